@@ -1,0 +1,1 @@
+"""Cameras: a source per kind of address, a thread per camera, and the condition of what they see."""

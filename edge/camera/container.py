@@ -1,0 +1,152 @@
+"""An open PyAV container: reads that end, and errors that say what happened but never with whose password.
+
+PyAV puts the address, with user and password, into its exceptions; so they are never chained and only their
+reason is taken over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import av
+import av.container
+import av.error
+import av.video
+
+from edge.errors import CameraError, FrameError
+
+Packet: TypeAlias = "av.Packet[Any]"
+_ERRORS_IN_A_ROW = 16
+
+PyAvError = (av.error.FFmpegError, OSError, ValueError, RuntimeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What `open_container` needs.
+
+    Attributes:
+        url: as FFmpeg takes it, with credentials.
+        shown: the same for people, without.
+        live: whether its end is an error.
+        timeout_s: how long opening and each read may take.
+        advice: what to do when it cannot be opened.
+        container_format: FFmpeg's name of the format; None finds out.
+        av_options: FFmpeg's options.
+    """
+
+    url: str
+    shown: str
+    live: bool
+    timeout_s: float
+    advice: str
+    container_format: str | None = None
+    av_options: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Opening({self.shown!r})"
+
+
+def open_container(opening: Opening) -> av.container.InputContainer:
+    """Open it and see that it has video that can be decoded.
+
+    Raises:
+        CameraError: it cannot be opened, holds no video, or is silent for longer than the timeout.
+    """
+    started_ns = time.monotonic_ns()
+    failure = ""
+    try:
+        container = av.open(
+            opening.url,
+            format=opening.container_format,
+            options=dict(opening.av_options),
+            timeout=(opening.timeout_s, opening.timeout_s),
+        )
+    except PyAvError as error:
+        failure = reason(error, started_ns, opening.timeout_s)
+    if failure:  # raised out here, so that no chained exception holds the address
+        raise CameraError(f"cannot open '{opening.shown}': {failure}; {opening.advice}")
+    if not container.streams.video:
+        container.close()
+        raise CameraError(f"cannot open '{opening.shown}': it holds no video; {opening.advice}")
+    video = container.streams.video[0]
+    if getattr(video, "codec_context", None) is None or not video.codec_context.codec.is_decoder:
+        container.close()
+        raise CameraError(
+            f"cannot open '{opening.shown}': no decoder for its video; expected H.264, H.265, MJPEG or other"
+            " codecs of FFmpeg: set the camera, or convert the file, to one of them"
+        )
+    return container
+
+
+def reason(error: Exception, started_ns: int, timeout_s: float) -> str:
+    """Say in words why PyAV failed, without the address that its own text may hold."""
+    waited_s = (time.monotonic_ns() - started_ns) / 1e9
+    if isinstance(error, av.error.ExitError) or waited_s >= timeout_s:
+        return f"nothing came for {timeout_s:g} s"
+    text = getattr(error, "strerror", None)
+    return str(text) if text else type(error).__name__
+
+
+class Packets:
+    """The video packets of a container, one by one; each wait for one is bounded.
+
+    Args:
+        container: an open one.
+        opening: how it was opened.
+        ready: waits until the device has data (v4l2); raises CameraError when it stays silent.
+    """
+
+    def __init__(
+        self,
+        container: av.container.InputContainer,
+        opening: Opening,
+        ready: Callable[[], None] | None = None,
+    ) -> None:
+        self._container = container
+        self._opening = opening
+        self._ready = ready
+        self._demuxed: Iterator[Packet] | None = None
+        self._errors = 0
+
+    def next(self) -> Packet | None:
+        """Return the next video packet; an empty one flushes the decoder; None after the end.
+
+        Raises:
+            CameraError: nothing came for the timeout, or the connection broke.
+            FrameError: a stretch of the file is unreadable; the next call goes on behind it.
+        """
+        video = self._container.streams.video[0]
+        started_ns = time.monotonic_ns()
+        while True:
+            packet = self._advance(started_ns)
+            if packet is None or packet.stream_index == video.index:
+                return packet
+            if time.monotonic_ns() - started_ns > self._opening.timeout_s * 1e9:  # sound without pictures
+                raise CameraError(f"'{self._opening.shown}': no picture for {self._opening.timeout_s:g} s")
+
+    def _advance(self, started_ns: int) -> Packet | None:
+        if self._ready is not None:
+            self._ready()
+        if self._demuxed is None:
+            self._demuxed = self._container.demux()
+        failure = ""
+        try:
+            packet = next(self._demuxed, None)
+        except av.error.EOFError:
+            return None
+        except av.error.InvalidDataError as error:
+            failure = reason(error, started_ns, self._opening.timeout_s)
+            self._demuxed = None  # a generator that raised is finished: the next call goes on with a new one
+            self._errors += 1
+        except PyAvError as error:
+            failure = reason(error, started_ns, self._opening.timeout_s)
+            self._errors = _ERRORS_IN_A_ROW
+        else:
+            self._errors = 0
+            return packet
+        kind = CameraError if self._opening.live or self._errors >= _ERRORS_IN_A_ROW else FrameError
+        raise kind(f"'{self._opening.shown}': {failure}")

@@ -1,0 +1,171 @@
+"""A folder of images as a camera: their times come from their names, a CSV, or a set cadence."""
+
+from __future__ import annotations
+
+import csv
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.camera.cadence import NS_PER_S, Cadence
+from edge.camera.option import SourceOptions
+from edge.camera.source import Picture
+from edge.errors import CameraError, FrameError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+DEFAULT_CADENCE_S = 60.0  # one a minute, as HPWREN and FIgLib archive their cameras
+
+_OFFSET = re.compile(r"_([+-]\d{1,9})$")  # FIgLib: 000_-02400 or 1528987200_+00060, seconds from ignition
+_EPOCH = re.compile(r"(?<!\d)(1\d{9})(\d{3})?(?!\d)")  # seconds or milliseconds, 2001 to 2033
+_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    path: Path
+    source_ns: int
+    wall_ns: int | None
+
+
+class FolderSource:
+    """The images of one folder in the order of their times.
+
+    Times are, by the first rule that applies: those of `times_csv`; `image_cadence_s`; epochs in the names (of all);
+    offsets in the names (of all), from the first image on; `cadence_s`; one a minute.
+
+    Args:
+        folder: not searched recursively.
+        options: `times_csv`, `image_cadence_s`, `cadence_s` and `beat` are used.
+
+    Raises:
+        CameraError: no such folder, no image in it, or the CSV is wrong.
+    """
+
+    live = False
+
+    def __init__(self, folder: Path, options: SourceOptions) -> None:
+        self._images = _timed(_images(folder), options)
+        self._cadence = Cadence(options.cadence_s)
+        self._beat = options.beat
+        self._at = 0
+
+    def read(self) -> Picture | None:
+        """Return the next picture that is due, or None after the last.
+
+        Raises:
+            FrameError: an image is corrupt; the message names its file.
+        """
+        while self._at < len(self._images):
+            image = self._images[self._at]
+            self._at += 1
+            self._beat()
+            if self._cadence.due(image.source_ns):
+                self._cadence.take(image.source_ns)
+                return _picture(image)
+        return None
+
+    def close(self) -> None:
+        """Free it; never raises, may be called twice."""
+        self._at = len(self._images)
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Return a sort key by which `2.jpg` comes before `10.jpg`."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name))
+
+
+def _images(folder: Path) -> list[Path]:
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    except OSError as error:
+        raise CameraError(f"cannot read folder '{folder}': {error.strerror}") from error
+    if not paths:
+        raise CameraError(f"folder '{folder}' holds no image; expected files {', '.join(sorted(SUFFIXES))}")
+    return sorted(paths, key=lambda path: natural_key(path.name))
+
+
+def _timed(paths: list[Path], options: SourceOptions) -> list[_Image]:
+    names = [path.stem for path in paths]
+    if options.times_csv is not None:
+        return _dated(paths, _csv_epochs_ns(options.times_csv, paths))
+    if options.image_cadence_s is None:
+        epochs_ns = [_epoch_ns(name) for name in names]
+        if known := [epoch for epoch in epochs_ns if epoch is not None]:
+            if len(known) == len(paths):
+                return _dated(paths, known)
+        elif all(offsets := [_OFFSET.search(name) for name in names]):
+            return _offset(paths, [int(offset[1]) for offset in offsets if offset])
+    step_s = options.image_cadence_s or options.cadence_s or DEFAULT_CADENCE_S
+    return [_Image(path, round(index * step_s * NS_PER_S), None) for index, path in enumerate(paths)]
+
+
+def _dated(paths: list[Path], epochs_ns: list[int]) -> list[_Image]:
+    order = sorted(range(len(paths)), key=epochs_ns.__getitem__)
+    return [_Image(paths[index], epochs_ns[index], epochs_ns[index]) for index in order]
+
+
+def _offset(paths: list[Path], offsets_s: list[int]) -> list[_Image]:
+    order = sorted(range(len(paths)), key=offsets_s.__getitem__)
+    return [_Image(paths[i], (offsets_s[i] - offsets_s[order[0]]) * NS_PER_S, None) for i in order]
+
+
+def _epoch_ns(name: str) -> int | None:
+    found = _EPOCH.search(name)
+    return None if found is None else int(found[1]) * NS_PER_S + int(found[2] or 0) * 1_000_000
+
+
+def _csv_epochs_ns(csv_path: Path, paths: list[Path]) -> list[int]:
+    """Read `file,epoch` lines (a header is passed by); every image needs one, in seconds since 1970 UTC."""
+    epochs_ns: dict[str, int] = {}
+    try:
+        with csv_path.open(newline="", encoding="utf-8") as lines:
+            for number, row in enumerate(csv.reader(lines), start=1):
+                if not row or (number == 1 and [cell.strip() for cell in row] == ["file", "epoch"]):
+                    continue
+                epochs_ns[row[0].strip()] = round(float(row[1]) * NS_PER_S)
+    except OSError as error:
+        raise CameraError(f"cannot read the times '{csv_path}': {error.strerror}") from error
+    except (ValueError, IndexError, OverflowError, csv.Error) as error:
+        raise CameraError(f"'{csv_path}', line {number}: expected `file,epoch`, got {row}") from error
+    missing = [path.name for path in paths if path.name not in epochs_ns]
+    if missing:
+        raise CameraError(
+            f"'{csv_path}' has no time for '{missing[0]}' ({len(missing)} such); add a line for each"
+        )
+    return [epochs_ns[path.name] for path in paths]
+
+
+def _picture(image: _Image) -> Picture:
+    started_ns = time.monotonic_ns()
+    bgr = _decode(image.path)
+    decode_ns = time.monotonic_ns() - started_ns
+
+    def to_rgb() -> NDArray[np.uint8]:
+        return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+    size_px = (bgr.shape[0], bgr.shape[1])
+    return Picture(size_px, image.source_ns, image.wall_ns, decode_ns, to_rgb, image.path.name)
+
+
+def _decode(path: Path) -> NDArray[np.uint8]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FrameError(f"cannot read image '{path}': {error.strerror}") from error
+    # libjpeg fills what is missing with grey, and only warns: an image without its end is refused here
+    if data.startswith(b"\xff\xd8") and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
+        raise FrameError(f"image '{path}' is truncated ({len(data)} bytes, no end marker); copy it again")
+    try:
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:
+        bgr = None
+    if bgr is None:
+        raise FrameError(
+            f"image '{path}' is corrupt or of an unknown kind ({len(data)} bytes); copy it again"
+        )
+    return np.asarray(bgr, dtype=np.uint8)

@@ -1,0 +1,70 @@
+"""Which packets of a video to decode, when only one picture a cadence is wanted.
+
+A keyframe stands alone, the packets between do not: they are decoded all or not at all. So the choice is made
+anew at each keyframe, from the intervals between the last ones.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+
+from edge.camera.cadence import NS_PER_S, Cadence
+
+_REMEMBERED_INTERVALS = 8
+_EMPTY_IN_A_ROW = 3
+
+
+class Decode(Enum):
+    """What to do with a packet."""
+
+    SKIP = "skip"  # undue, nothing depends on it
+    ALONE = "alone"  # a keyframe whose followers are not decoded
+    STREAM = "stream"  # a part of a sequence that is decoded whole
+
+
+class PacketChoice:
+    """Chooses packet by packet.
+
+    Args:
+        cadence_s: seconds between wanted pictures; None decodes all.
+        intra_only: every packet of this codec stands alone (MJPEG).
+    """
+
+    def __init__(self, cadence_s: float | None, *, intra_only: bool) -> None:
+        self._cadence_s = cadence_s
+        self._cadence = Cadence(cadence_s)
+        self._intra_only = intra_only
+        self._intervals_ns: deque[int] = deque(maxlen=_REMEMBERED_INTERVALS)
+        self._last_key_ns: int | None = None
+        self._alone = False
+        self._empty = 0
+
+    def choose(self, time_ns: int, *, key: bool) -> Decode:
+        """Say what to do with a packet of this time (source time in recordings, arrival live)."""
+        if self._cadence_s is None:
+            return Decode.STREAM
+        if self._intra_only:
+            return self._when_due(time_ns)
+        if key:
+            self._measure(time_ns, self._cadence_s)
+        if not self._alone:
+            return Decode.STREAM
+        return self._when_due(time_ns) if key else Decode.SKIP
+
+    def empty(self) -> None:
+        """Note that a keyframe alone gave no picture; a codec that goes on so is decoded whole."""
+        self._empty += 1
+
+    def _when_due(self, time_ns: int) -> Decode:
+        if not self._cadence.due(time_ns):
+            return Decode.SKIP
+        self._cadence.take(time_ns)
+        return Decode.ALONE
+
+    def _measure(self, time_ns: int, cadence_s: float) -> None:
+        if self._last_key_ns is not None and time_ns > self._last_key_ns:
+            self._intervals_ns.append(time_ns - self._last_key_ns)
+        self._last_key_ns = time_ns
+        close = bool(self._intervals_ns) and max(self._intervals_ns) <= cadence_s * NS_PER_S
+        self._alone = close and self._empty < _EMPTY_IN_A_ROW

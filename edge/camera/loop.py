@@ -1,0 +1,72 @@
+"""A recording without an end: it starts again, and its time goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge.camera.source import Picture, Source
+from edge.errors import CameraError
+
+_FIRST_STEP_NS = 1_000_000_000
+
+
+class LoopSource:
+    """A recorded source that is opened anew at its end.
+
+    Args:
+        open_lap: opens the recording from its start.
+
+    Raises:
+        CameraError: as `open_lap` does.
+    """
+
+    live = False
+
+    def __init__(self, open_lap: Callable[[], Source]) -> None:
+        self._open_lap = open_lap
+        self._lap = open_lap()
+        self._first_lap = True
+        self._offset_ns = 0
+        self._start_ns: int | None = None  # of this lap, in the recording's own time
+        self._last_ns = 0  # in the loop's time
+        self._step_ns = _FIRST_STEP_NS
+
+    def read(self) -> Picture | None:
+        """Return the next picture; never None.
+
+        Raises:
+            CameraError: the recording broke, or holds no picture.
+            FrameError: one picture is corrupt.
+        """
+        picture = self._lap.read()
+        if picture is None:
+            if self._start_ns is None:
+                raise CameraError("a recording that holds no whole picture cannot be played in a loop")
+            self._again()
+            picture = self._lap.read()
+            if picture is None:
+                raise CameraError("a recording that was readable holds no picture any more: was it replaced?")
+        return self._shifted(picture)
+
+    def close(self) -> None:
+        """Free it; never raises, may be called twice."""
+        self._lap.close()
+
+    def _again(self) -> None:
+        self._lap.close()
+        self._lap = self._open_lap()
+        self._first_lap = False
+        self._start_ns = None
+
+    def _shifted(self, picture: Picture) -> Picture:
+        own_ns = picture.source_ns or 0
+        if self._start_ns is None:
+            self._start_ns = own_ns
+            self._offset_ns = 0 if self._first_lap else self._last_ns + self._step_ns - own_ns
+        time_ns = own_ns + self._offset_ns
+        if time_ns > self._last_ns and own_ns != self._start_ns:
+            self._step_ns = time_ns - self._last_ns
+        self._last_ns = time_ns
+        wall_ns = picture.wall_ns if self._first_lap else None
+        return replace(picture, source_ns=time_ns, wall_ns=wall_ns)

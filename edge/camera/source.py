@@ -1,0 +1,54 @@
+"""The contract of a camera: an open source that hands over pictures one by one, and nothing about threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded picture that has not been converted yet, since most are never looked at.
+
+    Attributes:
+        size_px: (height, width).
+        source_ns: the source's own timestamp in ns; None where it has none. Time for the model in recorded sources.
+        wall_ns: wall time of the picture where the source knows it (names or a CSV beside the images), else None.
+        decode_ns: time spent decoding it, in ns.
+        to_rgb: converts to (H, W, 3) uint8 RGB, C-contiguous.
+        name: file name in a folder, else empty.
+    """
+
+    size_px: tuple[int, int]
+    source_ns: int | None
+    wall_ns: int | None
+    decode_ns: int
+    to_rgb: Callable[[], NDArray[np.uint8]]
+    name: str = ""
+
+
+class Source(Protocol):
+    """One open camera.
+
+    `live` is False where time belongs to the recording (files, folders, the scene): such a source has a
+    `source_ns` on every picture, and replaying it twice gives the same pictures.
+    """
+
+    live: bool
+
+    def read(self) -> Picture | None:
+        """Return the next picture, or None at the end of a recording.
+
+        Raises:
+            CameraError: the source stalled beyond its timeout, broke, or ended though it is live.
+            FrameError: one picture is corrupt; the next read may succeed.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free it; never raises, may be called twice."""
+        ...

@@ -1,0 +1,100 @@
+"""USB and CSI cameras through Video4Linux, whose reads FFmpeg cannot interrupt: so they are waited for outside.
+
+FFmpeg blocks in an ioctl when a device goes silent, and PyAV's timeout only looks between system calls. Opening runs
+in a thread that is given up when it hangs; then FFmpeg's own descriptor is polled before each read.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import av.container
+
+from edge.camera.container import Opening, open_container
+from edge.camera.option import SourceOptions
+from edge.camera.video import VideoSource
+from edge.errors import CameraError
+
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+def open_device(device: Path, options: SourceOptions, container_format: str = "v4l2") -> VideoSource:
+    """Open a video device.
+
+    Args:
+        device: `/dev/video0`, or a stable name under `/dev/v4l/by-id`.
+        options: `size_px`, `timeout_s`, `cadence_s` and `beat` are used.
+        container_format: FFmpeg's name of the interface.
+
+    Raises:
+        CameraError: no such device, it is busy, or it is silent for longer than the timeout.
+    """
+    if not device.exists():
+        raise CameraError(f"no video device '{device}'; `v4l2-ctl --list-devices` lists those that are there")
+    size = () if options.size_px is None else (("video_size", f"{options.size_px[1]}x{options.size_px[0]}"),)
+    opening = Opening(
+        url=str(device),
+        shown=f"v4l2:{device}",
+        live=True,
+        timeout_s=options.timeout_s,
+        advice="see that no other program uses it and that this user may read it (group `video`)",
+        container_format=container_format,
+        av_options=size,
+    )
+    before = _descriptors_of(device)
+    container = _open_within(opening, options.timeout_s + 1)
+    opened = sorted(_descriptors_of(device) - before)
+    if not opened:
+        container.close()
+        raise CameraError(
+            f"'{opening.shown}': FFmpeg's descriptor is not in {_DESCRIPTORS}; is /proc mounted?"
+        )
+    return VideoSource(opening, options, guard=readable_guard(opened[0], opening), container=container)
+
+
+def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
+    """Return a callable that waits until the descriptor has data; it raises CameraError after the timeout."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+
+    def wait() -> None:
+        if not poll.poll(opening.timeout_s * 1000):
+            raise CameraError(f"'{opening.shown}': nothing came for {opening.timeout_s:g} s")
+
+    return wait
+
+
+def _open_within(opening: Opening, limit_s: float) -> av.container.InputContainer:
+    opened: list[av.container.InputContainer] = []
+    failed: list[CameraError] = []
+
+    def run() -> None:
+        try:
+            opened.append(open_container(opening))
+        except CameraError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="v4l2-open", daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if failed:
+        raise failed[0]
+    if not opened:
+        raise CameraError(f"cannot open '{opening.shown}': the device hangs; unplug it and plug it in again")
+    return opened[0]
+
+
+def _descriptors_of(device: Path) -> set[int]:
+    target = str(device.resolve())
+    found = set()
+    for link in _DESCRIPTORS.iterdir():
+        try:
+            if os.readlink(link) == target:
+                found.add(int(link.name))
+        except OSError:  # closed meanwhile
+            continue
+    return found

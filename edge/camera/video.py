@@ -1,0 +1,177 @@
+"""Video through PyAV: files and streams, decoded as little as the cadence allows."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from fractions import Fraction
+
+import av
+import av.video
+import av.video.reformatter
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.camera.cadence import NS_PER_S
+from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason
+from edge.camera.keyframe import Decode, PacketChoice
+from edge.camera.option import SourceOptions
+from edge.camera.source import Picture
+from edge.errors import CameraError, FrameError
+
+_DEFAULT_RATE = Fraction(25)
+
+
+class VideoSource:
+    """One open file, stream or device.
+
+    Args:
+        opening: what to open and how.
+        options: `timeout_s`, `cadence_s` and `beat` are used here.
+        guard: given after opening, returns what waits for the device before each read (v4l2), or None.
+        container: the container, where it is open already.
+
+    Raises:
+        CameraError: it cannot be opened.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        options: SourceOptions,
+        *,
+        guard: Callable[[], None] | None = None,
+        container: av.container.InputContainer | None = None,
+    ) -> None:
+        self.live = opening.live
+        self._opening = opening
+        self._beat = options.beat
+        self._container = container if container is not None else open_container(opening)
+        self._packets = Packets(self._container, opening, guard)
+        self._stream = self._container.streams.video[0]
+        self._decoder = self._stream.codec_context
+        self._decoder.thread_count = 1  # frame threads would hold several pictures back
+        self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
+        self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
+        self._choice = PacketChoice(options.cadence_s, intra_only=self._decoder.codec.intra_only)
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._decoded: deque[av.VideoFrame] = deque()
+        self._decode_ns = 0
+        self._packet_ns = 0
+        self._last_ns: int | None = None
+        self._ended = False
+        self._seen_any = False
+
+    def read(self) -> Picture | None:
+        """Return the next picture, or None at the end of a recording.
+
+        Raises:
+            CameraError: nothing came for the timeout, the connection broke, or a live stream ended.
+            FrameError: one picture cannot be decoded.
+        """
+        while not self._decoded and not self._ended:
+            self._step()
+        if self._decoded:
+            return self._picture(self._decoded.popleft())
+        if self.live:
+            raise CameraError(f"'{self._opening.shown}': the stream ended")
+        if not self._seen_any:
+            shown, advice = self._opening.shown, self._opening.advice
+            raise CameraError(f"'{shown}': no picture in it can be decoded; {advice}")
+        return None
+
+    def close(self) -> None:
+        """Free it; never raises, may be called twice."""
+        self._ended = True
+        self._decoded.clear()
+        try:
+            self._container.close()
+        except PyAvError:
+            return
+
+    def _step(self) -> None:
+        packet = self._packets.next()
+        self._beat()
+        if packet is None:
+            self._ended = True
+            return
+        if packet.size == 0:
+            self._decode(packet)
+            return
+        wanted = self._choice.choose(self._packet_time_ns(packet), key=packet.is_keyframe)
+        if wanted is Decode.STREAM:
+            self._decode(packet)
+        elif wanted is Decode.ALONE:
+            self._decode_alone(packet)
+
+    def _packet_time_ns(self, packet: Packet) -> int:
+        if self.live:
+            return time.monotonic_ns()
+        ticks = packet.pts if packet.pts is not None else packet.dts
+        self._packet_ns = self._packet_ns + self._frame_ns if ticks is None else self._since_start_ns(ticks)
+        return self._packet_ns
+
+    def _decode_alone(self, packet: Packet) -> None:
+        self._decoder.flush_buffers()
+        before = len(self._decoded)
+        try:
+            self._decode(packet)
+            self._decode(None)  # the decoder holds no picture back for followers that never come
+        finally:
+            self._decoder.flush_buffers()
+        if len(self._decoded) == before:
+            self._choice.empty()
+
+    def _decode(self, packet: Packet | None) -> None:
+        started_ns = time.monotonic_ns()
+        failure = ""
+        try:
+            self._decoded.extend(self._decoder.decode(packet))
+        except av.error.EOFError:
+            pass
+        except PyAvError as error:
+            failure = reason(error, started_ns, float("inf"))
+        self._decode_ns += time.monotonic_ns() - started_ns
+        if failure:
+            raise FrameError(f"'{self._opening.shown}': a corrupt picture: {failure}")
+
+    def _picture(self, frame: av.VideoFrame) -> Picture:
+        decode_ns, self._decode_ns = self._decode_ns, 0
+        if frame.is_corrupt:
+            raise FrameError(f"'{self._opening.shown}': a corrupt picture: the decoder marks it as damaged")
+        self._seen_any = True
+        turns = round(frame.rotation / 90) % 4
+        size_px = (frame.height, frame.width) if turns % 2 == 0 else (frame.width, frame.height)
+
+        def to_rgb() -> NDArray[np.uint8]:
+            return self._convert(frame, turns)
+
+        return Picture(size_px, self._source_ns(frame), None, decode_ns, to_rgb)
+
+    def _source_ns(self, frame: av.VideoFrame) -> int | None:
+        """Return the picture's time from the start; in a recording it exists and never goes back."""
+        known_ns = None if frame.pts is None else self._since_start_ns(frame.pts)
+        if self.live:
+            return known_ns
+        if self._last_ns is None:
+            self._last_ns = known_ns or 0
+        elif known_ns is not None and known_ns > self._last_ns:
+            self._last_ns = known_ns
+        else:
+            self._last_ns += self._frame_ns
+        return self._last_ns
+
+    def _since_start_ns(self, ticks: int) -> int:
+        return round((ticks - (self._stream.start_time or 0)) * self._time_base * NS_PER_S)
+
+    def _convert(self, frame: av.VideoFrame, turns: int) -> NDArray[np.uint8]:
+        failure = ""
+        try:
+            rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        except PyAvError as error:
+            failure = reason(error, time.monotonic_ns(), float("inf"))
+        if failure:
+            kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
+            raise FrameError(f"'{self._opening.shown}': cannot convert {kind} to RGB: {failure}")
+        return np.ascontiguousarray(np.rot90(rgb, turns), dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""Latency, memory, energy and frames, counted by the daemon itself."""

@@ -1,0 +1,1 @@
+"""From scores to regions, from regions to events."""

@@ -1,0 +1,220 @@
+"""From regions to plumes: k of n frames open a track, unseen frames close it, and one plume keeps one track.
+
+A state machine over frames, one a camera, that knows no time, no ids and no store: the pipeline makes the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from edge.detect.region import Region
+from edge.model.manifest import Confirmation
+
+MAX_TRACKS = 64  # plumes and candidates together; also the regions of a frame that are looked at
+NEAR_CELLS = 2.0  # how far a plume's centre may drift between two frames if it does not overlap itself
+
+Box: TypeAlias = tuple[int, int, int, int]
+Kind: TypeAlias = Literal["opened", "updated", "closed"]
+Reason: TypeAlias = Literal["unseen", "merged", "reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one frame did to one plume.
+
+    Attributes:
+        kind: `opened` once, `updated` each time it is seen again, `closed` once.
+        track: counts up from 1; one tracker gives no number twice.
+        label: the class.
+        box_px: hull of its regions at the latest sight, (x0, y0, x1, y1) in source pixels.
+        peak: the largest score so far.
+        sightings: frames in which it was seen, those before it opened included.
+        grew: it reaches at least a cell farther than ever before: at most 2 · (rows + cols) times in its life.
+        reason: of a closing: `unseen` for long enough, `merged` into one first seen earlier, or `reset`.
+        merged_into: the number of that one.
+    """
+
+    kind: Kind
+    track: int
+    label: str
+    box_px: Box
+    peak: float
+    sightings: int
+    grew: bool = False
+    reason: Reason | None = None
+    merged_into: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """A candidate or an open plume.
+
+    Attributes:
+        seen: its regions at the latest sight.
+        reach: hull of all cells that it ever had.
+        history: bit i says whether it was seen i frames ago, over the window.
+        unseen: frames since the latest sight.
+    """
+
+    number: int
+    label: str
+    seen: tuple[Region, ...]
+    reach: Box
+    peak: float
+    history: int
+    sightings: int = 1
+    unseen: int = 0
+    open: bool = False
+
+
+@dataclass(slots=True)
+class _Group:
+    """What is one plume in this frame: earlier tracks and the regions that belong to them."""
+
+    label: str
+    tracks: list[_Track]
+    sight: list[Region] = field(default_factory=list)
+
+    def overlaps(self, region: Region) -> bool:
+        earlier = (own for track in self.tracks for own in track.seen)
+        return any(_overlap(own.cell_box, region.cell_box) for own in (*self.sight, *earlier))
+
+
+class Tracker:
+    """Follows the plumes of one camera."""
+
+    def __init__(self, confirmation: Confirmation) -> None:
+        self._rule = confirmation
+        self._tracks: list[_Track] = []
+        self._given = 0
+
+    @property
+    def open_count(self) -> int:
+        """How many plumes are open."""
+        return sum(track.open for track in self._tracks)
+
+    def reset(self) -> list[Change]:
+        """Forget everything, for the camera's state starts anew; return the closing of each open plume."""
+        closed = [_change("closed", track, reason="reset") for track in self._tracks if track.open]
+        self._tracks = []
+        return closed
+
+    def update(self, regions: Sequence[Region]) -> list[Change]:
+        """Take the regions of the next scored frame.
+
+        Boxes of one label that overlap are one plume: a split stays one; of two that merge the open one
+        survives, of two open ones the one first seen. A region that overlaps none goes to the nearest within
+        NEAR_CELLS, else it is a new candidate. Of more than MAX_TRACKS regions the strongest are looked at;
+        of more tracks the open ones and the candidates with most hits stay.
+
+        Returns:
+            At most one change for each plume, in the order of their numbers.
+        """
+        changes: list[Change] = []
+        tracks: list[_Track] = []
+        for group in self._group(sorted(regions, key=_weakness)[:MAX_TRACKS]):
+            survivor = min(group.tracks, key=_juniority, default=None)
+            changes += [
+                _change("closed", track, reason="merged", merged_into=survivor.number)
+                for track in group.tracks
+                if track.open and survivor is not None and track is not survivor
+            ]
+            tracks += self._step(survivor, tuple(group.sight), changes)
+        tracks = sorted(tracks, key=_juniority)[:MAX_TRACKS]
+        self._tracks = sorted(tracks, key=lambda track: track.number)
+        return sorted(changes, key=lambda change: change.track)
+
+    def _group(self, regions: Sequence[Region]) -> list[_Group]:
+        """Put together what overlaps, then what is near; `regions` strongest first."""
+        groups = [_Group(track.label, [track]) for track in self._tracks]
+        for region in regions:
+            touched = [group for group in groups if group.label == region.label and group.overlaps(region)]
+            joined = _Group(region.label, [], [region])
+            for group in touched:
+                joined.tracks += group.tracks
+                joined.sight = group.sight + joined.sight
+            groups = [group for group in groups if not any(group is other for other in touched)] + [joined]
+        known = [group for group in groups if group.tracks]
+        for group in groups:
+            if not group.tracks:
+                near = min(known, key=lambda other, group=group: _apart(other, group), default=None)  # type: ignore[misc]
+                if near is not None and _apart(near, group) <= NEAR_CELLS:
+                    near.sight += group.sight
+                else:
+                    known.append(group)
+        return known
+
+    def _step(self, track: _Track | None, sight: tuple[Region, ...], changes: list[Change]) -> list[_Track]:
+        """Move one track by one frame; return it, or nothing when its end has come."""
+        window = (1 << self._rule.window) - 1
+        if not sight:
+            assert track is not None
+            missed = replace(track, history=(track.history << 1) & window, unseen=track.unseen + 1)
+            if missed.open and missed.unseen >= self._rule.close_after:
+                changes.append(_change("closed", missed, reason="unseen"))
+                return []
+            # After more misses in a row than this, no window can hold enough hits with those before them.
+            hopeless = not missed.open and missed.unseen > self._rule.window - self._rule.hits
+            return [] if hopeless else [missed]
+        peak, reach = max(region.peak for region in sight), _hull(region.cell_box for region in sight)
+        if track is None:
+            self._given += 1
+            new = _Track(self._given, sight[0].label, sight, reach, peak, 1)
+        else:
+            new = replace(
+                track, seen=sight, reach=_hull([track.reach, reach]), peak=max(track.peak, peak),
+                history=(track.history << 1 | 1) & window, sightings=track.sightings + 1, unseen=0,
+            )  # fmt: skip
+        if new.open:
+            changes.append(_change("updated", new, grew=track is not None and new.reach != track.reach))
+        elif new.history.bit_count() >= self._rule.hits:
+            new = replace(new, open=True)
+            changes.append(_change("opened", new, grew=True))
+        return [new]
+
+
+def _change(
+    kind: Kind,
+    track: _Track,
+    *,
+    grew: bool = False,
+    reason: Reason | None = None,
+    merged_into: int | None = None,
+) -> Change:
+    box_px = _hull(region.box_px for region in track.seen)
+    return Change(
+        kind, track.number, track.label, box_px, track.peak, track.sightings, grew, reason, merged_into
+    )
+
+
+def _weakness(region: Region) -> tuple[float, str, Box]:
+    """Order regions from the strongest, whatever order they came in."""
+    return -region.peak, region.label, region.cell_box
+
+
+def _juniority(track: _Track) -> tuple[bool, int, int, float, int]:
+    """Order tracks: open before candidates; of open ones the first seen, of candidates the likeliest."""
+    standing = track.number if track.open else -track.history.bit_count()
+    return not track.open, standing, track.unseen, -track.peak, track.number
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _hull(boxes: Iterable[Box]) -> Box:
+    top, left, bottom, right = zip(*boxes, strict=True)
+    return min(top), min(left), max(bottom), max(right)
+
+
+def _apart(known: _Group, new: _Group) -> float:
+    """Return the least distance between the centres of their regions, in cells along the longer axis."""
+    if known.label != new.label:
+        return float("inf")
+    return min(
+        max(abs(a[0] + a[2] - b[0] - b[2]), abs(a[1] + a[3] - b[1] - b[3])) / 2
+        for a in (own.cell_box for track in known.tracks for own in track.seen)
+        for b in (region.cell_box for region in new.sight)
+    )

@@ -1,0 +1,1 @@
+"""The board: its sensors, its facts and the service manager's watchdog."""

@@ -1,0 +1,66 @@
+"""The errors that the device raises on purpose; each is also the builtin that it specialises.
+
+EdgeError
+├── SettingsError(ValueError)      the configuration file is wrong, with the path of the key
+├── BundleError(ValueError)        a model bundle cannot be used
+│   ├── ManifestError              its manifest is malformed
+│   └── DigestError                a file is not the one that the manifest names
+├── RuntimeModelError(RuntimeError) a backend refuses or fails to run a model file
+├── FrameError(ValueError)         a picture has the wrong shape or dtype
+├── CameraError(OSError)           a source cannot be opened or read
+├── StoreError(OSError)            the event file cannot be used
+├── MissingExtraError(ImportError) an optional part is not installed; names the extra
+└── DeviceError(OSError)           a sensor or a kernel file cannot be read
+"""
+
+
+class EdgeError(Exception):
+    """The root of everything that `edge` raises on purpose."""
+
+
+class SettingsError(EdgeError, ValueError):
+    """The configuration is wrong; the message starts with the path of the key."""
+
+
+class BundleError(EdgeError, ValueError):
+    """A model bundle cannot be used; the message names the file."""
+
+
+class ManifestError(BundleError):
+    """A bundle's manifest is malformed or of an unknown major version."""
+
+
+class DigestError(BundleError):
+    """A bundle's file has another sha256 or length than its manifest says."""
+
+
+class RuntimeModelError(EdgeError, RuntimeError):
+    """A backend refuses to load a model file, or fails to run it."""
+
+
+class FrameError(EdgeError, ValueError):
+    """A picture has the wrong rank, dtype or size."""
+
+
+class CameraError(EdgeError, OSError):
+    """A source cannot be opened, stalls or breaks; never contains credentials."""
+
+
+class StoreError(EdgeError, OSError):
+    """The event store cannot be opened or written."""
+
+
+class DeviceError(EdgeError, OSError):
+    """A sensor or a kernel file cannot be read."""
+
+
+class MissingExtraError(EdgeError, ImportError):
+    """An optional part is configured but not installed.
+
+    Args:
+        what: what needs it, for people.
+        extra: the extra of the distribution that brings it.
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs a part that is not installed: pip install 'firetower[{extra}]'")

@@ -1,0 +1,31 @@
+"""The frame: one picture with its capture times, as it travels from a camera to the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture with its capture times.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 RGB, C-contiguous.
+        sequence: how many frames this camera had decoded before this one, over all its reconnections.
+        captured_mono_ns: monotonic time at which decoding ended.
+        captured_wall_ns: wall time of the picture: the source's own where it has one, else that of the capture.
+        source_ns: the source's own timestamp (from the start of a file, or an epoch), None where it has none.
+        model_ns: time for the model: source time in files, folders and scenes, monotonic time live.
+        name: what people call it (a file's name in a folder), empty where it has none.
+    """
+
+    pixels: NDArray[np.uint8]
+    sequence: int
+    captured_mono_ns: int
+    captured_wall_ns: int
+    source_ns: int | None
+    model_ns: int
+    name: str = ""

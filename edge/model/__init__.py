@@ -1,0 +1,1 @@
+"""The model: its bundle and manifest, preprocessing, and the backends that run it."""

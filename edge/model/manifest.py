@@ -1,0 +1,269 @@
+"""The manifest of a bundle: what its model reads, writes and means, and the digest of every file.
+
+Versioned: an unknown major version is refused, unknown fields are kept when it is written again.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import msgspec
+
+from edge.errors import ManifestError
+
+SCHEMA_MAJOR = 1
+MANIFEST_NAME = "manifest.json"
+
+Role = Literal["frame", "state_in", "state_out", "scores"]
+Dtype = Literal["float32", "int8", "uint8"]
+
+
+class _Strict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Records of the manifest are immutable; unknown fields live in `Manifest.document`."""
+
+
+class TensorSpec(_Strict):
+    """One tensor of one model file.
+
+    Attributes:
+        name: as the file calls it.
+        role: what the pipeline does with it. `state_in` and `state_out` pair by `state`.
+        shape: without symbolic dimensions.
+        dtype: of the file's own interface.
+        layout: of a frame; None for others.
+        scale, zero_point: real = (stored − zero_point) · scale; None for float32.
+        state: name of the state tensor, for the two state roles.
+    """
+
+    name: str
+    role: Role
+    shape: tuple[int, ...]
+    dtype: Dtype
+    layout: Literal["NHWC", "NCHW"] | None = None
+    scale: float | None = None
+    zero_point: int | None = None
+    state: str | None = None
+
+
+class FileSpec(_Strict):
+    """One file of the bundle; a model file also lists its tensors and the backend that runs it."""
+
+    sha256: str
+    bytes: int
+    backend: Literal["litert", "onnx"] | None = None
+    tensors: tuple[TensorSpec, ...] = ()
+
+    def one(self, role: Role) -> TensorSpec:
+        """Return the only tensor with this role.
+
+        Raises:
+            ManifestError: there is none, or more than one.
+        """
+        found = [tensor for tensor in self.tensors if tensor.role == role]
+        if len(found) != 1:
+            raise ManifestError(f"manifest: expected one tensor with role '{role}', got {len(found)}")
+        return found[0]
+
+    def state_pairs(self) -> tuple[tuple[TensorSpec, TensorSpec], ...]:
+        """Return (input, output) of each state tensor, in the order of the inputs."""
+        outputs = {tensor.state: tensor for tensor in self.tensors if tensor.role == "state_out"}
+        return tuple((tensor, outputs[tensor.state]) for tensor in self.tensors if tensor.role == "state_in")
+
+
+class Normalisation(_Strict):
+    """real = (pixel / 255 − mean) / std, a value per channel in the manifest's colour order."""
+
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+class Threshold(_Strict):
+    """Hysteresis of one label, in the scores' own kind: a region starts at `open`, reaches out to `keep`."""
+
+    open: float
+    keep: float
+
+
+class Confirmation(_Strict):
+    """When regions become an event: seen in `hits` of the last `window` frames; closed `close_after` frames unseen."""
+
+    hits: int = 3
+    window: int = 5
+    close_after: int = 10
+
+
+class Cadence(_Strict):
+    """Seconds between scored frames that the model was trained for; None: any."""
+
+    min_s: float
+    default_s: float
+    max_s: float
+
+
+class Manifest(_Strict):
+    """What a bundle states of itself; see the attributes' types for shapes and units.
+
+    Attributes:
+        kind: what the scores are: `logits` (unbounded; sigmoid or softmax still to come) or `probabilities`.
+        fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
+        thresholds: labels without one never open an event.
+        tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
+        state_gap_s: after a longer gap a camera's state starts anew.
+    """
+
+    schema: str
+    name: str
+    version: str
+    task: Literal["classify", "cells"]
+    kind: Literal["logits", "probabilities"]
+    labels: tuple[str, ...]
+    files: dict[str, FileSpec]
+    colour_order: Literal["RGB", "BGR"] = "RGB"
+    fit: Literal["letterbox", "stretch"] = "letterbox"
+    normalisation: Normalisation = Normalisation()
+    cell_stride_px: int | None = None
+    thresholds: dict[str, Threshold] = {}
+    confirmation: Confirmation = Confirmation()
+    cadence: Cadence | None = None
+    state_gap_s: float = 900.0
+    tolerance_steps: float = 1.0
+    calibration_sha256: str | None = None
+    metrics: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+
+    def model_files(self) -> dict[str, FileSpec]:
+        """Return the files that a backend runs, by name."""
+        return {name: spec for name, spec in self.files.items() if spec.backend is not None}
+
+
+def decode(data: bytes) -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        ManifestError: not JSON, a wrong type (with its path), an unknown major version, or contradictory content.
+    """
+    try:
+        head = msgspec.json.decode(data)
+        major = str(head["schema"]).split(".")[0] if isinstance(head, dict) and "schema" in head else None
+        if major is not None and major != str(SCHEMA_MAJOR):
+            raise ManifestError(f"manifest: schema {head['schema']!r} is not known; this firetower reads {SCHEMA_MAJOR}.x")
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ManifestError(f"manifest: {error}") from error
+    check(manifest)
+    return manifest
+
+
+def encode(manifest: Manifest, known: bytes | None = None) -> bytes:
+    """Write a manifest; fields that only `known` (an earlier encoding) has are kept.
+
+    Raises:
+        ManifestError: the content is contradictory.
+    """
+    check(manifest)
+    document = msgspec.to_builtins(manifest)
+    if known is not None:
+        document = _with_unknown(manifest, document, msgspec.json.decode(known))
+    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+
+
+def _with_unknown(value: Any, document: Any, old: Any) -> Any:  # noqa: ANN401 — JSON
+    """Add to `document`, the encoding of `value`, those fields of `old` that this version's records do not have."""
+    if isinstance(value, msgspec.Struct) and isinstance(old, dict):
+        kept = {key: field for key, field in old.items() if key not in value.__struct_fields__}
+        known = {key: _with_unknown(getattr(value, key), field, old.get(key)) for key, field in document.items()}
+        return kept | known
+    if isinstance(value, dict) and isinstance(old, dict):
+        return {key: _with_unknown(value[key], field, old.get(key)) for key, field in document.items()}
+    if isinstance(value, tuple) and isinstance(old, list) and len(old) == len(value):
+        return [_with_unknown(*three) for three in zip(value, document, old, strict=True)]
+    return document
+
+
+def check(manifest: Manifest) -> None:
+    """Check what types alone cannot say.
+
+    Raises:
+        ManifestError: the content is contradictory.
+    """
+    _check_names(manifest)
+    if not manifest.model_files():
+        raise ManifestError("manifest.files: no model file (one with a 'backend')")
+    for name, spec in manifest.model_files().items():
+        _check_tensors(manifest, name, spec)
+    for label, threshold in manifest.thresholds.items():
+        if label not in manifest.labels:
+            raise ManifestError(f"manifest.thresholds: {label!r} is not among the labels")
+        if not (math.isfinite(threshold.open) and math.isfinite(threshold.keep) and threshold.keep <= threshold.open):
+            raise ManifestError(f"manifest.thresholds.{label}: expected finite keep ≤ open")
+    confirmation = manifest.confirmation
+    if not 1 <= confirmation.hits <= confirmation.window or confirmation.close_after < 1:
+        raise ManifestError("manifest.confirmation: expected 1 ≤ hits ≤ window and close_after ≥ 1")
+    cadence = manifest.cadence
+    if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
+        raise ManifestError("manifest.cadence: expected 0 < min_s ≤ default_s ≤ max_s")
+    if not 0 < manifest.state_gap_s < math.inf:
+        raise ManifestError("manifest.state_gap_s: expected a positive number of seconds")
+    if not all(0 < std < math.inf for std in manifest.normalisation.std):
+        raise ManifestError("manifest.normalisation.std: expected positive numbers")
+    if not all(map(math.isfinite, manifest.normalisation.mean)):
+        raise ManifestError("manifest.normalisation.mean: expected finite numbers")
+    if not 0 <= manifest.tolerance_steps < math.inf:
+        raise ManifestError("manifest.tolerance_steps: expected a number of steps, 0 or more")
+
+
+def _check_names(manifest: Manifest) -> None:
+    for field, text in (("name", manifest.name), ("version", manifest.version)):
+        if not text.strip() or not text.isprintable():
+            raise ManifestError(f"manifest.{field}: expected printable text, got {text!r}")
+    if MANIFEST_NAME in manifest.files:
+        raise ManifestError(f"manifest.files: {MANIFEST_NAME} cannot hold its own digest; leave it out")
+    if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
+        raise ManifestError("manifest.labels: expected at least one, each once")
+    for name, spec in manifest.files.items():
+        if not name or name != name.strip() or any(part in name for part in ("/", "\\", "\0")) or name.startswith("."):
+            raise ManifestError(f"manifest.files: {name!r} is not a plain file name")
+        if len(spec.sha256) != 64 or set(spec.sha256) - set("0123456789abcdef") or spec.bytes < 0:
+            raise ManifestError(f"manifest.files.{name}: expected a lower-case sha256 and a length in bytes")
+
+
+def _check_tensors(manifest: Manifest, name: str, spec: FileSpec) -> None:
+    where = f"manifest.files.{name}"
+    frame, scores = spec.one("frame"), spec.one("scores")
+    channel_axis = {"NHWC": 3, "NCHW": 1, None: None}[frame.layout]
+    if channel_axis is None or len(frame.shape) != 4 or frame.shape[0] != 1 or frame.shape[channel_axis] != 3:
+        raise ManifestError(f"{where}: the frame must be (1, H, W, 3) NHWC or (1, 3, H, W) NCHW, got {frame.shape}")
+    if len(scores.shape) < 2 or scores.shape[-1] != len(manifest.labels):
+        raise ManifestError(f"{where}: scores {scores.shape} do not end in {len(manifest.labels)} labels")
+    if manifest.task == "cells":
+        _check_cells(manifest, where, frame, scores)
+    elif math.prod(scores.shape) != len(manifest.labels):
+        raise ManifestError(f"{where}: task 'classify' needs scores of (1, classes), got {scores.shape}")
+    for tensor in spec.tensors:
+        quantized = tensor.scale is not None and tensor.zero_point is not None
+        if any(size < 1 for size in tensor.shape):
+            raise ManifestError(f"{where}.{tensor.name}: shape {tensor.shape} has an empty or symbolic dimension")
+        if tensor.dtype != "float32" and tensor.role in {"frame", "scores"} and not quantized:
+            raise ManifestError(f"{where}.{tensor.name}: dtype {tensor.dtype} needs scale and zero_point")
+        if tensor.scale is not None and not 0 < tensor.scale < math.inf:
+            raise ManifestError(f"{where}.{tensor.name}: expected a positive scale, got {tensor.scale}")
+        low, high = {"int8": (-128, 127), "uint8": (0, 255), "float32": (0, 0)}[tensor.dtype]
+        if tensor.zero_point is not None and not low <= tensor.zero_point <= high:
+            raise ManifestError(
+                f"{where}.{tensor.name}: zero_point {tensor.zero_point} is not a value of {tensor.dtype}"
+            )
+    inputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_in"]
+    outputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_out"]
+    if len({state for state, _, _ in inputs}) != len(inputs) or sorted(map(repr, inputs)) != sorted(map(repr, outputs)):
+        raise ManifestError(f"{where}: state tensors going in and out must pair by name, shape and dtype")
+
+
+def _check_cells(manifest: Manifest, where: str, frame: TensorSpec, scores: TensorSpec) -> None:
+    stride_px, shape = manifest.cell_stride_px, scores.shape
+    if stride_px is None or stride_px < 1 or len(shape) != 4 or shape[0] != 1:
+        raise ManifestError(f"{where}: task 'cells' needs cell_stride_px and scores of (1, rows, cols, classes)")
+    size_px = frame.shape[1:3] if frame.layout == "NHWC" else frame.shape[2:4]
+    for side_px, cells in zip(size_px, shape[1:3], strict=True):
+        if not side_px // stride_px <= cells <= -(-side_px // stride_px):
+            raise ManifestError(f"{where}: scores {shape} are not cells of {stride_px} px over a frame of {size_px} px")

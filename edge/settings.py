@@ -1,0 +1,249 @@
+"""The configuration: strict TOML, where an unknown key, a wrong type or a missing file is an error with its path.
+
+Every key carries its unit in its name; docs/configuration.md is generated from nothing, so keep it true by hand.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge.errors import SettingsError
+
+PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Polygon = list[tuple[Fraction, Fraction]]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; an unknown key is an error."""
+
+
+class Tower(_Section):
+    """Who this is.
+
+    Attributes:
+        name: shown on the status page, in metrics and events.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=64)] = "tower"
+
+
+class Model(_Section):
+    """What scores the frames.
+
+    Attributes:
+        bundle: folder or .zip of a model bundle; the one that ships with firetower if absent.
+        backend: litert or onnx; the first that the bundle and this installation have if absent.
+        threads: of one inference.
+    """
+
+    bundle: Path | None = None
+    backend: Literal["litert", "onnx"] | None = None
+    threads: Annotated[int, Meta(ge=1, le=16)] = 1
+
+
+class Camera(_Section):
+    """One camera.
+
+    Attributes:
+        uri: file:, rtsp://, http(s)://, folder:, v4l2: or scene:.
+        user, password_file: credentials of a network camera; the file must not be readable by others.
+        cadence_s: seconds between scored frames; the model's default if absent.
+        timeout_s: after which a silent source is given up and reopened.
+        loop: start a recording again at its end.
+        pace: play a recording in its own time (clip), or as fast as the model can (fast).
+        folder_cadence_s: seconds between the images of a folder whose names hold no time.
+        times_csv: a CSV with the columns file and epoch, beside or for a folder.
+        masks: polygons in fractions (x, y) of the frame, in which nothing is looked for.
+    """
+
+    uri: Annotated[str, Meta(min_length=1)]
+    user: str | None = None
+    password_file: Path | None = None
+    cadence_s: PositiveSeconds | None = None
+    timeout_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
+    loop: bool = False
+    pace: Literal["clip", "fast"] = "clip"
+    folder_cadence_s: PositiveSeconds | None = None
+    times_csv: Path | None = None
+    masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
+
+
+class Store(_Section):
+    """Where events are kept.
+
+    Attributes:
+        path: the SQLite file; memory of the daemon's own folder if absent.
+        max_bytes: its bound on disk; evidence of the oldest closed events goes first.
+    """
+
+    path: Path | None = None
+    max_bytes: Annotated[int, Meta(ge=1_000_000)] = 200_000_000
+
+
+class Web(_Section):
+    """The status page and its API.
+
+    Attributes:
+        enabled: whether it runs.
+        host: loopback unless said otherwise; another one needs a token.
+        port: 0 takes a free one.
+        token_file: holds the bearer token; must not be readable by others.
+    """
+
+    enabled: bool = True
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8080
+    token_file: Path | None = None
+
+
+class Energy(_Section):
+    """How energy is known.
+
+    Attributes:
+        source: auto takes the first sensor found.
+        watts_per_busy_core: states the board's power for the model from CPU time.
+        idle_watts: the board's power when idle, for joules above idle.
+    """
+
+    source: Literal["auto", "pi5-pmic", "ina2xx", "battery", "rapl", "cpu-time", "off"] = "auto"
+    watts_per_busy_core: Annotated[float, Meta(gt=0, le=100)] | None = None
+    idle_watts: Annotated[float, Meta(ge=0, le=1000)] | None = None
+
+
+class Settings(_Section):
+    """The whole file; see each section."""
+
+    cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], Camera]
+    tower: Tower = Tower()
+    model: Model = Model()
+    store: Store = Store()
+    web: Web = Web()
+    energy: Energy = Energy()
+
+
+def load(path: Path) -> Settings:
+    """Read a configuration file; relative paths in it are relative to its folder.
+
+    Raises:
+        SettingsError: unreadable, not TOML, an unknown key, a wrong type or range, a file that is not there; the
+            message starts with the file and the path of the key.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"{path}: cannot read the configuration: {reason}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return parse(document, path.parent)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def parse(document: dict[str, Any], folder: Path) -> Settings:
+    """Check a decoded document.
+
+    Args:
+        document: as tomllib gives it.
+        folder: what its relative paths are relative to.
+
+    Raises:
+        SettingsError: with the path of the key.
+    """
+    _check_numbers(document, "")
+    try:
+        settings = msgspec.convert(document, Settings, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error))) from error
+    if not settings.cameras:
+        raise SettingsError("cameras: no camera; add a table such as [cameras.north] with uri = 'rtsp://…'")
+    return _resolve(settings, folder)
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str) and value and "\0" not in value:
+        return Path(value).expanduser()
+    raise ValueError(f"expected a path, got {value!r}")
+
+
+def _check_numbers(value: object, where: str) -> None:
+    """TOML knows nan and inf; no setting does."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SettingsError(f"{where}: expected a finite number, got {value}")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_numbers(inner, f"{where}.{key}" if where else str(key))
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            _check_numbers(inner, f"{where}[{index}]")
+
+
+def _explain(message: str) -> str:
+    """Turn msgspec's message into `path: what is wrong`, and name the key that was probably meant."""
+    match = re.match(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", message, re.DOTALL)
+    what, path = (match["what"], match["path"] or "") if match else (message, "")
+    path = path.lstrip(".") or "the file"
+    unknown = re.match(r"Object contains unknown field `(.*)`", what)
+    if unknown:
+        meant = difflib.get_close_matches(unknown[1], sorted(_keys(Settings)), n=1, cutoff=0.5)
+        hint = f"; did you mean '{meant[0]}'?" if meant else ""
+        return f"{path}: unknown key '{unknown[1]}'{hint}"
+    if re.search(r"Expected `(int|float|int \| null|float \| null)`, got `str`", what):
+        what += "; give a plain number, the unit is in the key's name"
+    return f"{path}: {what}"
+
+
+def _keys(section: type[msgspec.Struct]) -> set[str]:
+    """Return every key that any section knows."""
+    nested = (Tower, Model, Camera, Store, Web, Energy)
+    return {*section.__struct_fields__, *(name for inner in nested for name in inner.__struct_fields__)}
+
+
+def _resolve(settings: Settings, folder: Path) -> Settings:
+    """Make paths absolute and see that what must exist does."""
+    model, web, store = settings.model, settings.web, settings.store
+    cameras = {
+        name: msgspec.structs.replace(
+            camera,
+            password_file=_existing(camera.password_file, folder, f"cameras.{name}.password_file"),
+            times_csv=_existing(camera.times_csv, folder, f"cameras.{name}.times_csv"),
+            uri=_local(camera.uri, folder, f"cameras.{name}.uri"),
+        )
+        for name, camera in settings.cameras.items()
+    }
+    return msgspec.structs.replace(
+        settings,
+        cameras=cameras,
+        model=msgspec.structs.replace(model, bundle=_existing(model.bundle, folder, "model.bundle")),
+        store=msgspec.structs.replace(store, path=None if store.path is None else folder / store.path),
+        web=msgspec.structs.replace(web, token_file=_existing(web.token_file, folder, "web.token_file")),
+    )
+
+
+def _existing(path: Path | None, folder: Path, key: str) -> Path | None:
+    if path is None:
+        return None
+    resolved = (folder / path).absolute()
+    if not resolved.exists():
+        raise SettingsError(f"{key}: {resolved} does not exist")
+    return resolved
+
+
+def _local(uri: str, folder: Path, key: str) -> str:
+    """Resolve the path of a `file:` or `folder:` address."""
+    scheme, colon, rest = uri.partition(":")
+    if not colon:
+        raise SettingsError(f"{key}: {uri!r} has no scheme; write file:…, folder:…, rtsp://…, http://…, v4l2:… or scene:")
+    if scheme in {"file", "folder"} and not rest.startswith("//"):
+        return f"{scheme}:{_existing(Path(rest).expanduser(), folder, key)}"
+    return uri

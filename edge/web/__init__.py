@@ -1,0 +1,1 @@
+"""The daemon's web server: health, metrics, status."""
