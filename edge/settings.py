@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -161,13 +161,23 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
         SettingsError: with the path of the key.
     """
     _check_numbers(document, "")
-    try:
-        settings = msgspec.convert(document, Settings, dec_hook=_decode)
-    except msgspec.ValidationError as error:
-        raise SettingsError(_explain(str(error))) from error
+    cameras = document.get("cameras")
+    for name, table in cameras.items() if isinstance(cameras, dict) else ():
+        _convert(table, Camera, f"cameras.{name}.")  # by itself, so that an error names the camera
+    settings = _convert(document, Settings, "")
     if not settings.cameras:
         raise SettingsError("cameras: no camera; add a table such as [cameras.north] with uri = 'rtsp://…'")
     return _resolve(settings, folder)
+
+
+_Table = TypeVar("_Table", bound=_Section)
+
+
+def _convert(table: object, kind: type[_Table], prefix: str) -> _Table:
+    try:
+        return msgspec.convert(table, kind, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), prefix)) from error
 
 
 def _decode(kind: type, value: object) -> object:
@@ -188,11 +198,11 @@ def _check_numbers(value: object, where: str) -> None:
             _check_numbers(inner, f"{where}[{index}]")
 
 
-def _explain(message: str) -> str:
+def _explain(message: str, prefix: str) -> str:
     """Turn msgspec's message into `path: what is wrong`, and name the key that was probably meant."""
     match = re.match(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", message, re.DOTALL)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
-    path = path.lstrip(".") or "the file"
+    path = (prefix + path.lstrip(".")).rstrip(".") or "the file"
     unknown = re.match(r"Object contains unknown field `(.*)`", what)
     if unknown:
         meant = difflib.get_close_matches(unknown[1], sorted(_keys(Settings)), n=1, cutoff=0.5)

@@ -44,10 +44,11 @@ class SameConv(nn.Module):
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
-        total = kernel - stride if stride > 1 else kernel - 1  # for sizes that the stride divides
+        total = kernel - stride if stride > 1 else 0  # for sizes that the stride divides
         before = total // 2
         self.padding = (before, total - before, before, total - before)
-        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, groups=groups, bias=True)
+        own = (kernel - 1) // 2 if stride == 1 else 0
+        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=own, groups=groups, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""

@@ -23,7 +23,7 @@ BACKGROUND_RATE = 1 / 15  # of the moving average, per scored frame
 WARM_UP_GAIN = 5.0  # the difference is faded in while the background is young
 SCORE_RATE = 0.5  # of the average over frames
 SIGMA_LIMIT = 6.0  # normalised features are clamped here, which fixes their INT8 range
-STATE_NAMES = ("background", "recent", "before_recent", "weight", "score", "score_weight")
+STATE_NAMES = ("background", "recent", "weight", "score", "score_weight")
 
 
 def pool(features: tuple[Tensor, ...]) -> Tensor:
@@ -63,7 +63,7 @@ class Head(nn.Module):
 
 
 class Student(nn.Module):
-    """What is exported: NCHW frame in 0..1 and six state tensors in, scores and six state tensors out."""
+    """What is exported: NHWC frame in 0..1 and five state tensors in, scores and five state tensors out."""
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
@@ -74,60 +74,56 @@ class Student(nn.Module):
         nn.init.constant_(self.identity.weight, 1.0)
         for name, norm in (("frame", head.norm_frame), ("change", head.norm_difference)):
             gain = 1 / torch.sqrt(norm.running_var + norm.eps)
-            self.register_buffer(f"{name}_gain", gain.view(1, -1, 1, 1).clone())
-            self.register_buffer(f"{name}_shift", (-norm.running_mean * gain).view(1, -1, 1, 1).clone())
+            self.register_buffer(f"{name}_gain", gain.clone())
+            self.register_buffer(f"{name}_shift", (-norm.running_mean * gain).clone())
         self.eval().requires_grad_(False)
 
     def project(self, frame: Tensor) -> Tensor:
-        """(1, 3, H, W) → (1, channels, rows, cols): pooling and projection are one strided convolution a feature."""
-        first, *others = (patch(f) for patch, f in zip(self.patches, self.backbone(frame), strict=True))
+        """(1, H, W, 3) → (1, rows, cols, C): pooling and projection are one strided convolution a feature."""
+        features = self.backbone(frame.permute(0, 3, 1, 2))
+        first, *others = (patch(f) for patch, f in zip(self.patches, features, strict=True))
         for other in others:
             first = first + other
-        return first
+        return first.permute(0, 2, 3, 1)
 
     def forward(
-        self,
-        frame: Tensor,
-        background: Tensor,
-        recent: Tensor,
-        before_recent: Tensor,
-        weight: Tensor,
-        score: Tensor,
-        score_weight: Tensor,
+        self, frame: Tensor, background: Tensor, recent: Tensor, weight: Tensor, score: Tensor, score_weight: Tensor
     ) -> tuple[Tensor, ...]:
-        """One frame.
+        """One frame; everything is NHWC, as both runtimes take it.
 
         Args:
-            frame: (1, 3, 480, 640) RGB in 0..1.
-            background: (1, C, 30, 40) decayed sum of features, lagging two frames; `weight` (1, 1, 1, 1) is its mass.
-            recent, before_recent: the projected features of the last two frames.
-            score, score_weight: (1, 1, 30, 40) and (1, 1, 1, 1), the decayed sum of logits and its mass.
+            frame: (1, 480, 640, 3) RGB in 0..1.
+            background: (1, 30, 40, C) decayed sum of features, lagging two frames; `weight` (1, 1, 1, 1) is its mass.
+            recent: (1, 30, 40, 2 · C), the projected features of the last frame and of the one before it.
+            weight: see `background`.
+            score, score_weight: (1, 30, 40, 1) and (1, 1, 1, 1), the decayed sum of logits and its mass.
+
         Returns:
-            (1, 1, 30, 40) smoothed logits, and the six state tensors for the next frame.
+            (1, 30, 40, 1) smoothed logits, and the five state tensors for the next frame.
         """
         features = self.project(frame)
-        decay = 1 - BACKGROUND_RATE
-        # Two frames late: what was seen two frames ago enters now. An empty slot has no mass (seen = 0).
-        seen = torch.clamp(score_weight * 1e3 - 600.0, 0.0, 1.0)  # 1 once two frames were scored (weight ≥ .75)
-        background = background * decay + before_recent * (BACKGROUND_RATE * seen)
-        weight = weight * decay + BACKGROUND_RATE * seen
+        last, before_last = torch.split(recent, self.head.channels, dim=3)
+        # An empty slot has no mass: two frames were scored once the scores' mass is ¾.
+        seen = functional.relu6((score_weight - 0.6) * 1e3) / 6
+        background = background * (1 - BACKGROUND_RATE) + before_last * (BACKGROUND_RATE * seen)
+        weight = weight * (1 - BACKGROUND_RATE) + BACKGROUND_RATE * seen
         mean = background / torch.clamp(weight, min=1e-6)
         change = (features - mean) * torch.clamp(weight * WARM_UP_GAIN, max=1.0)
         normalised = torch.cat(
-            [features * self.frame_gain + self.frame_shift, change * self.change_gain + self.change_shift], dim=1
+            [features * self.frame_gain + self.frame_shift, change * self.change_gain + self.change_shift], dim=3
         )
-        logits = self.head.classify(torch.clamp(normalised, -SIGMA_LIMIT, SIGMA_LIMIT))
-        logits = functional.avg_pool2d(logits, 3, 1, 1, count_include_pad=False)
-        score = score * (1 - SCORE_RATE) + logits * SCORE_RATE
+        normalised = torch.clamp(normalised, -SIGMA_LIMIT, SIGMA_LIMIT).permute(0, 3, 1, 2)
+        logits = functional.avg_pool2d(self.head.classify(normalised), 3, 1, 1, count_include_pad=False)
+        score = score * (1 - SCORE_RATE) + logits.permute(0, 2, 3, 1) * SCORE_RATE
         score_weight = score_weight * (1 - SCORE_RATE) + SCORE_RATE
-        scores = self.identity(score / score_weight)
-        return scores, background, features, recent * 1.0, weight, score, score_weight
+        scores = self.identity((score / score_weight).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        return scores, background, torch.cat([features, last], dim=3), weight, score, score_weight
 
 
-def state_shapes(channels: int) -> dict[str, tuple[int, int, int, int]]:
-    """Return NCHW shapes of the state tensors, by name, in the order of `forward`."""
-    grid, one = (1, channels, *GRID), (1, 1, 1, 1)
-    shapes = (grid, grid, grid, one, (1, 1, *GRID), one)
+def state_shapes(channels: int) -> dict[str, tuple[int, ...]]:
+    """Return the NHWC shapes of the state tensors, by name, in the order of `forward`."""
+    grid, one = (1, *GRID, channels), (1, 1, 1, 1)
+    shapes = (grid, (1, *GRID, 2 * channels), one, (1, *GRID, 1), one)
     return dict(zip(STATE_NAMES, shapes, strict=True))
 
 

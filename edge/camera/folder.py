@@ -35,8 +35,8 @@ class _Image:
 class FolderSource:
     """The images of one folder in the order of their times.
 
-    Times are, by the first rule that applies: those of `times_csv`; `image_cadence_s`; epochs in the names (of all);
-    offsets in the names (of all), from the first image on; `cadence_s`; one a minute.
+    Times are, by the first rule that applies: those of `times_csv`; `image_cadence_s`; epochs in the names of
+    all; offsets in the names of all, from the first image on; `cadence_s`; one a minute.
 
     Args:
         folder: not searched recursively.

@@ -13,6 +13,7 @@ from edge.camera.cadence import NS_PER_S, Cadence
 
 _REMEMBERED_INTERVALS = 8
 _EMPTY_IN_A_ROW = 3
+_BEFORE_KEY = 300  # packets; a stream with rolling intra refresh marks no keyframe at all
 
 
 class Decode(Enum):
@@ -39,9 +40,12 @@ class PacketChoice:
         self._last_key_ns: int | None = None
         self._alone = False
         self._empty = 0
+        self._before_key = 0
 
     def choose(self, time_ns: int, *, key: bool) -> Decode:
         """Say what to do with a packet of this time (source time in recordings, arrival live)."""
+        if not self._begun(key=key):
+            return Decode.SKIP
         if self._cadence_s is None:
             return Decode.STREAM
         if self._intra_only:
@@ -55,6 +59,13 @@ class PacketChoice:
     def empty(self) -> None:
         """Note that a keyframe alone gave no picture; a codec that goes on so is decoded whole."""
         self._empty += 1
+
+    def _begun(self, *, key: bool) -> bool:
+        """Say whether there was a keyframe; what comes before the first is undecodable, if there ever is one."""
+        if key or self._intra_only:
+            self._before_key = _BEFORE_KEY
+        self._before_key += 1
+        return self._before_key > _BEFORE_KEY
 
     def _when_due(self, time_ns: int) -> Decode:
         if not self._cadence.due(time_ns):

@@ -1,4 +1,4 @@
-"""A plume of synthetic smoke: puffs that rise, lean with the wind and thin out, with a texture that turns over."""
+"""Synthetic smoke: puffs that rise, lean with the wind and thin out, with a texture that turns over."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Plume:
         depth = self._depth(rows, cols, width, height, margin, age_min)
         shift = int(age_min * 37)
         texture = np.roll(self._texture, (-3 * shift, -shift), axis=(0, 1))[:rows, :cols]
-        alpha = 0.85 * (1 - np.exp(-depth * (0.25 + 1.5 * texture**1.5)))
+        alpha = np.float32(0.85) * (1 - np.exp(-depth * (0.25 + 1.5 * texture**1.5)))
         if self._direction < 0:
             alpha, depth, texture = alpha[:, ::-1], depth[:, ::-1], texture[:, ::-1]
         self._blend(pixels, alpha, depth, texture, margin)

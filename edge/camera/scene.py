@@ -1,7 +1,7 @@
-"""A built-in synthetic tower view, so that the daemon can be shown without a camera: hills, clouds, one plume.
+"""A built-in synthetic tower view, so that the daemon can be shown without a camera: hills, clouds, a plume.
 
-Nothing is ever trained on it, and every picture says that it is synthetic. It is made of value noise, numpy and
-OpenCV alone; the same address gives the same pictures on one machine.
+Nothing is ever trained on it, and every picture says that it is synthetic. It is made of value noise, numpy
+and OpenCV alone; the same address gives the same pictures on one machine.
 """
 
 from __future__ import annotations
@@ -104,16 +104,17 @@ class SceneSource:
             self._beat()
             if self._cadence.due(source_ns):
                 self._cadence.take(source_ns)
-                started_ns = time.monotonic_ns()
-                pixels = self._view.render(index)
-                return Picture(
-                    (HEIGHT, WIDTH), source_ns, None, time.monotonic_ns() - started_ns, lambda: pixels
-                )
+                return self._picture(index, source_ns)
         return None
 
     def close(self) -> None:
         """Free it; never raises, may be called twice."""
         self._at = self._scene.frames
+
+    def _picture(self, index: int, source_ns: int) -> Picture:
+        started_ns = time.monotonic_ns()
+        pixels = self._view.render(index)
+        return Picture((HEIGHT, WIDTH), source_ns, None, time.monotonic_ns() - started_ns, lambda: pixels)
 
 
 class View:
@@ -162,8 +163,9 @@ class View:
 
 def _window(noise: Floats, shift_px: float) -> Floats:
     """Cut one picture's width out of a wider field, which goes round at its ends."""
-    start = int(round(shift_px)) % noise.shape[1]
-    return np.take(noise, np.arange(start, start + WIDTH) % noise.shape[1], axis=1)
+    start = round(shift_px) % noise.shape[1]
+    columns = np.arange(start, start + WIDTH) % noise.shape[1]
+    return np.asarray(np.take(noise, columns, axis=1), np.float32)
 
 
 def _sky() -> Floats:

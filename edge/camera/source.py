@@ -16,8 +16,8 @@ class Picture:
 
     Attributes:
         size_px: (height, width).
-        source_ns: the source's own timestamp in ns; None where it has none. Time for the model in recorded sources.
-        wall_ns: wall time of the picture where the source knows it (names or a CSV beside the images), else None.
+        source_ns: the source's own timestamp in ns, the model's time in recordings; None where it has none.
+        wall_ns: wall time of the picture where the source knows it (an image's name, a CSV), else None.
         decode_ns: time spent decoding it, in ns.
         to_rgb: converts to (H, W, 3) uint8 RGB, C-contiguous.
         name: file name in a folder, else empty.

@@ -1,12 +1,11 @@
-"""USB and CSI cameras through Video4Linux, whose reads FFmpeg cannot interrupt: so they are waited for outside.
+"""Cameras through Video4Linux, whose reads nothing can interrupt: so they are waited for outside FFmpeg.
 
-FFmpeg blocks in an ioctl when a device goes silent, and PyAV's timeout only looks between system calls. Opening runs
-in a thread that is given up when it hangs; then FFmpeg's own descriptor is polled before each read.
+FFmpeg blocks in an ioctl when a device goes silent, and PyAV's timeout only looks between system calls.
+Opening runs in a thread that is given up when it hangs; FFmpeg's own descriptor is polled before each read.
 """
 
 from __future__ import annotations
 
-import os
 import select
 import threading
 from collections.abc import Callable
@@ -93,7 +92,7 @@ def _descriptors_of(device: Path) -> set[int]:
     found = set()
     for link in _DESCRIPTORS.iterdir():
         try:
-            if os.readlink(link) == target:
+            if str(link.readlink()) == target:
                 found.add(int(link.name))
         except OSError:  # closed meanwhile
             continue

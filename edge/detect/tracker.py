@@ -1,6 +1,6 @@
 """From regions to plumes: k of n frames open a track, unseen frames close it, and one plume keeps one track.
 
-A state machine over frames, one a camera, that knows no time, no ids and no store: the pipeline makes the events.
+A state machine over frames, one a camera. It knows no time, ids or store: the pipeline makes the events.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Change:
         box_px: hull of its regions at the latest sight, (x0, y0, x1, y1) in source pixels.
         peak: the largest score so far.
         sightings: frames in which it was seen, those before it opened included.
-        grew: it reaches at least a cell farther than ever before: at most 2 · (rows + cols) times in its life.
+        grew: it reaches at least a cell farther than ever: at most 2 · (rows + cols) times in its life.
         reason: of a closing: `unseen` for long enough, `merged` into one first seen earlier, or `reset`.
         merged_into: the number of that one.
     """
@@ -137,14 +137,8 @@ class Tracker:
                 joined.sight = group.sight + joined.sight
             groups = [group for group in groups if not any(group is other for other in touched)] + [joined]
         known = [group for group in groups if group.tracks]
-        for group in groups:
-            if not group.tracks:
-                near = min(known, key=lambda other, group=group: _apart(other, group), default=None)  # type: ignore[misc]
-                if near is not None and _apart(near, group) <= NEAR_CELLS:
-                    near.sight += group.sight
-                else:
-                    known.append(group)
-        return known
+        new = [group for group in groups if not group.tracks]
+        return known + [group for group in new if not _adopt(known, group)]
 
     def _step(self, track: _Track | None, sight: tuple[Region, ...], changes: list[Change]) -> list[_Track]:
         """Move one track by one frame; return it, or nothing when its end has come."""
@@ -209,12 +203,23 @@ def _hull(boxes: Iterable[Box]) -> Box:
     return min(top), min(left), max(bottom), max(right)
 
 
-def _apart(known: _Group, new: _Group) -> float:
-    """Return the least distance between the centres of their regions, in cells along the longer axis."""
-    if known.label != new.label:
-        return float("inf")
-    return min(
-        max(abs(a[0] + a[2] - b[0] - b[2]), abs(a[1] + a[3] - b[1] - b[3])) / 2
-        for a in (own.cell_box for track in known.tracks for own in track.seen)
-        for b in (region.cell_box for region in new.sight)
-    )
+def _adopt(known: list[_Group], new: _Group) -> bool:
+    """Give the regions of `new` to the nearest earlier plume, if one is near enough."""
+    distances = [
+        (_apart(own.cell_box, region.cell_box), track.number, index)
+        for index, group in enumerate(known)
+        if group.label == new.label
+        for track in group.tracks
+        for own in track.seen
+        for region in new.sight
+    ]
+    least, _, index = min(distances, default=(NEAR_CELLS + 1, 0, 0))
+    if least > NEAR_CELLS:
+        return False
+    known[index].sight += new.sight
+    return True
+
+
+def _apart(a: Box, b: Box) -> float:
+    """Return the distance between centres in cells, along the axis where it is larger."""
+    return max(abs(a[0] + a[2] - b[0] - b[2]), abs(a[1] + a[3] - b[1] - b[3])) / 2

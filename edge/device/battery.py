@@ -1,9 +1,10 @@
-"""The battery, through the kernel's power_supply files: its charge, and the power that the board draws from it."""
+"""The battery, through the kernel's power_supply files: its charge, and what the board draws from it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from edge.counter.energy import Reading
 from edge.device import sysfs
 from edge.errors import DeviceError
 
@@ -16,11 +17,12 @@ class Battery:
     """
 
     source = "measured:battery"
+    idle_w = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def watts(self) -> float:
+    def read(self) -> Reading:
         """Return the power now. Drivers disagree about the sign of a discharge, so `status` decides.
 
         Raises:
@@ -34,7 +36,7 @@ class Battery:
         watts = _watts(self._folder)
         if watts is None:
             raise DeviceError(f"{self._folder}: no power_now, and not both of voltage_now and current_now")
-        return watts
+        return Reading(watts=watts)
 
 
 def _watts(folder: Path) -> float | None:

@@ -1,8 +1,8 @@
 """Boards whose power under load has been published, for the model of energy from CPU time.
 
-A coefficient is the power with all cores busy minus the idle power, over the number of cores. Sources differ by up
-to a watt for one board, so these are models and are named so. Boards without a figure that could be checked are left
-out (the Zero 2 W among them): state `watts_per_busy_core` in [energy] for those.
+A coefficient is the power with all cores busy minus the idle power, over the number of cores. Sources differ
+by up to a watt for one board, so what comes of it is called modelled. Boards without a figure that could be
+checked are left out (the Zero 2 W among them): state `watts_per_busy_core` in [energy] for those.
 """
 
 from __future__ import annotations

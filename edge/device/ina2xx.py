@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge.counter.energy import Reading
 from edge.device import sysfs
 from edge.errors import DeviceError
 
@@ -18,11 +19,13 @@ class Ina2xx:
         chip: its name, such as ina226.
     """
 
+    idle_w = None
+
     def __init__(self, folder: Path, chip: str) -> None:
         self._folder = folder
         self.source = f"measured:{chip}"
 
-    def watts(self) -> float:
+    def read(self) -> Reading:
         """Return the power now: the chip's own figure, else bus voltage times current.
 
         Raises:
@@ -39,7 +42,7 @@ class Ina2xx:
             microwatts = millivolts * milliamperes
         if microwatts < 0:
             raise DeviceError(f"{self._folder}: {microwatts} µW is negative; turn the shunt's ends around")
-        return microwatts / 1e6
+        return Reading(watts=microwatts / 1e6)
 
 
 def find_ina2xx(root: Path = Path("/")) -> Ina2xx | None:
@@ -49,7 +52,7 @@ def find_ina2xx(root: Path = Path("/")) -> Ina2xx | None:
         if chip in _CHIPS:
             monitor = Ina2xx(folder, chip)
             try:
-                monitor.watts()
+                monitor.read()
             except DeviceError:
                 continue
             return monitor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.counter.energy import Reading
 from edge.device import sysfs
 from edge.errors import DeviceError
 
@@ -29,6 +30,7 @@ class Rapl:
     """
 
     source = "measured:rapl"
+    idle_w = None
 
     def __init__(self, folders: list[Path]) -> None:
         self._total_uj = 0
@@ -39,7 +41,7 @@ class Rapl:
                 raise DeviceError(f"{folder}: cannot read max_energy_range_uj")
             self._packages.append(_Package(folder, range_uj, _energy_uj(folder)))
 
-    def joules(self) -> float:
+    def read(self) -> Reading:
         """Return the energy since the start; a counter may wrap around once between two calls.
 
         Raises:
@@ -52,7 +54,7 @@ class Rapl:
             step_uj = now_uj - package.last_uj
             self._total_uj += step_uj if step_uj >= 0 else step_uj + package.range_uj
             package.last_uj = now_uj
-        return self._total_uj / 1e6
+        return Reading(joules=self._total_uj / 1e6)
 
 
 def _energy_uj(folder: Path) -> int:

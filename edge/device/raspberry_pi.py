@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.counter.energy import Reading
 from edge.device import sysfs
 from edge.device.command import RunCommand
 from edge.device.device import Throttle
@@ -79,17 +80,18 @@ class Pmic:
     """The power management chip of a Pi 5: the rails behind it, without its own losses and USB devices."""
 
     source = "measured:pi5-pmic"
+    idle_w = None
 
     def __init__(self, run: RunCommand) -> None:
         self._run = run
 
-    def watts(self) -> float:
+    def read(self) -> Reading:
         """Return the power now.
 
         Raises:
             DeviceError: vcgencmd fails or answers something else.
         """
-        return parse_pmic(self._run(["vcgencmd", "pmic_read_adc"]))
+        return Reading(watts=parse_pmic(self._run(["vcgencmd", "pmic_read_adc"])))
 
 
 def find_pmic(model: str | None, run: RunCommand) -> Pmic | None:
@@ -98,7 +100,7 @@ def find_pmic(model: str | None, run: RunCommand) -> Pmic | None:
         return None
     pmic = Pmic(run)
     try:
-        pmic.watts()
+        pmic.read()
     except DeviceError:
         return None
     return pmic

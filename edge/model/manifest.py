@@ -6,6 +6,7 @@ Versioned: an unknown major version is refused, unknown fields are kept when it 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -14,16 +15,13 @@ from edge.errors import ManifestError
 
 SCHEMA_MAJOR = 1
 MANIFEST_NAME = "manifest.json"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 Role = Literal["frame", "state_in", "state_out", "scores"]
 Dtype = Literal["float32", "int8", "uint8"]
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Records of the manifest are immutable; unknown fields live in `Manifest.document`."""
-
-
-class TensorSpec(_Strict):
+class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One tensor of one model file.
 
     Attributes:
@@ -46,7 +44,7 @@ class TensorSpec(_Strict):
     state: str | None = None
 
 
-class FileSpec(_Strict):
+class FileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file of the bundle; a model file also lists its tensors and the backend that runs it."""
 
     sha256: str
@@ -71,29 +69,29 @@ class FileSpec(_Strict):
         return tuple((tensor, outputs[tensor.state]) for tensor in self.tensors if tensor.role == "state_in")
 
 
-class Normalisation(_Strict):
+class Normalisation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """real = (pixel / 255 − mean) / std, a value per channel in the manifest's colour order."""
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
-class Threshold(_Strict):
+class Threshold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hysteresis of one label, in the scores' own kind: a region starts at `open`, reaches out to `keep`."""
 
     open: float
     keep: float
 
 
-class Confirmation(_Strict):
-    """When regions become an event: seen in `hits` of the last `window` frames; closed `close_after` frames unseen."""
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event opens when seen in `hits` of the last `window` frames, closes after `close_after` unseen."""
 
     hits: int = 3
     window: int = 5
     close_after: int = 10
 
 
-class Cadence(_Strict):
+class Cadence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds between scored frames that the model was trained for; None: any."""
 
     min_s: float
@@ -101,7 +99,7 @@ class Cadence(_Strict):
     max_s: float
 
 
-class Manifest(_Strict):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a bundle states of itself; see the attributes' types for shapes and units.
 
     Attributes:
@@ -141,13 +139,16 @@ def decode(data: bytes) -> Manifest:
     """Read and check a manifest.
 
     Raises:
-        ManifestError: not JSON, a wrong type (with its path), an unknown major version, or contradictory content.
+        ManifestError: not JSON, a wrong type (with its path), an unknown major version, a contradiction.
     """
     try:
         head = msgspec.json.decode(data)
         major = str(head["schema"]).split(".")[0] if isinstance(head, dict) and "schema" in head else None
         if major is not None and major != str(SCHEMA_MAJOR):
-            raise ManifestError(f"manifest: schema {head['schema']!r} is not known; this firetower reads {SCHEMA_MAJOR}.x")
+            known = f"{SCHEMA_MAJOR}.x"
+            raise ManifestError(
+                f"manifest: schema {head['schema']!r} is unknown; this firetower reads {known}"
+            )
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"manifest: {error}") from error
@@ -169,11 +170,12 @@ def encode(manifest: Manifest, known: bytes | None = None) -> bytes:
 
 
 def _with_unknown(value: Any, document: Any, old: Any) -> Any:  # noqa: ANN401 — JSON
-    """Add to `document`, the encoding of `value`, those fields of `old` that this version's records do not have."""
+    """Add to `document`, the encoding of `value`, the fields of `old` that this version's records lack."""
     if isinstance(value, msgspec.Struct) and isinstance(old, dict):
         kept = {key: field for key, field in old.items() if key not in value.__struct_fields__}
-        known = {key: _with_unknown(getattr(value, key), field, old.get(key)) for key, field in document.items()}
-        return kept | known
+        return kept | {
+            key: _with_unknown(getattr(value, key), field, old.get(key)) for key, field in document.items()
+        }
     if isinstance(value, dict) and isinstance(old, dict):
         return {key: _with_unknown(value[key], field, old.get(key)) for key, field in document.items()}
     if isinstance(value, tuple) and isinstance(old, list) and len(old) == len(value):
@@ -191,26 +193,32 @@ def check(manifest: Manifest) -> None:
     if not manifest.model_files():
         raise ManifestError("manifest.files: no model file (one with a 'backend')")
     for name, spec in manifest.model_files().items():
-        _check_tensors(manifest, name, spec)
-    for label, threshold in manifest.thresholds.items():
-        if label not in manifest.labels:
-            raise ManifestError(f"manifest.thresholds: {label!r} is not among the labels")
-        if not (math.isfinite(threshold.open) and math.isfinite(threshold.keep) and threshold.keep <= threshold.open):
-            raise ManifestError(f"manifest.thresholds.{label}: expected finite keep ≤ open")
-    confirmation = manifest.confirmation
-    if not 1 <= confirmation.hits <= confirmation.window or confirmation.close_after < 1:
-        raise ManifestError("manifest.confirmation: expected 1 ≤ hits ≤ window and close_after ≥ 1")
+        _check_roles(manifest, f"manifest.files.{name}", spec)
+        for tensor in spec.tensors:
+            _check_tensor(f"manifest.files.{name}.{tensor.name}", tensor)
+    _check_events(manifest)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
         raise ManifestError("manifest.cadence: expected 0 < min_s ≤ default_s ≤ max_s")
     if not 0 < manifest.state_gap_s < math.inf:
         raise ManifestError("manifest.state_gap_s: expected a positive number of seconds")
+    if not 0 <= manifest.tolerance_steps < math.inf:
+        raise ManifestError("manifest.tolerance_steps: expected a number of steps, 0 or more")
     if not all(0 < std < math.inf for std in manifest.normalisation.std):
         raise ManifestError("manifest.normalisation.std: expected positive numbers")
     if not all(map(math.isfinite, manifest.normalisation.mean)):
         raise ManifestError("manifest.normalisation.mean: expected finite numbers")
-    if not 0 <= manifest.tolerance_steps < math.inf:
-        raise ManifestError("manifest.tolerance_steps: expected a number of steps, 0 or more")
+
+
+def _check_events(manifest: Manifest) -> None:
+    for label, threshold in manifest.thresholds.items():
+        if label not in manifest.labels:
+            raise ManifestError(f"manifest.thresholds: {label!r} is not among the labels")
+        if not -math.inf < threshold.keep <= threshold.open < math.inf:
+            raise ManifestError(f"manifest.thresholds.{label}: expected finite keep ≤ open")
+    confirmation = manifest.confirmation
+    if not 1 <= confirmation.hits <= confirmation.window or confirmation.close_after < 1:
+        raise ManifestError("manifest.confirmation: expected 1 ≤ hits ≤ window and close_after ≥ 1")
 
 
 def _check_names(manifest: Manifest) -> None:
@@ -222,48 +230,51 @@ def _check_names(manifest: Manifest) -> None:
     if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
         raise ManifestError("manifest.labels: expected at least one, each once")
     for name, spec in manifest.files.items():
-        if not name or name != name.strip() or any(part in name for part in ("/", "\\", "\0")) or name.startswith("."):
+        if not _PLAIN_NAME.fullmatch(name):
             raise ManifestError(f"manifest.files: {name!r} is not a plain file name")
         if len(spec.sha256) != 64 or set(spec.sha256) - set("0123456789abcdef") or spec.bytes < 0:
             raise ManifestError(f"manifest.files.{name}: expected a lower-case sha256 and a length in bytes")
 
 
-def _check_tensors(manifest: Manifest, name: str, spec: FileSpec) -> None:
-    where = f"manifest.files.{name}"
+def _check_roles(manifest: Manifest, where: str, spec: FileSpec) -> None:
     frame, scores = spec.one("frame"), spec.one("scores")
     channel_axis = {"NHWC": 3, "NCHW": 1, None: None}[frame.layout]
     if channel_axis is None or len(frame.shape) != 4 or frame.shape[0] != 1 or frame.shape[channel_axis] != 3:
-        raise ManifestError(f"{where}: the frame must be (1, H, W, 3) NHWC or (1, 3, H, W) NCHW, got {frame.shape}")
+        expected = "(1, H, W, 3) NHWC or (1, 3, H, W) NCHW"
+        raise ManifestError(f"{where}: the frame must be {expected}, got {frame.shape} {frame.layout}")
     if len(scores.shape) < 2 or scores.shape[-1] != len(manifest.labels):
         raise ManifestError(f"{where}: scores {scores.shape} do not end in {len(manifest.labels)} labels")
     if manifest.task == "cells":
         _check_cells(manifest, where, frame, scores)
     elif math.prod(scores.shape) != len(manifest.labels):
         raise ManifestError(f"{where}: task 'classify' needs scores of (1, classes), got {scores.shape}")
-    for tensor in spec.tensors:
-        quantized = tensor.scale is not None and tensor.zero_point is not None
-        if any(size < 1 for size in tensor.shape):
-            raise ManifestError(f"{where}.{tensor.name}: shape {tensor.shape} has an empty or symbolic dimension")
-        if tensor.dtype != "float32" and tensor.role in {"frame", "scores"} and not quantized:
-            raise ManifestError(f"{where}.{tensor.name}: dtype {tensor.dtype} needs scale and zero_point")
-        if tensor.scale is not None and not 0 < tensor.scale < math.inf:
-            raise ManifestError(f"{where}.{tensor.name}: expected a positive scale, got {tensor.scale}")
-        low, high = {"int8": (-128, 127), "uint8": (0, 255), "float32": (0, 0)}[tensor.dtype]
-        if tensor.zero_point is not None and not low <= tensor.zero_point <= high:
-            raise ManifestError(
-                f"{where}.{tensor.name}: zero_point {tensor.zero_point} is not a value of {tensor.dtype}"
-            )
     inputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_in"]
     outputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_out"]
-    if len({state for state, _, _ in inputs}) != len(inputs) or sorted(map(repr, inputs)) != sorted(map(repr, outputs)):
+    once = len({state for state, _, _ in inputs}) == len(inputs)
+    if not once or sorted(map(repr, inputs)) != sorted(map(repr, outputs)):
         raise ManifestError(f"{where}: state tensors going in and out must pair by name, shape and dtype")
+
+
+def _check_tensor(where: str, tensor: TensorSpec) -> None:
+    if any(size < 1 for size in tensor.shape):
+        raise ManifestError(f"{where}: shape {tensor.shape} has an empty or symbolic dimension")
+    unquantized = tensor.scale is None or tensor.zero_point is None
+    if tensor.dtype != "float32" and tensor.role in {"frame", "scores"} and unquantized:
+        raise ManifestError(f"{where}: dtype {tensor.dtype} needs scale and zero_point")
+    if tensor.scale is not None and not 0 < tensor.scale < math.inf:
+        raise ManifestError(f"{where}: expected a positive scale, got {tensor.scale}")
+    low, high = {"int8": (-128, 127), "uint8": (0, 255), "float32": (0, 0)}[tensor.dtype]
+    if tensor.zero_point is not None and not low <= tensor.zero_point <= high:
+        raise ManifestError(f"{where}: zero_point {tensor.zero_point} is not a value of {tensor.dtype}")
+    if tensor.role in {"state_in", "state_out"} and not tensor.state:
+        raise ManifestError(f"{where}: a state tensor needs its 'state', the name that pairs it")
 
 
 def _check_cells(manifest: Manifest, where: str, frame: TensorSpec, scores: TensorSpec) -> None:
     stride_px, shape = manifest.cell_stride_px, scores.shape
     if stride_px is None or stride_px < 1 or len(shape) != 4 or shape[0] != 1:
-        raise ManifestError(f"{where}: task 'cells' needs cell_stride_px and scores of (1, rows, cols, classes)")
+        raise ManifestError(f"{where}: 'cells' needs cell_stride_px and scores of (1, rows, cols, classes)")
     size_px = frame.shape[1:3] if frame.layout == "NHWC" else frame.shape[2:4]
     for side_px, cells in zip(size_px, shape[1:3], strict=True):
         if not side_px // stride_px <= cells <= -(-side_px // stride_px):
-            raise ManifestError(f"{where}: scores {shape} are not cells of {stride_px} px over a frame of {size_px} px")
+            raise ManifestError(f"{where}: scores {shape} are not {stride_px} px cells of {size_px} px")

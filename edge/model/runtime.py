@@ -18,7 +18,7 @@ class Inference:
     """What one inference gave.
 
     Attributes:
-        scores: (rows, cols, classes) float32, dequantized, as the manifest's `kind` says (logits or probabilities);
+        scores: (rows, cols, classes) float32, dequantized, of the manifest's `kind` (logits, probabilities);
             a `classify` bundle has one cell, (1, 1, classes).
         state: the tensors to hand back with this camera's next frame, in the manifest's order.
         invoke_ns: time inside the backend's own call.
@@ -42,8 +42,8 @@ class Runtime(Protocol):
         """Score one frame.
 
         Args:
-            write_frame: writes the preprocessed frame in place into the backend's own input buffer, whose shape,
-                layout and dtype are the manifest's.
+            write_frame: writes the preprocessed frame in place into the backend's own input buffer, whose
+                shape, layout and dtype are the manifest's.
             state: what the last call for this camera returned, or `zero_state()`; it is not changed.
         Returns:
             Scores, the next state, and the time of the call alone.

@@ -1,0 +1,231 @@
+"""The thread of one camera: it opens, reads, hands frames over, and starts again when anything goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from edge.camera.address import open_source, scrub
+from edge.camera.cadence import NS_PER_S
+from edge.camera.intake import Intake
+from edge.camera.option import SourceOptions, no_beat
+from edge.camera.slots import Slots
+from edge.camera.source import Picture, Source
+from edge.clock import Clock
+from edge.errors import CameraError, EdgeError, FrameError
+
+logger = logging.getLogger(__name__)
+
+Pace: TypeAlias = Literal["clip", "fast"]
+
+_BEAT_S = 0.5
+_STOP_S = 1.0
+_CORRUPT_IN_A_ROW = 100
+
+
+class _StopError(Exception):
+    """The reader was told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """What a reader reads.
+
+    Attributes:
+        name: for logs, metrics and events.
+        uri: its address.
+        options: how to open it; the reader puts in a `beat` of its own.
+        pace: how a recording is read: `clip` in its own time, `fast` as soon as the model has taken the last
+            frame, so that none is overwritten. Live cameras keep their own.
+    """
+
+    name: str
+    uri: str
+    options: SourceOptions = field(default_factory=SourceOptions)
+    pace: Pace = "clip"
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Seconds between attempts to open a camera: the n-th is drawn from 0 to min(cap_s, base_s · 2ⁿ⁻¹).
+
+    Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015 (full jitter).
+    """
+
+    base_s: float = 1.0
+    cap_s: float = 60.0
+    draw: Callable[[], float] = random.random
+
+    def delay_s(self, failures: int) -> float:
+        """Return the wait after so many failures in a row, from 1."""
+        return self.draw() * min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 30))
+
+
+class CameraReader:
+    """Reads one camera in its own thread until it is stopped, or until a recording ends.
+
+    Args:
+        camera: what to read.
+        intake: counts and makes frames.
+        slots: where frames wait for the model.
+        clock: the machine's.
+        beat: called at least every second while the thread turns; a read may wait for `timeout_s` without it.
+        backoff: between attempts.
+        opener: opens a source.
+
+    Attributes:
+        error: what is wrong now, without credentials; None while pictures come.
+        reconnects: how often it was opened again.
+        finished: whether a recording has ended; `error` is None where it was played to its end.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        intake: Intake,
+        slots: Slots,
+        clock: Clock,
+        *,
+        beat: Callable[[], None] = no_beat,
+        backoff: Backoff | None = None,
+        opener: Callable[[str, SourceOptions], Source] = open_source,
+    ) -> None:
+        self.name = camera.name
+        self.error: str | None = None
+        self.reconnects = 0
+        self.finished = False
+        self._uri = camera.uri
+        self._options = replace(camera.options, beat=self._turn)
+        self._pace = camera.pace
+        self._intake = intake
+        self._slots = slots
+        self._clock = clock
+        self._beat = beat
+        self._backoff = Backoff() if backoff is None else backoff
+        self._opener = opener
+        self._stopping = threading.Event()
+        self._failures = 0
+        self._began: tuple[int, int] | None = None  # monotonic and source time of a recording's first picture
+        self._thread = threading.Thread(target=self.run, name=f"camera-{camera.name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = _STOP_S) -> bool:
+        """Tell the thread to end and wait for it; return whether it did.
+
+        One that hangs in a read is left alone, for FFmpeg cannot be closed from another thread: it ends by
+        itself when the read times out, or with the process.
+        """
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def run(self) -> None:
+        """Read until stopped or finished; the body of the thread."""
+        while not self._stopping.is_set() and not self.finished:
+            try:
+                self._session()
+            except _StopError:
+                return
+            except Exception as error:  # noqa: BLE001 - one camera's trouble is its own, whatever it is
+                self._fail(error)
+                if not self.finished:
+                    self._back_off()
+
+    def _session(self) -> None:
+        """Open the camera and read it until it ends or breaks."""
+        self._turn()
+        source = self._opener(self._uri, self._options)
+        self._began = None
+        try:
+            while (picture := self._read(source)) is not None:
+                self._healthy()
+                if not source.live:
+                    self._keep_pace(picture)
+                self._hand_over(picture, live=source.live)
+            self.finished = True
+            logger.info("camera '%s': the recording ended", self.name)
+        except _StopError:
+            raise
+        except Exception:
+            self.finished = (
+                not source.live
+            )  # reading a broken recording again would show the same pictures again
+            raise
+        finally:
+            source.close()
+
+    def _read(self, source: Source) -> Picture | None:
+        corrupt = 0
+        while True:
+            self._turn()
+            try:
+                return source.read()
+            except FrameError as error:
+                self._intake.corrupt()
+                self.error = self._describe(error)
+            corrupt += 1
+            if source.live and corrupt >= _CORRUPT_IN_A_ROW:
+                raise CameraError(f"{corrupt} corrupt pictures in a row; last: {self.error}")
+
+    def _hand_over(self, picture: Picture, *, live: bool) -> None:
+        frame = self._intake.take(picture, live=live)
+        if frame is None:
+            return
+        try:
+            while not live and self._pace == "fast" and not self._slots.wait_empty(self.name, _BEAT_S):
+                self._turn()
+        except _StopError:
+            self._intake.account.drop("stopped")
+            raise
+        self._slots.offer(self.name, frame)
+
+    def _keep_pace(self, picture: Picture) -> None:
+        if self._pace != "clip" or picture.source_ns is None:
+            return
+        if self._began is None:
+            self._began = (self._clock.mono_ns(), picture.source_ns)
+        self._wait_until(self._began[0] + picture.source_ns - self._began[1])
+
+    def _back_off(self) -> None:
+        self.reconnects += 1
+        delay_s = self._backoff.delay_s(self._failures)
+        logger.debug("camera '%s': next attempt in %.1f s", self.name, delay_s)
+        try:
+            self._wait_until(self._clock.mono_ns() + round(delay_s * NS_PER_S))
+        except _StopError:
+            return
+
+    def _wait_until(self, mono_ns: int) -> None:
+        while (left_ns := mono_ns - self._clock.mono_ns()) > 0:
+            self._turn()
+            self._clock.wait(self._stopping, min(_BEAT_S, left_ns / NS_PER_S))
+
+    def _turn(self) -> None:
+        if self._stopping.is_set():
+            raise _StopError
+        self._beat()
+
+    def _healthy(self) -> None:
+        if self._failures:
+            logger.info("camera '%s': pictures come again", self.name)
+        self.error = None
+        self._failures = 0
+
+    def _fail(self, error: Exception) -> None:
+        self._failures += 1
+        text = self._describe(error)
+        if text != self.error:
+            logger.warning("camera '%s': %s", self.name, text)
+        self.error = text
+
+    def _describe(self, error: Exception) -> str:
+        text = str(error) if isinstance(error, EdgeError) else f"{type(error).__name__}: {error}"
+        return scrub(text, self._uri, self._options)

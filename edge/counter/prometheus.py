@@ -1,0 +1,178 @@
+"""The counters as Prometheus reads them; an unknown value is absent, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, get_args
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from edge.counter.counters import Snapshot
+from edge.counter.drops import Balance
+from edge.counter.energy import EnergyReport
+from edge.counter.latency import StageLatency
+from edge.device.device import Throttle
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_Values = Mapping[tuple[str, ...], float | None]
+_QUANTILES = ("p50_ms", "0.5"), ("p90_ms", "0.9"), ("p99_ms", "0.99")
+
+
+class CameraState(Protocol):
+    """What is shown of a camera's health."""
+
+    @property
+    def state(self) -> str:
+        """One word, such as "ok"."""
+        ...
+
+    @property
+    def age_s(self) -> float | None:
+        """Since its last scored frame."""
+        ...
+
+
+def exposition(snapshot: Snapshot, cameras: Mapping[str, CameraState], events: Mapping[str, int]) -> bytes:
+    """Return the text exposition format, in base units (seconds, bytes, joules).
+
+    Args:
+        snapshot: the counters.
+        cameras: the health of each camera.
+        events: how many events there were, by what became of them (opened, closed …).
+    """
+    registry = CollectorRegistry()
+    registry.register(_Once([*_of_snapshot(snapshot), *_of_health(cameras), _of_events(events)]))
+    return generate_latest(registry)
+
+
+class _Once(Collector):
+    """Hands over metrics that are already there."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> list[Metric]:
+        return self._metrics
+
+
+def _metric(
+    family: type[GaugeMetricFamily | CounterMetricFamily],
+    name: str,
+    text: str,
+    values: _Values,
+    labels: Sequence[str] = (),
+) -> Metric:
+    """Return a metric with the values that are known."""
+    metric = family(name, text, labels=labels)
+    for label_values, value in values.items():
+        if value is not None:
+            metric.add_metric(list(label_values), value)
+    return metric
+
+
+def _gauge(name: str, text: str, value: float | None) -> Metric:
+    return _metric(GaugeMetricFamily, name, text, {(): value})
+
+
+def _counter(name: str, text: str, value: float | None) -> Metric:
+    return _metric(CounterMetricFamily, name, text, {(): value})
+
+
+def _of_snapshot(snapshot: Snapshot) -> Iterator[Metric]:
+    memory, cpu = snapshot.memory, snapshot.cpu
+    yield _gauge("firetower_uptime_seconds", "Since the daemon began to count.", snapshot.uptime_s)
+    yield from _of_frames(snapshot.cameras)
+    yield from _of_latency(snapshot.latency)
+    yield _gauge("firetower_memory_rss_bytes", "Resident memory.", memory.rss_bytes)
+    yield _gauge("firetower_memory_pss_bytes", "Resident memory, shared pages divided.", memory.pss_bytes)
+    yield _gauge("firetower_memory_peak_rss_bytes", "Largest resident memory.", memory.peak_rss_bytes)
+    yield _counter("firetower_cpu_seconds", "CPU time of the process.", cpu.process_s)
+    yield _gauge("firetower_threads", "Threads of the process.", cpu.threads)
+    yield _gauge("firetower_descriptors", "Open file descriptors.", cpu.descriptors)
+    yield from _of_energy(snapshot.energy)
+    yield from _of_board(snapshot)
+
+
+def _of_frames(cameras: Mapping[str, Balance]) -> Iterator[Metric]:
+    label = ("camera",)
+    decoded: _Values = {(name,): balance.decoded for name, balance in cameras.items()}
+    scored: _Values = {(name,): balance.scored for name, balance in cameras.items()}
+    waiting: _Values = {(name,): balance.waiting for name, balance in cameras.items()}
+    dropped: _Values = {
+        (name, cause): n for name, balance in cameras.items() for cause, n in balance.dropped.items()
+    }
+    family = CounterMetricFamily
+    yield _metric(family, "firetower_frames_decoded", "Frames that left the decoder.", decoded, label)
+    yield _metric(family, "firetower_frames_scored", "Frames that went through the model.", scored, label)
+    yield _metric(
+        family, "firetower_frames_dropped", "Frames that ended otherwise.", dropped, ("camera", "cause")
+    )
+    yield _metric(GaugeMetricFamily, "firetower_frames_waiting", "Frames on their way.", waiting, label)
+
+
+def _of_latency(stages: Mapping[str, StageLatency]) -> Iterator[Metric]:
+    text = "Time of a stage for one frame; quantiles of the last minute, within 1%, count and sum of the run."
+    summary = SummaryMetricFamily("firetower_stage_seconds", text, labels=("stage",))
+    largest: dict[tuple[str, ...], float | None] = {}
+    for stage, latency in stages.items():
+        if latency.last_minute is not None:
+            for field, quantile in _QUANTILES:
+                value = getattr(latency.last_minute, field) / 1e3
+                summary.add_sample(summary.name, {"stage": stage, "quantile": quantile}, value)
+        if latency.run is not None:
+            summary.add_metric([stage], latency.run.count, latency.run.sum_ms / 1e3)
+            largest[(stage,)] = latency.run.max_ms / 1e3
+    yield summary
+    name, text = "firetower_stage_max_seconds", "Largest time of a stage for one frame in the run."
+    yield _metric(GaugeMetricFamily, name, text, largest, ("stage",))
+
+
+def _of_energy(energy: EnergyReport) -> Iterator[Metric]:
+    source, label = (energy.source,), ("source",)
+
+    def by_source(name: str, text: str, value: float | None) -> Metric:
+        return _metric(GaugeMetricFamily, name, text, {source: value}, label)
+
+    yield by_source("firetower_energy_source", "1 for how energy is known.", 1.0)
+    yield _metric(
+        CounterMetricFamily, "firetower_energy_joules", "Energy, gross.", {source: energy.joules}, label
+    )
+    yield by_source("firetower_energy_above_idle_joules", "Energy above idle.", energy.joules_above_idle)
+    yield by_source("firetower_power_watts", "Power at the last reading.", energy.watts)
+    yield by_source("firetower_frame_energy_joules", "Energy a scored frame, gross.", energy.j_per_frame)
+    name = "firetower_frame_energy_above_idle_joules"
+    yield by_source(name, "Energy a scored frame, above idle.", energy.j_per_frame_above_idle)
+    yield _counter("firetower_energy_measured_seconds", "Time with good readings.", energy.measured_s)
+    yield _counter("firetower_energy_unmeasured_seconds", "Time without.", energy.unmeasured_s)
+    yield _counter("firetower_energy_failed_readings", "Readings that failed.", energy.failed_readings)
+
+
+def _of_board(snapshot: Snapshot) -> Iterator[Metric]:
+    board = snapshot.device.condition
+    yield _gauge("firetower_soc_temperature_celsius", "Temperature of the SoC.", board.temperature_c)
+    yield _gauge("firetower_charge_ratio", "State of charge of the battery, 0 to 1.", board.charge)
+    yield _gauge("firetower_load1", "Load average over one minute.", board.load_1min)
+    available = board.memory_available_bytes
+    yield _gauge("firetower_memory_available_bytes", "Memory that programs can still take.", available)
+    flags: _Values = {}
+    if board.throttling is not None:
+        flags = {(flag,): float(flag in board.throttling) for flag in get_args(Throttle)}
+    text = "1 for what holds the processor back now."
+    yield _metric(GaugeMetricFamily, "firetower_throttled", text, flags, ("reason",))
+
+
+def _of_health(cameras: Mapping[str, CameraState]) -> Iterator[Metric]:
+    states: _Values = {(name, camera.state): 1.0 for name, camera in cameras.items()}
+    ages: _Values = {(name,): camera.age_s for name, camera in cameras.items()}
+    text = "1 for the state that the camera is in."
+    yield _metric(GaugeMetricFamily, "firetower_camera_state", text, states, ("camera", "state"))
+    text = "Since the camera's last scored frame."
+    yield _metric(GaugeMetricFamily, "firetower_camera_frame_age_seconds", text, ages, ("camera",))
+
+
+def _of_events(events: Mapping[str, int]) -> Metric:
+    counts: _Values = {(phase,): count for phase, count in events.items()}
+    return _metric(CounterMetricFamily, "firetower_events", "Events, by phase.", counts, ("phase",))

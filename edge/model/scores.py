@@ -1,0 +1,42 @@
+"""What scores mean to people: probabilities, whatever the bundle gives."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.model.manifest import Manifest, TensorSpec
+from edge.model.runtime import Tensor
+
+
+def probabilities(scores: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:
+    """Turn scores into probabilities: softmax over classes for `classify`, sigmoid for `cells`.
+
+    Args:
+        scores: (rows, cols, classes) float32, of the manifest's kind; probabilities return as they came.
+        manifest: says what they are.
+    Returns:
+        (rows, cols, classes) float32 within 0…1.
+    """
+    if manifest.kind == "probabilities":
+        return scores
+    if manifest.task == "cells":
+        return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))), np.float32)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+
+
+def dequantize(stored: Tensor, spec: TensorSpec) -> NDArray[np.float32]:
+    """Copy a scores tensor out of a backend's buffer as real numbers.
+
+    Args:
+        stored: of the tensor's own shape and dtype, (1, rows, cols, classes) or (1, classes) and alike.
+        spec: its scale and zero point; float32 is taken as it is.
+    Returns:
+        (rows, cols, classes) float32, a copy; one cell if the tensor has none.
+    """
+    shape = stored.shape[1:] if stored.ndim == 4 else (1, 1, stored.shape[-1])
+    if spec.dtype == "float32":
+        return np.array(stored, np.float32).reshape(shape)
+    offset = np.float32(spec.zero_point or 0)
+    return ((stored.astype(np.float32) - offset) * np.float32(spec.scale or 1.0)).reshape(shape)

@@ -1,0 +1,212 @@
+"""From a frame to events: preprocessing, inference, regions, tracks; the same for the daemon and a replay.
+
+One thread owns a pipeline. It reads no clock but to time its stages, and keeps per camera what the model and the
+tracker must remember.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.alert.event import Event, Stamp
+from edge.detect.heatmap import regions
+from edge.detect.mask import Polygon, blocked_cells
+from edge.detect.tracker import Change, Tracker
+from edge.frame import Frame
+from edge.model.bundle import Bundle
+from edge.model.preprocess import Placement, Preprocess
+from edge.model.runtime import Runtime, State, Tensor
+
+Record = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What one frame gave.
+
+    Attributes:
+        scores: (rows, cols, classes) float32 in the manifest's kind.
+        events: new revisions, in the order of their tracks.
+        open_events: how many plumes of this camera are open after it.
+        restarted: whether the camera's state started anew with this frame.
+    """
+
+    camera: str
+    frame: Frame
+    scores: NDArray[np.float32]
+    events: tuple[Event, ...]
+    open_events: int
+    restarted: bool
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is kept of one camera between frames."""
+
+    state: State
+    tracker: Tracker
+    size_px: tuple[int, int]
+    placement: Placement
+    blocked: NDArray[np.bool_] | None
+    model_ns: int
+    events: dict[int, Event] = field(default_factory=dict)
+
+
+class Pipeline:
+    """Scores the frames of any number of cameras with one model.
+
+    Args:
+        bundle: verified.
+        runtime: one of its files, loaded.
+        stamp: makes the moment of a frame for an event; the daemon adds the wall clock and the boot.
+        record: told a stage's name and its time in ns.
+        masks: polygons in fractions of the frame, by camera.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: Runtime,
+        stamp: Callable[[Frame], Stamp],
+        record: Record,
+        masks: Mapping[str, Sequence[Polygon]] | None = None,
+    ) -> None:
+        self._manifest = bundle.manifest
+        self._digest = bundle.digest
+        self._name = f"{bundle.manifest.name}@{bundle.manifest.version}#{bundle.digest[:12]}"
+        self._runtime = runtime
+        self._preprocess = Preprocess(bundle.manifest, runtime.frame_spec)
+        self._stamp = stamp
+        self._record = record
+        self._masks = masks or {}
+        self._cameras: dict[str, _Memory] = {}
+
+    def score(self, camera: str, frame: Frame) -> Scored:
+        """Take one frame through the model and the tracker.
+
+        Raises:
+            FrameError: the picture or its scores are unfit; the camera's memory is as before.
+            RuntimeModelError: the backend failed; likewise.
+        """
+        memory, closed = self._memory(camera, frame)
+        started = time.perf_counter_ns()
+        write_ns = 0
+
+        def write(buffer: Tensor) -> None:
+            nonlocal write_ns
+            before = time.perf_counter_ns()
+            self._preprocess.write(frame.pixels, memory.placement, buffer)
+            write_ns = time.perf_counter_ns() - before
+
+        inference = self._runtime.infer(write, memory.state)
+        inferred = time.perf_counter_ns()
+        found = regions(
+            inference.scores,
+            self._manifest.labels,
+            self._manifest.thresholds,
+            memory.blocked,
+            lambda box: memory.placement.to_source(box, inference.scores.shape[:2]),
+        )
+        memory.state, memory.model_ns = inference.state, frame.model_ns
+        changes = memory.tracker.update(found)
+        events = (*closed, *(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None))
+        finished = time.perf_counter_ns()
+        self._record("preprocess", write_ns)
+        self._record("invoke", inference.invoke_ns)
+        self._record("handover", max(0, inferred - started - write_ns - inference.invoke_ns))
+        self._record("detect", finished - inferred)
+        restarted = camera not in self._cameras or self._cameras[camera] is not memory
+        self._cameras[camera] = memory
+        return Scored(camera, frame, inference.scores, events, memory.tracker.open_count, restarted)
+
+    def close(self, camera: str, frame: Frame) -> tuple[Event, ...]:
+        """End a recording: close its open events at its last frame and forget the camera."""
+        memory = self._cameras.pop(camera, None)
+        if memory is None:
+            return ()
+        return self._closings(memory, camera, frame)
+
+    def _memory(self, camera: str, frame: Frame) -> tuple[_Memory, tuple[Event, ...]]:
+        """Return what is remembered, or a new memory (and the closing of what was open) where it must start anew."""
+        size_px = (frame.pixels.shape[0], frame.pixels.shape[1])
+        memory = self._cameras.get(camera)
+        if memory is not None:
+            elapsed_s = (frame.model_ns - memory.model_ns) / 1e9
+            if memory.size_px == size_px and 0 <= elapsed_s <= self._manifest.state_gap_s:
+                return memory, ()
+        closed = () if memory is None else self._closings(memory, camera, frame)
+        placement = self._preprocess.place(size_px)
+        new = _Memory(
+            self._runtime.zero_state(),
+            Tracker(self._manifest.confirmation),
+            size_px,
+            placement,
+            self._blocked(camera, placement),
+            frame.model_ns,
+        )
+        return new, closed
+
+    def _blocked(self, camera: str, placement: Placement) -> NDArray[np.bool_] | None:
+        grid = self._runtime.grid
+        blocked = blocked_cells(self._masks.get(camera, ()), grid, placement.content)
+        if grid == (1, 1) or not blocked.any():
+            return None
+        return blocked
+
+    def _closings(self, memory: _Memory, camera: str, frame: Frame) -> tuple[Event, ...]:
+        changes = memory.tracker.reset()
+        return tuple(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None)
+
+    def _event(self, memory: _Memory, camera: str, frame: Frame, change: Change) -> Event | None:
+        """Turn a change into the event's next revision; None where nothing is worth telling."""
+        stamp = self._stamp(frame)
+        known = memory.events.get(change.track)
+        if known is None:
+            event = Event(
+                id=self._identify(camera, frame, change.label, change.track),
+                revision=1,
+                phase="opened",
+                camera=camera,
+                label=change.label,
+                bundle=self._name,
+                opened=stamp,
+                updated=stamp,
+                closed=None,
+                peak=change.peak,
+                box_px=change.box_px,
+                opening_box_px=change.box_px,
+                sightings=change.sightings,
+            )
+            memory.events[change.track] = event
+            return event
+        closing = change.kind == "closed"
+        event = msgspec.structs.replace(
+            known,
+            phase="closed" if closing else "updated",
+            updated=known.updated if closing else stamp,
+            closed=stamp if closing else None,
+            peak=change.peak,
+            box_px=change.box_px,
+            sightings=change.sightings,
+        )
+        told = closing or change.grew
+        if told:
+            event = msgspec.structs.replace(event, revision=known.revision + 1)
+        if closing:
+            del memory.events[change.track]
+        else:
+            memory.events[change.track] = event
+        return event if told else None
+
+    def _identify(self, camera: str, frame: Frame, label: str, track: int) -> str:
+        """Derive an event's id from content, so that a replay gives the same one."""
+        digest = hashlib.sha256(f"{self._digest}\0{camera}\0{label}\0{track}\0{frame.model_ns}\0".encode())
+        digest.update(frame.pixels)
+        return digest.hexdigest()[:24]

@@ -1,0 +1,104 @@
+"""Who may read: everybody on the machine itself, and elsewhere those who show the token.
+
+The token protects every address, `/health` and `/metrics` too. It goes as `Authorization: Bearer TOKEN`, or
+as the password of HTTP Basic with any user name, so that a browser can ask for it. Without a token, a request
+must be addressed to localhost or a loopback address, for a page elsewhere could let its own name point here
+(DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import stat
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from edge.errors import SettingsError
+
+_TOKEN_LEAST = 16
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host name or address is this machine's own."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file.
+
+    Raises:
+        SettingsError: it cannot be read, others may read it, or it is shorter than 16 characters.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
+        raise SettingsError(f"web.token_file: cannot read {path}: {reason}") from error
+    if mode & 0o077:
+        raise SettingsError(
+            f"web.token_file: {path} has mode {mode:04o}, others may use it; chmod 600 {path}"
+        )
+    if len(token) < _TOKEN_LEAST:
+        raise SettingsError(
+            f"web.token_file: {path} holds {len(token)} characters, expected {_TOKEN_LEAST} or more; "
+            "make one with: openssl rand -hex 32"
+        )
+    return token
+
+
+class Guard:
+    """An ASGI application that lets the right requests through to another.
+
+    Args:
+        app: the other.
+        token: what they must show; None asks for a loopback `Host` instead.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401 or 421, or let the other application answer."""
+        headers = Headers(scope=scope)
+        if self._token is None:
+            if is_loopback(_host_name(headers.get("host", ""))):
+                return await self._app(scope, receive, send)
+            refusal = PlainTextResponse("this server answers to localhost only\n", 421)
+        else:
+            if _shows(headers.get("authorization", ""), self._token):
+                return await self._app(scope, receive, send)
+            refusal = PlainTextResponse("the token is missing or wrong\n", 401)
+            refusal.headers.append("WWW-Authenticate", 'Bearer realm="firetower"')
+            refusal.headers.append("WWW-Authenticate", 'Basic realm="firetower"')
+        return await refusal(scope, receive, send)
+
+
+def _host_name(host: str) -> str:
+    """Return a Host header without its port."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0].lower()
+
+
+def _shows(authorization: str, token: str) -> bool:
+    """Say whether an Authorization header holds the token, in a time that tells nothing about it."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            shown = base64.b64decode(value, validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            return False
+    else:
+        shown = value.strip().encode("latin-1") if scheme.lower() == "bearer" else b""
+    return hmac.compare_digest(shown, token.encode())

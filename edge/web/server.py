@@ -1,0 +1,172 @@
+"""The web server: `/` for people; `/health`, `/metrics`, `/status.json` for programs; in its own thread."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from edge.errors import DeviceError, SettingsError
+from edge.web.guard import Guard, is_loopback, read_token
+from edge.web.health import Health
+from edge.web.page import render
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_STOP_S = 1.0
+
+
+class WebServer:
+    """Serves what three functions return; they are called from its thread.
+
+    Args:
+        tower: the tower's name, for the page.
+        status: what `/status.json` shows: a dict or a struct of plain tables.
+        health: the judgement on the cameras.
+        metrics: the text exposition for Prometheus.
+        metrics_type: its content type.
+        host: loopback, or another address and then a token.
+        port: 0 takes a free one.
+        token_file: holds the token.
+
+    Raises:
+        SettingsError: the address cannot be bound, or the token file is missing or unfit.
+    """
+
+    def __init__(
+        self,
+        tower: str,
+        status: Callable[[], object],
+        health: Callable[[], Health],
+        metrics: Callable[[], bytes],
+        *,
+        metrics_type: str = "text/plain; version=0.0.4; charset=utf-8",
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        token_file: Path | None = None,
+    ) -> None:
+        if token_file is None and not is_loopback(host):
+            raise SettingsError(
+                f"web.host: {host!r} is open to others; set token_file in [web], or host = '127.0.0.1'"
+            )
+        token = None if token_file is None else read_token(token_file)
+        self._socket = _bind(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        self._server = uvicorn.Server(
+            _config(Guard(_app(tower, status, health, metrics, metrics_type), token))
+        )
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        """Serve until told to stop; uvicorn takes signals in the main thread only."""
+        self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """End it within about a second, whatever a client does; may be called twice.
+
+        Raises:
+            DeviceError: it does not end.
+        """
+        self._server.should_exit = True
+        self._thread.join(_STOP_S)
+        if self._thread.is_alive():
+            self._server.force_exit = True
+            self._thread.join(_STOP_S)
+        self._socket.close()
+        if self._thread.is_alive():
+            raise DeviceError("the web server does not end")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound, so that a wrong address is an error of the start."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise SettingsError(f"web.host: {host!r} is no address of this machine: {error.strerror}") from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen()
+    except OSError as error:
+        bound.close()
+        raise SettingsError(
+            f"web.port: cannot listen on {host}:{port}: {error.strerror}; end the program that uses it, or "
+            "set another port in [web], 0 for a free one"
+        ) from error
+    return bound
+
+
+def _config(app: Guard) -> uvicorn.Config:
+    """Return the smallest server: HTTP/1.1 in Python, no lifespan, no WebSocket, no logging of its own."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=32,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def _app(
+    tower: str,
+    status: Callable[[], object],
+    health: Callable[[], Health],
+    metrics: Callable[[], bytes],
+    metrics_type: str,
+) -> Starlette:
+    """Return the application; its answers are short and made in the loop, without a pool of threads."""
+
+    async def show_page(_request: Request) -> Response:
+        page = render(tower, msgspec.to_builtins(status()), health())
+        return HTMLResponse(page, headers=_HEADERS)
+
+    async def show_health(_request: Request) -> Response:
+        judged = health()
+        return _json(judged, 200 if judged.healthy else 503)
+
+    async def show_status(_request: Request) -> Response:
+        return _json(status(), 200)
+
+    async def show_metrics(_request: Request) -> Response:
+        return Response(metrics(), headers=_HEADERS, media_type=metrics_type)
+
+    return Starlette(
+        routes=[
+            Route("/", show_page),
+            Route("/health", show_health),
+            Route("/status.json", show_status),
+            Route("/metrics", show_metrics),
+        ]
+    )
+
+
+def _json(content: object, code: int) -> Response:
+    """Return a JSON answer."""
+    return Response(
+        msgspec.json.encode(content) + b"\n", code, headers=_HEADERS, media_type="application/json"
+    )

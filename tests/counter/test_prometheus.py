@@ -1,0 +1,104 @@
+import re
+
+import msgspec
+from prometheus_client.parser import text_string_to_metric_families
+
+from edge.counter.counters import Board, Cpu, Snapshot
+from edge.counter.drops import Account
+from edge.counter.energy import Energy, Unavailable
+from edge.counter.latency import Quantiles, StageLatency
+from edge.counter.memory import Memory
+from edge.counter.prometheus import exposition
+from edge.device.device import Condition
+from edge.web.health import CameraHealth
+
+
+def summary(*durations_ns):
+    quantiles = Quantiles()
+    for ns in durations_ns:
+        quantiles.add(ns)
+    return quantiles.summary()
+
+
+def snapshot(**changes):
+    account = Account()
+    account.decode()
+    account.drop("dark")
+    base = Snapshot(
+        uptime_s=12.5,
+        cameras={"north": account.balance()},
+        latency={
+            "invoke": StageLatency(run=summary(20_000_000, 40_000_000), last_minute=summary(20_000_000))
+        },
+        memory=Memory(rss_bytes=100, peak_rss_bytes=200),
+        cpu=Cpu(process_s=1.5, percent_of_core=None, threads=4, descriptors=None),
+        energy=Energy(Unavailable()).report(),
+        device=Board(model=None, memory_total_bytes=None, condition=Condition(throttling=("under-voltage",))),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def samples(text):
+    families = text_string_to_metric_families(text.decode())
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_values_are_in_base_units():
+    health = {"north": CameraHealth(state="stale", age_s=70.0, reason="")}
+    got = samples(exposition(snapshot(), health, {"opened": 2}))
+    assert got[("firetower_uptime_seconds",)] == 12.5
+    assert got[("firetower_frames_decoded_total", ("camera", "north"))] == 1
+    assert got[("firetower_frames_dropped_total", ("camera", "north"), ("cause", "dark"))] == 1
+    assert abs(got[("firetower_stage_seconds", ("quantile", "0.5"), ("stage", "invoke"))] - 0.02) < 0.0002
+    assert got[("firetower_stage_seconds_count", ("stage", "invoke"))] == 2
+    assert abs(got[("firetower_stage_seconds_sum", ("stage", "invoke"))] - 0.06) < 1e-9
+    assert got[("firetower_stage_max_seconds", ("stage", "invoke"))] == 0.04
+    assert got[("firetower_memory_rss_bytes",)] == 100
+    assert got[("firetower_cpu_seconds_total",)] == 1.5
+    assert got[("firetower_throttled", ("reason", "under-voltage"))] == 1
+    assert got[("firetower_throttled", ("reason", "throttled"))] == 0
+    assert got[("firetower_camera_state", ("camera", "north"), ("state", "stale"))] == 1
+    assert got[("firetower_camera_frame_age_seconds", ("camera", "north"))] == 70
+    assert got[("firetower_events_total", ("phase", "opened"))] == 2
+    assert got[("firetower_energy_source", ("source", "unavailable"))] == 1
+
+
+def test_what_is_unknown_is_absent():
+    health = {"north": CameraHealth(state="starting", age_s=None, reason="")}
+    silent = {"invoke": StageLatency(run=None, last_minute=None)}
+    condition = Board(model=None, memory_total_bytes=None, condition=Condition())
+    got = samples(exposition(snapshot(latency=silent, device=condition), health, {}))
+    names = {key[0] for key in got}
+    for name in (
+        "firetower_memory_pss_bytes",
+        "firetower_descriptors",
+        "firetower_energy_joules_total",
+        "firetower_power_watts",
+        "firetower_frame_energy_joules",
+        "firetower_soc_temperature_celsius",
+        "firetower_throttled",
+        "firetower_camera_frame_age_seconds",
+        "firetower_stage_seconds",
+        "firetower_stage_seconds_count",
+    ):
+        assert name not in names
+
+
+def test_every_metric_has_a_help_text_and_our_prefix():
+    text = exposition(snapshot(), {}, {"opened": 1}).decode()
+    names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
+    assert names
+    assert len(names) == len(set(names))
+    for name in names:
+        assert name.startswith("firetower_")
+        assert re.search(rf"^# HELP {name} \S", text, re.MULTILINE)
+
+
+def test_a_name_cannot_break_the_format():
+    health = {'a"b\n\\c': CameraHealth(state="ok", age_s=1.0, reason="")}
+    got = samples(exposition(snapshot(), health, {}))
+    assert got[("firetower_camera_frame_age_seconds", ("camera", 'a"b\n\\c'))] == 1.0
