@@ -21,7 +21,8 @@ from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.tracker import Change, Tracker
 from edge.frame import Frame
 from edge.model.bundle import Bundle
-from edge.model.preprocess import Placement, Preprocess
+from edge.model.manifest import FileSpec, Manifest
+from edge.model.preprocess import Placement, Prepared, Preprocess
 from edge.model.runtime import Runtime, State, Tensor
 
 Record = Callable[[str, int], None]
@@ -52,7 +53,6 @@ class _Memory:
 
     state: State
     tracker: Tracker
-    size_px: tuple[int, int]
     placement: Placement
     blocked: NDArray[np.bool_] | None
     model_ns: int
@@ -64,7 +64,8 @@ class Pipeline:
 
     Args:
         bundle: verified.
-        runtime: one of its files, loaded.
+        file: what the manifest says of the loaded model file.
+        runtime: that file, loaded.
         stamp: makes the moment of a frame for an event; the daemon adds the wall clock and the boot.
         record: told a stage's name and its time in ns.
         masks: polygons in fractions of the frame, by camera.
@@ -73,6 +74,7 @@ class Pipeline:
     def __init__(
         self,
         bundle: Bundle,
+        file: FileSpec,
         runtime: Runtime,
         stamp: Callable[[Frame], Stamp],
         record: Record,
@@ -82,7 +84,8 @@ class Pipeline:
         self._digest = bundle.digest
         self._name = f"{bundle.manifest.name}@{bundle.manifest.version}#{bundle.digest[:12]}"
         self._runtime = runtime
-        self._preprocess = Preprocess(bundle.manifest, runtime.frame_spec)
+        self._preprocess = Preprocess(bundle.manifest, file.one("frame"))
+        self._grid, self._stride_px = _grid(bundle.manifest, file, self._preprocess.input_px)
         self._stamp = stamp
         self._record = record
         self._masks = masks or {}
@@ -95,32 +98,27 @@ class Pipeline:
             FrameError: the picture or its scores are unfit; the camera's memory is as before.
             RuntimeModelError: the backend failed; likewise.
         """
-        memory, closed = self._memory(camera, frame)
         started = time.perf_counter_ns()
-        write_ns = 0
-
-        def write(buffer: Tensor) -> None:
-            nonlocal write_ns
-            before = time.perf_counter_ns()
-            self._preprocess.write(frame.pixels, memory.placement, buffer)
-            write_ns = time.perf_counter_ns() - before
-
-        inference = self._runtime.infer(write, memory.state)
+        prepared = self._preprocess(frame.pixels)
+        memory, closed = self._memory(camera, frame, prepared)
+        written = _Timed(prepared)
+        fitted = time.perf_counter_ns()
+        inference = self._runtime.infer(written.write, memory.state)
         inferred = time.perf_counter_ns()
         found = regions(
             inference.scores,
             self._manifest.labels,
             self._manifest.thresholds,
             memory.blocked,
-            lambda box: memory.placement.to_source(box, inference.scores.shape[:2]),
+            lambda cells: memory.placement.cell_box(cells, self._stride_px),
         )
         memory.state, memory.model_ns = inference.state, frame.model_ns
         changes = memory.tracker.update(found)
         events = (*closed, *(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None))
         finished = time.perf_counter_ns()
-        self._record("preprocess", write_ns)
+        self._record("preprocess", fitted - started + written.ns)
         self._record("invoke", inference.invoke_ns)
-        self._record("handover", max(0, inferred - started - write_ns - inference.invoke_ns))
+        self._record("handover", inferred - fitted - written.ns - inference.invoke_ns)
         self._record("detect", finished - inferred)
         restarted = camera not in self._cameras or self._cameras[camera] is not memory
         self._cameras[camera] = memory
@@ -133,32 +131,30 @@ class Pipeline:
             return ()
         return self._closings(memory, camera, frame)
 
-    def _memory(self, camera: str, frame: Frame) -> tuple[_Memory, tuple[Event, ...]]:
-        """Return what is remembered, or a new memory (and the closing of what was open) where it must start anew."""
-        size_px = (frame.pixels.shape[0], frame.pixels.shape[1])
+    def _memory(self, camera: str, frame: Frame, prepared: Prepared) -> tuple[_Memory, tuple[Event, ...]]:
+        """Return what is remembered, or a new memory, and the closing of what was open, where it must start anew."""
         memory = self._cameras.get(camera)
         if memory is not None:
             elapsed_s = (frame.model_ns - memory.model_ns) / 1e9
-            if memory.size_px == size_px and 0 <= elapsed_s <= self._manifest.state_gap_s:
+            if memory.placement == prepared.placement and 0 <= elapsed_s <= self._manifest.state_gap_s:
                 return memory, ()
         closed = () if memory is None else self._closings(memory, camera, frame)
-        placement = self._preprocess.place(size_px)
         new = _Memory(
             self._runtime.zero_state(),
             Tracker(self._manifest.confirmation),
-            size_px,
-            placement,
-            self._blocked(camera, placement),
+            prepared.placement,
+            self._blocked(camera, prepared.placement),
             frame.model_ns,
         )
         return new, closed
 
     def _blocked(self, camera: str, placement: Placement) -> NDArray[np.bool_] | None:
-        grid = self._runtime.grid
-        blocked = blocked_cells(self._masks.get(camera, ()), grid, placement.content)
-        if grid == (1, 1) or not blocked.any():
+        if self._manifest.task == "classify":
             return None
-        return blocked
+        (height, width), (y0, x0, y1, x1) = placement.input_px, placement.content_px
+        content = (x0 / width, y0 / height, x1 / width, y1 / height)
+        blocked = blocked_cells(self._masks.get(camera, ()), self._grid, content)
+        return blocked if blocked.any() else None
 
     def _closings(self, memory: _Memory, camera: str, frame: Frame) -> tuple[Event, ...]:
         changes = memory.tracker.reset()
@@ -210,3 +206,25 @@ class Pipeline:
         digest = hashlib.sha256(f"{self._digest}\0{camera}\0{label}\0{track}\0{frame.model_ns}\0".encode())
         digest.update(frame.pixels)
         return digest.hexdigest()[:24]
+
+
+class _Timed:
+    """Writes a prepared frame and remembers how long that took."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self.ns = 0
+
+    def write(self, buffer: Tensor) -> None:
+        """Fill the backend's buffer."""
+        started = time.perf_counter_ns()
+        self._prepared.write(buffer)
+        self.ns = time.perf_counter_ns() - started
+
+
+def _grid(manifest: Manifest, file: FileSpec, input_px: tuple[int, int]) -> tuple[tuple[int, int], float]:
+    """Return (rows, cols) of the score map and the side of a cell in pixels of the model's input."""
+    if manifest.task == "cells":
+        rows, cols = file.one("scores").shape[1:3]
+        return (rows, cols), float(manifest.cell_stride_px or 1)
+    return (1, 1), float(max(input_px))

@@ -3,7 +3,7 @@
 Started by `firmware_sim.serve`, imports nothing of this project. The argument is JSON:
 `{"port": 0, "cameras": [{"name": "north", "width": 640, "height": 480, "fps": 5}]}`. On stdin come messages
 of one byte (which camera) and one I420 picture of its size; the end of stdin, thus the parent's end, ends
-this process. On stdout goes one line of JSON when it is ready, `{"port": 8554}`, or `{"error": "…"}` and exit 1.
+this process. On stdout goes one line of JSON: `{"port": 8554}` when it is ready, or `{"error": "…"}`.
 """
 # ruff: noqa: ANN401 - GStreamer's objects have no types
 

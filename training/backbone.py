@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 BATCH_NORM_EPS = 1e-3
+# A channel whose weights have died still has a bias, and bias / (input scale · weight scale) must fit into 32 bits:
+# such a channel gets one weight that no activation's step can see.
+DEAD_WEIGHT = 1e-3
 INPUT_MEAN, INPUT_STD = 127 / 255, 128 / 255  # the Lite variants' own: pixels to −1..1
 
 
@@ -118,6 +121,9 @@ def _fold(conv: nn.Conv2d, stored: dict[str, Tensor], conv_name: str, norm_name:
     """Write a stored convolution with its batch norm's statistics into `conv`."""
     norm = {key: stored[f"{norm_name}.{key}"] for key in ("weight", "bias", "running_mean", "running_var")}
     gain = norm["weight"] / torch.sqrt(norm["running_var"] + BATCH_NORM_EPS)
+    weight = stored[f"{conv_name}.weight"] * gain.view(-1, 1, 1, 1)
+    dead = weight.abs().amax(dim=(1, 2, 3)) < DEAD_WEIGHT
+    weight[dead, 0, weight.shape[2] // 2, weight.shape[3] // 2] = DEAD_WEIGHT
     with torch.no_grad():
-        conv.weight.copy_(stored[f"{conv_name}.weight"] * gain.view(-1, 1, 1, 1))
+        conv.weight.copy_(weight)
         conv.bias.copy_(norm["bias"] - norm["running_mean"] * gain)

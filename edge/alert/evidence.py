@@ -60,13 +60,11 @@ def crop_jpeg(
 
 
 def _widen(start: int, end: int, least: int, limit: int) -> tuple[int, int]:
-    """Grow a span to `least` around its middle, then shift or cut it into 0 … limit."""
-    more = max(0, least - (end - start))
-    start, end = start - more // 2, end + more - more // 2
-    if more:
-        shift = min(max(0, -start), limit) or min(0, limit - end)
-        start, end = start + shift, end + shift
-    return max(0, start), min(limit, end)
+    """Clip a span to 0 … limit, and grow it to `least` around its middle as far as there is room."""
+    start, end = max(0, start), min(limit, end)
+    length = max(end - start, min(least, limit))
+    start = min(max(0, start - (length - (end - start)) // 2), limit - length)
+    return start, start + length
 
 
 def _shrink(pixels: NDArray[np.uint8], max_side_px: int) -> NDArray[np.uint8]:

@@ -1,12 +1,11 @@
-"""The store: events and their evidence in one SQLite file, durable before anybody is told.
+"""The event store: what a tower saw, on disk before anybody is told, within a bound in bytes.
 
-WAL with full sync; one connection that holds the file alone. The file has a bound in bytes (see `Store`).
+The newest revision of each event, with its first and its newest JPEG; the outbox will live in the same file.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,15 +17,12 @@ from typing import Self
 
 import msgspec
 
+from edge.alert.database import disk_bytes, open_database, translate
 from edge.alert.event import Event
-from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
-APPLICATION_ID = 0x46495245  # "FIRE"; says whose file it is
 MIN_BYTES = 1 << 20
-
-# MIGRATIONS[n] takes a file from schema n to n + 1. An outbox will refer to event(id) and evidence.
 MIGRATIONS = (
     """
     CREATE TABLE event (
@@ -34,30 +30,24 @@ MIGRATIONS = (
         id TEXT NOT NULL UNIQUE,
         revision INTEGER NOT NULL,
         phase TEXT NOT NULL,
-        camera TEXT NOT NULL,
         document TEXT NOT NULL                  -- the newest revision, JSON
     ) STRICT;
     CREATE INDEX event_phase ON event (phase, seq);
     CREATE TABLE evidence (
-        event_id TEXT NOT NULL REFERENCES event (id) ON DELETE CASCADE,
+        seq INTEGER NOT NULL REFERENCES event (seq) ON DELETE CASCADE,
         revision INTEGER NOT NULL,
         jpeg BLOB NOT NULL,
-        PRIMARY KEY (event_id, revision)
-    ) STRICT;
+        PRIMARY KEY (seq, revision)
+    ) STRICT
     """,
 )
+_TREE_BYTES = 64 << 10  # what a commit may touch beyond its document and its JPEG
 
-_PAGE_BYTES = 4096
-_TREE_BYTES = 16 * _PAGE_BYTES  # what a commit may touch of the trees, beyond its own document and JPEG
-_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: "another process holds it; stop the other daemon, or give this one its own file",
-    sqlite3.SQLITE_FULL: "the disk is full; free some space",
-    sqlite3.SQLITE_IOERR: "the disk is full or failing; free some space, look at the kernel's log",
-    sqlite3.SQLITE_READONLY: "make the file and its folder writable for the daemon",
-    sqlite3.SQLITE_CANTOPEN: "its folder must exist and be writable for the daemon",
-    sqlite3.SQLITE_CORRUPT: "restart the daemon: it moves the file aside and starts a new one",
-}
+_OLDEST_EVIDENCE = (  # CROSS: in the order of the evidence, so that only open events are passed over
+    "SELECT evidence.seq FROM evidence CROSS JOIN event USING (seq) WHERE phase = 'closed' "
+    "ORDER BY evidence.seq LIMIT 1"
+)
+_OLDEST_CLOSED = "SELECT seq FROM event WHERE phase = 'closed' ORDER BY seq LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +57,8 @@ class Counts:
     Attributes:
         open_events, closed_events: by their newest revision.
         evidence: JPEGs.
-        shed_evidence, shed_events: removed by this process to stay within the bound.
-        bytes: of the file and its write-ahead log on disk.
+        shed_evidence, shed_events: how many this process removed to stay within the bound.
+        bytes: of the file and its write-ahead log, on disk.
     """
 
     open_events: int
@@ -80,16 +70,16 @@ class Counts:
 
 
 class Store:
-    """Events of one tower, newest revision each, with the first and the newest JPEG. Thread-safe.
+    """The events of one tower. Thread-safe; one process holds the file.
 
-    The bound: the file with its write-ahead log stays within `max_bytes`. When a commit needs room, the evidence
-    of closed events goes first, oldest event first, then closed events whole, oldest first. Open events and
-    their evidence stay, and the newest commit is never refused: only open events can exceed the bound, which
-    is logged. Age is the order of opening.
+    The bound: the file with its write-ahead log stays within `max_bytes`. When a commit needs room, the
+    evidence of closed events goes first, that of the oldest event before others, then closed events whole,
+    oldest first. Open events and their evidence stay and the newest commit is never refused, so only they
+    could exceed the bound, which is logged. Age is the order of opening; no clock is asked.
     """
 
     def __init__(self, path: Path, max_bytes: int = 64 << 20, busy_s: float = 2.0) -> None:
-        """Open or create a file; one that is damaged is moved aside to `NAME.corrupt-N`, never deleted.
+        """Open or create a file; one that is damaged is moved to `NAME.corrupt-N`, never deleted.
 
         Args:
             path: in an existing folder.
@@ -97,22 +87,19 @@ class Store:
             busy_s: how long to wait for a process that holds the file.
         Raises:
             ValueError: the bound is too small.
-            StoreError: locked, read-only, of a newer firetower or of another program; names the file.
+            StoreError: locked, read-only, of a newer firetower, of another program; names the file.
         """
         if max_bytes < MIN_BYTES:
             raise ValueError(f"store: expected a bound of at least {MIN_BYTES} bytes, got {max_bytes}")
         self.path = path
         self._max_bytes = max_bytes
-        self._wal_bytes = max_bytes // 8  # checkpoint above this
+        self._log_bytes = max_bytes // 8
         self._lock = threading.Lock()
         self._shed_evidence = self._shed_events = 0
         self._exceeded = False
-        try:
-            self._db = self._open(busy_s)
-        except _DamagedError as error:
-            aside = _move_aside(path)
-            _log.error("event store '%s' is damaged (%s): moved to '%s', starting a new one", path, error, aside)
-            self._db = self._open(busy_s)
+        self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
+        with self._lock:
+            self._shrink()
 
     def __enter__(self) -> Self:
         return self
@@ -131,61 +118,56 @@ class Store:
         """Store one revision of an event with its JPEG, in one transaction that is on the disk on return.
 
         Returns:
-            Whether it was new; a revision that the store has, or one older than that, changes nothing.
+            Whether it was new; a revision that the store has, or one before that, changes nothing.
         Raises:
-            StoreError: the disk is full or failing, the file is read-only or damaged; nothing was stored, and
-                what was there before is intact.
+            StoreError: the disk is full or failing, the file read-only or damaged; then nothing of this
+                revision is stored, and what was there before is as it was.
         """
-        document = msgspec.json.encode(event).decode()
-        with self._guarded(f"cannot store event {event.id} revision {event.revision}"):
+        document = msgspec.json.encode(event)
+        with self._held(f"cannot store event {event.id} revision {event.revision}"):
             with self._transaction():
                 known = self._db.execute("SELECT revision FROM event WHERE id = ?", (event.id,)).fetchone()
                 if known is not None and known[0] >= event.revision:
                     return False
-                self._make_room(event.id, len(document.encode()) + len(evidence or b""))
-                self._put(event, document, evidence)
-            self._checkpoint()
+                self._make_room(len(document) + len(evidence or b""))
+                self._put(event, document.decode(), evidence)
+            self._shrink()
         return True
 
     def close_orphans(self) -> list[Event]:
         """Close the events that an earlier process left open; call it before this one opens any.
 
         Returns:
-            The new revisions, oldest first: closed at their last sight, for nobody knows what came after it.
+            Their new revisions, oldest first, closed at the last sight: nobody knows what came after it.
         Raises:
             StoreError: as `commit`.
         """
-        with self._guarded("cannot read the open events"):
-            rows = self._db.execute("SELECT document FROM event WHERE phase != 'closed' ORDER BY seq").fetchall()
-        orphans = [self._decode(row[0]) for row in rows]
         closed = [
             msgspec.structs.replace(event, revision=event.revision + 1, phase="closed", closed=event.updated)
-            for event in orphans
+            for event in self._read("WHERE phase != 'closed' ORDER BY seq")
         ]
         for event in closed:
             self.commit(event)
         return closed
 
     def events(self, limit: int = 100) -> list[Event]:
-        """Return the newest revision of the last `limit` events, newest first.
+        """Return the newest revision of the last `limit` events, newest event first.
 
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._guarded("cannot read the events"):
-            rows = self._db.execute("SELECT document FROM event ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
-        return [self._decode(row[0]) for row in rows]
+        return self._read("ORDER BY seq DESC LIMIT ?", limit)
 
     def evidence(self, event_id: str, revision: int | None = None) -> bytes | None:
-        """Return the JPEG of a revision (None: the newest), or None where there is none (any more).
+        """Return the JPEG of a revision (None: the newest JPEG); None where there is none, or none any more.
 
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._guarded(f"cannot read the evidence of event {event_id}"):
+        with self._held(f"cannot read the evidence of event {event_id}"):
             row = self._db.execute(
-                "SELECT jpeg FROM evidence WHERE event_id = ?1 AND revision = ifnull(?2, revision) "
-                "ORDER BY revision DESC LIMIT 1",
+                "SELECT jpeg FROM evidence WHERE seq = (SELECT seq FROM event WHERE id = ?1) "
+                "AND revision = ifnull(?2, revision) ORDER BY revision DESC LIMIT 1",
                 (event_id, revision),
             ).fetchone()
         return None if row is None else bytes(row[0])
@@ -196,32 +178,106 @@ class Store:
         Raises:
             StoreError: the file cannot be read.
         """
-        with self._guarded("cannot count the events"):
+        with self._held("cannot count the events"):
             total, closed, evidence = self._db.execute(
                 "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM event WHERE phase = 'closed'), "
                 "(SELECT count(*) FROM evidence)"
             ).fetchone()
-            on_disk = sum(_size(file) for file in _files(self.path))
+            on_disk = disk_bytes(self.path)
         return Counts(total - closed, closed, evidence, self._shed_evidence, self._shed_events, on_disk)
 
-    def _open(self, busy_s: float) -> sqlite3.Connection:
-        """Open the file, take it for this process alone, check it and bring it to this schema."""
-        log = _files(self.path)[1]
-        if _size(self.path) == 0 and _size(log) > 0:  # SQLite would delete the log, and what was committed to it
-            raise _DamagedError("the file is empty but its write-ahead log is not")
-        db = None
+    @contextmanager
+    def _held(self, what: str) -> Iterator[None]:
+        """Hold the connection; SQLite's errors become ours."""
+        with self._lock:
+            try:
+                yield
+            except (sqlite3.Error, OSError) as error:
+                raise translate(self.path, what, error) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, and durable when it ends well."""
+        self._db.execute("BEGIN IMMEDIATE")
         try:
-            db = sqlite3.connect(self.path, timeout=busy_s, isolation_level=None, check_same_thread=False)
-            _prepare(db)
-            _migrate(db, self.path)
-            _sync_folder(self.path)
-        except (sqlite3.Error, OSError) as error:
-            if db is not None:
-                db.close()
-            if isinstance(error, sqlite3.Error) and _code(error) in _UNREADABLE:
-                raise _DamagedError(str(error)) from error
-            raise _translated(self.path, "cannot open", error) from error
+            yield
+            self._db.execute("COMMIT")
         except BaseException:
-            db.close()
+            with suppress(sqlite3.Error):  # a full disk may have rolled back already
+                self._db.execute("ROLLBACK")
             raise
-        return db
+
+    def _read(self, clause: str, *values: int) -> list[Event]:
+        """Read documents; one that does not decode is logged and left out, so that it stops nobody."""
+        with self._held("cannot read the events"):
+            rows = self._db.execute(f"SELECT id, document FROM event {clause}", values).fetchall()  # noqa: S608 — ours
+        found = []
+        for event_id, document in rows:
+            try:
+                found.append(msgspec.json.decode(document, type=Event))
+            except msgspec.DecodeError as error:
+                _log.error("event store '%s': event %s cannot be read: %s", self.path, event_id, error)
+        return found
+
+    def _put(self, event: Event, document: str, evidence: bytes | None) -> None:
+        (seq,) = self._db.execute(
+            "INSERT INTO event (id, revision, phase, document) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, phase = excluded.phase, "
+            "document = excluded.document RETURNING seq",
+            (event.id, event.revision, event.phase, document),
+        ).fetchone()
+        if evidence is not None:
+            self._db.execute(
+                "DELETE FROM evidence WHERE seq = ?1 "
+                "AND revision > (SELECT min(revision) FROM evidence WHERE seq = ?1)",
+                (seq,),
+            )
+            self._db.execute("INSERT INTO evidence VALUES (?, ?, ?)", (seq, event.revision, evidence))
+
+    def _make_room(self, need_bytes: int) -> None:
+        """Shed until a commit of this size fits beside the log; what it frees is used again by what comes."""
+        allowed = (
+            self._max_bytes - self._log_bytes - 2 * (need_bytes + _TREE_BYTES)
+        )  # in the file and in the log
+        while self._used_bytes() > allowed and self._shed_one():
+            pass
+        exceeded = self._used_bytes() > allowed
+        if exceeded and not self._exceeded:
+            _log.warning(
+                "event store '%s': open events alone exceed its %d bytes", self.path, self._max_bytes
+            )
+        self._exceeded = exceeded
+
+    def _shed_one(self) -> bool:
+        """Remove what goes first; return whether there was anything."""
+        row = self._db.execute(_OLDEST_EVIDENCE).fetchone()
+        if row is not None:
+            gone = self._db.execute("DELETE FROM evidence WHERE seq = ?", row)
+            self._shed_evidence += gone.rowcount
+            return True
+        row = self._db.execute(_OLDEST_CLOSED).fetchone()
+        if row is not None:
+            self._db.execute("DELETE FROM event WHERE seq = ?", row)
+            self._shed_events += 1
+        return row is not None
+
+    def _used_bytes(self) -> int:
+        pages, free, page_bytes = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * page_bytes)
+
+    def _shrink(self) -> None:
+        """Give room back to the disk, after a smaller bound or after open events exceeded it.
+
+        Nothing depends on it: a commit is durable before, so a failure is logged and tried again with the next.
+        """
+        if disk_bytes(self.path) <= self._max_bytes:
+            return
+        try:
+            with self._transaction():
+                self._make_room(0)
+            self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            _log.warning("event store '%s': cannot give room back to the disk: %s", self.path, error)

@@ -52,16 +52,17 @@ class PacketChoice:
             return self._when_due(time_ns)
         if key:
             self._measure(time_ns, self._cadence_s)
-        if not self._alone:
-            return Decode.STREAM
-        return self._when_due(time_ns) if key else Decode.SKIP
+        if not key:
+            return Decode.SKIP if self._alone else Decode.STREAM
+        wanted = self._when_due(time_ns)  # asked in both cases, so that the grid is one
+        return wanted if self._alone else Decode.STREAM
 
     def empty(self) -> None:
         """Note that a keyframe alone gave no picture; a codec that goes on so is decoded whole."""
         self._empty += 1
 
     def _begun(self, *, key: bool) -> bool:
-        """Say whether there was a keyframe; what comes before the first is undecodable, if there ever is one."""
+        """Say whether there was a keyframe; what comes before the first cannot be decoded."""
         if key or self._intra_only:
             self._before_key = _BEFORE_KEY
         self._before_key += 1

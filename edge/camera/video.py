@@ -21,6 +21,7 @@ from edge.camera.source import Picture
 from edge.errors import CameraError, FrameError
 
 _DEFAULT_RATE = Fraction(25)
+_UNTIMED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # FFmpeg makes their timestamps up
 
 
 class VideoSource:
@@ -60,6 +61,9 @@ class VideoSource:
         self._decode_ns = 0
         self._packet_ns = 0
         self._last_ns: int | None = None
+        self._first_ns = 0
+        self._timed = self._container.format.name not in _UNTIMED
+        self._streaming = False
         self._ended = False
         self._seen_any = False
 
@@ -101,6 +105,7 @@ class VideoSource:
             return
         wanted = self._choice.choose(self._packet_time_ns(packet), key=packet.is_keyframe)
         if wanted is Decode.STREAM:
+            self._streaming = True
             self._decode(packet)
         elif wanted is Decode.ALONE:
             self._decode_alone(packet)
@@ -113,6 +118,9 @@ class VideoSource:
         return self._packet_ns
 
     def _decode_alone(self, packet: Packet) -> None:
+        if self._streaming:
+            self._streaming = False
+            self._decode(None)  # pictures that the decoder still held back
         self._decoder.flush_buffers()
         before = len(self._decoded)
         try:
@@ -150,14 +158,14 @@ class VideoSource:
         return Picture(size_px, self._source_ns(frame), None, decode_ns, to_rgb)
 
     def _source_ns(self, frame: av.VideoFrame) -> int | None:
-        """Return the picture's time from the start; in a recording it exists and never goes back."""
+        """Return the picture's time; in a recording it exists, is 0 at the first, and never goes back."""
         known_ns = None if frame.pts is None else self._since_start_ns(frame.pts)
         if self.live:
-            return known_ns
+            return known_ns if self._timed else None
         if self._last_ns is None:
-            self._last_ns = known_ns or 0
-        elif known_ns is not None and known_ns > self._last_ns:
-            self._last_ns = known_ns
+            self._last_ns, self._first_ns = 0, known_ns or 0
+        elif known_ns is not None and known_ns - self._first_ns > self._last_ns:
+            self._last_ns = known_ns - self._first_ns
         else:
             self._last_ns += self._frame_ns
         return self._last_ns

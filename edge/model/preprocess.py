@@ -1,8 +1,8 @@
 """From a frame's pixels to the model's input tensor: one implementation for the device and the host.
 
-Resizing uses only what OpenCV computes bit-identically on x86-64 and arm64, so that golden tests hold on both.
-Quantization goes through a table of 256 entries a channel and is exact; where that table is only a flipped sign
-bit or the identity, one XOR or a copy does it.
+Resizing uses only what OpenCV computes bit-identically on x86-64 and arm64: golden tests hold on both.
+Quantization goes through a table of 256 entries a channel and is exact; where that table is the identity
+or only flips the sign bit, a copy or one XOR does it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ STRIPE_LABELS = ("plain", "rows", "columns")
 
 
 def striped_pictures(count: int, seed: int, size_px: int = 24):
-    """Return (count, size, size, 3) uint8 RGB pictures, flat or striped in two random colours, and their labels."""
+    """Return (count, size, size, 3) uint8 RGB pictures, flat or striped in two colours, and their labels."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(STRIPE_LABELS)
     pictures = np.empty((count, size_px, size_px, 3), np.uint8)

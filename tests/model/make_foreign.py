@@ -1,7 +1,8 @@
-"""Make the classifiers that this project's exporter did not write: Keras, and TensorFlow's own TFLite converter.
+"""Make classifiers that this project's exporter did not write: Keras, and TensorFlow's own TFLite converter.
 
 Run in an environment of its own, for TensorFlow is large and nothing else here needs it (made with 2.21):
-    python -m venv /tmp/tf && /tmp/tf/bin/pip install tensorflow-cpu pytest && /tmp/tf/bin/python tests/model/make_foreign.py
+    python -m venv /tmp/tf && /tmp/tf/bin/pip install tensorflow-cpu pytest
+    /tmp/tf/bin/python tests/model/make_foreign.py
 The network sees pixels scaled to −1…1 (as Keras's MobileNet does) and ends in a softmax:
     stripes_float.tflite   float32 in and out
     stripes_uint8.tflite   full INT8 inside, uint8 in and out

@@ -1,0 +1,92 @@
+"""The command `firetower`: its own subcommands, and those that other packages bring through an entry point.
+
+People read stderr; the last line of stdout is JSON where a program may want it. Exit codes: 0 good, 1 a check failed,
+2 usage or configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, entry_points
+
+from edge import __version__
+from edge.command import check, replay, run
+from edge.errors import EdgeError, MissingExtraError, SettingsError
+from edge.model import command as bundle
+
+COMMAND_GROUP = "firetower.commands"
+_SUMMARIES = {
+    "train": "make a model: data, training, quantization, export (extra: train)",
+    "sim": "a tower without a tower: simulated cameras (extra: sim)",
+    "bench": "measure latency, memory and energy (extra: bench)",
+}
+_EPILOG = """examples:
+  firetower run                       the bundled model on a built-in synthetic scene, counters at the end
+  firetower run tower.toml            the daemon, as a service runs it
+  firetower check tower.toml          open every camera once, self-test the model; exit 0 or 1
+  firetower replay fire.mp4 frames/   recordings through the daemon's pipeline, as fast as possible
+  firetower bundle show MODEL         what a model reads, writes and was measured at
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    further = {point.name: point for point in entry_points(group=COMMAND_GROUP)}
+    if arguments and arguments[0] in further:
+        return _further(further[arguments[0]], arguments[1:])
+    parser = _parser(sorted(further))
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    handler: Callable[[argparse.Namespace], int] = options.handler
+    return _guarded(lambda: handler(options))
+
+
+def _parser(further: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="firetower",
+        description="A wildfire lookout for a Raspberry Pi: camera frames in, smoke events out.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"firetower {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for register in (run.register, check.register, replay.register, bundle.register):
+        register(commands)
+    for name in further:
+        commands.add_parser(name, help=_SUMMARIES.get(name, "brought by another package"), add_help=False)
+    return parser
+
+
+def _further(point: EntryPoint, arguments: list[str]) -> int:
+    """Run a command that another package brings, which is imported only now."""
+    return _guarded(lambda: int(point.load()(arguments)))
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """Turn errors that were raised on purpose into one line for people and an exit code."""
+    try:
+        return command()
+    except (SettingsError, MissingExtraError) as error:
+        print(f"firetower: {error}", file=sys.stderr)
+        return 2
+    except EdgeError as error:
+        print(f"firetower: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

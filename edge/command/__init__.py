@@ -1,0 +1,1 @@
+"""The subcommands of `firetower`, one a module."""

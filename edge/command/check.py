@@ -1,0 +1,89 @@
+"""`firetower check`: everything that can go wrong on a tower, tried once before leaving it alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from edge.camera.address import open_source, redact
+from edge.camera.option import SourceOptions
+from edge.clock import SystemClock
+from edge.command.run import ROOT, make_counters
+from edge.daemon import cadence_of
+from edge.errors import EdgeError, FrameError
+from edge.model.load import selftest
+from edge.model.loaded import Model, load_model
+from edge.secret import read_secret
+from edge.settings import Camera, load
+
+_HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
+
+Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
+2 when the configuration itself is wrong."""
+_TRIES = 100
+
+
+def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    """Add the command's parser."""
+    parser = commands.add_parser(
+        "check", help="validate a configuration and try everything once", description=_HELP
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.toml", help="the configuration")
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Run every check; return the exit code."""
+    settings = load(options.file)
+    make_counters(settings, SystemClock(), ROOT)
+    results: dict[str, str | None] = {}
+    model: Model | None = None
+    try:
+        model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
+        selftest(model.bundle, model.runtime)
+        results["model"] = None
+    except EdgeError as error:
+        results["model"] = str(error)
+    for name, camera in settings.cameras.items():
+        results[f"cameras.{name}"] = _try_camera(camera, model)
+    for name, trouble in results.items():
+        print(f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}", file=sys.stderr)
+    good = all(trouble is None for trouble in results.values())
+    print(json.dumps({"ok": good, "checks": {n: {"ok": t is None, "error": t} for n, t in results.items()}}))
+    return 0 if good else 1
+
+
+def _try_camera(camera: Camera, model: Model | None) -> str | None:
+    """Open a camera and read one picture; return what is wrong."""
+    try:
+        if model is not None:
+            cadence_of(camera, model)
+        password = None if camera.password_file is None else read_secret(camera.password_file)
+        options = SourceOptions(
+            timeout_s=camera.timeout_s,
+            user=camera.user,
+            password=password,
+            image_cadence_s=camera.folder_cadence_s,
+            times_csv=camera.times_csv,
+        )
+        source = open_source(camera.uri, options)
+    except EdgeError as error:
+        return str(error)
+    try:
+        for _ in range(_TRIES):
+            try:
+                picture = source.read()
+            except FrameError:
+                continue
+            if picture is None:
+                return f"{redact(camera.uri)}: it holds no picture"
+            picture.to_rgb()
+            return None
+        return f"{redact(camera.uri)}: the first {_TRIES} pictures are corrupt"
+    except EdgeError as error:
+        return str(error)
+    finally:
+        source.close()

@@ -1,0 +1,167 @@
+"""`firetower replay`: recordings through the daemon's pipeline, the same result every time."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.alert.event import Event
+from edge.camera.option import SourceOptions
+from edge.clock import SystemClock
+from edge.command.run import ROOT, status_line
+from edge.counter.counters import Counters
+from edge.device.linux import LinuxDevice
+from edge.device.meter import choose_meter
+from edge.errors import SettingsError
+from edge.model.loaded import Model, load_model
+from edge.model.scores import probabilities
+from edge.replay.replay import Step, clip_name, replay
+
+_HELP = """Play videos, folders of images or scenes through the daemon's own pipeline, as fast as possible.
+
+Deterministic: on one machine the same clip and model give the same events, byte for byte. Events are told on
+stderr; with --json they are JSON lines on stdout, as is each frame's best label with --frames. The last line of
+stdout is the counters as JSON.
+
+  firetower replay fire.mp4
+  firetower replay --json fire.mp4 > events.json         what it sees today …
+  firetower replay --expect events.json fire.mp4         … must be what it sees tomorrow (exit 1 if not)
+  firetower replay --bundle my-bundle --frames images/   a classifier of your own on a folder of images"""
+
+
+def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    """Add the command's parser."""
+    parser = commands.add_parser(
+        "replay",
+        help="play recordings through the pipeline",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("clips", nargs="+", metavar="CLIP", help="a video, a folder of images, or scene:")
+    parser.add_argument("--bundle", type=Path, help="folder or .zip of a model bundle; the bundled one if absent")
+    parser.add_argument("--backend", choices=("litert", "onnx"), help="the bundle's first if absent")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of one inference (1)")
+    parser.add_argument(
+        "--cadence-s", type=float, metavar="S", help="score a frame every S seconds of the clip's time; all if absent"
+    )
+    parser.add_argument(
+        "--image-cadence-s", type=float, metavar="S", help="seconds between images whose names hold no time"
+    )
+    parser.add_argument("--times-csv", type=Path, metavar="FILE", help="times of a folder's images: file,epoch")
+    parser.add_argument("--expect", type=Path, metavar="EVENTS", help="exit 1 unless the events are those of a file")
+    parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    parser.add_argument("--frames", action="store_true", help="also a JSON line per scored frame on stdout")
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Replay the clips; return the exit code."""
+    if options.threads < 1 or any(s is not None and s <= 0 for s in (options.cadence_s, options.image_cadence_s)):
+        raise SettingsError("--threads, --cadence-s and --image-cadence-s must be positive")
+    expected = None if options.expect is None else read_expected(options.expect)
+    model = load_model(options.bundle, options.backend, options.threads)
+    clock = SystemClock()
+    counters = Counters(clock, choose_meter(ROOT), LinuxDevice(ROOT))
+    source = SourceOptions(image_cadence_s=options.image_cadence_s, times_csv=options.times_csv)
+    counters.sample()
+    names = _names(options.clips)
+    last: dict[str, Event] = {}
+    for clip, name in zip(options.clips, names, strict=True):
+        for step in replay(
+            clip,
+            model.bundle,
+            model.file,
+            model.runtime,
+            clock=clock,
+            record=counters.record,
+            account=counters.account(name),
+            cadence_s=options.cadence_s,
+            options=source,
+            name=name,
+        ):
+            counters.sample()
+            last.update({event.id: event for event in step.events})
+            _tell(step, model, options)
+    counters.sample()
+    status = msgspec.to_builtins(counters.snapshot())
+    status["events"] = {"opened": len(last)}
+    print(status_line(status), file=sys.stderr)
+    differences = [] if expected is None else compare(expected, list(last.values()))
+    for difference in differences:
+        print(f"not as expected: {difference}", file=sys.stderr)
+    print(json.dumps({"counters": status, "as_expected": None if expected is None else not differences}))
+    return 1 if differences else 0
+
+
+def _names(clips: list[str]) -> list[str]:
+    """Name each clip after its file; equal names are numbered."""
+    names: list[str] = []
+    for clip in clips:
+        name = clip_name(clip)
+        names.append(name if name not in names else f"{name}-{len(names) + 1}")
+    return names
+
+
+def _tell(step: Step, model: Model, options: argparse.Namespace) -> None:
+    if options.frames:
+        likely = probabilities(step.scores, model.bundle.manifest).reshape(-1, step.scores.shape[-1]).max(axis=0)
+        best = int(likely.argmax())
+        row = {
+            "clip": step.clip,
+            "name": step.frame.name,
+            "model_s": step.frame.model_ns / 1e9,
+            "label": model.bundle.manifest.labels[best],
+            "probability": round(float(likely[best]), 6),
+            "open_events": step.open_events,
+        }
+        print(json.dumps({"frame": row}))
+    for event in step.events:
+        if options.json:
+            print(msgspec.json.encode({"event": event}).decode())
+        if event.phase != "updated":
+            at_s = (event.closed or event.opened).model_s
+            where = "x".join(str(v) for v in event.box_px)
+            print(f"{event.phase:7} {event.camera} {event.label} at {at_s:.0f} s, box {where}", file=sys.stderr)
+
+
+def read_expected(path: Path) -> list[Event]:
+    """Read the last revision of each event from what `--json` wrote.
+
+    Raises:
+        SettingsError: unreadable, or not such a file.
+    """
+    last: dict[str, Event] = {}
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            document = msgspec.json.decode(line)
+            if isinstance(document, dict) and "event" in document:
+                event = msgspec.convert(document["event"], Event)
+                last[event.id] = event
+            elif not (isinstance(document, dict) and ("counters" in document or "frame" in document)):
+                raise SettingsError(f"{path}:{number}: not a line of `firetower replay --json`")
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+        raise SettingsError(f"{path}: cannot read expected events: {error}") from error
+    return list(last.values())
+
+
+def compare(expected: list[Event], got: list[Event]) -> list[str]:
+    """Say how two lists of final events differ; an empty list when they do not."""
+    wanted, found = {event.id: event for event in expected}, {event.id: event for event in got}
+    missing = [f"missing: {_describe(event)}" for key, event in wanted.items() if key not in found]
+    extra = [f"unexpected: {_describe(event)}" for key, event in found.items() if key not in wanted]
+    changed = [
+        f"changed: expected {_describe(wanted[key])}, got {_describe(found[key])}"
+        for key in wanted.keys() & found.keys()
+        if wanted[key] != found[key]
+    ]
+    return [*missing, *extra, *sorted(changed)]
+
+
+def _describe(event: Event) -> str:
+    closed = "open" if event.closed is None else f"{event.closed.model_s:.0f} s"
+    return f"{event.id[:8]} {event.camera} {event.label} {event.opened.model_s:.0f} s to {closed}, peak {event.peak:.2f}"

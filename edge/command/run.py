@@ -1,0 +1,183 @@
+"""`firetower run`: the daemon, wired from its configuration to its last line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from edge.alert.event import Event
+from edge.alert.store import Store
+from edge.clock import Clock, SystemClock
+from edge.counter.counters import Counters
+from edge.daemon import Daemon
+from edge.device.linux import LinuxDevice
+from edge.device.meter import choose_meter
+from edge.device.notify import notifier
+from edge.device.watchdog import timeout_s
+from edge.errors import DeviceError, SettingsError, StoreError
+from edge.model.load import selftest
+from edge.model.loaded import load_model
+from edge.settings import Camera, Settings, Web, load
+from edge.web.server import WebServer
+
+_HELP = """Run the daemon until Ctrl-C or SIGTERM, or until every camera is a recording that has ended.
+
+Without FILE: the bundled model on a built-in synthetic scene, played faster than life, with the status page on
+loopback. A terminal gets a live status line on stderr; a pipe gets one JSON line per event on stdout. The last
+line of stdout is always the final counters as JSON."""
+ROOT = Path("/")
+
+
+def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    """Add the command's parser."""
+    parser = commands.add_parser(
+        "run", help="run the daemon", description=_HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE.toml", help="the configuration")
+    parser.set_defaults(handler=handle)
+
+
+def demo_settings() -> Settings:
+    """Return what runs without a configuration: the built-in scene, and a page on a free port of loopback."""
+    return Settings(cameras={"scene": Camera(uri="scene:", pace="fast")}, web=Web(port=0))
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Run the daemon; return the exit code."""
+    settings = demo_settings() if options.file is None else load(options.file)
+    if options.file is None:
+        print("no configuration: showing the built-in SYNTHETIC scene, not a real camera", file=sys.stderr)
+    return serve(settings, SystemClock())
+
+
+def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
+    """Wire the parts together and run them; return the exit code."""
+    model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
+    selftest(model.bundle, model.runtime)
+    counters = make_counters(settings, clock, root)
+    with ExitStack() as stack:
+        store = stack.enter_context(Store(_store_path(settings, stack), settings.store.max_bytes))
+        tell = _Teller(sys.stdout.isatty(), sys.stderr.isatty())
+        for event in store.close_orphans():
+            tell.event(event)
+        daemon = Daemon(
+            settings,
+            model,
+            store,
+            counters,
+            clock,
+            notify=notifier(os.environ.get("NOTIFY_SOCKET")),
+            watchdog_s=timeout_s(os.environ, os.getpid()),
+            announce=tell.event,
+            root=root,
+        )
+        if settings.web.enabled:
+            web = WebServer(
+                settings.tower.name,
+                daemon.status,
+                daemon.health,
+                daemon.metrics,
+                host=settings.web.host,
+                port=settings.web.port,
+                token_file=settings.web.token_file,
+            )
+            stack.callback(web.stop)
+            print(f"status page: {web.url}", file=sys.stderr)
+        _on_signals(daemon.stop)
+        daemon.run(lambda: tell.status(daemon.status))
+        tell.end(daemon.status())
+    return 0
+
+
+def make_counters(settings: Settings, clock: Clock, root: Path) -> Counters:
+    """Choose the energy meter and start counting.
+
+    Raises:
+        SettingsError: the configuration names a sensor that is not there.
+    """
+    energy = settings.energy
+    try:
+        meter = choose_meter(root, energy.source, energy.watts_per_busy_core)
+    except DeviceError as error:
+        raise SettingsError(str(error)) from error
+    return Counters(clock, meter, LinuxDevice(root), energy.idle_watts, root)
+
+
+def _store_path(settings: Settings, stack: ExitStack) -> Path:
+    """Return where events are kept: the configured file, the service's state folder, or a folder of this run alone."""
+    if settings.store.path is not None:
+        if not settings.store.path.parent.is_dir():
+            raise StoreError(f"store.path: the folder {settings.store.path.parent} does not exist; make it first")
+        return settings.store.path
+    if state := os.environ.get("STATE_DIRECTORY"):
+        return Path(state.split(":")[0]) / "events.sqlite"
+    print("store.path is not set: events are kept for this run alone", file=sys.stderr)
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="firetower-"))) / "events.sqlite"
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
+class _Teller:
+    """Tells people and programs what happens."""
+
+    def __init__(self, terminal_out: bool, terminal_err: bool) -> None:  # noqa: FBT001 — two facts
+        self._terminal_out = terminal_out
+        self._terminal_err = terminal_err
+
+    def event(self, event: Event) -> None:
+        """Announce a committed revision."""
+        if self._terminal_err:
+            when = event.opened.utc or f"{event.opened.model_s:.0f} s"
+            print(f"\r\033[K{event.phase:8} {event.camera}: {event.label} since {when}", file=sys.stderr)
+        if not self._terminal_out:
+            print(msgspec.json.encode({"event": event}).decode(), flush=True)
+
+    def status(self, status: Callable[[], dict[str, Any]]) -> None:
+        """Refresh the status line of a terminal."""
+        if self._terminal_err:
+            print(f"\r\033[K{status_line(status())}", end="", file=sys.stderr, flush=True)
+
+    def end(self, status: dict[str, Any]) -> None:
+        """Print the final counters."""
+        line = status_line(status)
+        print(f"\r\033[K{line}" if self._terminal_err else line, file=sys.stderr)
+        print(json.dumps(status), flush=True)
+
+
+def status_line(status: dict[str, Any]) -> str:
+    """Put the most telling counters into one line; what is unknown is a dash."""
+    frames = [camera for camera in status["cameras"].values()]
+    scored = sum(camera["scored"] for camera in frames)
+    dropped = sum(sum(camera["dropped"].values()) for camera in frames)
+    invoke = ((status["latency"].get("invoke") or {}).get("run") or {}).get("p50_ms")
+    rss = status["memory"]["rss_bytes"]
+    energy = status["energy"]
+    parts = [
+        f"{scored} scored, {dropped} dropped",
+        f"{status['events']['opened']} events",
+        f"invoke p50 {_or_dash(invoke, '{:.1f} ms')}",
+        f"RSS {_or_dash(None if rss is None else rss / 1e6, '{:.0f} MB')}",
+        f"energy {energy['source']} {_or_dash(energy['j_per_frame'], '{:.2f} J/frame')}",
+    ]
+    return " · ".join(parts)
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)

@@ -1,0 +1,263 @@
+"""The daemon: a thread a camera, one inference thread, and a main loop that counts, tells and feeds the watchdog."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge.alert.event import Event, Stamp
+from edge.alert.evidence import crop_jpeg
+from edge.alert.store import Store
+from edge.camera.intake import Intake
+from edge.camera.option import SourceOptions
+from edge.camera.reader import Camera as CameraAddress
+from edge.camera.reader import CameraReader
+from edge.camera.slots import Slots
+from edge.clock import Clock, boot_id, wall_synchronised
+from edge.counter.counters import Counters
+from edge.counter.prometheus import exposition
+from edge.device.notify import Notify, status_message
+from edge.device.watchdog import Heartbeats, Watchdog
+from edge.errors import EdgeError, FrameError, RuntimeModelError, StoreError
+from edge.frame import Frame
+from edge.model.loaded import Model
+from edge.pipeline import Pipeline, Scored
+from edge.secret import read_secret
+from edge.settings import Camera, Settings
+from edge.web.health import CameraFacts, Health, judge_all
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 1.0
+TAKE_S = 0.5
+DEFAULT_CADENCE_S = 60.0
+STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
+
+Announce = Callable[[Event], None]
+
+
+class Daemon:
+    """Runs one tower until it is told to stop, or until every camera is a recording that has ended.
+
+    Args:
+        settings: the checked configuration.
+        model: loaded and self-tested.
+        store: where events are committed before they are announced.
+        counters: latency, memory, energy and frames.
+        clock: the machine's.
+        notify: tells the service manager.
+        watchdog_s: the service manager's timeout, None where it has none.
+        announce: called once per committed revision.
+        root: where proc/ is.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: Model,
+        store: Store,
+        counters: Counters,
+        clock: Clock,
+        *,
+        notify: Notify,
+        watchdog_s: float | None,
+        announce: Announce,
+        root: Path = Path("/"),
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._counters = counters
+        self._clock = clock
+        self._notify = notify
+        self._announce = announce
+        self._boot_id = boot_id(root)
+        self._stopping = threading.Event()
+        self._heartbeats = Heartbeats(clock)
+        self._watchdog = Watchdog(clock, self._heartbeats, notify, watchdog_s)
+        self._cadences = {name: cadence_of(camera, model) for name, camera in settings.cameras.items()}
+        accounts = {name: counters.account(name) for name in settings.cameras}
+        self._slots = Slots(accounts)
+        self._intakes = {
+            name: Intake(accounts[name], clock, counters.record, self._cadences[name]) for name in settings.cameras
+        }
+        self._readers = {name: self._reader(name, camera) for name, camera in settings.cameras.items()}
+        self._scored_ns: dict[str, int] = {}
+        self._started_ns = clock.mono_ns()
+        self._events = {"opened": 0, "updated": 0, "closed": 0, "lost": 0}
+        masks = {name: camera.masks for name, camera in settings.cameras.items()}
+        self._pipeline = Pipeline(model.bundle, model.file, model.runtime, self._stamp, counters.record, masks)
+        self._last: dict[str, Frame] = {}
+        self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
+
+    def _reader(self, name: str, camera: Camera) -> CameraReader:
+        options = SourceOptions(
+            timeout_s=camera.timeout_s,
+            cadence_s=self._cadences[name],
+            user=camera.user,
+            password=None if camera.password_file is None else read_secret(camera.password_file),
+            loop=camera.loop,
+            image_cadence_s=camera.folder_cadence_s,
+            times_csv=camera.times_csv,
+        )
+        address = CameraAddress(name, camera.uri, options, camera.pace)
+        # opening and one read may each take the timeout
+        allowance_s = 2 * camera.timeout_s
+        return CameraReader(
+            address,
+            self._intakes[name],
+            self._slots,
+            self._clock,
+            beat=lambda: self._heartbeats.beat(f"camera {name}", allowance_s),
+        )
+
+    def stop(self) -> None:
+        """Ask `run` to end; safe in a signal handler."""
+        self._stopping.set()
+
+    def run(self, on_tick: Callable[[], None] = lambda: None) -> None:
+        """Run until stopped or finished; returns within about two seconds of `stop`."""
+        for name, reader in self._readers.items():
+            self._heartbeats.beat(f"camera {name}")
+            reader.start()
+        self._heartbeats.beat("inference")
+        self._inference.start()
+        self._notify("READY=1")
+        logger.info("ready: %d cameras", len(self._readers))
+        try:
+            while not self._clock.wait(self._stopping, TICK_S):
+                self._tick()
+                on_tick()
+                if not self._inference.is_alive() or self._finished():
+                    break
+        finally:
+            self._end()
+
+    def _tick(self) -> None:
+        self._counters.sample()
+        for name, reader in self._readers.items():
+            if reader.finished:
+                self._heartbeats.forget(f"camera {name}")
+        self._watchdog.tick()
+        self._notify(status_message("; ".join(self.health().reasons) or "all cameras ok"))
+
+    def _finished(self) -> bool:
+        """Say whether every camera is a recording that has ended and nothing waits any more."""
+        balances = [self._counters.account(name).balance() for name in self._readers]
+        return all(reader.finished for reader in self._readers.values()) and not any(b.waiting for b in balances)
+
+    def _end(self) -> None:
+        self._notify("STOPPING=1")
+        self._stopping.set()
+        for reader in self._readers.values():
+            reader.stop(0.0)
+        self._slots.close()
+        self._inference.join(1.5)
+        if not self._inference.is_alive():
+            for name, frame in self._last.items():
+                self._keep(self._pipeline.close(name, frame), frame)
+        self._counters.sample()
+
+    def _infer(self) -> None:
+        """Score the camera that has waited longest, for ever."""
+        while not self._stopping.is_set():
+            self._heartbeats.beat("inference")
+            taken = self._slots.take_oldest(TAKE_S)
+            if taken is not None:
+                self._score(*taken)
+
+    def _score(self, camera: str, frame: Frame) -> None:
+        account = self._counters.account(camera)
+        age_s = (self._clock.mono_ns() - frame.captured_mono_ns) / 1e9
+        if age_s > STALE_CADENCES * self._cadences[camera]:
+            account.drop("stale")
+            return
+        try:
+            scored = self._pipeline.score(camera, frame)
+        except (FrameError, RuntimeModelError):
+            account.drop("failed")
+            logger.exception("camera '%s': frame %d could not be scored", camera, frame.sequence)
+            return
+        account.score()
+        now_ns = self._clock.mono_ns()
+        self._counters.record("total", now_ns - frame.captured_mono_ns)
+        self._scored_ns[camera], self._last[camera] = now_ns, frame
+        self._keep_scored(scored)
+
+    def _keep_scored(self, scored: Scored) -> None:
+        if scored.events:
+            started_ns = self._clock.mono_ns()
+            self._keep(scored.events, scored.frame)
+            self._counters.record("event", self._clock.mono_ns() - started_ns)
+
+    def _keep(self, events: tuple[Event, ...], frame: Frame) -> None:
+        """Commit each revision, with its picture unless it only closes, and then announce it."""
+        for event in events:
+            evidence = None if event.phase == "closed" else crop_jpeg(frame.pixels, event.box_px)
+            try:
+                self._store.commit(event, evidence)
+            except StoreError:
+                self._events["lost"] += 1
+                logger.exception("event %s, revision %d, is not on disk and not announced", event.id, event.revision)
+                continue
+            self._events[event.phase] += 1
+            self._announce(event)
+
+    def _stamp(self, frame: Frame) -> Stamp:
+        """Return the moment of a frame by every clock at hand."""
+        return Stamp(
+            model_s=frame.model_ns / 1e9,
+            mono_ns=frame.captured_mono_ns,
+            utc=datetime.fromtimestamp(frame.captured_wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+            utc_trusted=wall_synchronised(),
+            boot_id=self._boot_id,
+        )
+
+    def health(self) -> Health:
+        """Judge every camera now."""
+        facts = {
+            name: CameraFacts(
+                last_scored_mono_ns=self._scored_ns.get(name),
+                started_mono_ns=self._started_ns,
+                condition=self._intakes[name].condition,
+                cadence_s=self._cadences[name],
+                error=reader.error,
+                finished=reader.finished and reader.error is None,
+            )
+            for name, reader in self._readers.items()
+        }
+        return judge_all(facts, self._clock.mono_ns())
+
+    def status(self) -> dict[str, Any]:
+        """Return everything that is counted, as plain tables."""
+        document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
+        document["tower"] = self._settings.tower.name
+        document["events"] = {**self._events, "stored": msgspec.to_builtins(self._store.counts())}
+        document["health"] = msgspec.to_builtins(self.health())
+        return document
+
+    def metrics(self) -> bytes:
+        """Return the Prometheus exposition."""
+        return exposition(self._counters.snapshot(), self.health().cameras, dict(self._events))
+
+
+def cadence_of(camera: Camera, model: Model) -> float:
+    """Return the seconds between scored frames: the camera's own, else the model's default.
+
+    Raises:
+        EdgeError: the model was not trained for it.
+    """
+    trained = model.bundle.manifest.cadence
+    if camera.cadence_s is None:
+        return DEFAULT_CADENCE_S if trained is None else trained.default_s
+    if trained is not None and not trained.min_s <= camera.cadence_s <= trained.max_s:
+        raise EdgeError(
+            f"cadence_s = {camera.cadence_s:g}: the model '{model.bundle.manifest.name}' was trained for "
+            f"{trained.min_s:g} to {trained.max_s:g} s"
+        )
+    return camera.cadence_s

@@ -1,0 +1,38 @@
+"""A model that is ready to score: a verified bundle, one of its files, and the backend that has loaded it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.model.bundle import Bundle, bundled_path
+from edge.model.load import load_runtime
+from edge.model.manifest import FileSpec
+from edge.model.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A bundle, what its manifest says of the loaded file, and the runtime of that file."""
+
+    bundle: Bundle
+    file: FileSpec
+    runtime: Runtime
+
+
+def load_model(path: Path | None, backend: str | None = None, threads: int = 1) -> Model:
+    """Open a bundle and load one of its files.
+
+    Args:
+        path: folder or .zip; None for the bundle that ships with firetower.
+        backend: litert or onnx; None takes LiteRT's file if the bundle has one.
+        threads: of one inference.
+
+    Raises:
+        BundleError: unfit, damaged, or without a file for that backend.
+        MissingExtraError: the backend is not installed.
+        RuntimeModelError: the backend refuses the file.
+    """
+    bundle = Bundle.open(bundled_path() if path is None else path)
+    _, file = bundle.model_file(backend)
+    return Model(bundle, file, load_runtime(bundle, backend, threads))

@@ -1,0 +1,192 @@
+"""The first look at a model file, in a child process: a malformed one may crash its loader, not the caller.
+
+A digest says that a file is the one that its manifest names, not that it is well-formed. So every bundle but the
+one that ships with this package is loaded, allocated and run in a child before the daemon loads it (load.py), and
+so is what `firetower bundle import` and `verify` are given. The child gets the checked bytes on its stdin.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BundleError, EdgeError, MissingExtraError, RuntimeModelError
+from edge.model.interface import FileTensor, Interface
+
+TIMEOUT_S = 120.0
+MEMORY_BYTES = 4 << 30  # address space of the child; a bundled model needs a tenth of it
+_ROOT = str(Path(__file__).parents[2])
+_MISSING, _REFUSED = 3, 4  # exit codes of the child
+_SAMPLES_MAX = 1 << 16
+
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What the child is asked: `shapes` fixes inputs by name, other open dimensions become 1."""
+
+    backend: str
+    file: str
+    shapes: Shapes = ()
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the child saw.
+
+    Attributes:
+        declared: as the file declares itself.
+        actual: with the shapes that it really had in a run.
+        samples: real values of the first output for zeros and for noise; empty where it is large.
+    """
+
+    declared: Interface
+    actual: Interface
+    samples: tuple[tuple[float, ...], ...]
+
+
+def probe(model: bytes, file: str, backend: str, shapes: Shapes = (), timeout_s: float = TIMEOUT_S) -> Answer:
+    """Load a model file and run it twice, in a child process.
+
+    Args:
+        model: the file's bytes.
+        file: its name, for messages.
+        backend: `litert` or `onnx`.
+        shapes: for inputs whose shape the file leaves open.
+        timeout_s: for loading and both runs.
+    Raises:
+        BundleError: the file is refused, crashes its loader or keeps it busy for too long; names the file.
+        MissingExtraError: the backend is not installed.
+    """
+    request = msgspec.json.encode(Request(backend, file, shapes))
+    paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-m", "edge.model.probe", request.decode()],
+            input=model,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BundleError(f"{file}: {backend} was still loading it after {timeout_s:g} s; refused") from error
+    said = child.stderr.decode(errors="replace").strip().splitlines()
+    if child.returncode == 0:
+        return msgspec.json.decode(child.stdout, type=Answer)
+    if child.returncode == _MISSING:
+        raise MissingExtraError("the ONNX Runtime backend", "onnx")
+    if child.returncode == _REFUSED:
+        raise BundleError(said[-1] if said else f"{file}: refused")
+    how = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit {child.returncode}"
+    raise BundleError(f"{file}: the file crashes {backend} ({how}); it is damaged or not meant for it")
+
+
+def _noise(tensor: FileTensor, shape: Sequence[int]) -> NDArray[Any]:
+    rng = np.random.default_rng(0)
+    if np.issubdtype(np.dtype(tensor.dtype), np.integer):
+        limit = np.iinfo(tensor.dtype)
+        return rng.integers(limit.min, limit.max, shape, tensor.dtype, endpoint=True)
+    return rng.random(shape).astype(tensor.dtype)
+
+
+def _closed(tensor: FileTensor, shapes: Shapes) -> tuple[int, ...]:
+    return dict(shapes).get(tensor.name, tuple(1 if size < 0 else size for size in tensor.shape))
+
+
+def _look(model: bytes, request: Request) -> Answer:
+    if request.backend == "litert":
+        return _look_litert(model, request)
+    return _look_onnx(model, request)
+
+
+def _look_litert(model: bytes, request: Request) -> Answer:
+    from edge.model import litert  # noqa: PLC0415 — only the backend that is asked for
+
+    declared = litert.describe(litert.open_interpreter(model, request.file, 1))
+    shapes = tuple((tensor.name, _closed(tensor, request.shapes)) for tensor in declared.inputs)
+    interpreter = litert.open_interpreter(model, request.file, 1, shapes)
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def run(fill: Any) -> list[NDArray[Any]]:  # noqa: ANN401
+        for tensor, details in zip(declared.inputs, inputs, strict=True):
+            interpreter.set_tensor(details["index"], fill(tensor, tuple(details["shape"])))
+        interpreter.invoke()
+        return [interpreter.get_tensor(details["index"]) for details in outputs]
+
+    return _answer(declared, [tuple(details["shape"]) for details in inputs], run)
+
+
+def _look_onnx(model: bytes, request: Request) -> Answer:
+    from edge.model import onnx  # noqa: PLC0415 — an extra
+
+    session = onnx.open_session(model, request.file, 1)
+    declared = onnx.describe(session)
+    shapes = [_closed(tensor, request.shapes) for tensor in declared.inputs]
+
+    def run(fill: Any) -> list[NDArray[Any]]:  # noqa: ANN401
+        feed = {
+            tensor.name: fill(tensor, shape) for tensor, shape in zip(declared.inputs, shapes, strict=True)
+        }
+        return [np.asarray(result) for result in session.run(None, feed)]
+
+    return _answer(declared, shapes, run)
+
+
+def _answer(declared: Interface, shapes: Sequence[Sequence[int]], run: Any) -> Answer:  # noqa: ANN401
+    runs = [run(lambda tensor, shape: np.zeros(shape, tensor.dtype)), run(_noise)]
+    actual = Interface(
+        tuple(_sized(tensor, shape) for tensor, shape in zip(declared.inputs, shapes, strict=True)),
+        tuple(_sized(tensor, got.shape) for tensor, got in zip(declared.outputs, runs[0], strict=True)),
+    )
+    return Answer(declared, actual, tuple(_real(declared.outputs[0], results[0]) for results in runs))
+
+
+def _sized(tensor: FileTensor, shape: Sequence[int]) -> FileTensor:
+    return msgspec.structs.replace(tensor, shape=tuple(map(int, shape)))
+
+
+def _real(tensor: FileTensor, stored: NDArray[Any]) -> tuple[float, ...]:
+    if stored.size > _SAMPLES_MAX:
+        return ()
+    real = stored.astype(np.float64).ravel()
+    if tensor.scale is not None:
+        real = (real - (tensor.zero_point or 0)) * tensor.scale
+    return tuple(map(float, np.nan_to_num(real)))
+
+
+def main() -> int:
+    """Answer one request: JSON on stdout, or the reason on stderr and an exit code."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    request = msgspec.json.decode(sys.argv[1].encode(), type=Request)
+    try:
+        answer = _look(sys.stdin.buffer.read(), request)
+    except MissingExtraError:
+        return _MISSING
+    except RuntimeModelError as error:
+        return _refuse(error)
+    except (EdgeError, ValueError, RuntimeError, MemoryError, TypeError, IndexError, KeyError) as error:
+        return _refuse(RuntimeModelError(f"{request.file}: {request.backend} cannot run it: {error}"))
+    sys.stdout.buffer.write(msgspec.json.encode(answer))
+    return 0
+
+
+def _refuse(error: EdgeError) -> int:
+    print(" ".join(str(error).split()), file=sys.stderr)
+    return _REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Does a bundle still give the scores that it was shipped with, and do its files agree with each other?"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BundleError
+from edge.model.bundle import SELFTEST_NAME, Bundle
+from edge.model.load import load_preprocess, load_runtime
+from edge.model.manifest import Manifest
+from edge.model.runtime import Runtime
+
+_UNPACKED_BYTES_MAX = 256 << 20
+_FLOAT_STEP = 1 / 256  # what counts as a step where no file of the bundle has quantized scores
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two series of scores are apart.
+
+    Attributes:
+        frames: how many were compared.
+        steps_max, steps_mean: absolute difference, in steps of the scores' scale.
+        tolerance_steps: what the manifest allows.
+    """
+
+    frames: int
+    steps_max: float
+    steps_mean: float
+    tolerance_steps: float
+
+    @property
+    def good(self) -> bool:
+        """Whether the largest difference is within the tolerance."""
+        return self.steps_max <= self.tolerance_steps
+
+
+def score_frames(
+    bundle: Bundle, runtime: Runtime, frames: Iterable[NDArray[np.uint8]]
+) -> NDArray[np.float32]:
+    """Score frames in turn, as one camera's, from a state of zero.
+
+    Args:
+        bundle: what the runtime was loaded from.
+        runtime: loaded.
+        frames: each (H, W, 3) uint8 RGB.
+    Returns:
+        (frames, rows, cols, classes) float32.
+    """
+    preprocess = load_preprocess(bundle, runtime.name)
+    state, scores = runtime.zero_state(), []
+    for pixels in frames:
+        inference = runtime.infer(preprocess(pixels).write, state)
+        state = inference.state
+        scores.append(inference.scores)
+    return np.stack(scores)
+
+
+def compare(bundle: Bundle, frames: NDArray[np.uint8], threads: int = 1) -> Agreement:
+    """Score the same frames with both files of a bundle.
+
+    Raises:
+        BundleError: the bundle has not both files.
+        MissingExtraError: ONNX Runtime is not installed.
+    """
+    litert, onnx = (
+        score_frames(bundle, load_runtime(bundle, name, threads), frames) for name in ("litert", "onnx")
+    )
+    return agreement(bundle.manifest, litert, onnx)
+
+
+def selftest(bundle: Bundle, runtime: Runtime) -> Agreement:
+    """Score the stored frames and compare with the stored scores.
+
+    Raises:
+        BundleError: the bundle has no self-test, it is malformed, or the scores are too far off.
+    """
+    frames, expected = read_selftest(bundle)
+    result = agreement(bundle.manifest, expected, score_frames(bundle, runtime, frames))
+    if not result.good:
+        raise BundleError(
+            f"{bundle.path}: self-test on {runtime.name}: scores are {result.steps_max:.2f} steps off, "
+            f"the manifest allows {result.tolerance_steps:g}; this build of the backend computes otherwise"
+        )
+    return result
+
+
+def agreement(manifest: Manifest, expected: NDArray[np.float32], scores: NDArray[np.float32]) -> Agreement:
+    """Measure how far scores are from the expected ones.
+
+    Raises:
+        BundleError: their shapes differ.
+    """
+    if expected.shape != scores.shape:
+        raise BundleError(f"scores have shape {scores.shape}, expected {expected.shape}")
+    steps = np.abs(scores.astype(np.float64) - expected) / step(manifest)
+    return Agreement(len(scores), float(steps.max()), float(steps.mean()), manifest.tolerance_steps)
+
+
+def step(manifest: Manifest) -> float:
+    """Return the coarsest scale of the scores among the files."""
+    scales = (spec.one("scores").scale for spec in manifest.model_files().values())
+    return max((scale for scale in scales if scale is not None), default=_FLOAT_STEP)
+
+
+def pack_selftest(frames: NDArray[np.uint8], scores: NDArray[np.float32]) -> bytes:
+    """Return the bytes of a `selftest.npz`.
+
+    Args:
+        frames: (n, H, W, 3) uint8 RGB, in order, of one camera.
+        scores: (n, rows, cols, classes) float32, from a state of zero.
+    """
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, frames=frames, scores=scores)
+    return buffer.getvalue()
+
+
+def read_selftest(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Return (frames, scores) of a bundle's self-test, shaped as `pack_selftest` takes them.
+
+    Raises:
+        BundleError: there is none, or it is malformed.
+    """
+    data = bundle.read(SELFTEST_NAME)
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > _UNPACKED_BYTES_MAX:
+            raise BundleError(f"{bundle.path}: {SELFTEST_NAME} unpacks to {unpacked} bytes")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            frames, scores = arrays["frames"], arrays["scores"]
+    except (zipfile.BadZipFile, ValueError, KeyError, OSError, EOFError, NotImplementedError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"{bundle.path}: {SELFTEST_NAME} is malformed: {error}") from error
+    good = frames.ndim == 4 and frames.dtype == np.uint8 and scores.ndim == 4 and scores.dtype == np.float32
+    if not good or len(frames) != len(scores) or len(frames) == 0:
+        raise BundleError(
+            f"{bundle.path}: {SELFTEST_NAME}: expected frames (n, H, W, 3) uint8 and scores (n, rows, cols, "
+            f"classes) float32, got {frames.shape} {frames.dtype} and {scores.shape} {scores.dtype}"
+        )
+    return frames, scores

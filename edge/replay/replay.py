@@ -1,0 +1,170 @@
+"""A recording through the daemon's own pipeline as fast as possible, frame by frame, with nothing left to chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.alert.event import Event, Stamp
+from edge.camera.address import open_source
+from edge.camera.intake import Intake
+from edge.camera.option import SourceOptions
+from edge.clock import Clock
+from edge.counter.drops import Account
+from edge.detect.mask import Polygon
+from edge.errors import CameraError, FrameError
+from edge.frame import Frame
+from edge.model.bundle import Bundle
+from edge.model.manifest import FileSpec
+from edge.model.runtime import Runtime
+from edge.pipeline import Pipeline, Record
+
+_CORRUPT_IN_A_ROW = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a replay tells of one scored frame.
+
+    Attributes:
+        clip: the camera's name.
+        frame: without its pixels being kept by the replay.
+        scores: (rows, cols, classes) float32 in the manifest's kind.
+        events: new revisions.
+        open_events: how many plumes are open after it.
+    """
+
+    clip: str
+    frame: Frame
+    scores: NDArray[np.float32]
+    events: tuple[Event, ...]
+    open_events: int
+
+
+def address(clip: str) -> str:
+    """Return the camera address of a clip given as a path or as an address.
+
+    Raises:
+        CameraError: there is no such file, and it is no address of a recording.
+    """
+    if clip.startswith(("file:", "folder:", "scene:")):
+        return clip
+    path = Path(clip)
+    if path.is_dir():
+        return f"folder:{path}"
+    if path.exists():
+        return f"file:{path}"
+    raise CameraError(f"{clip}: no such file or folder; give a video, a folder of images, or 'scene:'")
+
+
+def clip_name(clip: str) -> str:
+    """Return what events call a clip: its file name, so that they do not depend on where it lies."""
+    scheme, _, rest = address(clip).partition(":")
+    return Path(rest).name or scheme
+
+
+def model_stamp(frame: Frame) -> Stamp:
+    """Return the moment of a recorded frame: model time, and its date where the recording has one."""
+    dated = frame.source_ns is not None and frame.captured_wall_ns > 0
+    moment = datetime.fromtimestamp(frame.captured_wall_ns / 1e9, UTC) if dated else None
+    return Stamp(model_s=frame.model_ns / 1e9, utc=None if moment is None else moment.isoformat())
+
+
+class RecordedClock:
+    """A clock for replays: monotonic as the machine's, but no wall clock, so that nothing depends on today."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.mono_ns = clock.mono_ns
+        self.wait = clock.wait
+
+    def wall_ns(self) -> int:
+        """Return 0: a recording without dates stays without."""
+        return 0
+
+
+def replay(
+    clip: str,
+    bundle: Bundle,
+    file: FileSpec,
+    runtime: Runtime,
+    *,
+    clock: Clock,
+    record: Record,
+    account: Account,
+    cadence_s: float | None = None,
+    options: SourceOptions | None = None,
+    masks: Sequence[Polygon] = (),
+    name: str | None = None,
+) -> Iterator[Step]:
+    """Play one clip through a pipeline of its own.
+
+    Args:
+        clip: a video, a folder of images, or an address of either or of the scene.
+        bundle, file, runtime: the model.
+        clock: measures the stages; no result depends on it.
+        record: told stages and their times in ns.
+        account: every frame is counted here.
+        cadence_s: seconds of source time between scored frames; None scores every frame.
+        options: how to open the clip.
+        masks: polygons in fractions of the frame.
+        name: of the camera, if not the clip's own.
+
+    Yields:
+        A step per scored frame; the last one carries the closing of what was still open.
+
+    Raises:
+        CameraError: the clip cannot be opened or read.
+    """
+    camera = name or clip_name(clip)
+    pipeline = Pipeline(bundle, file, runtime, model_stamp, record, {camera: masks})
+    options = options or SourceOptions()
+    source = open_source(address(clip), options)
+    try:
+        intake = Intake(account, RecordedClock(clock), record, cadence_s)
+        held: Step | None = None
+        for frame in _frames(intake, source.read):
+            if held is not None:
+                yield held
+            try:
+                scored = pipeline.score(camera, frame)
+            except BaseException:
+                account.drop("failed")
+                raise
+            account.score()
+            held = Step(camera, frame, scored.scores, scored.events, scored.open_events)
+        if held is not None:
+            closing = pipeline.close(camera, held.frame)
+            yield Step(camera, held.frame, held.scores, (*held.events, *closing), 0 if closing else held.open_events)
+    finally:
+        source.close()
+
+
+def _frames(intake: Intake, read: Callable[[], object]) -> Iterator[Frame]:
+    """Take in every picture of a recording; corrupt ones are counted, too many in a row are an error."""
+    corrupt = 0
+    while True:
+        try:
+            picture = read()
+        except FrameError as error:
+            intake.corrupt()
+            corrupt += 1
+            if corrupt >= _CORRUPT_IN_A_ROW:
+                raise CameraError(f"{corrupt} corrupt pictures in a row; the last: {error}") from error
+            continue
+        corrupt = 0
+        if picture is None:
+            return
+        frame = intake.take(picture, live=False)  # type: ignore[arg-type]
+        if frame is not None:
+            yield frame
+
+
+def round_score(value: float) -> float:
+    """Round a score for people and files to six digits; scores are quantized more coarsely than that."""
+    return round(value, 6) if math.isfinite(value) else value

@@ -1,0 +1,423 @@
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.alert import store as module
+from edge.alert.event import Event, Stamp
+from edge.alert.store import MIN_BYTES, Store
+from edge.errors import StoreError
+
+ROOT = Path(__file__).parents[2]
+
+
+def event(name="a", revision=1, phase="opened", seconds=1.5):
+    return Event(
+        id=name, revision=revision, phase=phase, camera="north", label="smoke", bundle="m@1#0",
+        opened=Stamp(model_s=1.0), updated=Stamp(model_s=seconds, utc="2024-01-01T00:00:00Z"),
+        closed=Stamp(model_s=seconds) if phase == "closed" else None, peak=0.1 + 0.2,
+        box_px=(1, 2, 3, 4), opening_box_px=(1, 2, 3, 4), sightings=revision,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "events.db"
+
+
+def test_a_committed_event_is_there_after_reopening(path):
+    with Store(path) as store:
+        assert store.commit(event(), b"jpeg")
+        assert store.commit(event("b"))
+    with Store(path) as store:
+        assert store.events() == [event("b"), event()]
+        assert store.events(limit=1) == [event("b")]
+        assert store.evidence("a") == b"jpeg"
+        assert store.evidence("b") is None
+        assert store.evidence("unknown") is None
+
+
+def test_a_revision_is_stored_once_and_never_goes_back(path):
+    with Store(path) as store:
+        assert store.commit(event(revision=2), b"two")
+        assert not store.commit(event(revision=2, seconds=9), b"other")
+        assert not store.commit(event(revision=1), b"one")
+        assert store.events() == [event(revision=2)]
+        assert store.evidence("a") == b"two"
+        assert store.commit(event(revision=3, phase="closed"))
+        assert store.events() == [event(revision=3, phase="closed")]
+
+
+def test_the_first_and_the_newest_evidence_stay(path):
+    with Store(path) as store:
+        for revision in range(1, 6):
+            store.commit(event(revision=revision), b"%d" % revision)
+        assert [store.evidence("a", revision) for revision in range(1, 6)] == [b"1", None, None, None, b"5"]
+        assert store.evidence("a") == b"5"
+        assert store.counts().evidence == 2
+
+
+def test_counts(path):
+    with Store(path) as store:
+        store.commit(event("a"), b"x")
+        store.commit(event("b"), b"x")
+        store.commit(event("b", 2, "closed"))
+        store.commit(event("c", 1, "updated"))
+        counts = store.counts()
+        assert (counts.open_events, counts.closed_events, counts.evidence) == (2, 1, 2)
+        assert (counts.shed_evidence, counts.shed_events) == (0, 0)
+        assert counts.bytes == sum(file.stat().st_size for file in path.parent.iterdir())
+
+
+def test_orphans_are_closed_at_their_last_sight(path):
+    with Store(path) as store:
+        store.commit(event("a", 2, "updated", seconds=7.0))
+        store.commit(event("b", 3, "closed"))
+        store.commit(event("c"))
+    with Store(path) as store:
+        closed = store.close_orphans()
+        assert [(e.id, e.revision, e.phase) for e in closed] == [("a", 3, "closed"), ("c", 2, "closed")]
+        assert closed[0].closed == closed[0].updated == event("a", 2, seconds=7.0).updated
+        assert {e.phase for e in store.events()} == {"closed"}
+        assert store.close_orphans() == []
+
+
+def test_an_event_that_does_not_decode_stops_nobody(path, caplog):
+    with Store(path) as store:
+        store.commit(event("a"))
+        store.commit(event("b"))
+        store._db.execute("UPDATE event SET document = '{' WHERE id = 'a'")
+        assert store.events() == [event("b")]
+        assert [e.id for e in store.close_orphans()] == ["b"]
+    assert "event a cannot be read" in caplog.text
+
+
+def test_the_bound_holds_on_disk_and_old_evidence_goes_first(path):
+    with Store(path, MIN_BYTES) as store:
+        store.commit(event("open"), b"o" * 40_000)
+        for number in range(60):
+            store.commit(event(f"e{number}"), random.Random(number).randbytes(30_000))
+            store.commit(event(f"e{number}", 2, "closed"))
+            assert sum(file.stat().st_size for file in path.parent.iterdir()) <= MIN_BYTES
+        counts = store.counts()
+        assert (counts.open_events, counts.closed_events, counts.shed_events) == (1, 60, 0)
+        kept = [number for number in range(60) if store.evidence(f"e{number}")]
+        assert kept == list(range(60 - len(kept), 60))
+        assert counts.shed_evidence == 60 - len(kept) > 30
+        assert len(kept) >= 10
+        assert store.evidence("open") == b"o" * 40_000
+
+
+def test_then_the_oldest_closed_events_go_whole(path):
+    long = "x" * 20_000
+    with Store(path, MIN_BYTES) as store:
+        store.commit(event("open"))
+        for number in range(100):
+            store.commit(msgspec.structs.replace(event(f"e{number}", phase="closed"), bundle=long))
+            assert sum(file.stat().st_size for file in path.parent.iterdir()) <= MIN_BYTES
+        names = [e.id for e in store.events()]
+        counts = store.counts()
+        assert names[-1] == "open"
+        assert names[:-1] == [f"e{number}" for number in range(99, 99 - counts.closed_events, -1)]
+        assert counts.shed_events == 100 - counts.closed_events > 40
+        assert counts.closed_events > 10
+
+
+def test_open_events_may_exceed_the_bound_and_that_is_said_once(path, caplog):
+    with Store(path, MIN_BYTES) as store:
+        for number in range(50):
+            store.commit(event(f"e{number}"), b"j" * 30_000)
+        assert store.counts().open_events == store.counts().evidence == 50
+        assert caplog.text.count("open events alone exceed") == 1
+        for number in range(50):
+            store.commit(event(f"e{number}", 2, "closed"))
+        assert store.counts().bytes <= MIN_BYTES
+        assert store.counts().shed_evidence > 0
+
+
+def test_a_smaller_bound_shrinks_the_file_on_opening(path):
+    with Store(path, 4 * MIN_BYTES) as store:
+        for number in range(60):
+            store.commit(event(f"e{number}", phase="closed"), b"j" * 40_000)
+        assert store.counts().bytes > 2 * MIN_BYTES
+    with Store(path, MIN_BYTES) as store:
+        assert store.counts().bytes <= MIN_BYTES
+        assert store.counts().closed_events == 60
+    with pytest.raises(ValueError, match=r"at least 1048576 bytes, got 1000"):
+        Store(path, 1000)
+
+
+def test_a_full_disk_is_a_clear_error_and_earlier_events_are_intact(path):
+    with Store(path) as store:
+        store.commit(event("a"), b"jpeg")
+        (pages,) = store._db.execute("PRAGMA page_count").fetchone()
+        store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        with pytest.raises(
+            StoreError, match=r"events.db': cannot store event b revision 1: .*full; free some space"
+        ):
+            store.commit(event("b"), b"j" * 100_000)
+        assert store.events() == [event("a")]
+        assert store.commit(event("c"))
+        store._db.execute("PRAGMA max_page_count = 100000")
+        assert store.commit(event("b"), b"j" * 100_000)
+    with Store(path) as store:
+        assert [e.id for e in store.events()] == ["b", "c", "a"]
+
+
+CHILD = """
+import resource, sys
+from pathlib import Path
+sys.path[:0] = [{root!r}, {here!r}]
+from test_store import event
+from edge.alert.store import Store
+from edge.errors import StoreError
+"""
+
+
+def child(body):
+    code = CHILD.format(root=str(ROOT), here=str(Path(__file__).parent)) + textwrap.dedent(body)
+    return [sys.executable, "-c", code]
+
+
+def test_a_write_that_the_system_refuses_is_a_clear_error(path):
+    body = f"""
+    store = Store(Path({str(path)!r}))
+    store.commit(event("a"), b"jpeg")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    stored = ["a"]
+    for number in range(50):
+        try:
+            store.commit(event(f"e{{number}}"), b"j" * 20_000)
+            stored.append(f"e{{number}}")
+        except StoreError as error:
+            print(error, file=sys.stderr)
+            assert [e.id for e in store.events()] == stored[::-1]
+            break
+    print(*stored)
+    """
+    done = subprocess.run(child(body), capture_output=True, text=True, check=True)
+    stored = done.stdout.split()
+    assert 2 < len(stored) < 51
+    assert "cannot store event" in done.stderr
+    assert "free some space" in done.stderr
+    with Store(path) as store:
+        assert [e.id for e in store.events()] == stored[::-1]
+        assert store.evidence("e1") == b"j" * 20_000
+
+
+def test_kill_9_loses_nothing_that_was_said(path):
+    body = f"""
+    store = Store(Path({str(path)!r}), 1 << 22)
+    store.close_orphans()
+    for number in range(10_000):
+        name = f"{{sys.argv[1]}}-{{number}}"
+        store.commit(event(name), name.encode() * 300)
+        print(name, flush=True)
+    """
+    said = []
+    for attempt in range(6):
+        process = subprocess.Popen([*child(body), str(attempt)], stdout=subprocess.PIPE, text=True)
+        wanted = random.Random(attempt).randint(1, 40)
+        said += [process.stdout.readline().strip() for _ in range(wanted)]
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.read().split("\n")[:-1]  # what was said before the signal; a cut line was not
+        process.stdout.close()
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+        with Store(path, 1 << 22) as store:
+            there = {e.id for e in store.events(limit=10**6)}
+            assert there >= set(said)
+            assert all(store.evidence(name) == name.encode() * 300 for name in said)
+    assert len(said) > 6
+    assert not list(path.parent.glob("*corrupt*"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"garbage" * 2000, b"\0" * 8192, b"SQLite format 3\0" + b"\xff" * 5000, b"x"]
+)
+def test_a_file_of_garbage_is_moved_aside_and_said_loudly(path, content, caplog):
+    path.write_bytes(content)
+    with Store(path) as store:
+        assert store.commit(event())
+    assert (path.parent / "events.db.corrupt-1").read_bytes() == content
+    assert "is damaged" in caplog.text
+    assert "events.db.corrupt-1" in caplog.text
+    path.write_bytes(content)
+    with Store(path) as store:
+        assert store.events() == []
+    assert (path.parent / "events.db.corrupt-2").read_bytes() == content
+
+
+def filled(path):
+    with Store(path) as store:
+        for number in range(20):
+            store.commit(event(f"e{number}", phase="closed"), bytes([number]) * 9000)
+    return path.read_bytes()
+
+
+def test_a_truncated_file_is_moved_aside_whole(path):
+    whole = filled(path)
+    for number, length in enumerate((len(whole) - 4096, len(whole) // 2, 4096, 5000, 99), 1):
+        path.write_bytes(whole[:length])
+        with Store(path) as store:
+            assert store.events() == []
+            assert store.commit(event())
+        assert (path.parent / f"events.db.corrupt-{number}").read_bytes() == whole[:length]
+
+
+def test_an_empty_file_is_a_new_store_but_not_when_its_log_has_content(path):
+    path.touch()
+    Store(path).close()
+    assert not list(path.parent.glob("*corrupt*"))
+    path.write_bytes(b"")
+    path.with_name("events.db-wal").write_bytes(b"the last committed event")
+    Store(path).close()
+    assert (path.parent / "events.db.corrupt-1-wal").read_bytes() == b"the last committed event"
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32))
+def test_flipped_bytes_never_end_in_another_error(seed):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.db"
+        chance = random.Random(seed)
+        data = bytearray(filled(path))
+        start = chance.randrange(len(data))
+        data[start : start + chance.choice((1, 40, 5000))] = chance.randbytes(30)
+        path.write_bytes(data)
+        with suppress(StoreError), Store(path) as store:
+            store.close_orphans()
+            store.events()
+            store.counts()
+            store.commit(event("new"), b"jpeg")
+            assert store.evidence("new") == b"jpeg"
+
+
+def test_a_file_that_another_daemon_holds_is_an_error(path):
+    with Store(path) as store:
+        store.commit(event())
+        with pytest.raises(StoreError, match="another process holds it"):
+            Store(path, busy_s=0)
+        body = f"""
+        try:
+            Store(Path({str(path)!r}), busy_s=0)
+        except StoreError as error:
+            print(error)
+        """
+        done = subprocess.run(child(body), capture_output=True, text=True, check=True)
+        assert "another process holds it" in done.stdout
+        assert store.commit(event("b"))
+    assert not list(path.parent.glob("*corrupt*"))
+
+
+def test_a_newer_schema_is_refused_and_left_alone(path):
+    Store(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(
+        StoreError, match=r"schema 99 was written by a newer firetower, this one knows up to 1"
+    ):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_an_older_schema_is_migrated(path, monkeypatch):
+    with Store(path) as store:
+        store.commit(event())
+    monkeypatch.setattr(
+        module, "MIGRATIONS", (*module.MIGRATIONS, "CREATE TABLE outbox (id INTEGER PRIMARY KEY)")
+    )
+    with Store(path) as store:
+        assert store.events() == [event()]
+        assert store._db.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        assert store._db.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_the_database_of_another_program_is_refused_and_left_alone(path):
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE mine (x)")
+    db.close()
+    with pytest.raises(StoreError, match="of another program"):
+        Store(path)
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM mine").fetchone() == (0,)
+    db.close()
+
+
+def test_a_path_that_cannot_be_a_file_is_a_clear_error(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for bad in (tmp_path / "folder", tmp_path / "none" / "events.db"):
+        with pytest.raises(
+            StoreError, match=r"cannot open it: .*; it must be a file, in a folder that exists"
+        ):
+            Store(bad)
+
+
+def test_a_read_only_file_is_a_clear_error():
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "events.db"
+        with Store(path) as store:
+            store.commit(event())
+        path.chmod(0o444)
+        folder.chmod(0o555)
+        body = f"""
+        import os
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setegid(65534)
+            os.seteuid(65534)
+        try:
+            Store(Path({str(path)!r}))
+        except StoreError as error:
+            print(error)
+        """
+        try:
+            done = subprocess.run(child(body), capture_output=True, text=True, check=True)
+        finally:
+            folder.chmod(0o755)
+        assert "the daemon must be able to write the file and its folder" in done.stdout
+
+
+def test_threads_share_one_store(path):
+    with Store(path) as store:
+
+        def work(name):
+            for number in range(10):
+                store.commit(event(f"{name}{number}"), b"jpeg")
+                store.counts()
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.counts().open_events == store.counts().evidence == 40
+
+
+def test_a_closed_store_is_an_error_not_a_crash(path):
+    store = Store(path)
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="cannot store event a revision 1"):
+        store.commit(event())
+
+
+def test_the_file_says_full_sync_and_log(path):
+    with Store(path) as store:
+        read = {name: store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in
+                ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")}  # fmt: skip
+    assert read == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "auto_vacuum": 2}

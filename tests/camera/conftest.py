@@ -1,0 +1,134 @@
+"""What the camera tests share: small clips, a clock that stands still, cameras served for real, mute servers."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from firmware_sim.serve import serving
+
+WIDTH, HEIGHT = 96, 64
+
+
+class StillClock:
+    """Time passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.now_ns = 1_000_000_000
+        self.waits_s: list[float] = []
+
+    def mono_ns(self) -> int:
+        return self.now_ns
+
+    def wall_ns(self) -> int:
+        return 1_700_000_000_000_000_000 + self.now_ns
+
+    def wait(self, signal: threading.Event, timeout_s: float) -> bool:
+        self.waits_s.append(timeout_s)
+        self.now_ns += round(timeout_s * 1e9)
+        return signal.is_set()
+
+
+@pytest.fixture
+def clock():
+    return StillClock()
+
+
+def draw(number: int, shape: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
+    """A picture that differs from the others, bright, with a red quarter at the top left."""
+    pixels = np.full((*shape, 3), 90 + number % 100, np.uint8)
+    pixels[: shape[0] // 2, : shape[1] // 2] = (220, 20, 20)
+    pixels[-8:, : 4 + number % 80] = 255
+    return pixels
+
+
+def write_clip(
+    path: Path,
+    *,
+    frames: int = 30,
+    fps: int = 10,
+    codec: str = "libx264",
+    keyframe_every: int = 10,
+    pix_fmt: str = "yuv420p",
+    rotation: int = 0,
+    shape: tuple[int, int] = (HEIGHT, WIDTH),
+) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.height, stream.width, stream.pix_fmt = *shape, pix_fmt
+        if codec == "libx264":
+            stream.codec_context.options = {"x264-params": f"keyint={keyframe_every}:scenecut=0:bframes=2"}
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(draw(number, shape), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def make_clip(tmp_path) -> Callable[..., Path]:
+    return lambda name="clip.mp4", **options: write_clip(tmp_path / name, **options)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A real camera: RTSP and HTTP. Without GStreamer this fails and names the Debian packages."""
+    clip = write_clip(tmp_path_factory.mktemp("served") / "north.mp4", frames=60)
+    with serving([str(clip)], fps=10) as cameras:
+        yield cameras[0]
+
+
+@pytest.fixture
+def scripted_server():
+    """Start TCP servers that answer each connection with given bytes, then keep still (or hang up)."""
+    opened: list[socket.socket] = []
+    stopping = threading.Event()
+
+    def start(reply: bytes = b"", *, hang_up: bool = False, drip: bytes = b"") -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        opened.append(listener)
+
+        def serve() -> None:
+            while not stopping.is_set():
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                opened.append(connection)
+                try:
+                    while reply and connection.recv(4096):
+                        connection.sendall(reply)
+                        if hang_up or drip:
+                            break
+                    while drip and not stopping.wait(0.02):
+                        connection.sendall(drip)
+                except OSError:
+                    pass
+                if hang_up:
+                    connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield start
+    stopping.set()
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def shared_clips() -> list[Path]:
+    """The real streams that lie beside a developer's checkout."""
+    beside = Path(__file__).resolve().parents[2].parent / "shared"
+    folder = Path(os.environ.get("FIRETOWER_SHARED", beside)) / "data" / "wildfire" / "unlabelled"
+    clips = sorted(folder.glob("*.mp4"))
+    if not clips:
+        pytest.skip("no real streams here; set FIRETOWER_SHARED to the folder that holds data/wildfire")
+    return clips

@@ -1,0 +1,89 @@
+"""Addresses: which source, and what is shown of them."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.camera.address import open_source, redact, scrub
+from edge.camera.folder import FolderSource
+from edge.camera.option import SourceOptions
+from edge.camera.scene import SceneSource
+from edge.camera.video import VideoSource
+from edge.errors import CameraError
+
+_WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=4, max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("rtsp://user:pass@10.0.0.7:554/live/1", "rtsp://10.0.0.7:554/live/1"),
+        ("rtsp://user@cam/live", "rtsp://cam/live"),
+        ("rtsp://user:p@ss/w#rd?@cam/live", "rtsp://cam/live"),
+        ("http://cam/video.mjpg?user=a&pwd=b#x", "http://cam/video.mjpg?…"),
+        ("http://[fe80::1]:80/x", "http://[fe80::1]:80/x"),
+        ("file:/clips/a@b.mp4", "file:/clips/a@b.mp4"),
+        ("scene:plume?seed=3", "scene:plume?seed=3"),
+        ("clip.mp4", "clip.mp4"),
+    ],
+)
+def test_redact(uri, shown):
+    assert redact(uri) == shown
+
+
+@given(user=_WORD, password=_WORD)
+def test_no_password_passes_redact_or_scrub(user, password):
+    uri = f"rtsp://{user}:{password}@tower:554/live"
+    assert redact(uri) == "rtsp://tower:554/live"
+    assert password not in scrub(f"x {uri} {password} {user}", uri, SourceOptions()).replace("***", "")
+    said = scrub(f"<{password}>", "rtsp://tower/live", SourceOptions(user=user, password=password))
+    assert said == "<***>"
+
+
+@given(st.text(max_size=60))
+def test_any_text_as_an_address_is_a_source_or_a_camera_error(text):
+    if text.partition(":")[0].lower() in ("http", "https", "rtsp"):
+        text = text.replace("//", "")
+    with contextlib.suppress(CameraError):
+        open_source(text, SourceOptions(timeout_s=0.1)).close()
+
+
+def test_kinds(make_clip, tmp_path):
+    clip = make_clip("clip: with colon.mp4")
+    (tmp_path / "one.png").write_bytes(b"not read yet")
+    for uri, kind in (
+        (str(clip), VideoSource),
+        (f"file:{clip}", VideoSource),
+        (f"file://{clip}", VideoSource),
+        (str(tmp_path), FolderSource),
+        (f"folder:{tmp_path}", FolderSource),
+        ("scene:", SceneSource),
+    ):
+        source = open_source(uri, SourceOptions())
+        assert type(source) is kind, uri
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("uri", "options", "text"),
+    [
+        ("ftp://cam/x", SourceOptions(), "unknown kind of camera 'ftp:'; expected one of"),
+        ("", SourceOptions(), "empty"),
+        ("rtsp:///live", SourceOptions(), "not an address of the form rtsp://host:port/path"),
+        ("rtsp://u:p@cam:99999999/x", SourceOptions(), "not an address"),
+        ("scene:", SourceOptions(timeout_s=0), "timeout_s is 0"),
+        ("scene:", SourceOptions(cadence_s=float("nan")), "cadence_s is nan"),
+        ("v4l2:/dev/no-such-video", SourceOptions(), "no video device"),
+        ("folder:/no/such", SourceOptions(), "cannot read folder"),
+    ],
+)
+def test_a_wrong_address_says_what_to_do(uri, options, text):
+    with pytest.raises(CameraError, match=text):
+        open_source(uri, options)
+
+
+def test_an_https_camera_needs_a_certificate_file_that_exists(tmp_path):
+    with pytest.raises(CameraError, match="ca_file"):
+        open_source("https://127.0.0.1:1/x", SourceOptions(ca_file=tmp_path / "none.pem"))

@@ -1,0 +1,118 @@
+"""Folders of images: order, times, and images that are none."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.camera.folder import FolderSource, natural_key
+from edge.camera.option import SourceOptions
+from edge.errors import CameraError, FrameError
+
+S = 1_000_000_000
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        cv2.imwrite(str(folder / name), np.full((32, 48, 3), (10, 80, 200), np.uint8))
+
+
+def times(folder: Path, **options) -> list[tuple[str, float, float | None]]:
+    source = FolderSource(folder, SourceOptions(**options))
+    result = []
+    while (picture := source.read()) is not None:
+        wall_s = None if picture.wall_ns is None else picture.wall_ns / S
+        result.append((picture.name, picture.source_ns / S, wall_s))
+    return result
+
+
+def test_offsets_in_the_names_count_from_the_first(tmp_path):
+    put(tmp_path, "000_-02400.jpg", "001_-02340.jpg", "040_+00000.jpg")
+    assert times(tmp_path) == [
+        ("000_-02400.jpg", 0, None),
+        ("001_-02340.jpg", 60, None),
+        ("040_+00000.jpg", 2400, None),
+    ]
+
+
+def test_epochs_in_the_names_win_over_offsets(tmp_path):
+    put(tmp_path, "1528998000_+00060.jpg", "1528997940_+00000.jpg", "1528998060500_+00120.png")
+    assert times(tmp_path) == [
+        ("1528997940_+00000.jpg", 1528997940, 1528997940),
+        ("1528998000_+00060.jpg", 1528998000, 1528998000),
+        ("1528998060500_+00120.png", 1528998060.5, 1528998060.5),
+    ]
+
+
+def test_plain_names_are_in_natural_order_at_the_cadence(tmp_path):
+    put(tmp_path, "10.png", "9.png", "2.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    assert times(tmp_path) == [("2.png", 0, None), ("9.png", 60, None), ("10.png", 120, None)]
+    assert [time for _, time, _ in times(tmp_path, cadence_s=5)] == [0, 5, 10]
+    assert [time for _, time, _ in times(tmp_path, image_cadence_s=2.5, cadence_s=5)] == [0, 5]
+
+
+def test_a_csv_gives_the_times(tmp_path):
+    put(tmp_path, "a.png", "b.png")
+    listed = tmp_path / "times.csv"
+    listed.write_text("file,epoch\nb.png,1600000000\na.png,1600000060.25\nother.png,3\n")
+    assert times(tmp_path, times_csv=listed) == [
+        ("b.png", 1600000000, 1600000000),
+        ("a.png", 1600000060.25, 1600000060.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.png,1600000000\n", "no time for 'b.png'"),
+        ("a.png,soon\nb.png,1\n", "line 1: expected `file,epoch`"),
+        ("a.png\n", "line 1"),
+        ("a.png,inf\n", "line 1"),
+    ],
+)
+def test_a_wrong_csv_says_where(tmp_path, text, message):
+    put(tmp_path, "a.png", "b.png")
+    listed = tmp_path / "times.csv"
+    listed.write_text(text)
+    with pytest.raises(CameraError, match=message):
+        FolderSource(tmp_path, SourceOptions(times_csv=listed))
+    listed.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CameraError, match=r"times\.csv"):
+        FolderSource(tmp_path, SourceOptions(times_csv=listed))
+    with pytest.raises(CameraError, match="cannot read the times"):
+        FolderSource(tmp_path, SourceOptions(times_csv=tmp_path / "none.csv"))
+
+
+def test_colours_are_rgb(tmp_path):
+    put(tmp_path, "a.png")
+    pixels = FolderSource(tmp_path, SourceOptions()).read().to_rgb()
+    assert tuple(pixels[0, 0]) == (200, 80, 10)
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(CameraError, match="holds no image"):
+        FolderSource(tmp_path, SourceOptions())
+
+
+def test_a_corrupt_image_is_named_and_the_next_is_read(tmp_path):
+    put(tmp_path, "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg")
+    data = (tmp_path / "1.jpg").read_bytes()
+    (tmp_path / "2.jpg").write_bytes(data[: len(data) * 2 // 3])
+    (tmp_path / "3.jpg").write_bytes(b"")
+    (tmp_path / "4.jpg").write_bytes(b"no image at all")
+    source = FolderSource(tmp_path, SourceOptions())
+    assert source.read().name == "1.jpg"
+    for name in ("2.jpg", "3.jpg", "4.jpg"):
+        with pytest.raises(FrameError, match=name):
+            source.read()
+    assert source.read().name == "5.jpg"
+    assert source.read() is None
+
+
+@given(st.lists(st.text(max_size=12)))
+def test_natural_order_is_an_order(names):
+    assert sorted(sorted(names, key=natural_key), key=natural_key) == sorted(names, key=natural_key)
