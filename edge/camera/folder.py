@@ -6,6 +6,7 @@ import csv
 import re
 import time
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import cv2
@@ -122,15 +123,18 @@ def _epoch_ns(name: str) -> int | None:
 def _csv_epochs_ns(csv_path: Path, paths: list[Path]) -> list[int]:
     """Read `file,epoch` lines (a header is passed by); every image needs one, in seconds since 1970 UTC."""
     epochs_ns: dict[str, int] = {}
+    number, row = 1, [""]
     try:
         with csv_path.open(newline="", encoding="utf-8") as lines:
             for number, row in enumerate(csv.reader(lines), start=1):
                 if not row or (number == 1 and [cell.strip() for cell in row] == ["file", "epoch"]):
                     continue
-                epochs_ns[row[0].strip()] = round(float(row[1]) * NS_PER_S)
+                epochs_ns[row[0].strip()] = round(Decimal(row[1].strip()) * NS_PER_S)
     except OSError as error:
         raise CameraError(f"cannot read the times '{csv_path}': {error.strerror}") from error
-    except (ValueError, IndexError, OverflowError, csv.Error) as error:
+    except UnicodeError as error:
+        raise CameraError(f"'{csv_path}' is not UTF-8 text; expected `file,epoch` lines") from error
+    except (ArithmeticError, ValueError, IndexError, csv.Error) as error:
         raise CameraError(f"'{csv_path}', line {number}: expected `file,epoch`, got {row}") from error
     missing = [path.name for path in paths if path.name not in epochs_ns]
     if missing:

@@ -47,7 +47,7 @@ class Intake:
         self._clock = clock
         self._record = record
         # sources skip by a Cadence too, and look before decoding: so be a little more tolerant here
-        self._cadence = Cadence(cadence_s, tolerance=0.1)
+        self._cadence = Cadence(cadence_s, tolerance=0.15)
         self._probe = Cadence(dark_probe_s)
         self._judge = ConditionJudge()
 

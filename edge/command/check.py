@@ -14,7 +14,6 @@ from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
 from edge.daemon import cadence_of
 from edge.errors import EdgeError, FrameError
-from edge.model.load import selftest
 from edge.model.loaded import Model, load_model
 from edge.secret import read_secret
 from edge.settings import Camera, load
@@ -43,14 +42,17 @@ def handle(options: argparse.Namespace) -> int:
     model: Model | None = None
     try:
         model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
-        selftest(model.bundle, model.runtime)
+        model.selftest()
         results["model"] = None
     except EdgeError as error:
         results["model"] = str(error)
     for name, camera in settings.cameras.items():
         results[f"cameras.{name}"] = _try_camera(camera, model)
     for name, trouble in results.items():
-        print(f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}", file=sys.stderr)
+        print(
+            f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}",
+            file=sys.stderr,
+        )
     good = all(trouble is None for trouble in results.values())
     print(json.dumps({"ok": good, "checks": {n: {"ok": t is None, "error": t} for n, t in results.items()}}))
     return 0 if good else 1

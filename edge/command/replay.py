@@ -43,17 +43,26 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("clips", nargs="+", metavar="CLIP", help="a video, a folder of images, or scene:")
-    parser.add_argument("--bundle", type=Path, help="folder or .zip of a model bundle; the bundled one if absent")
+    parser.add_argument(
+        "--bundle", type=Path, help="folder or .zip of a model bundle; the bundled one if absent"
+    )
     parser.add_argument("--backend", choices=("litert", "onnx"), help="the bundle's first if absent")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of one inference (1)")
     parser.add_argument(
-        "--cadence-s", type=float, metavar="S", help="score a frame every S seconds of the clip's time; all if absent"
+        "--cadence-s",
+        type=float,
+        metavar="S",
+        help="score a frame every S seconds of the clip's time; all if absent",
     )
     parser.add_argument(
         "--image-cadence-s", type=float, metavar="S", help="seconds between images whose names hold no time"
     )
-    parser.add_argument("--times-csv", type=Path, metavar="FILE", help="times of a folder's images: file,epoch")
-    parser.add_argument("--expect", type=Path, metavar="EVENTS", help="exit 1 unless the events are those of a file")
+    parser.add_argument(
+        "--times-csv", type=Path, metavar="FILE", help="times of a folder's images: file,epoch"
+    )
+    parser.add_argument(
+        "--expect", type=Path, metavar="EVENTS", help="exit 1 unless the events are those of a file"
+    )
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     parser.add_argument("--frames", action="store_true", help="also a JSON line per scored frame on stdout")
     parser.set_defaults(handler=handle)
@@ -61,7 +70,9 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 def handle(options: argparse.Namespace) -> int:
     """Replay the clips; return the exit code."""
-    if options.threads < 1 or any(s is not None and s <= 0 for s in (options.cadence_s, options.image_cadence_s)):
+    if options.threads < 1 or any(
+        s is not None and s <= 0 for s in (options.cadence_s, options.image_cadence_s)
+    ):
         raise SettingsError("--threads, --cadence-s and --image-cadence-s must be positive")
     expected = None if options.expect is None else read_expected(options.expect)
     model = load_model(options.bundle, options.backend, options.threads)
@@ -109,7 +120,9 @@ def _names(clips: list[str]) -> list[str]:
 
 def _tell(step: Step, model: Model, options: argparse.Namespace) -> None:
     if options.frames:
-        likely = probabilities(step.scores, model.bundle.manifest).reshape(-1, step.scores.shape[-1]).max(axis=0)
+        likely = (
+            probabilities(step.scores, model.bundle.manifest).reshape(-1, step.scores.shape[-1]).max(axis=0)
+        )
         best = int(likely.argmax())
         row = {
             "clip": step.clip,
@@ -126,7 +139,9 @@ def _tell(step: Step, model: Model, options: argparse.Namespace) -> None:
         if event.phase != "updated":
             at_s = (event.closed or event.opened).model_s
             where = "x".join(str(v) for v in event.box_px)
-            print(f"{event.phase:7} {event.camera} {event.label} at {at_s:.0f} s, box {where}", file=sys.stderr)
+            print(
+                f"{event.phase:7} {event.camera} {event.label} at {at_s:.0f} s, box {where}", file=sys.stderr
+            )
 
 
 def read_expected(path: Path) -> list[Event]:

@@ -26,7 +26,6 @@ from edge.device.meter import choose_meter
 from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
 from edge.errors import DeviceError, SettingsError, StoreError
-from edge.model.load import selftest
 from edge.model.loaded import load_model
 from edge.settings import Camera, Settings, Web, load
 from edge.web.server import WebServer
@@ -64,7 +63,7 @@ def handle(options: argparse.Namespace) -> int:
 def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     """Wire the parts together and run them; return the exit code."""
     model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
-    selftest(model.bundle, model.runtime)
+    model.selftest()
     counters = make_counters(settings, clock, root)
     with ExitStack() as stack:
         store = stack.enter_context(Store(_store_path(settings, stack), settings.store.max_bytes))
@@ -118,7 +117,9 @@ def _store_path(settings: Settings, stack: ExitStack) -> Path:
     """Return where events are kept: the configured file, the service's state folder, or a folder of this run alone."""
     if settings.store.path is not None:
         if not settings.store.path.parent.is_dir():
-            raise StoreError(f"store.path: the folder {settings.store.path.parent} does not exist; make it first")
+            raise StoreError(
+                f"store.path: the folder {settings.store.path.parent} does not exist; make it first"
+            )
         return settings.store.path
     if state := os.environ.get("STATE_DIRECTORY"):
         return Path(state.split(":")[0]) / "events.sqlite"

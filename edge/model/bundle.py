@@ -59,7 +59,7 @@ class Bundle:
 
     @classmethod
     def _open_folder(cls, path: Path, folder: Path) -> Bundle:
-        raw = _read(folder / MANIFEST_NAME, MANIFEST_BYTES_MAX)
+        raw = read_plain(folder / MANIFEST_NAME, MANIFEST_BYTES_MAX)
         if len(raw) > MANIFEST_BYTES_MAX:
             raise BundleError(f"{folder / MANIFEST_NAME}: longer than {MANIFEST_BYTES_MAX} bytes")
         try:
@@ -110,7 +110,7 @@ class Bundle:
         if name not in self.manifest.files:
             raise BundleError(f"{self.path}: the manifest names no file '{name}'")
         spec = self.manifest.files[name]
-        data = _read(self.folder / name, spec.bytes)
+        data = read_plain(self.folder / name, spec.bytes)
         if len(data) != spec.bytes:
             raise DigestError(f"{self.path}: {name}: {len(data)} bytes, the manifest says {spec.bytes}")
         digest = hashlib.sha256(data).hexdigest()
@@ -133,7 +133,7 @@ class Bundle:
         Raises:
             BundleError: a file is not what the manifest says, or the archive exists or cannot be written.
         """
-        manifest = _read(self.folder / MANIFEST_NAME, MANIFEST_BYTES_MAX)
+        manifest = read_plain(self.folder / MANIFEST_NAME, MANIFEST_BYTES_MAX)
         if hashlib.sha256(manifest).hexdigest() != self.digest:
             raise DigestError(f"{self.path}: {MANIFEST_NAME} has changed since it was opened")
         names = sorted(self.manifest.files)
@@ -213,8 +213,12 @@ def _install(folder: Path, fill: Callable[[Path], None]) -> Bundle:
     return Bundle.open(folder)
 
 
-def _read(path: Path, limit: int) -> bytes:
-    """Read a plain file of at most `limit` bytes; a longer one gives one byte more, for the caller to see."""
+def read_plain(path: Path, limit: int) -> bytes:
+    """Read a plain file; of one longer than `limit` bytes, one byte more, for the caller to see.
+
+    Raises:
+        BundleError: a link, not a plain file, or it cannot be read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123 — an open descriptor

@@ -10,7 +10,7 @@ from edge.model.preprocess import Preprocess
 from edge.model.probe import probe
 from edge.model.runtime import Runtime
 
-_RUNTIMES: dict[str, type[LiteRtRuntime] | type[OnnxRuntime]] = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}
+_RUNTIMES: dict[str, type[LiteRtRuntime | OnnxRuntime]] = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}
 
 
 def load_runtime(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.model.bundle import Bundle, bundled_path
+from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path
 from edge.model.load import load_runtime
 from edge.model.manifest import FileSpec
 from edge.model.runtime import Runtime
+from edge.model.selftest import selftest
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,15 @@ class Model:
     bundle: Bundle
     file: FileSpec
     runtime: Runtime
+
+    def selftest(self) -> None:
+        """Score the stored frames again; a third party's bundle has none, and its loading was the test.
+
+        Raises:
+            BundleError: the scores are not those that the bundle was shipped with.
+        """
+        if SELFTEST_NAME in self.bundle.manifest.files:
+            selftest(self.bundle, self.runtime)
 
 
 def load_model(path: Path | None, backend: str | None = None, threads: int = 1) -> Model:

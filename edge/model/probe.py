@@ -1,8 +1,9 @@
 """The first look at a model file, in a child process: a malformed one may crash its loader, not the caller.
 
-A digest says that a file is the one that its manifest names, not that it is well-formed. So every bundle but the
-one that ships with this package is loaded, allocated and run in a child before the daemon loads it (load.py), and
-so is what `firetower bundle import` and `verify` are given. The child gets the checked bytes on its stdin.
+A digest says that a file is the one that its manifest names, not that it is well-formed. So every bundle
+but the one that ships with this package is loaded, allocated and run in a child before the daemon loads it
+(load.py), and so is what `firetower bundle import` and `verify` are given. The child gets the checked bytes
+on its stdin.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Request(msgspec.Struct, frozen=True):
     backend: str
     file: str
     shapes: Shapes = ()
+    run: bool = True
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -54,7 +56,15 @@ class Answer(msgspec.Struct, frozen=True):
     samples: tuple[tuple[float, ...], ...]
 
 
-def probe(model: bytes, file: str, backend: str, shapes: Shapes = (), timeout_s: float = TIMEOUT_S) -> Answer:
+def probe(
+    model: bytes,
+    file: str,
+    backend: str,
+    shapes: Shapes = (),
+    *,
+    run: bool = True,
+    timeout_s: float = TIMEOUT_S,
+) -> Answer:
     """Load a model file and run it twice, in a child process.
 
     Args:
@@ -62,12 +72,13 @@ def probe(model: bytes, file: str, backend: str, shapes: Shapes = (), timeout_s:
         file: its name, for messages.
         backend: `litert` or `onnx`.
         shapes: for inputs whose shape the file leaves open.
+        run: False: load it only; the answer has no samples then, and `actual` is as declared.
         timeout_s: for loading and both runs.
     Raises:
         BundleError: the file is refused, crashes its loader or keeps it busy for too long; names the file.
         MissingExtraError: the backend is not installed.
     """
-    request = msgspec.json.encode(Request(backend, file, shapes))
+    request = msgspec.json.encode(Request(backend, file, shapes, run))
     paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     try:
         child = subprocess.run(
@@ -113,6 +124,8 @@ def _look_litert(model: bytes, request: Request) -> Answer:
     from edge.model import litert  # noqa: PLC0415 — only the backend that is asked for
 
     declared = litert.describe(litert.open_interpreter(model, request.file, 1))
+    if not request.run:
+        return Answer(declared, declared, ())
     shapes = tuple((tensor.name, _closed(tensor, request.shapes)) for tensor in declared.inputs)
     interpreter = litert.open_interpreter(model, request.file, 1, shapes)
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
@@ -131,6 +144,8 @@ def _look_onnx(model: bytes, request: Request) -> Answer:
 
     session = onnx.open_session(model, request.file, 1)
     declared = onnx.describe(session)
+    if not request.run:
+        return Answer(declared, declared, ())
     shapes = [_closed(tensor, request.shapes) for tensor in declared.inputs]
 
     def run(fill: Any) -> list[NDArray[Any]]:  # noqa: ANN401

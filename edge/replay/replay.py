@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from edge.alert.event import Event, Stamp
 from edge.camera.address import open_source
 from edge.camera.intake import Intake
 from edge.camera.option import SourceOptions
+from edge.camera.source import Picture
 from edge.clock import Clock
 from edge.counter.drops import Account
 from edge.detect.mask import Polygon
@@ -140,12 +140,14 @@ def replay(
             held = Step(camera, frame, scored.scores, scored.events, scored.open_events)
         if held is not None:
             closing = pipeline.close(camera, held.frame)
-            yield Step(camera, held.frame, held.scores, (*held.events, *closing), 0 if closing else held.open_events)
+            yield Step(
+                camera, held.frame, held.scores, (*held.events, *closing), 0 if closing else held.open_events
+            )
     finally:
         source.close()
 
 
-def _frames(intake: Intake, read: Callable[[], object]) -> Iterator[Frame]:
+def _frames(intake: Intake, read: Callable[[], Picture | None]) -> Iterator[Frame]:
     """Take in every picture of a recording; corrupt ones are counted, too many in a row are an error."""
     corrupt = 0
     while True:
@@ -160,11 +162,6 @@ def _frames(intake: Intake, read: Callable[[], object]) -> Iterator[Frame]:
         corrupt = 0
         if picture is None:
             return
-        frame = intake.take(picture, live=False)  # type: ignore[arg-type]
+        frame = intake.take(picture, live=False)
         if frame is not None:
             yield frame
-
-
-def round_score(value: float) -> float:
-    """Round a score for people and files to six digits; scores are quantized more coarsely than that."""
-    return round(value, 6) if math.isfinite(value) else value

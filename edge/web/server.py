@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -14,10 +16,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from edge.errors import DeviceError, SettingsError
+from edge.errors import SettingsError
 from edge.web.guard import Guard, is_loopback, read_token
 from edge.web.health import Health
 from edge.web.page import render
+
+_log = logging.getLogger(__name__)
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -25,7 +29,21 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_STOP_S = 1.0
+_STOP_S = 0.5
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which at its end waits only so long for answers that clients do not take."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close, and cut off after a while what is still open."""
+        asyncio.get_running_loop().call_later(_STOP_S, self._cut_off)
+        await super().shutdown(sockets)
+
+    def _cut_off(self) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 class WebServer:
@@ -65,9 +83,7 @@ class WebServer:
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
-        self._server = uvicorn.Server(
-            _config(Guard(_app(tower, status, health, metrics, metrics_type), token))
-        )
+        self._server = _Server(_config(Guard(_app(tower, status, health, metrics, metrics_type), token)))
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
 
@@ -76,19 +92,12 @@ class WebServer:
         self._server.run(sockets=[self._socket])
 
     def stop(self) -> None:
-        """End it within about a second, whatever a client does; may be called twice.
-
-        Raises:
-            DeviceError: it does not end.
-        """
+        """End it within about a second, whatever a client does; never raises, may be called twice."""
         self._server.should_exit = True
-        self._thread.join(_STOP_S)
-        if self._thread.is_alive():
-            self._server.force_exit = True
-            self._thread.join(_STOP_S)
+        self._thread.join(2 * _STOP_S)
         self._socket.close()
         if self._thread.is_alive():
-            raise DeviceError("the web server does not end")
+            _log.warning("the web server does not end; it dies with the process")
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -128,7 +137,6 @@ def _config(app: Guard) -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=32,
         timeout_keep_alive=5,
-        timeout_graceful_shutdown=1,
     )
 
 

@@ -33,7 +33,7 @@ def test_redact(uri, shown):
     assert redact(uri) == shown
 
 
-@given(user=_WORD, password=_WORD)
+@given(user=_WORD.filter(lambda word: ":" not in word), password=_WORD)
 def test_no_password_passes_redact_or_scrub(user, password):
     uri = f"rtsp://{user}:{password}@tower:554/live"
     assert redact(uri) == "rtsp://tower:554/live"

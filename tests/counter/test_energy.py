@@ -42,6 +42,12 @@ def test_power_is_integrated_by_trapezoids():
     assert (report.measured_s, report.unmeasured_s, report.failed_readings) == (2.0, 0.0, 0)
 
 
+def test_joules_without_frames_are_not_divided():
+    report = run([Reading(watts=2.0), Reading(watts=2.0)], frames_a_step=0)
+    assert report.joules == pytest.approx(2.0)
+    assert report.j_per_frame is None
+
+
 def test_the_first_sample_gives_no_energy():
     report = run([Reading(watts=2.0)])
     assert report.joules is None

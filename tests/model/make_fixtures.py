@@ -1,10 +1,10 @@
 """Make the small fixtures that need neither TensorFlow nor torch: `python tests/model/make_fixtures.py`.
 
-cells/         a bundle with both files of one quantized network, whose meaning is plain: the `smoke` score of an
-               8 px cell grows as it gets brighter than its own past, `dark` as it gets darker. Two float32
-               states: a moving average of each cell's colour, and its weight. `model.tflite` is written straight
-               as a flatbuffer (INT8 convolutions, float32 state), `model.onnx` with onnx.helper (uint8
-               activations, the same integer weights).
+cells/         a bundle with both files of one quantized network, whose meaning is plain: the `smoke` score
+               of an 8 px cell grows as it gets brighter than its own past, `dark` as it gets darker. Two
+               float32 states: a moving average of each cell's colour, and its weight. `model.tflite` is
+               written straight as a flatbuffer (INT8 convolutions, float32 state), `model.onnx` with
+               onnx.helper (uint8 activations, the same integer weights).
 stripes.onnx   the network of stripes_float.tflite (make_foreign.py): float32, NCHW, dynamic batch, logits.
 """
 
@@ -226,10 +226,10 @@ def make_cells() -> None:
         "card.md": file_spec(contents["card.md"]),
     }
     manifest = Manifest(
-        schema="1.0", name="brightness-cells", version="1", task="cells", kind="logits", labels=LABELS, files=files,
-        cell_stride_px=STRIDE, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
+        schema="1.0", name="brightness-cells", version="1", task="cells", kind="logits", labels=LABELS,
+        files=files, cell_stride_px=STRIDE, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
         confirmation=Confirmation(hits=2, window=3, close_after=3),
-        cadence=Cadence(min_s=1, default_s=60, max_s=120), state_gap_s=900.0, tolerance_steps=2.0,
+        cadence=Cadence(min_s=1, default_s=60, max_s=120), state_gap_s=900.0, tolerance_steps=1.0,
         provenance={"made_by": "tests/model/make_fixtures.py"},
     )  # fmt: skip
     target = FIXTURES / "cells"

@@ -163,6 +163,16 @@ def test_it_stops_though_clients_hold_on_and_frees_its_port():
     socket.create_server(("127.0.0.1", server.port)).close()
 
 
+def test_it_stops_though_a_client_does_not_read_its_answer():
+    tower = Tower()
+    tower.metrics = lambda: b"#" * 64_000_000
+    with serve(tower) as server, socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        server.stop()
+        assert not server._thread.is_alive()
+
+
 def test_signals_and_logging_stay_the_daemons():
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     names = ("", "uvicorn", "uvicorn.error")

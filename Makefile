@@ -1,0 +1,58 @@
+# make demo   the main job on a built-in scene        make test   lint, types and tests, as CI runs them
+# make wheel  what a board installs                   make check  lint and types alone
+#
+# torch from plain PyPI brings several GB of CUDA. For the CPU build:
+#   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_INDEX ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+MACHINE := $(shell uname -m)
+
+# litert-torch has no aarch64 wheels: a board tests what a board can hold.
+ifeq ($(MACHINE),aarch64)
+EXTRAS := onnx,sim,bench,dev
+PYTEST_SCOPE := --ignore=tests/training
+else
+EXTRAS := onnx,sim,bench,train,dev
+PYTEST_SCOPE :=
+endif
+
+.PHONY: demo test check wheel debian clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.device
+	$(BIN)/firetower run
+
+test: check
+ifeq ($(MACHINE),aarch64)
+	@echo "aarch64: testing what a device can hold; training is left out (litert-torch has no aarch64 wheels)"
+endif
+	$(BIN)/pytest $(PYTEST_SCOPE) $(PYTEST_OPTIONS)
+
+check: $(VENV)/.develop
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel: $(VENV)/.develop
+	$(BIN)/python -m build --wheel --outdir dist .
+
+debian:
+	@scripts/debian-packages
+
+$(VENV)/.venv: | debian
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.device: pyproject.toml $(VENV)/.venv
+	$(PIP) install --quiet --editable .
+	touch $@
+
+$(VENV)/.develop: pyproject.toml $(VENV)/.venv
+	$(PIP) install --quiet --editable '.[$(EXTRAS)]' $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	touch $@ $(VENV)/.device
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
