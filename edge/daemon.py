@@ -57,7 +57,7 @@ class Daemon:
         root: where proc/ is.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — every part is handed in
         self,
         settings: Settings,
         model: Model,
@@ -93,7 +93,7 @@ class Daemon:
         self._events = {"opened": 0, "updated": 0, "closed": 0, "lost": 0}
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
         self._pipeline = Pipeline(
-            model.bundle, model.file, model.runtime, self._stamp, counters.record, masks
+            model, self._stamp, counters.record, masks
         )
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)

@@ -20,10 +20,10 @@ from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.tracker import Change, Tracker
 from edge.frame import Frame
-from edge.model.bundle import Bundle
+from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
 from edge.model.preprocess import Placement, Prepared, Preprocess
-from edge.model.runtime import Runtime, State, Tensor
+from edge.model.runtime import State, Tensor
 
 Record = Callable[[str, int], None]
 
@@ -63,9 +63,7 @@ class Pipeline:
     """Scores the frames of any number of cameras with one model.
 
     Args:
-        bundle: verified.
-        file: what the manifest says of the loaded model file.
-        runtime: that file, loaded.
+        model: loaded.
         stamp: makes the moment of a frame for an event; the daemon adds the wall clock and the boot.
         record: told a stage's name and its time in ns.
         masks: polygons in fractions of the frame, by camera.
@@ -73,19 +71,17 @@ class Pipeline:
 
     def __init__(
         self,
-        bundle: Bundle,
-        file: FileSpec,
-        runtime: Runtime,
+        model: Model,
         stamp: Callable[[Frame], Stamp],
         record: Record,
         masks: Mapping[str, Sequence[Polygon]] | None = None,
     ) -> None:
-        self._manifest = bundle.manifest
-        self._digest = bundle.digest
-        self._name = f"{bundle.manifest.name}@{bundle.manifest.version}#{bundle.digest[:12]}"
-        self._runtime = runtime
-        self._preprocess = Preprocess(bundle.manifest, file.one("frame"))
-        self._grid, self._stride_px = _grid(bundle.manifest, file, self._preprocess.input_px)
+        self._manifest = model.bundle.manifest
+        self._digest = model.bundle.digest
+        self._name = f"{self._manifest.name}@{self._manifest.version}#{self._digest[:12]}"
+        self._runtime = model.runtime
+        self._preprocess = Preprocess(self._manifest, model.file.one("frame"))
+        self._grid, self._stride_px = _grid(self._manifest, model.file, self._preprocess.input_px)
         self._stamp = stamp
         self._record = record
         self._masks = masks or {}
@@ -204,7 +200,7 @@ class Pipeline:
     def _identify(self, camera: str, frame: Frame, label: str, track: int) -> str:
         """Derive an event's id from content, so that a replay gives the same one."""
         digest = hashlib.sha256(f"{self._digest}\0{camera}\0{label}\0{track}\0{frame.model_ns}\0".encode())
-        digest.update(memoryview(np.ascontiguousarray(frame.pixels)))
+        digest.update(np.ascontiguousarray(frame.pixels).data)
         return digest.hexdigest()[:24]
 
 

@@ -121,7 +121,7 @@ def imagenet_backbone() -> Backbone:
         weight = backbone.stem.conv.weight / INPUT_STD
         backbone.stem.conv.bias -= (weight * INPUT_MEAN).sum(dim=(1, 2, 3))
         backbone.stem.conv.weight.copy_(weight)
-    return backbone.eval().requires_grad_(False)
+    return backbone.eval().requires_grad_(requires_grad=False)
 
 
 def _fold(conv: nn.Conv2d, stored: dict[str, Tensor], conv_name: str, norm_name: str) -> None:

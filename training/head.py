@@ -94,7 +94,8 @@ def loss(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
 
     Args:
         logits: (N, rows, cols).
-        positive, negative: (N, rows, cols) bool, disjoint.
+        positive: (N, rows, cols) bool.
+        negative: likewise, disjoint from it.
     """
     target = positive.float() * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / 2
     entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
@@ -127,7 +128,7 @@ def train(examples: Sequence[Example], recipe: Recipe) -> Head:
         cost.backward()
         optimizer.step()
         schedule.step()
-    return head.eval().requires_grad_(False)
+    return head.eval().requires_grad_(requires_grad=False)
 
 
 def _batch(

@@ -76,7 +76,7 @@ class Student(nn.Module):
             gain = 1 / torch.sqrt(norm.running_var + norm.eps)
             self.register_buffer(f"{name}_gain", gain.clone())
             self.register_buffer(f"{name}_shift", (-norm.running_mean * gain).clone())
-        self.eval().requires_grad_(False)
+        self.eval().requires_grad_(requires_grad=False)
 
     def project(self, frame: Tensor) -> Tensor:
         """(1, H, W, 3) → (1, rows, cols, C): pooling and projection are one strided convolution a feature."""
@@ -102,7 +102,8 @@ class Student(nn.Module):
             background: (1, 30, 40, C) decayed sum of features, lagging two frames; `weight` (1, 1, 1, 1) is its mass.
             recent: (1, 30, 40, 2 · C), the projected features of the last frame and of the one before it.
             weight: see `background`.
-            score, score_weight: (1, 30, 40, 1) and (1, 1, 1, 1), the decayed sum of logits and its mass.
+            score: (1, 30, 40, 1), the decayed sum of logits.
+            score_weight: (1, 1, 1, 1), its mass.
 
         Returns:
             (1, 30, 40, 1) smoothed logits, and the five state tensors for the next frame.

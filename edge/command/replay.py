@@ -85,9 +85,7 @@ def handle(options: argparse.Namespace) -> int:
     for clip, name in zip(options.clips, names, strict=True):
         for step in replay(
             clip,
-            model.bundle,
-            model.file,
-            model.runtime,
+            model,
             clock=clock,
             record=counters.record,
             account=counters.account(name),
@@ -179,4 +177,5 @@ def compare(expected: list[Event], got: list[Event]) -> list[str]:
 
 def _describe(event: Event) -> str:
     closed = "open" if event.closed is None else f"{event.closed.model_s:.0f} s"
-    return f"{event.id[:8]} {event.camera} {event.label} {event.opened.model_s:.0f} s to {closed}, peak {event.peak:.2f}"
+    times = f"{event.opened.model_s:.0f} s to {closed}"
+    return f"{event.id[:8]} {event.camera} {event.label} {times}, peak {event.peak:.2f}"

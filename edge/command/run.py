@@ -164,7 +164,7 @@ class _Teller:
 
 def status_line(status: dict[str, Any]) -> str:
     """Put the most telling counters into one line; what is unknown is a dash."""
-    frames = [camera for camera in status["cameras"].values()]
+    frames = list(status["cameras"].values())
     scored = sum(camera["scored"] for camera in frames)
     dropped = sum(sum(camera["dropped"].values()) for camera in frames)
     invoke = ((status["latency"].get("invoke") or {}).get("run") or {}).get("p50_ms")

@@ -142,8 +142,8 @@ def _check_single(path: Path, interface: Interface) -> None:
         if len(tensors) != 1:
             names = ", ".join(f"{tensor.name} {tensor.shape}" for tensor in tensors)
             raise BundleError(
-                f"{path}: it has {len(tensors)} {what}s ({names}), expected one image in and one row "
-                "of class scores out; detectors and models with state need a bundle with a manifest of its own"
+                f"{path}: it has {len(tensors)} {what}s ({names}), expected one image in and one "
+                "row of class scores out; detectors and models with state need a manifest of their own"
             )
 
 

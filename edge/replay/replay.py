@@ -20,9 +20,7 @@ from edge.counter.drops import Account
 from edge.detect.mask import Polygon
 from edge.errors import CameraError, FrameError
 from edge.frame import Frame
-from edge.model.bundle import Bundle
-from edge.model.manifest import FileSpec
-from edge.model.runtime import Runtime
+from edge.model.loaded import Model
 from edge.pipeline import Pipeline, Record
 
 _CORRUPT_IN_A_ROW = 100
@@ -88,11 +86,9 @@ class RecordedClock:
         return 0
 
 
-def replay(
+def replay(  # noqa: PLR0913 — every part is handed in
     clip: str,
-    bundle: Bundle,
-    file: FileSpec,
-    runtime: Runtime,
+    model: Model,
     *,
     clock: Clock,
     record: Record,
@@ -106,7 +102,7 @@ def replay(
 
     Args:
         clip: a video, a folder of images, or an address of either or of the scene.
-        bundle, file, runtime: the model.
+        model: loaded.
         clock: measures the stages; no result depends on it.
         record: told stages and their times in ns.
         account: every frame is counted here.
@@ -122,7 +118,7 @@ def replay(
         CameraError: the clip cannot be opened or read.
     """
     camera = name or clip_name(clip)
-    pipeline = Pipeline(bundle, file, runtime, model_stamp, record, {camera: masks})
+    pipeline = Pipeline(model, model_stamp, record, {camera: masks})
     options = options or SourceOptions()
     source = open_source(address(clip), options)
     try:

@@ -141,7 +141,9 @@ def _check(sequence: TruthSequence) -> None:
     _once("frame", (frame.name for frame in frames))
     epochs = [frame.epoch for frame in frames if frame.epoch is not None]
     if epochs and len(epochs) != len(frames):
-        raise TruthError(f"{len(frames) - len(epochs)} of {len(frames)} frames have no epoch; give all or none")
+        raise TruthError(
+            f"{len(frames) - len(epochs)} of {len(frames)} frames have no epoch; give all or none"
+        )
     for (before, after), frame in zip(pairwise(epochs), frames[1:], strict=False):
         if not before < after:
             raise TruthError(f"frame '{frame.name}': epochs must rise, got {after} after {before}")
@@ -154,7 +156,9 @@ def _check_frame(sequence: TruthSequence, frame: TruthFrame) -> None:
     for x0, y0, x1, y1 in frame.boxes:
         inside = x0 < sequence.width and y0 < sequence.height and x1 > 0 and y1 > 0
         if not (x0 < x1 and y0 < y1 and inside and all(map(math.isfinite, (x0, y0, x1, y1)))):
-            raise TruthError(f"{where}: expected a box [x0, y0, x1, y1] in the picture, got {[x0, y0, x1, y1]}")
+            raise TruthError(
+                f"{where}: expected a box [x0, y0, x1, y1] in the picture, got {[x0, y0, x1, y1]}"
+            )
     if frame.boxes and frame.label != "smoke":
         raise TruthError(f"{where}: has boxes, but its label is '{frame.label}'")
     ignition = sequence.ignition_epoch

@@ -1,5 +1,6 @@
-"""What the camera tests share: small clips, a clock that stands still, cameras served for real, mute servers."""
+"""What the camera tests share: small clips, a clock that stands still, real cameras, mute servers."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -92,28 +93,25 @@ def scripted_server():
     stopping = threading.Event()
 
     def start(reply: bytes = b"", *, hang_up: bool = False, drip: bytes = b"") -> int:
-        listener = socket.create_server(("127.0.0.1", 0))
-        opened.append(listener)
+        def answer(connection: socket.socket) -> None:
+            while reply and connection.recv(4096):
+                connection.sendall(reply)
+                if hang_up or drip:
+                    break
+            while drip and not stopping.wait(0.02):
+                connection.sendall(drip)
+            if hang_up:
+                connection.close()
 
         def serve() -> None:
             while not stopping.is_set():
-                try:
+                with contextlib.suppress(OSError):
                     connection, _ = listener.accept()
-                except OSError:
-                    return
-                opened.append(connection)
-                try:
-                    while reply and connection.recv(4096):
-                        connection.sendall(reply)
-                        if hang_up or drip:
-                            break
-                    while drip and not stopping.wait(0.02):
-                        connection.sendall(drip)
-                except OSError:
-                    pass
-                if hang_up:
-                    connection.close()
+                    opened.append(connection)
+                    answer(connection)
 
+        listener = socket.create_server(("127.0.0.1", 0))
+        opened.append(listener)
         threading.Thread(target=serve, daemon=True).start()
         return listener.getsockname()[1]
 

@@ -1,5 +1,7 @@
 """What every source must do, whatever its kind."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 import pytest
@@ -66,7 +68,7 @@ def test_a_recording_has_rising_times_ends_and_replays_the_same(kind, uri_of):
     times_ns = [picture.source_ns for picture in pictures]
     assert len(pictures) == (8 if kind == "scene" else 12)
     assert times_ns[0] == 0
-    assert all(later > earlier for earlier, later in zip(times_ns, times_ns[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(times_ns))
 
     again = open_source(uri, SourceOptions())
     for picture, same in zip(pictures, read_all(again), strict=True):
@@ -80,9 +82,7 @@ def test_a_loop_goes_on_in_time(kind, uri_of):
     source = open_source(uri_of(kind), SourceOptions(loop=True))
     pictures = [source.read() for _ in range(30)]
     source.close()
-    steps = {
-        later.source_ns - earlier.source_ns for earlier, later in zip(pictures, pictures[1:], strict=False)
-    }
+    steps = {later.source_ns - earlier.source_ns for earlier, later in pairwise(pictures)}
     step_ns = 60_000_000_000 if kind in ("folder", "scene") else 100_000_000
     assert steps == {step_ns}
 

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from edge.camera.option import SourceOptions
 from edge.camera.reader import Backoff, Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.camera.source import Picture
+from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.errors import CameraError, FrameError
 from firmware_sim.serve import serving
@@ -44,7 +46,7 @@ class Script:
 
 
 class Rig:
-    """A reader with all that it needs; `sources` are opened one after the other, errors among them are raised."""
+    """A reader with all that it needs; `sources` are opened one after the other, errors are raised."""
 
     def __init__(
         self, clock, *sources, pace="fast", options=None, uri="rtsp://cam/live", on_beat=None
@@ -113,7 +115,7 @@ def test_a_recording_at_its_own_pace_waits_for_its_times(clock):
     rig.reader.run()
     assert seen_ns == [0, 5 * S // 2, 5 * S]
     assert max(clock.waits_s) <= 1
-    assert max(b - a for a, b in zip(rig.beats, rig.beats[1:], strict=False)) <= S
+    assert max(b - a for a, b in pairwise(rig.beats)) <= S
 
 
 def test_a_live_camera_overwrites_what_waits(clock):
@@ -130,7 +132,7 @@ def test_a_refused_camera_is_tried_again_ever_later_and_beats_go_on(clock):
     assert rig.reader.error == "no more"
     total_s = (clock.now_ns - rig.beats[0]) / S
     assert total_s == pytest.approx(1 + 2 + 4 + 8 + 16 + 32 + 60 + 60 + 60)
-    assert max(b - a for a, b in zip(rig.beats, rig.beats[1:], strict=False)) <= S
+    assert max(b - a for a, b in pairwise(rig.beats)) <= S
     assert waited_s == [0.0]
 
 
@@ -234,8 +236,6 @@ def test_a_stopped_reader_that_never_started():
 
 
 def test_a_real_camera_comes_back_after_its_server_was_restarted(make_clip):
-    from edge.clock import SystemClock
-
     clip = str(make_clip("north.mp4", frames=40))
     account = Account()
     slots = Slots({"north": account})

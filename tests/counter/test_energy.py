@@ -2,7 +2,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.counter.energy import Energy, Reading, Unavailable
@@ -115,6 +115,7 @@ def test_unavailable_is_never_zero():
     assert (report.unmeasured_s, report.failed_readings) == (1.0, 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(0, 100), min_size=1, max_size=40))
 def test_measured_and_unmeasured_time_add_up(powers):
     report = run([None if watts is None else Reading(watts=watts) for watts in powers])

@@ -3,7 +3,7 @@ import math
 import sys
 import threading
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.counter.latency import Latency, Quantiles
@@ -33,6 +33,7 @@ def sketch(durations):
     return quantiles
 
 
+@settings(deadline=None)
 @given(DURATIONS)
 def test_quantiles_are_within_one_percent_of_the_exact_ones(durations):
     summary = sketch(durations).summary()
@@ -46,6 +47,7 @@ def test_quantiles_are_within_one_percent_of_the_exact_ones(durations):
     assert math.isclose(summary.mean_ms, summary.sum_ms / summary.count)
 
 
+@settings(deadline=None)
 @given(st.lists(DURATIONS, max_size=6))
 def test_merging_is_the_union(parts):
     merged = Quantiles()
@@ -61,6 +63,7 @@ def test_merging_is_the_union(parts):
         assert getattr(got, field) == getattr(expected, field)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50_000_000_000), st.integers(0, 10**10)), min_size=1, max_size=80))
 def test_run_holds_everything_and_last_minute_the_last_six_slots(steps):
     clock = FakeClock()

@@ -2,7 +2,7 @@ import contextlib
 
 import pytest
 from boards import PI4, PI5, PMIC, PMIC_WATTS, answers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.device.raspberry_pi import find_pmic, parse_pmic, parse_throttled
@@ -26,12 +26,14 @@ def test_an_answer_that_is_cut_off_is_an_error_and_no_small_power():
         parse_pmic(PMIC[: PMIC.index("  VDD_CORE_V")])
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_gives_watts_or_a_device_error(text):
     with contextlib.suppress(DeviceError):
         assert isinstance(parse_pmic(text), float)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 0xFFFFF), st.sampled_from(["{:x}", "0x{:x}", "throttled=0x{:x}\n"]))
 def test_flags_are_the_bits(bits, form):
     flags = parse_throttled(form.format(bits))

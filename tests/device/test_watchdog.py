@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.device.watchdog import Heartbeats, Watchdog, timeout_s
@@ -91,6 +91,7 @@ def test_a_message_that_is_not_taken_is_sent_again():
     assert len(sent) == 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 40)), max_size=40))
 def test_stalled_are_those_whose_last_beat_is_too_old(beats):
     clock = FakeClock()

@@ -1,7 +1,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import SettingsError
@@ -36,6 +36,7 @@ def test_a_host_header_is_read_without_its_port(header, name):
     assert _host_name(header) == name
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(max_codepoint=255)))
 def test_no_other_header_shows_the_token(header):
     assert not _shows(header, TOKEN)

@@ -2,7 +2,7 @@ import dataclasses
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.web.health import CameraFacts, judge, judge_all, limit_s
@@ -33,6 +33,7 @@ def state(*args, **kwargs):
     return judge(facts(*args, **kwargs), NOW).state
 
 
+@settings(deadline=None)
 @given(FACTS)
 def test_nothing_but_night_the_governor_and_an_end_excuses_silence(given_facts):
     health = judge(given_facts, NOW)
@@ -55,6 +56,7 @@ def test_nothing_but_night_the_governor_and_an_end_excuses_silence(given_facts):
     assert health.reason
 
 
+@settings(deadline=None)
 @given(FACTS, st.integers(0, 10**13))
 def test_silence_never_heals(given_facts, wait_ns):
     alone = dataclasses.replace(given_facts, next_due_mono_ns=None)
@@ -63,6 +65,7 @@ def test_silence_never_heals(given_facts, wait_ns):
         assert after == "stale"
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), FACTS, max_size=4))
 def test_the_tower_is_healthy_unless_a_camera_is_stale_or_frozen(cameras):
     health = judge_all(cameras, NOW)

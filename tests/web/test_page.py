@@ -1,6 +1,6 @@
 from html.parser import HTMLParser
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.web.health import CameraHealth, Health
@@ -49,6 +49,7 @@ def test_an_unhealthy_tower_says_so():
     assert '<td class="bad">stale</td>' in page
 
 
+@settings(deadline=None)
 @given(st.sampled_from([ATTACK]) | st.text(), st.text())
 def test_nothing_that_is_shown_becomes_markup(text, key):
     plain = parse(render("x", {"k": {"k": "v"}}, health()))

@@ -1,0 +1,101 @@
+"""The machine that a figure was measured on: without it a figure says nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("firetower", "ai-edge-litert", "onnxruntime", "numpy", "opencv-python-headless")
+_DOT_PRODUCTS = (
+    "asimddp",
+    "i8mm",
+    "sve",
+    "avx2",
+    "avx512_vnni",
+    "avx_vnni",
+    "amx_int8",
+)  # what INT8 speed hangs on
+
+
+def describe(root: Path = Path("/")) -> dict[str, Any]:
+    """Return the processor, the kernel, the packages and how busy it was; None for what is unknown.
+
+    Args:
+        root: where procfs and sysfs are looked for.
+    """
+    cpuinfo = _fields(root / "proc/cpuinfo")
+    flags = set((cpuinfo.get("flags") or cpuinfo.get("Features") or "").split())
+    cores = os.cpu_count()
+    return {
+        "cpu": cpuinfo.get("model name") or cpuinfo.get("Model") or cpuinfo.get("Hardware"),
+        "board": (_text(root / "proc/device-tree/model") or "").strip("\0") or None,
+        "architecture": platform.machine(),
+        "cores": cores,
+        "int8_instructions": sorted(flags & set(_DOT_PRODUCTS)),
+        "governor": _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "frequency_max_khz": _number(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"),
+        "memory_bytes": _memory_bytes(root),
+        "temperature_mc": _number(root / "sys/class/thermal/thermal_zone0/temp"),
+        "load_before": (_text(root / "proc/loadavg") or "").split(" ")[:3] or None,
+        "kernel": platform.release(),
+        "python": sys.version.split()[0],
+        "packages": {name: _version(name) for name in PACKAGES},
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def commit(folder: Path = Path(__file__).parent) -> str | None:
+    """Return the git commit of the code, with '-dirty' if it was changed; None outside of a checkout."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None
+
+
+def warnings(machine: dict[str, Any]) -> list[str]:
+    """Return what makes figures of this machine doubtful."""
+    found = []
+    load = machine.get("load_before")
+    if load and load[0] and machine["cores"] and float(load[0]) > 0.3 * machine["cores"]:
+        found.append(f"the machine was busy before: load {load[0]} on {machine['cores']} cores")
+    if machine["governor"] not in {None, "performance"}:
+        found.append(f"the governor is '{machine['governor']}': the clock follows the load")
+    return found
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace").strip() or None
+    except OSError:
+        return None
+
+
+def _number(path: Path) -> int | None:
+    text = _text(path)
+    return int(text) if text is not None and text.lstrip("-").isdigit() else None
+
+
+def _fields(path: Path) -> dict[str, str]:
+    lines = (line.partition(":") for line in (_text(path) or "").splitlines())
+    return {key.strip(): value.strip() for key, _, value in reversed(list(lines))}
+
+
+def _memory_bytes(root: Path) -> int | None:
+    words = _fields(root / "proc/meminfo").get("MemTotal", "").split()
+    return int(words[0]) * 1024 if words and words[0].isdigit() else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

