@@ -52,7 +52,9 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
 
 
 def commit(folder: Path = Path(__file__).parent) -> str | None:
-    """Return the git commit of the code, with '-dirty' if it was changed; None outside of a checkout."""
+    """Return the git commit of the code, with '-dirty' if it was changed; None outside of its own checkout."""
+    if not (folder.parent / ".git").exists():
+        return None
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

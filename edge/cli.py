@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from edge import __version__
 from edge.command import check, replay, run
 from edge.errors import EdgeError, MissingExtraError, SettingsError
-from edge.model import command as bundle
+from edge.model.command import register as register_bundle
 
 COMMAND_GROUP = "firetower.commands"
 _SUMMARIES = {
@@ -59,7 +59,7 @@ def _parser(further: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"firetower {__version__}")
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for register in (run.register, check.register, replay.register, bundle.register):
+    for register in (run.register, check.register, replay.register, register_bundle):
         register(commands)
     for name in further:
         commands.add_parser(name, help=_SUMMARIES.get(name, "brought by another package"), add_help=False)

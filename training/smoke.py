@@ -7,7 +7,7 @@ and quantization → the bundle, measured on validation groups that nothing abov
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import hashlib
 import logging
 import platform
@@ -211,7 +211,7 @@ def _plain(record: Summary | Balance) -> dict[str, Any]:
     return plain
 
 
-def _describe(  # noqa: PLR0913 — everything that the result stands on
+def _describe(
     options: argparse.Namespace,
     recipe: Recipe,
     groups: Sequence[str],
@@ -223,7 +223,7 @@ def _describe(  # noqa: PLR0913 — everything that the result stands on
     digest = hashlib.sha256((options.data / truth.FILE_NAME).read_bytes()).hexdigest()
     return {
         "schema": "firetower.smoke/1",
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
         "machine": {
             "processor": _processor(),
@@ -239,7 +239,7 @@ def _describe(  # noqa: PLR0913 — everything that the result stands on
         "training_groups": sorted({sequence.group for sequence in training}),
         "validation_groups": sorted(groups),
         "threshold": {
-            "rule": f"lowest with at most {FALSE_ALARMS_PER_HOUR} false alarms an hour on inner folds of training groups",
+            "rule": f"lowest with at most {FALSE_ALARMS_PER_HOUR} false alarms an hour, inner folds of training groups",
             "open": choice.threshold.open,
             "keep": choice.threshold.keep,
             "inner_folds": _plain(choice.summary),

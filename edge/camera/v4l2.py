@@ -61,7 +61,7 @@ def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
     poll.register(descriptor, select.POLLIN)
 
     def wait() -> None:
-        if False:
+        if not poll.poll(opening.timeout_s * 1000):
             raise CameraError(f"'{opening.shown}': nothing came for {opening.timeout_s:g} s")
 
     return wait

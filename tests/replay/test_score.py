@@ -233,9 +233,9 @@ def test_what_does_not_fit_the_truth_is_an_error():
         score_sequence(sequence, [ScoredFrame(name="other.jpg", model_s=0, score=0)], [], CELL)
     with pytest.raises(TruthError, match=r"'000.jpg' was scored after '002.jpg', against the truth's order"):
         score_sequence(sequence, [frames[2], frames[0]], [], CELL)
-    with pytest.raises(TruthError, match="score nan at 500.0 s is not finite"):
-        score_sequence(sequence, [ScoredFrame(name="000.jpg", model_s=500, score=float("nan"))], [], CELL)
-    with pytest.raises(TruthError, match="event e0 opened at 500.0 s, before the first scored frame"):
+    with pytest.raises(TruthError, match=r"score nan at 500.0 s is not finite"):
+        score_sequence(sequence, [ScoredFrame(name="000.jpg", model_s=500.0, score=float("nan"))], [], CELL)
+    with pytest.raises(TruthError, match=r"event e0 opened at 500.0 s, before the first scored frame"):
         score_sequence(sequence, frames[1:], [event(sequence, 0)], CELL)
     with pytest.raises(TruthError, match="event e0"):
         score_sequence(sequence, [], [event(sequence, 0)], CELL)

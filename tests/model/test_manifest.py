@@ -1,0 +1,227 @@
+import json
+import string
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import ManifestError
+from edge.model.manifest import (
+    Cadence,
+    Confirmation,
+    FileSpec,
+    Manifest,
+    Normalisation,
+    TensorSpec,
+    Threshold,
+    decode,
+    encode,
+)
+
+finite = st.floats(-1e6, 1e6)
+positive = st.floats(1e-6, 1e6)
+word = st.text(string.ascii_letters + string.digits + "äß-_", min_size=1, max_size=8)
+json_value = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | finite | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def file_specs(draw, labels: int, task: str, stride: int, backend: str) -> FileSpec:
+    rows, cols = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    dtype = draw(st.sampled_from(["float32", "int8", "uint8"]))
+    grid = {} if dtype == "float32" else {"scale": draw(positive), "zero_point": draw(st.integers(0, 127))}
+    size = (rows * stride, cols * stride)
+    layout = draw(st.sampled_from(["NHWC", "NCHW"]))
+    shape = (1, *size, 3) if layout == "NHWC" else (1, 3, *size)
+    tensors = [
+        TensorSpec(name="in", role="frame", shape=shape, dtype=dtype, layout=layout, **grid),
+        TensorSpec(
+            name="out",
+            role="scores",
+            shape=(1, rows, cols, labels) if task == "cells" else (1, labels),
+            dtype=dtype,
+            **grid,
+        ),
+    ]
+    for name in draw(st.lists(word, max_size=2, unique=True)):
+        for role in ("state_in", "state_out"):
+            tensors.append(
+                TensorSpec(name=f"{role}{name}", role=role, shape=(1, 2), dtype="float32", state=name)
+            )
+    digest = draw(st.text("0123456789abcdef", min_size=64, max_size=64))
+    return FileSpec(sha256=digest, bytes=draw(st.integers(0, 2**40)), backend=backend, tensors=tuple(tensors))
+
+
+@st.composite
+def manifests(draw) -> Manifest:
+    labels = tuple(draw(st.lists(word, min_size=1, max_size=4, unique=True)))
+    task, stride = draw(st.sampled_from(["classify", "cells"])), draw(st.integers(1, 16))
+    window = draw(st.integers(1, 9))
+    low, middle, high = sorted(draw(st.tuples(positive, positive, positive)))
+    backends = draw(st.sampled_from([("litert",), ("onnx",), ("litert", "onnx")]))
+    return Manifest(
+        schema=draw(st.sampled_from(["1", "1.0", "1.7"])),
+        name=draw(word),
+        version=draw(word),
+        task=task,
+        kind=draw(st.sampled_from(["logits", "probabilities"])),
+        labels=labels,
+        files={f"model.{name}": draw(file_specs(len(labels), task, stride, name)) for name in backends},
+        colour_order=draw(st.sampled_from(["RGB", "BGR"])),
+        fit=draw(st.sampled_from(["letterbox", "stretch"])),
+        normalisation=Normalisation(
+            mean=draw(st.tuples(finite, finite, finite)), std=draw(st.tuples(positive, positive, positive))
+        ),
+        cell_stride_px=stride if task == "cells" else None,
+        thresholds={labels[0]: Threshold(open=middle, keep=low)},
+        confirmation=Confirmation(
+            hits=draw(st.integers(1, window)), window=window, close_after=draw(st.integers(1, 99))
+        ),
+        cadence=draw(st.none() | st.just(Cadence(min_s=low, default_s=middle, max_s=high))),
+        state_gap_s=draw(positive),
+        tolerance_steps=draw(st.floats(0, 9)),
+        metrics=draw(st.dictionaries(word, json_value, max_size=2)),
+        provenance=draw(st.dictionaries(word, json_value, max_size=2)),
+    )
+
+
+@given(manifests())
+def test_what_is_written_is_read_back(manifest):
+    assert decode(encode(manifest)) == manifest
+
+
+@given(manifests(), json_value, json_value)
+def test_unknown_fields_are_kept(manifest, on_top, in_tensor):
+    document = json.loads(encode(manifest))
+    document["from_the_future"] = on_top
+    name = sorted(document["files"])[0]
+    document["files"][name]["tensors"][0]["axis"] = in_tensor
+    known = json.dumps(document).encode()
+    again = json.loads(encode(decode(known), known))
+    assert again == document
+
+
+@given(manifests(), manifests())
+def test_a_rewrite_holds_nothing_of_the_old_but_unknown_fields(old, new):
+    assert decode(encode(new, encode(old))) == new
+
+
+@given(manifests(), st.integers(0, 99).filter(lambda major: major != 1), st.sampled_from(["", ".0", ".9.1"]))
+def test_another_major_version_is_refused(manifest, major, rest):
+    document = json.loads(encode(manifest)) | {"schema": f"{major}{rest}"}
+    with pytest.raises(ManifestError, match="unknown"):
+        decode(json.dumps(document).encode())
+
+
+@given(st.binary(max_size=200) | json_value.map(lambda value: json.dumps(value).encode()))
+def test_other_bytes_give_a_manifest_error(data):
+    with pytest.raises(ManifestError):
+        decode(data)
+
+
+@given(manifests(), st.data())
+def test_a_broken_document_gives_a_manifest_error_or_a_manifest(manifest, data):
+    """Put any JSON in any place of a good manifest."""
+    document = json.loads(encode(manifest))
+    place = document
+    while True:
+        key = data.draw(
+            st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place))))
+        )
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(json_value)
+    try:
+        read = decode(json.dumps(document).encode())
+    except ManifestError:
+        return
+    assert decode(encode(read)) == read
+
+
+def test_deep_nesting_is_a_manifest_error():
+    with pytest.raises(ManifestError):
+        decode(b"[" * 100_000)
+
+
+@pytest.fixture
+def good(fixtures):
+    return decode((fixtures / "cells/manifest.json").read_bytes())
+
+
+def changed(manifest, **fields):
+    return msgspec.structs.replace(manifest, **fields)
+
+
+def changed_tensor(manifest, role, **fields):
+    files = dict(manifest.files)
+    for name, spec in manifest.model_files().items():
+        tensors = tuple(changed(t, **fields) if t.role == role else t for t in spec.tensors)
+        files[name] = changed(spec, tensors=tensors)
+    return changed(manifest, files=files)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"labels": ()}, "labels"),
+        ({"labels": ("smoke", "smoke")}, "labels"),
+        ({"labels": ("smoke", "dark", "fog")}, "3 labels"),
+        ({"files": {}}, "no model file"),
+        ({"name": "  "}, "manifest.name"),
+        ({"version": "1\n2"}, "manifest.version"),
+        ({"thresholds": {"fog": Threshold(open=1, keep=0)}}, "fog"),
+        ({"thresholds": {"smoke": Threshold(open=0, keep=1)}}, "keep ≤ open"),
+        ({"thresholds": {"smoke": Threshold(open=float("nan"), keep=0)}}, "keep ≤ open"),
+        ({"confirmation": Confirmation(hits=4, window=3)}, "hits"),
+        ({"cadence": Cadence(min_s=2, default_s=1, max_s=3)}, "cadence"),
+        ({"state_gap_s": 0.0}, "state_gap_s"),
+        ({"tolerance_steps": -1.0}, "tolerance_steps"),
+        ({"normalisation": Normalisation(std=(1, 0, 1))}, "std"),
+        ({"normalisation": Normalisation(mean=(1, float("inf"), 1))}, "mean"),
+        ({"cell_stride_px": None}, "cell_stride_px"),
+        ({"cell_stride_px": 4}, "4 px cells"),
+    ],
+)
+def test_contradictions_are_named(good, fields, said):
+    with pytest.raises(ManifestError, match=said):
+        encode(changed(good, **fields))
+
+
+@pytest.mark.parametrize(
+    ("role", "fields", "said"),
+    [
+        ("frame", {"layout": None}, "the frame must be"),
+        ("frame", {"shape": (2, 48, 64, 3)}, "the frame must be"),
+        ("frame", {"scale": None}, "needs scale"),
+        ("frame", {"scale": 0.0}, "positive scale"),
+        ("frame", {"zero_point": 300}, "zero_point 300"),
+        ("scores", {"shape": (1, 0, 8, 2)}, "scores"),
+        ("scores", {"role": "frame"}, "one tensor with role"),
+        ("state_out", {"shape": (1, 1, 1, 2)}, "must pair"),
+        ("state_in", {"state": None}, "must pair|needs its 'state'"),
+    ],
+)
+def test_contradictions_of_tensors_are_named(good, role, fields, said):
+    with pytest.raises(ManifestError, match=said):
+        encode(changed_tensor(good, role, **fields))
+
+
+@pytest.mark.parametrize(
+    "name", ["../model.tflite", "a/b", "", ".hidden", "manifest.json", "a\0b", " a", "C:\\a"]
+)
+def test_a_file_with_an_unsafe_name_is_refused(good, name):
+    with pytest.raises(ManifestError, match="manifest.files"):
+        encode(changed(good, files=good.files | {name: good.files["card.md"]}))
+
+
+def test_state_pairs_come_in_the_order_of_the_inputs(good):
+    pairs = good.files["model.tflite"].state_pairs()
+    assert [(a.name, b.name) for a, b in pairs] == [
+        ("background", "background_next"),
+        ("weight", "weight_next"),
+    ]

@@ -1,0 +1,43 @@
+import msgspec
+import numpy as np
+import pytest
+
+from edge.model.manifest import TensorSpec, decode
+from edge.model.scores import dequantize, probabilities
+
+
+@pytest.fixture
+def cells(fixtures):
+    return decode((fixtures / "cells/manifest.json").read_bytes())
+
+
+def test_cells_get_a_sigmoid_each(cells):
+    scores = np.float32([[[0.0, 200.0], [-200.0, np.log(3)]]])
+    assert probabilities(scores, cells) == pytest.approx(np.float32([[[0.5, 1.0], [0.0, 0.75]]]))
+
+
+def test_classes_get_a_softmax(cells):
+    manifest = msgspec.structs.replace(cells, task="classify")
+    result = probabilities(np.float32([[[500.0, 500.0 + np.log(3)]]]), manifest)
+    assert result == pytest.approx(np.float32([[[0.25, 0.75]]]), rel=1e-5)
+
+
+def test_probabilities_stay(cells):
+    manifest = msgspec.structs.replace(cells, kind="probabilities")
+    scores = np.float32([[[0.2, 0.9]]])
+    assert probabilities(scores, manifest) is scores
+
+
+def test_dequantizing_gives_real_numbers_and_one_cell_for_a_row():
+    spec = TensorSpec(name="s", role="scores", shape=(1, 3), dtype="int8", scale=0.5, zero_point=-8)
+    result = dequantize(np.int8([[-128, -8, 127]]), spec)
+    assert result.tolist() == [[[-60.0, 0.0, 67.5]]]
+    assert result.dtype == np.float32
+
+
+def test_dequantizing_copies():
+    spec = TensorSpec(name="s", role="scores", shape=(1, 1, 2, 1), dtype="float32")
+    stored = np.float32([[[[1], [2]]]])
+    result = dequantize(stored, spec)
+    stored[:] = 0
+    assert result.tolist() == [[[1.0], [2.0]]]
