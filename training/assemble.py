@@ -50,7 +50,11 @@ class Calibration:
 
 
 def manifest_of(
-    name: str, version: str, threshold: Threshold, files: dict[str, FileSpec], **more: Any,  # noqa: ANN401
+    name: str,
+    version: str,
+    threshold: Threshold,
+    files: dict[str, FileSpec],
+    **more: Any,  # noqa: ANN401
 ) -> Manifest:
     """State what every smoke student of ours has in common."""
     return Manifest(

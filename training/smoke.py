@@ -66,7 +66,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     parser.add_argument(
         "--validation-groups", metavar="G,G", help="held-out groups; chosen by size if absent"
     )
-    parser.add_argument("--steps", type=int, default=Recipe.steps, help="of the optimizer (%(default)s)")
+    parser.add_argument("--steps", type=int, default=Recipe().steps, help="of the optimizer (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     parser.set_defaults(handler=handle)
 

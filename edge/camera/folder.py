@@ -23,7 +23,6 @@ DEFAULT_CADENCE_S = 60.0  # one a minute, as HPWREN and FIgLib archive their cam
 
 _OFFSET = re.compile(r"_([+-]\d{1,9})$")  # FIgLib: 000_-02400 or 1528987200_+00060, seconds from ignition
 _EPOCH = re.compile(r"(?<!\d)(1\d{9})(\d{3})?(?!\d)")  # seconds or milliseconds, 2001 to 2033
-_JPEG_SCAN, _JPEG_END = b"\xff\xda", b"\xff\xd9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +160,10 @@ def _decode(path: Path) -> NDArray[np.uint8]:
         data = path.read_bytes()
     except OSError as error:
         raise FrameError(f"cannot read image '{path}': {error.strerror}") from error
-    # libjpeg fills what is missing with grey, and only warns: an image without its end is refused here
-    if data.startswith(b"\xff\xd8") and data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
-        raise FrameError(f"image '{path}' is truncated ({len(data)} bytes, no end marker); copy it again")
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error:
         bgr = None
     if bgr is None:
-        raise FrameError(
-            f"image '{path}' is corrupt or of an unknown kind ({len(data)} bytes); copy it again"
-        )
+        raise FrameError(f"image '{path}' is corrupt, truncated or of an unknown kind ({len(data)} bytes)")
     return np.asarray(bgr, dtype=np.uint8)

@@ -155,9 +155,7 @@ class CameraReader:
         except _StopError:
             raise
         except Exception:
-            self.finished = (
-                not source.live
-            )  # reading a broken recording again would show the same pictures again
+            self.finished = not source.live  # opened again, a recording would show the same pictures again
             raise
         finally:
             source.close()

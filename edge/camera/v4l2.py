@@ -62,7 +62,7 @@ def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
 
     def wait() -> None:
         if not poll.poll(opening.timeout_s * 1000):
-            raise CameraError(f"'{opening.shown}': nothing came for {opening.timeout_s:g} s")
+            raise CameraError(f"'{opening.shown}': the device gave nothing for {opening.timeout_s:g} s")
 
     return wait
 

@@ -175,6 +175,17 @@ def test_a_full_disk_is_a_clear_error_and_earlier_events_are_intact(path):
         assert [e.id for e in store.events()] == ["b", "c", "a"]
 
 
+def test_a_commit_that_fails_half_way_leaves_all_as_it_was(path):
+    with Store(path, MIN_BYTES) as store:
+        for number in range(20):
+            store.commit(event(f"e{number}", phase="closed"), b"j" * 30_000)
+        before, events = store.counts(), store.events()
+        with pytest.raises(StoreError, match="cannot store event new revision 1: .*BLOB"):
+            store.commit(event("new"), "text" * 30_000)
+        assert (store.counts(), store.events()) == (before, events)
+        assert store.commit(event("new"))
+
+
 CHILD = """
 import resource, sys
 from pathlib import Path
@@ -274,6 +285,15 @@ def test_a_truncated_file_is_moved_aside_whole(path):
             assert store.events() == []
             assert store.commit(event())
         assert (path.parent / f"events.db.corrupt-{number}").read_bytes() == whole[:length]
+
+
+def test_damage_in_the_middle_is_found_on_opening(path):
+    data = bytearray(filled(path))
+    data[20 * 4096 : 30 * 4096] = bytes(10 * 4096)
+    path.write_bytes(data)
+    with Store(path) as store:
+        assert store.events() == []
+    assert (path.parent / "events.db.corrupt-1").read_bytes() == data
 
 
 def test_an_empty_file_is_a_new_store_but_not_when_its_log_has_content(path):

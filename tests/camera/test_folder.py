@@ -100,7 +100,8 @@ def test_an_empty_folder_is_an_error(tmp_path):
 
 def test_a_corrupt_image_is_named_and_the_next_is_read(tmp_path):
     put(tmp_path, "1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg")
-    data = (tmp_path / "1.jpg").read_bytes()
+    noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)
+    data = cv2.imencode(".jpg", noise)[1].tobytes()
     (tmp_path / "2.jpg").write_bytes(data[: len(data) * 2 // 3])
     (tmp_path / "3.jpg").write_bytes(b"")
     (tmp_path / "4.jpg").write_bytes(b"no image at all")

@@ -36,6 +36,10 @@ def test_keyframes_far_apart_are_a_stream_and_the_choice_follows_a_change():
     assert set(chosen[-4:]) <= set("SA")
 
 
+def test_the_longest_of_the_last_intervals_counts():
+    assert choices(PacketChoice(0.3, intra_only=False), "KpppppKpKpKpp") == "." * 13
+
+
 def test_intra_only_codecs_are_decoded_when_due():
     assert choices(PacketChoice(0.3, intra_only=True), "KKKKKKK") == "ASSASSA"
 

@@ -41,7 +41,7 @@ def test_a_device_that_goes_silent_ends_in_an_error(pipe):
         assert source.read().to_rgb().shape == (*SIZE_PX, 3)
         print("be silent", file=feed.stdin, flush=True)
         assert feed.stdout.readline() == "silent\n"
-        with pytest.raises(CameraError, match=r"video0.*nothing came for 2 s"):
+        with pytest.raises(CameraError, match=r"video0.*the device gave nothing for 2 s"):
             list(iter(source.read, None))
         source.close()
         feed.stdin.close()

@@ -178,6 +178,17 @@ def test_a_live_stream_that_is_hung_up_is_an_error(scripted_server):
     source.close()
 
 
+def test_a_live_stream_that_ends_is_an_error(scripted_server, make_clip):
+    clip = make_clip("clip.mkv").read_bytes()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: video/x-matroska\r\nContent-Length: %d\r\n\r\n" % len(clip)
+    port = scripted_server(head + clip, hang_up=True)
+    source = open_source(f"http://127.0.0.1:{port}/live", SourceOptions(timeout_s=2))
+    assert source.live
+    with pytest.raises(CameraError, match="the stream ended"):
+        read_through(source)
+    source.close()
+
+
 UNAUTHORIZED = {
     "rtsp": b'RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Basic realm="x"\r\n\r\n',
     "http": b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n',

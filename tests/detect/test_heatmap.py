@@ -50,6 +50,12 @@ def test_a_mask_blocks_opening_and_connecting():
     assert not found(plane, blocked=np.ones((1, 3), bool))
 
 
+def test_a_mask_blocks_where_thresholds_are_below_zero():
+    below = {"smoke": Threshold(open=-2.0, keep=-3.0)}
+    assert len(found([[-1.0, -9.0]], below)) == 1
+    assert not found([[-1.0, -9.0]], below, blocked=np.array([[True, False]]))
+
+
 def test_strongest_first_and_each_label_by_itself():
     scores = np.zeros((2, 6, 3), np.float32)
     scores[0, 0, 0], scores[0, 4, 0], scores[1, 4, 2], scores[0, 2, 1] = 2, 5, 4, 9

@@ -42,6 +42,12 @@ def test_letterbox_bars_are_blocked_and_polygons_follow_the_picture():
     assert blocked_cells([SKY], (4, 1), content).ravel().tolist() == [True, True, False, True]
 
 
+def test_pillarbox_bars_are_blocked_on_both_sides():
+    left = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
+    assert blocked_cells([], (1, 4), (0.25, 0, 0.75, 1)).tolist() == [[True, False, False, True]]
+    assert blocked_cells([left], (1, 4), (0.25, 0, 0.75, 1)).tolist() == [[True, True, False, True]]
+
+
 @pytest.mark.parametrize(
     ("polygons", "message"),
     [

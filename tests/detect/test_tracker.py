@@ -50,6 +50,19 @@ def test_hits_farther_apart_than_the_window_never_open():
     assert not any(play(RULE, *([plume, [], []] * 5)))
 
 
+def test_hits_before_the_window_do_not_count():
+    plume = [region(4, 4)]
+    rule = Confirmation(hits=3, window=5, close_after=2)
+    assert not any(play(rule, plume, [], plume, [], [], plume))
+    assert kinds(play(rule, plume, [], plume, [], plume)[-1]) == [("opened", 1)]
+
+
+def test_a_candidate_that_can_no_longer_be_confirmed_is_forgotten():
+    plume = [region(4, 4)]
+    (opened,) = play(RULE, plume, [], [], plume, plume)[-1]
+    assert (opened.track, opened.sightings) == (2, 2)
+
+
 def test_one_hit_of_one_opens_at_once():
     assert kinds(play(Confirmation(hits=1, window=1, close_after=1), [region(0, 0)])[0]) == [("opened", 1)]
 

@@ -157,10 +157,10 @@ def changed(manifest, **fields):
     return msgspec.structs.replace(manifest, **fields)
 
 
-def changed_tensor(manifest, role, **fields):
+def changed_tensor(manifest, of_role, **fields):
     files = dict(manifest.files)
     for name, spec in manifest.model_files().items():
-        tensors = tuple(changed(t, **fields) if t.role == role else t for t in spec.tensors)
+        tensors = tuple(changed(t, **fields) if t.role == of_role else t for t in spec.tensors)
         files[name] = changed(spec, tensors=tensors)
     return changed(manifest, files=files)
 

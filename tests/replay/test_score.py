@@ -170,6 +170,20 @@ def test_unreliable_or_untimed_sequences_tell_of_frames_only():
     assert (result.judged, result.quiet_s, len(result.frames)) == (False, 0.0, 5)
 
 
+def test_openings_that_nobody_labelled_before_ignition_count_neither_way():
+    sequence = truth("xxxnss", ignition_at=4)
+    result = judge(sequence, event(sequence, 1))
+    assert verdicts(result) == [("left_out", 0)]
+    assert result.found_any_s is None
+
+
+def test_frames_without_times_have_no_hours_even_if_there_is_no_fire():
+    frames = tuple(TruthFrame(f"{i}.jpg", "no_smoke") for i in range(3))
+    sequence = TruthSequence("v", "c", "f", "g", 640, 480, frames)
+    result = judge(sequence, event(sequence, 1))
+    assert (result.judged, result.openings, result.quiet_s) == (False, (), 0.0)
+
+
 def test_a_sequence_without_any_fire_counts_without_ignition():
     sequence = truth("nnnnn")
     assert sequence.ignition_epoch is None

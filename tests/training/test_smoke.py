@@ -1,0 +1,112 @@
+"""The whole of `python -m training smoke` on a tiny made-up data set: data in, a verified bundle out."""
+
+import json
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from edge.camera.address import open_source
+from edge.camera.option import SourceOptions
+from edge.model.bundle import Bundle
+from edge.model.loaded import load_model
+from edge.model.selftest import compare, read_selftest
+from training.__main__ import command
+
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four short sequences of noise-free hills; in three of them a grey square grows."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    sequences = []
+    for number in range(4):
+        base = cv2.GaussianBlur(rng.integers(0, 255, (480, 640, 3), np.uint8), (31, 31), 0)
+        name, smoky, frames = f"s{number}", number < 3, []
+        (folder / "sequences" / name).mkdir(parents=True)
+        for index in range(FRAMES):
+            burning = smoky and index >= FRAMES // 2
+            pixels, box = base.copy(), [200, 200, 260, 240]
+            if burning:
+                pixels[200:240, 200:260] = 200
+            file = f"sequences/{name}/{index:03}_{(index - FRAMES // 2) * 60:+06}.jpg"
+            cv2.imwrite(str(folder / file), pixels)
+            frames.append(
+                {
+                    "file": file,
+                    "epoch": 1_000_000 + index * 60,
+                    "offset_s": (index - FRAMES // 2) * 60,
+                    "label": "smoke" if burning else "no_smoke",
+                    "boxes": [box] if burning else [],
+                }
+            )
+        sequences.append(
+            {
+                "id": name, "camera": name, "fire": name, "group": f"g{number}", "width": 640, "height": 480,
+                "ignition_epoch": 1_000_000 + FRAMES // 2 * 60, "reliable": True, "box_annotated": smoky,
+                "frames": frames,
+            }
+        )  # fmt: skip
+    (folder / "sequences.json").write_text(json.dumps({"sequences": sequences}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    work = tmp_path_factory.mktemp("work")
+    arguments = [
+        "smoke",
+        "--data",
+        str(data),
+        "--out",
+        str(work / "bundle"),
+        "--result",
+        str(work / "result.json"),
+    ]
+    arguments += ["--work", str(work / "cache"), "--validation-groups", "g2", "--steps", "12"]
+    assert command(arguments) == 0
+    return work / "bundle", msgspec.json.decode((work / "result.json").read_bytes())
+
+
+@pytest.mark.filterwarnings("ignore")  # of the converters, which warn of themselves
+def test_bundle_is_whole_and_both_files_agree(trained: tuple[Path, dict]) -> None:
+    folder, result = trained
+    bundle = Bundle.open(folder)
+    bundle.verify()
+    assert result["bundle_sha256"] == bundle.digest
+    load_model(folder).selftest()
+    frames, _ = read_selftest(bundle)
+    assert compare(bundle, frames).good
+    frame = bundle.model_file("litert")[1].one("frame")
+    assert (frame.dtype, frame.zero_point) == ("int8", -128)
+    assert frame.scale == pytest.approx(1 / 255)
+    assert bundle.model_file("litert")[1].one("scores").dtype == "int8"
+    assert bundle.model_file("onnx")[1].one("scores").dtype == "uint8"
+    assert {pair[0].dtype for pair in bundle.model_file("litert")[1].state_pairs()} == {"float32"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_result_states_what_it_stands_on(trained: tuple[Path, dict]) -> None:
+    _, result = trained
+    assert result["validation_groups"] == ["g2"]
+    assert "g2" not in result["training_groups"]
+    assert result["parity"]["tflite_onnx"]["steps_max"] <= 3
+    assert result["int8"]["frames"]["decoded"] == FRAMES == result["int8"]["frames"]["scored"]
+    assert result["recipe"]["seed"] == 0
+    assert result["machine"]["processor"]
+
+
+def test_selftest_pictures_are_the_synthetic_scene(trained: tuple[Path, dict]) -> None:
+    frames, _ = read_selftest(Bundle.open(trained[0]))
+    picture = open_source("scene:plume?frames=40", SourceOptions()).read()
+    assert picture is not None
+    assert frames.shape[1:] == picture.to_rgb().shape
+
+
+def test_missing_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"sequences\.json"):
+        command(["smoke", "--data", str(tmp_path), "--out", str(tmp_path / "b")])
