@@ -96,7 +96,7 @@ class Pipeline:
         """
         started = time.perf_counter_ns()
         prepared = self._preprocess(frame.pixels)
-        memory, closed = self._memory(camera, frame, prepared)
+        memory, left = self._memory(camera, frame, prepared)
         written = _Timed(prepared)
         fitted = time.perf_counter_ns()
         inference = self._runtime.infer(written.write, memory.state)
@@ -109,6 +109,7 @@ class Pipeline:
             lambda cells: memory.placement.cell_box(cells, self._stride_px),
         )
         memory.state, memory.model_ns = inference.state, frame.model_ns
+        closed = () if left is None else self._closings(left, camera, frame)
         changes = memory.tracker.update(found)
         events = (*closed, *(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None))
         finished = time.perf_counter_ns()
@@ -127,14 +128,13 @@ class Pipeline:
             return ()
         return self._closings(memory, camera, frame)
 
-    def _memory(self, camera: str, frame: Frame, prepared: Prepared) -> tuple[_Memory, tuple[Event, ...]]:
-        """Return what is remembered, or a new memory, and the closing of what was open, where it must start anew."""
+    def _memory(self, camera: str, frame: Frame, prepared: Prepared) -> tuple[_Memory, _Memory | None]:
+        """Return what is remembered; or a new memory, and the old one to be closed, where it must start anew."""
         memory = self._cameras.get(camera)
         if memory is not None:
             elapsed_s = (frame.model_ns - memory.model_ns) / 1e9
             if memory.placement == prepared.placement and 0 <= elapsed_s <= self._manifest.state_gap_s:
-                return memory, ()
-        closed = () if memory is None else self._closings(memory, camera, frame)
+                return memory, None
         new = _Memory(
             self._runtime.zero_state(),
             Tracker(self._manifest.confirmation),
@@ -142,7 +142,7 @@ class Pipeline:
             self._blocked(camera, prepared.placement),
             frame.model_ns,
         )
-        return new, closed
+        return new, memory
 
     def _blocked(self, camera: str, placement: Placement) -> NDArray[np.bool_] | None:
         if self._manifest.task == "classify":

@@ -67,7 +67,7 @@ def manifest_of(
         files=files,
         cell_stride_px=CELL_PX,
         thresholds={"smoke": threshold},
-        confirmation=Confirmation(hits=2, window=3, close_after=10),
+        confirmation=Confirmation(hits=3, window=4, close_after=10),
         cadence=CADENCE,
         state_gap_s=900.0,
         tolerance_steps=TOLERANCE_STEPS,

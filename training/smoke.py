@@ -37,7 +37,7 @@ from training.dataset import choose_groups, folds, load_examples, split
 from training.evaluate import measure, parity
 from training.export import INPUT_NAMES, OUTPUT_NAMES
 from training.head import Example, Recipe, score_maps, train
-from training.network import Student
+from training.network import FEATURES, Head, Student
 from training.threshold import Choice, Maps, choose
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 NAME = "firetower-smoke"
 VERSION = "0.1.0"
 INNER_FOLDS = 3
-FALSE_ALARMS_PER_HOUR = 0.5
+FALSE_ALARMS_PER_HOUR = 1.0
 PACKAGES = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "onnx", "onnxruntime", "numpy")
 
 
@@ -84,9 +84,9 @@ def handle(options: argparse.Namespace) -> int:
     blank = _blank_manifest()
     loaded = load_examples(options.data, training, backbone, blank, options.work / "features")
     examples = {example.name: example for example in loaded}
-    choice = _choose(training, examples, recipe, blank)
+    choice = _choose(training, examples, recipe, blank, options.work / "heads")
     logger.info("threshold %s", choice.threshold)
-    student = Student(backbone, _train(list(examples.values()), recipe))
+    student = Student(backbone, _train(list(examples.values()), recipe, options.work / "heads"))
     exported = export(student, options.data, training, blank, options.work / "export")
     result = _describe(options, recipe, groups, training, validation, choice, exported)
     with tempfile.TemporaryDirectory() as folder:
@@ -113,23 +113,40 @@ def _blank_manifest() -> Manifest:
     return manifest_of(NAME, VERSION, Threshold(open=0.0, keep=0.0), {})
 
 
-def _train(examples: Sequence[Example], recipe: Recipe) -> Any:  # noqa: ANN401 — a Head
-    """Train with one thread: on cached features a second one costs more than it brings."""
+def _train(examples: Sequence[Example], recipe: Recipe, cache: Path) -> Head:
+    """Train a head, or recall the one of the same recipe and examples; with one thread: a second costs more."""
+    key = hashlib.sha256(repr(recipe).encode())
+    for example in sorted(examples, key=lambda example: example.name):
+        key.update(example.name.encode())
+        for part in (example.features, example.positive, example.negative):
+            key.update(part.numpy().tobytes())
+    cached = cache / f"{key.hexdigest()[:32]}.pt"
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return train(examples, recipe)
+        if not cached.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            partial = cached.with_suffix(".part")
+            torch.save(train(examples, recipe).state_dict(), partial)
+            partial.rename(cached)
     finally:
         torch.set_num_threads(threads)
+    head = Head(torch.ones(FEATURES), recipe.channels, recipe.width)
+    head.load_state_dict(torch.load(cached, weights_only=True))
+    return head.eval().requires_grad_(requires_grad=False)
 
 
 def _choose(
-    training: Sequence[TruthSequence], examples: dict[str, Example], recipe: Recipe, manifest: Manifest
+    training: Sequence[TruthSequence],
+    examples: dict[str, Example],
+    recipe: Recipe,
+    manifest: Manifest,
+    cache: Path,
 ) -> Choice:
     """Score each training group by a head that has not seen it, and choose the threshold on that."""
     maps: dict[str, Any] = {}
     for held in folds([sequence.group for sequence in training], INNER_FOLDS):
-        head = _train([e for e in examples.values() if e.group not in held], recipe)
+        head = _train([e for e in examples.values() if e.group not in held], recipe, cache)
         for example in examples.values():
             if example.group in held:
                 maps[example.name] = score_maps(head, example.features, example.change)

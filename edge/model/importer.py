@@ -150,6 +150,8 @@ def _check_single(path: Path, interface: Interface) -> None:
 def _frame_shape(path: Path, tensor: FileTensor, options: ImportOptions) -> tuple[tuple[int, ...], Layout]:
     """Close the input's shape: batch 1, the user's size where the file leaves it open."""
     shape = tensor.shape
+    if tensor.dtype not in {"float32", *_LOW}:
+        raise BundleError(f"{path}: its input is {tensor.dtype}, expected float32, uint8 or int8")
     if len(shape) != 4 or shape[0] not in {-1, 1} or 3 not in {shape[1], shape[3]}:
         raise BundleError(
             f"{path}: input '{tensor.name}' is {shape}, expected one colour image, "
@@ -173,8 +175,6 @@ def _frame(
     path: Path, tensor: FileTensor, layout: Layout, options: ImportOptions
 ) -> tuple[TensorSpec, Normalisation]:
     """Describe the input, and how pixels become its values."""
-    if tensor.dtype not in {"float32", *_LOW}:
-        raise BundleError(f"{path}: input is {tensor.dtype}, expected float32, uint8 or int8")
     spec = TensorSpec(name=tensor.name, role="frame", shape=tensor.shape, dtype="float32", layout=layout)
     normalisation = _given_normalisation(options)
     if tensor.dtype == "float32":

@@ -177,10 +177,10 @@ def test_a_full_disk_is_a_clear_error_and_earlier_events_are_intact(path):
 
 def test_a_commit_that_fails_half_way_leaves_all_as_it_was(path):
     with Store(path, MIN_BYTES) as store:
-        for number in range(20):
+        for number in range(60):
             store.commit(event(f"e{number}", phase="closed"), b"j" * 30_000)
         before, events = store.counts(), store.events()
-        with pytest.raises(StoreError, match="cannot store event new revision 1: .*BLOB"):
+        with pytest.raises(StoreError, match=r"cannot store event new revision 1: .*BLOB"):
             store.commit(event("new"), "text" * 30_000)
         assert (store.counts(), store.events()) == (before, events)
         assert store.commit(event("new"))

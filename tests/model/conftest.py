@@ -14,7 +14,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 STRIPE_LABELS = ("plain", "rows", "columns")
 
 
-def striped_pictures(count: int, seed: int, size_px: int = 24):
+def draw_stripes(count: int, seed: int, size_px: int = 24):
     """Return (count, size, size, 3) uint8 RGB pictures, flat or striped in two colours, and their labels."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(STRIPE_LABELS)
@@ -34,3 +34,9 @@ def striped_pictures(count: int, seed: int, size_px: int = 24):
 def fixtures() -> Path:
     """Return the folder of the committed model files."""
     return FIXTURES
+
+
+@pytest.fixture
+def stripes():
+    """Return what draws pictures for the fixtures' classifiers."""
+    return draw_stripes

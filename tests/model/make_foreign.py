@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from conftest import FIXTURES, STRIPE_LABELS, striped_pictures
+from conftest import FIXTURES, STRIPE_LABELS, draw_stripes
 
 
 def scaled(pictures: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def train() -> tf.keras.Model:
         ]
     )
     model.compile(tf.keras.optimizers.Adam(5e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    pictures, labels = striped_pictures(3000, seed=1)
+    pictures, labels = draw_stripes(3000, seed=1)
     model.fit(scaled(pictures), labels, epochs=12, batch_size=64, verbose=2)
     return model
 
@@ -41,7 +41,7 @@ def train() -> tf.keras.Model:
 def convert(model: tf.keras.Model, io: tf.DType | None) -> bytes:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if io is not None:
-        pictures, _ = striped_pictures(90, seed=2)
+        pictures, _ = draw_stripes(90, seed=2)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([scaled(picture[None])] for picture in pictures)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import stat
 import struct
@@ -66,8 +67,6 @@ def test_an_archive_is_never_overwritten(tmp_path):
     ],
 )
 def test_names_that_leave_the_folder_are_refused(tmp_path, target, name):
-    path = zipped(tmp_path / "a.zip", ("good", b""))
-    raw = path.read_bytes()
     encoded = name.encode()
     path = zipped(tmp_path / "b.zip", (zipfile.ZipInfo("n" * len(encoded)), b"evil"))
     raw = path.read_bytes().replace(b"n" * len(encoded), encoded)
@@ -156,9 +155,7 @@ def test_damage_gives_a_bundle_error_or_the_same_files(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("fuzz")
     (folder / "a.zip").write_bytes(raw)
     (folder / "out").mkdir()
-    try:
+    with contextlib.suppress(BundleError):
         extract(folder / "a.zip", folder / "out")
-    except BundleError:
-        pass
     assert {path.name for path in folder.iterdir()} == {"a.zip", "out"}
     assert all(path.parent == folder / "out" and path.is_file() for path in folder.glob("out/**/*"))

@@ -7,6 +7,7 @@ import zipfile
 import msgspec
 import pytest
 
+import edge
 from edge.errors import BundleError, DigestError, ManifestError
 from edge.model.bundle import Bundle, bundled_path, file_spec, unpack, write_bundle
 
@@ -48,7 +49,7 @@ def test_a_backend_without_a_file_is_an_error_that_says_what_there_is(folder, tm
     manifest = msgspec.structs.replace(whole.manifest, files=files)
     bundle = write_bundle(tmp_path / "new", manifest, {"model.onnx": whole.read("model.onnx")})
     assert bundle.model_file()[0] == "model.onnx"
-    with pytest.raises(BundleError, match="litert.*it has one for: onnx"):
+    with pytest.raises(BundleError, match=r"litert.*it has one for: onnx"):
         bundle.model_file("litert")
 
 
@@ -211,6 +212,4 @@ def test_a_file_is_described_by_digest_and_length():
 
 
 def test_the_bundled_bundle_stands_inside_of_the_package():
-    import edge
-
     assert bundled_path().is_relative_to(next(iter(edge.__path__)))

@@ -49,9 +49,8 @@ def file_specs(draw, labels: int, task: str, stride: int, backend: str) -> FileS
     ]
     for name in draw(st.lists(word, max_size=2, unique=True)):
         for role in ("state_in", "state_out"):
-            tensors.append(
-                TensorSpec(name=f"{role}{name}", role=role, shape=(1, 2), dtype="float32", state=name)
-            )
+            state = TensorSpec(name=f"{role}{name}", role=role, shape=(1, 2), dtype="float32", state=name)
+            tensors = [*tensors, state]
     digest = draw(st.text("0123456789abcdef", min_size=64, max_size=64))
     return FileSpec(sha256=digest, bytes=draw(st.integers(0, 2**40)), backend=backend, tensors=tuple(tensors))
 
@@ -98,7 +97,7 @@ def test_what_is_written_is_read_back(manifest):
 def test_unknown_fields_are_kept(manifest, on_top, in_tensor):
     document = json.loads(encode(manifest))
     document["from_the_future"] = on_top
-    name = sorted(document["files"])[0]
+    name = min(document["files"])
     document["files"][name]["tensors"][0]["axis"] = in_tensor
     known = json.dumps(document).encode()
     again = json.loads(encode(decode(known), known))
@@ -215,7 +214,7 @@ def test_contradictions_of_tensors_are_named(good, role, fields, said):
     "name", ["../model.tflite", "a/b", "", ".hidden", "manifest.json", "a\0b", " a", "C:\\a"]
 )
 def test_a_file_with_an_unsafe_name_is_refused(good, name):
-    with pytest.raises(ManifestError, match="manifest.files"):
+    with pytest.raises(ManifestError, match=r"manifest\.files"):
         encode(changed(good, files=good.files | {name: good.files["card.md"]}))
 
 

@@ -11,7 +11,7 @@ from edge.errors import BundleError, MissingExtraError, RuntimeModelError
 from edge.model.bundle import Bundle
 from edge.model.litert import LiteRtRuntime
 from edge.model.load import load_preprocess, load_runtime
-from edge.model.onnx import OnnxRuntime
+from edge.model.onnx import OnnxRuntime, open_session
 from edge.model.selftest import read_selftest
 
 
@@ -150,7 +150,7 @@ def test_a_file_that_is_not_what_the_manifest_says_is_refused(bundle, backend, r
 @pytest.mark.parametrize("fields", [{"scale": 0.2}, {"zero_point": 3}])
 def test_litert_checks_scale_and_zero_point(bundle, fields):
     name, spec = changed(bundle, "litert", "scores", **fields)
-    with pytest.raises(BundleError, match="has scale 0.125 and zero point 0"):
+    with pytest.raises(BundleError, match=r"has scale 0\.125 and zero point 0"):
         LiteRtRuntime(bundle.read(name), name, spec)
 
 
@@ -198,8 +198,6 @@ def test_onnx_runtime_is_imported_only_when_it_is_used(fixtures):
 def test_weights_outside_of_the_file_are_refused(tmp_path, monkeypatch):
     onnx = pytest.importorskip("onnx", reason="pip install 'firetower[train]'")
     pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
-    from edge.model.onnx import open_session
-
     monkeypatch.chdir(tmp_path)
     np.ones(4, np.float32).tofile("w.bin")
     weight = onnx.TensorProto(name="w", dims=[4], data_type=1, data_location=onnx.TensorProto.EXTERNAL)

@@ -1,0 +1,250 @@
+import numpy as np
+import pytest
+
+from edge.errors import BundleError, SettingsError
+from edge.model.bundle import Bundle
+from edge.model.importer import ImportOptions, import_model, parse_labels
+from edge.model.load import load_runtime
+from edge.model.manifest import Threshold
+from edge.model.selftest import score_frames
+
+STRIPE_LABELS = ("plain", "rows", "columns")
+HALF = {"mean": (0.5,), "std": (0.5,)}
+
+
+def options(**fields):
+    return ImportOptions(**({"labels": STRIPE_LABELS} | fields))
+
+
+@pytest.fixture
+def imported(fixtures, tmp_path):
+    def run(file, **fields):
+        if file.endswith(".onnx"):
+            pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+        return import_model(fixtures / file, tmp_path / "out", options(**fields))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "kind"),
+    [
+        ("stripes_uint8.tflite", {}, "probabilities"),
+        ("stripes_uint8.tflite", HALF, "probabilities"),
+        ("stripes_int8.tflite", {}, "probabilities"),
+        ("stripes_int8.tflite", HALF, "probabilities"),
+        ("stripes_float.tflite", HALF, "probabilities"),
+        ("stripes.onnx", HALF, "logits"),
+    ],
+)
+def test_a_strangers_classifier_names_new_pictures(imported, stripes, name, fields, kind):
+    bundle = imported(name, **fields).bundle
+    pictures, labels = stripes(60, seed=77)
+    scores = score_frames(bundle, load_runtime(bundle), pictures)
+    assert scores.shape == (60, 1, 1, 3)
+    assert (scores[:, 0, 0].argmax(-1) == labels).mean() >= 0.95
+    assert bundle.manifest.kind == kind
+    assert bundle.manifest.labels == STRIPE_LABELS
+
+
+def test_integer_and_float_files_of_one_network_agree(fixtures, stripes, tmp_path):
+    pictures, _ = stripes(12, seed=78)
+    scores = []
+    for index, name in enumerate(("stripes_float.tflite", "stripes_uint8.tflite", "stripes_int8.tflite")):
+        bundle = import_model(fixtures / name, tmp_path / str(index), options(**HALF)).bundle
+        scores.append(score_frames(bundle, load_runtime(bundle, probed=True), pictures))
+    assert scores[1] == pytest.approx(scores[0], abs=0.1)
+    assert np.array_equal(scores[1], scores[2])
+
+
+def test_the_bundle_is_whole_and_says_where_it_comes_from(imported, tmp_path):
+    alerts = {"rows": Threshold(open=0.6, keep=0.4)}
+    imported(
+        "stripes_uint8.tflite", alerts=alerts, name="stripes", version="2", fit="stretch", colour_order="BGR"
+    )
+    bundle = Bundle.open(tmp_path / "out")
+    bundle.verify()
+    manifest = bundle.manifest
+    assert (manifest.name, manifest.version, manifest.fit, manifest.colour_order) == (
+        "stripes",
+        "2",
+        "stretch",
+        "BGR",
+    )
+    assert manifest.thresholds == alerts
+    assert manifest.provenance["imported_from"] == "stripes_uint8.tflite"
+
+
+def test_open_dimensions_need_a_size_and_take_it(imported):
+    assert imported("stripes.onnx", **HALF).bundle.model_file()[1].one("frame").shape == (1, 3, 24, 24)
+
+
+@pytest.mark.parametrize("size_px", [(24, 32), (48, 48)])
+def test_a_size_that_does_not_fit_is_refused(imported, size_px):
+    with pytest.raises(SettingsError, match=r"--size.*leave it out"):
+        imported("stripes_uint8.tflite", size_px=size_px)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [(("a", "b"), "2 labels.*3 classes.*background"), (tuple("abcdefg"), "7 labels.*3 classes$")],
+)
+def test_a_wrong_number_of_labels_says_both_numbers(imported, labels, said):
+    with pytest.raises(SettingsError, match=said):
+        imported("stripes_uint8.tflite", labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "a float32 input needs both"),
+        ({"mean": (0.5,)}, "give both or none"),
+        ({"mean": (127.5,), "std": (127.5,)}, "--mean.*units"),
+        ({"mean": (0.0,), "std": (255.0,)}, "--std.*units"),
+        ({"mean": (0.5,), "std": (0.0,)}, "--std"),
+        ({"mean": (0.5, 0.5), "std": (0.5,)}, "one number or three"),
+        ({"mean": (float("nan"),), "std": (0.5,)}, "--mean"),
+    ],
+)
+def test_normalisation_is_asked_for_and_its_unit_is_checked(imported, fields, said):
+    with pytest.raises(SettingsError, match=said):
+        imported("stripes_float.tflite", **fields)
+
+
+def test_a_normalisation_that_does_not_fit_the_inputs_range_is_noted(imported):
+    notes = " ".join(imported("stripes_uint8.tflite", mean=(0.0,), std=(1.0,)).notes)
+    assert "50% of the input's range" in notes
+    assert "check --mean and --std" in notes
+
+
+def test_a_normalisation_that_fits_is_not_noted(imported):
+    assert "--mean" not in " ".join(imported("stripes_uint8.tflite", **HALF).notes)
+
+
+def test_the_kind_of_scores_may_be_stated(imported):
+    result = imported("stripes_uint8.tflite", kind="logits")
+    assert result.bundle.manifest.kind == "logits"
+    assert "say --scores probabilities" in result.notes[0]
+
+
+def test_logits_are_not_probabilities(imported):
+    with pytest.raises(SettingsError, match="--scores: these are not probabilities"):
+        imported("stripes.onnx", kind="probabilities", **HALF)
+
+
+@pytest.mark.parametrize("name", ["cells/model.tflite", "cells/model.onnx"])
+def test_a_model_with_state_is_refused(imported, name):
+    with pytest.raises(BundleError, match=r"model\.(tflite|onnx): it has 3 inputs \(frame"):
+        imported(name)
+
+
+def test_another_suffix_an_absent_file_and_a_target_that_exists_are_refused(fixtures, tmp_path):
+    with pytest.raises(BundleError, match=r"ends in \.tflite or \.onnx"):
+        import_model(tmp_path / "model.pt", tmp_path / "out", options())
+    with pytest.raises(BundleError, match=r"absent\.tflite: cannot be read"):
+        import_model(tmp_path / "absent.tflite", tmp_path / "out", options())
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BundleError, match="already there"):
+        import_model(fixtures / "stripes_uint8.tflite", tmp_path / "out", options())
+
+
+@pytest.mark.parametrize("data", [b"", b"x" * 100, b"\0\0\0\0TFL3" + b"\xff" * 200])
+def test_a_file_that_is_no_model_is_refused_by_name(tmp_path, data):
+    (tmp_path / "bad.tflite").write_bytes(data)
+    with pytest.raises(BundleError, match=r"bad\.tflite"):
+        import_model(tmp_path / "bad.tflite", tmp_path / "out", options())
+    assert not (tmp_path / "out").exists()
+
+
+def classifier(tmp_path, frame, output, kind=1, out_kind=1, op="pool"):
+    """Write an ONNX file that gives the means of the channels, with any input shape."""
+    onnx = pytest.importorskip("onnx", reason="pip install 'firetower[train]'")
+    pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+    info, node = onnx.helper.make_tensor_value_info, onnx.helper.make_node
+    nodes = {
+        "pool": [node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"], ["y"])],
+        "cast": [
+            node("Cast", ["x"], ["f"], to=1),
+            node("GlobalAveragePool", ["f"], ["p"]),
+            node("Flatten", ["p"], ["q"]),
+            node("Cast", ["q"], ["y"], to=out_kind),
+        ],
+        "same": [node("Identity", ["x"], ["y"])],
+    }[op]
+    graph = onnx.helper.make_graph(nodes, "g", [info("x", kind, frame)], [info("y", out_kind, output)])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
+    path = tmp_path / "any.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_an_open_input_needs_a_size(tmp_path):
+    path = classifier(tmp_path, ("n", 3, "h", "w"), ("n", 3))
+    with pytest.raises(SettingsError, match=r"--size: the input .* is open"):
+        import_model(path, tmp_path / "out", options(kind="logits", **HALF))
+    bundle = import_model(path, tmp_path / "out", options(kind="logits", size_px=(20, 30), **HALF)).bundle
+    assert bundle.model_file()[1].one("frame").shape == (1, 3, 20, 30)
+    pixels = np.full((1, 20, 30, 3), (0, 51, 255), np.uint8)
+    assert score_frames(bundle, load_runtime(bundle), pixels).ravel() == pytest.approx(
+        [-1, -0.6, 1], abs=1e-6
+    )
+
+
+def test_scores_that_may_be_either_must_be_stated(tmp_path):
+    path = classifier(tmp_path, (1, 3, 8, 8), (1, 3))
+    with pytest.raises(SettingsError, match="--scores: cannot tell"):
+        import_model(path, tmp_path / "out", options(**HALF))
+
+
+def test_integer_pixels_of_an_onnx_file_go_in_as_they_are(tmp_path):
+    path = classifier(tmp_path, (1, 3, 8, 8), (1, 3), kind=2, op="cast")
+    with pytest.raises(SettingsError, match="leave both out"):
+        import_model(path, tmp_path / "out", options(kind="logits", **HALF))
+    bundle = import_model(path, tmp_path / "out", options(kind="logits")).bundle
+    pixels = np.full((1, 8, 8, 3), (3, 100, 250), np.uint8)
+    assert score_frames(bundle, load_runtime(bundle), pixels).ravel().tolist() == [3, 100, 250]
+
+
+@pytest.mark.parametrize(
+    ("frame", "output", "fields", "said"),
+    [
+        ((1, 1, 8, 8), (1, 1), {}, "expected one colour image"),
+        ((4, 3, 8, 8), (4, 3), {}, "expected one colour image"),
+        ((1, 3, 8), (1, 3), {}, "expected one colour image|cannot run it"),
+        ((1, 3, 8, 3), (1, 3), {}, "--layout"),
+        ((1, 3, 8, 8), (1, 3), {"layout": "NHWC"}, "--layout: .* is not NHWC"),
+    ],
+)
+def test_inputs_that_are_no_picture_are_refused(tmp_path, frame, output, fields, said):
+    with pytest.raises((BundleError, SettingsError), match=said):
+        import_model(classifier(tmp_path, frame, output), tmp_path / "out", options(**HALF, **fields))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        ({"kind": 11, "op": "cast"}, "input is"),
+        ({"kind": 2, "out_kind": 2, "op": "cast"}, "its scale is not told"),
+        ({"op": "same"}, r"output 'y' is \(1, 3, 8, 8\)"),
+    ],
+)
+def test_types_and_outputs_that_do_not_fit_are_refused(tmp_path, make, said):
+    output = (1, 3, 8, 8) if make["op"] == "same" else (1, 3)
+    path = classifier(tmp_path, (1, 3, 8, 8), output, **make)
+    fields = {} if make.get("kind") == 2 else HALF
+    with pytest.raises(BundleError, match=said):
+        import_model(path, tmp_path / "out", options(kind="logits", **fields))
+
+
+def test_labels_are_read_one_a_line():
+    assert parse_labels("\ufeffclear\r\n smoke \nlow sun\n\n") == ("clear", "smoke", "low sun")
+
+
+def test_labels_that_come_twice_get_a_number():
+    assert parse_labels("crane\nheron\ncrane\ncrane") == ("crane", "heron", "crane (2)", "crane (3)")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "a\n\nb"])
+def test_labels_that_would_shift_are_refused(text):
+    with pytest.raises(SettingsError, match="--labels"):
+        parse_labels(text)

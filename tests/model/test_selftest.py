@@ -1,0 +1,100 @@
+import io
+import zipfile
+
+import msgspec
+import numpy as np
+import pytest
+
+from edge.errors import BundleError
+from edge.model.bundle import Bundle, file_spec, write_bundle
+from edge.model.load import load_runtime
+from edge.model.selftest import agreement, compare, pack_selftest, read_selftest, score_frames, selftest, step
+
+
+@pytest.fixture
+def bundle(fixtures):
+    return Bundle.open(fixtures / "cells")
+
+
+def with_selftest(bundle, folder, data):
+    files = bundle.manifest.files | {"selftest.npz": file_spec(data)}
+    contents = {name: bundle.read(name) for name in files} | {"selftest.npz": data}
+    return write_bundle(folder, msgspec.structs.replace(bundle.manifest, files=files), contents)
+
+
+@pytest.mark.parametrize("backend", ["litert", "onnx"])
+def test_the_fixture_passes(bundle, backend):
+    if backend == "onnx":
+        pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+    assert selftest(bundle, load_runtime(bundle, backend, probed=True)).frames == 8
+
+
+def test_the_fixtures_scores_depend_on_its_state(bundle):
+    frames, scores = read_selftest(bundle)
+    runtime = load_runtime(bundle, probed=True)
+    alone = np.concatenate([score_frames(bundle, runtime, frame[None]) for frame in frames])
+    assert not np.allclose(alone, scores)
+
+
+@pytest.mark.parametrize(("off", "good"), [(1.0, True), (1.01, False)])
+def test_scores_that_are_off_are_told_in_steps(bundle, tmp_path, off, good):
+    frames, scores = read_selftest(bundle)
+    scores[3, 2, 1, 0] += off * step(bundle.manifest)
+    made = with_selftest(bundle, tmp_path / "b", pack_selftest(frames, scores))
+    runtime = load_runtime(made, probed=True)
+    if good:
+        assert selftest(made, runtime).steps_max == pytest.approx(1)
+    else:
+        with pytest.raises(
+            BundleError, match=r"on litert: scores are 1\.01 steps off, the manifest allows 1"
+        ):
+            selftest(made, runtime)
+
+
+def test_both_files_agree(bundle):
+    pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+    frames = np.random.default_rng(5).integers(0, 256, (12, 60, 50, 3), np.uint8)
+    apart = compare(bundle, frames)
+    assert apart.good
+    assert apart.frames == 12
+
+
+def test_other_shapes_do_not_compare(bundle):
+    with pytest.raises(BundleError, match="expected"):
+        agreement(bundle.manifest, np.zeros((1, 2, 2, 1), np.float32), np.zeros((1, 1, 1, 1), np.float32))
+
+
+def saved(**arrays):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def bomb():
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("frames.npy", "w") as file,
+    ):
+        for _ in range(300):
+            file.write(bytes(1 << 20))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"not an archive",
+        saved(frames=np.zeros((2, 4, 4, 3), np.uint8)),
+        saved(frames=np.zeros((2, 4, 4, 3), np.uint8), scores=np.zeros((1, 6, 8, 2), np.float32)),
+        saved(frames=np.zeros((2, 4, 4, 3), np.float32), scores=np.zeros((2, 6, 8, 2), np.float32)),
+        saved(frames=np.zeros((0, 4, 4, 3), np.uint8), scores=np.zeros((0, 6, 8, 2), np.float32)),
+        saved(frames=np.array([{"a": 1}], dtype=object), scores=np.zeros((1, 6, 8, 2), np.float32)),
+        saved(frames=np.zeros((1, 4, 4, 3), np.uint8), scores=np.zeros((1, 1, 1, 1), np.float32))[:-60],
+        bomb(),
+    ],
+    ids=["noise", "no-scores", "lengths", "dtype", "empty", "pickle", "cut", "bomb"],
+)
+def test_a_malformed_selftest_is_an_error_that_names_it(bundle, tmp_path, data):
+    with pytest.raises(BundleError, match=r"selftest\.npz"):
+        read_selftest(with_selftest(bundle, tmp_path / "b", data))
