@@ -56,7 +56,10 @@ def test_what_makes_figures_doubtful_is_told(pi):
 
 
 def test_the_commit_of_somebody_elses_checkout_is_not_ours(tmp_path):
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    commands = ("commit", "-q", "--allow-empty", "--no-verify", "-m", "x")
+    subprocess.run(["git", "-C", tmp_path, *who, *commands], check=True)
     package = tmp_path / "venv/site-packages/benchmarks"
     package.mkdir(parents=True)
     assert commit(package) is None

@@ -99,8 +99,24 @@ def test_an_extra_file_is_named(folder, make):
 def test_a_link_is_refused(folder, tmp_path, name):
     (folder / name).rename(tmp_path / name)
     (folder / name).symlink_to(tmp_path / name)
-    with pytest.raises(BundleError, match=name.replace(".", r"\.")):
+    with pytest.raises(BundleError, match=name.replace(".", r"\.") + ": cannot be read|must be a plain file"):
         Bundle.open(folder)
+
+
+def test_a_link_that_comes_after_opening_is_refused(folder, tmp_path):
+    bundle = Bundle.open(folder)
+    (folder / "card.md").rename(tmp_path / "card.md")
+    (folder / "card.md").symlink_to(tmp_path / "card.md")
+    with pytest.raises(BundleError, match=r"card\.md: cannot be read"):
+        bundle.read("card.md")
+
+
+def test_a_file_that_grows_after_opening_is_not_read_to_its_end(folder):
+    bundle = Bundle.open(folder)
+    with (folder / "card.md").open("ab") as file:
+        file.write(bytes(9000))
+    with pytest.raises(DigestError, match=r"card\.md: 81 bytes, the manifest says 80"):
+        bundle.read("card.md")
 
 
 def test_a_fifo_is_refused_and_never_waited_for(folder):

@@ -1,5 +1,7 @@
 """Targets, loss and one short training on made-up features."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,16 @@ def made_up(name: str, group: str) -> Example:
     return Example(name, group, features, change, positive, ~positive)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Flushing denormals holds for the calling thread alone."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_training_learns_a_change_and_is_repeatable() -> None:
     examples = [made_up("a", "1"), made_up("bb", "2")]
     recipe = Recipe(steps=30, batch=8, channels=8, width=8, seed=4)

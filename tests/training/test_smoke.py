@@ -20,7 +20,7 @@ FRAMES = 8
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four short sequences of noise-free hills; in three of them a grey square grows."""
+    """Four short sequences of blurred hills; in three of them a grey square grows."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     sequences = []
@@ -30,7 +30,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "sequences" / name).mkdir(parents=True)
         for index in range(FRAMES):
             burning = smoky and index >= FRAMES // 2
-            pixels, box = base.copy(), [200, 200, 260, 240]
+            noise = rng.integers(
+                0, 6, base.shape, np.uint8
+            )  # two equal pictures would count as a frozen camera
+            pixels, box = cv2.add(base, noise), [200, 200, 260, 240]
             if burning:
                 pixels[200:240, 200:260] = 200
             file = f"sequences/{name}/{index:03}_{(index - FRAMES // 2) * 60:+06}.jpg"
