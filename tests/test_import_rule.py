@@ -1,0 +1,51 @@
+"""The import rule between the folders: `edge` runs without the others and without what only a host has."""
+
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edge
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN = ("training", "firmware_sim", "benchmarks", "torch", "onnx", "onnxruntime", "litert_torch")
+
+
+def test_no_module_of_edge_loads_what_a_device_lacks() -> None:
+    names = [m.name for m in pkgutil.walk_packages(edge.__path__, "edge.") if m.name != "edge.__main__"]
+    assert len(names) > 50
+    program = f"""
+import importlib, sys
+for name in {names!r}:
+    importlib.import_module(name)
+print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("module", ["training", "firmware_sim", "benchmarks", "torch"])
+def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--stdin-filename", "edge/bad.py", "--select", "TID251", "-"],
+        input=f'"""Bad."""\n\nimport {module}\n',
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "TID251" in done.stdout
+
+
+@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks"])
+def test_host_packages_import_without_their_extras_being_loaded(package: str) -> None:
+    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[3:]!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

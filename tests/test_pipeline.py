@@ -1,0 +1,157 @@
+"""From frames to events with a runtime made by hand: what is remembered, when it starts anew, what events say."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.alert.event import Stamp
+from edge.errors import RuntimeModelError
+from edge.frame import Frame
+from edge.model.bundle import Bundle
+from edge.model.loaded import Model
+from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
+from edge.model.runtime import Inference, State, Tensor
+from edge.pipeline import Pipeline
+
+STATE = TensorSpec(name="s", role="state_in", shape=(1,), dtype="float32", state="count")
+SPEC = FileSpec(
+    sha256="0" * 64,
+    bytes=1,
+    backend="litert",
+    tensors=(
+        TensorSpec(
+            name="f", role="frame", shape=(1, 64, 64, 3), dtype="uint8", layout="NHWC", scale=1 / 255, zero_point=0
+        ),
+        TensorSpec(name="y", role="scores", shape=(1, 4, 4, 1), dtype="float32"),
+        STATE,
+        TensorSpec(name="t", role="state_out", shape=(1,), dtype="float32", state="count"),
+    ),
+)  # fmt: skip
+
+
+class CountingRuntime:
+    """A cell's score is 10 where its brightest pixel is white, else −10; the state counts frames."""
+
+    name = "litert"
+
+    def __init__(self) -> None:
+        self.states: list[float] = []
+        self.broken = False
+
+    def zero_state(self) -> State:
+        return (np.zeros(1, np.float32),)
+
+    def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:
+        if self.broken:
+            raise RuntimeModelError("broken on purpose")
+        buffer = np.zeros((1, 64, 64, 3), np.uint8)
+        write_frame(buffer)
+        self.states.append(float(state[0][0]))
+        cells = buffer[0].max(axis=2).reshape(4, 16, 4, 16).max(axis=(1, 3))
+        scores = np.where(cells == 255, 10, -10).astype(np.float32)[..., None]
+        return Inference(scores, (state[0] + 1,), 5)
+
+
+def make(masks: list | None = None, **more: object) -> tuple[Pipeline, CountingRuntime, list[str]]:
+    manifest = Manifest(
+        schema="1.0", name="m", version="1", task="cells", kind="logits", labels=("smoke",), cell_stride_px=16,
+        files={"model.tflite": SPEC}, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
+        confirmation=Confirmation(hits=2, window=3, close_after=2), state_gap_s=100.0, **more,
+    )  # fmt: skip
+    runtime, stages = CountingRuntime(), []
+    model = Model(Bundle(Path("b"), Path("b"), manifest, "d" * 64), SPEC, runtime)
+    pipeline = Pipeline(
+        model,
+        lambda frame: Stamp(model_s=frame.model_ns / 1e9),
+        lambda stage, _ns: stages.append(stage),
+        {"c": masks or []},
+    )
+    return pipeline, runtime, stages
+
+
+def frame(second: float, *, white: tuple[int, int] | None = None, size: tuple[int, int] = (64, 64)) -> Frame:
+    pixels = np.zeros((*size, 3), np.uint8)
+    if white is not None:
+        pixels[white[0] : white[0] + 8, white[1] : white[1] + 8] = 255
+    ns = round(second * 1e9)
+    return Frame(pixels, 0, ns, ns, ns, ns)
+
+
+def test_state_starts_at_zero_and_is_handed_back_per_camera() -> None:
+    pipeline, runtime, stages = make()
+    for second in range(3):
+        pipeline.score("c", frame(second))
+    pipeline.score("d", frame(0))
+    pipeline.score("c", frame(3))
+    assert runtime.states == [0, 1, 2, 0, 3]
+    assert stages[:4] == ["preprocess", "invoke", "handover", "detect"]
+
+
+@pytest.mark.parametrize(
+    ("second", "size", "restarts"),
+    [
+        (110, (64, 64), False),
+        (111.5, (64, 64), True),
+        (9.9, (64, 64), True),
+        (10, (64, 64), False),
+        (11, (32, 64), True),
+    ],
+)
+def test_state_starts_anew_after_a_gap_a_jump_back_or_another_size(
+    second: float, size: tuple, restarts: bool
+) -> None:
+    pipeline, runtime, _ = make()
+    pipeline.score("c", frame(10))
+    assert pipeline.score("c", frame(second, size=size)).restarted is restarts
+    assert runtime.states == [0, 0 if restarts else 1]
+
+
+def test_an_event_opens_grows_and_closes() -> None:
+    pipeline, _, _ = make()
+    told = []
+    for second in range(8):
+        white = (20, 20) if second in {1, 2, 3} else None
+        told += [(second, e) for e in pipeline.score("c", frame(second, white=white)).events]
+    assert [(s, e.phase, e.revision) for s, e in told] == [(2, "opened", 1), (5, "closed", 2)]
+    opened, closed = told[0][1], told[1][1]
+    assert opened.id == closed.id
+    assert opened.opening_box_px == (16, 16, 32, 32)
+    assert closed.updated.model_s == 3
+    assert opened.bundle == "m@1#" + "d" * 12
+    again, _, _ = make()
+    ids = [e.id for s in range(3) for e in again.score("c", frame(s, white=(20, 20) if s else None)).events]
+    assert ids == [opened.id]
+
+
+def test_a_restart_closes_what_was_open_once_the_frame_was_scored() -> None:
+    pipeline, runtime, _ = make()
+    for second in range(2):
+        pipeline.score("c", frame(second, white=(20, 20)))
+    runtime.broken = True
+    with pytest.raises(RuntimeModelError):
+        pipeline.score("c", frame(500))
+    runtime.broken = False
+    scored = pipeline.score("c", frame(501))
+    assert [e.phase for e in scored.events] == ["closed"]
+    assert pipeline.close("c", frame(502)) == ()
+
+
+def test_masks_block_and_letterbox_bars_never_count() -> None:
+    left = [(0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)]
+    pipeline, _, _ = make(masks=[left])
+    for second in range(4):
+        assert not pipeline.score("c", frame(second, white=(20, 20))).events
+    assert any(pipeline.score("c", frame(s, white=(20, 40))).events for s in range(4, 8))
+    wide, _, _ = make()
+    events = [e for s in range(4) for e in wide.score("c", frame(s, white=(0, 0), size=(64, 128))).events]
+    assert events[0].opening_box_px == (0, 0, 32, 32)
+
+
+def test_closing_a_recording_closes_its_events_once() -> None:
+    pipeline, _, _ = make()
+    for second in range(2):
+        pipeline.score("c", frame(second, white=(20, 20)))
+    assert [e.phase for e in pipeline.close("c", frame(1))] == ["closed"]
+    assert pipeline.close("c", frame(1)) == ()

@@ -1,0 +1,111 @@
+"""The configuration: what is wrong is said with the path of its key."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.errors import SettingsError
+from edge.secret import read_secret
+from edge.settings import load, parse
+
+SCENE = {"uri": "scene:"}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({}, "cameras"),
+        ({"cameras": {}}, "cameras: no camera"),
+        ({"camera": {}}, "unknown key 'camera'; did you mean 'cameras'"),
+        (
+            {"cameras": {"north": {**SCENE, "cadence_ms": 5}}},
+            "cameras.north: unknown key 'cadence_ms'; did you mean",
+        ),
+        (
+            {"cameras": {"north": {**SCENE, "cadence_s": "60s"}}},
+            "cameras.north.cadence_s: .*unit is in the key",
+        ),
+        ({"cameras": {"north": {**SCENE, "cadence_s": -1}}}, "cameras.north.cadence_s: Expected"),
+        (
+            {"cameras": {"north": {**SCENE, "cadence_s": float("nan")}}},
+            "cameras.north.cadence_s: expected a finite",
+        ),
+        ({"cameras": {"north": {}}}, "cameras.north: .*uri"),
+        ({"cameras": {"north": {"uri": "clip.mp4"}}}, "cameras.north.uri: .*no scheme"),
+        (
+            {"cameras": {"north": {"uri": "file:absent.mp4"}}},
+            "cameras.north.uri: .*absent.mp4 does not exist",
+        ),
+        (
+            {"cameras": {"north": {**SCENE, "password_file": "absent"}}},
+            "cameras.north.password_file: .*does not exist",
+        ),
+        (
+            {"cameras": {"north": {**SCENE, "masks": [[[0, 0], [2, 1], [1, 1]]]}}},
+            r"cameras.north.masks\[0\]\[1\]",
+        ),
+        (
+            {"cameras": {"north": {**SCENE, "masks": [[[0, 0], [1, 1]]]}}},
+            r"cameras.north.masks\[0\]: .*length",
+        ),
+        ({"cameras": {"a": SCENE}, "model": {"bundle": "absent"}}, "model.bundle: .*does not exist"),
+        ({"cameras": {"a": SCENE}, "model": {"threads": 0}}, "model.threads: Expected"),
+        ({"cameras": {"a": SCENE}, "web": {"port": 70000}}, "web.port: Expected"),
+        ({"cameras": {"a": SCENE}, "store": {"max_bytes": 10}}, "store.max_bytes: Expected"),
+        ({"cameras": {"a": SCENE}, "energy": {"source": "guess"}}, "energy.source: Invalid"),
+    ],
+)
+def test_errors_name_the_key(document: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=message):
+        parse(document, tmp_path)
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "t.toml").write_text('[cameras.a]\nuri = "folder:frames"\n[store]\npath = "e.sqlite"\n')
+    loaded = load(tmp_path / "t.toml")
+    assert loaded.cameras["a"].uri == f"folder:{tmp_path / 'frames'}"
+    assert loaded.store.path == tmp_path / "e.sqlite"
+    assert loaded.web.host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[cameras", b"a = nan"])
+def test_what_is_no_configuration_names_the_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "t.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"t\.toml: "):
+        load(path)
+    with pytest.raises(SettingsError, match="cannot read"):
+        load(tmp_path / "absent.toml")
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["cameras", "model", "web", "store", "energy", "tower"]), values))
+def test_whatever_it_holds_it_is_loaded_or_refused(document: dict[str, Any]) -> None:
+    with contextlib.suppress(SettingsError):
+        parse(document, Path("/nonexistent"))
+
+
+def test_secrets_of_others_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("hunter2\n")
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600") as caught:
+        read_secret(path)
+    assert "hunter2" not in str(caught.value)
+    path.chmod(0o600)
+    assert read_secret(path) == "hunter2"
+    path.write_text("\n")
+    with pytest.raises(SettingsError, match="empty"):
+        read_secret(path)

@@ -1,0 +1,69 @@
+"""The wheel in an empty environment, run from a folder that has packages of the same names."""
+
+import json
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return next(out.glob("firetower-*.whl"))
+
+
+def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in (
+        "edge/cli.py",
+        "edge/model/smoke/model.tflite",
+        "edge/model/smoke/manifest.json",
+        "edge/model/WEIGHTS-LICENSE.md",
+        "training/smoke.py",
+        "firmware_sim/rtsp_child.py",
+        "benchmarks/latency.py",
+    ):
+        assert needed in names
+    assert not [name for name in names if name.startswith(("tests/", "docs/"))]
+
+
+def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=True)
+    subprocess.run([home / "bin/pip", "install", "--quiet", str(wheel)], check=True)
+    work = tmp_path / "work"
+    for package in ("benchmarks", "training", "edge"):
+        (work / package).mkdir(parents=True)
+        (work / package / "__init__.py").write_text('raise ImportError("the wrong package")\n')
+
+    def run(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [home / "bin/firetower", *arguments],
+            cwd=work,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == code, done.stderr
+        return done
+
+    assert run("--version").stdout.startswith("firetower ")
+    assert "latency" in run("bench", "--help").stdout
+    last = run("replay", "scene:quiet?frames=4").stdout.splitlines()[-1]
+    assert json.loads(last)["counters"]["latency"]["invoke"]["run"]["count"] == 4
+    assert "firetower[train]" in run("train", "smoke", code=2).stderr
+    assert "firetower[onnx]" in run("replay", "--backend", "onnx", "scene:quiet?frames=1", code=2).stderr
+    listed = subprocess.run([home / "bin/pip", "list"], check=True, capture_output=True, text=True).stdout
+    assert "torch" not in listed
