@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     further = {point.name: point for point in entry_points(group=COMMAND_GROUP)}
-    if arguments and arguments[0] in further:
-        return _further(further[arguments[0]], arguments[1:])
+    start = next((i for i, word in enumerate(arguments) if word not in {"-v", "--verbose"}), len(arguments))
+    if arguments[start:] and arguments[start] in further:
+        return _further(further[arguments[start]], arguments[start + 1 :])
     parser = _parser(sorted(further))
     options = parser.parse_args(arguments)
     logging.basicConfig(

@@ -24,10 +24,10 @@ from edge.counter.counters import Counters
 from edge.counter.prometheus import exposition
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
-from edge.errors import EdgeError, FrameError, RuntimeModelError, StoreError
+from edge.errors import EdgeError, SettingsError
 from edge.frame import Frame
 from edge.model.loaded import Model
-from edge.pipeline import Pipeline, Scored
+from edge.pipeline import Pipeline
 from edge.secret import read_secret
 from edge.settings import Camera, Settings
 from edge.web.health import CameraFacts, Health, judge_all
@@ -80,7 +80,7 @@ class Daemon:
         self._stopping = threading.Event()
         self._heartbeats = Heartbeats(clock)
         self._watchdog = Watchdog(clock, self._heartbeats, notify, watchdog_s)
-        self._cadences = {name: cadence_of(camera, model) for name, camera in settings.cameras.items()}
+        self._cadences = {name: cadence_of(name, camera, model) for name, camera in settings.cameras.items()}
         accounts = {name: counters.account(name) for name in settings.cameras}
         self._slots = Slots(accounts)
         self._intakes = {
@@ -97,15 +97,7 @@ class Daemon:
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
     def _reader(self, name: str, camera: Camera) -> CameraReader:
-        options = SourceOptions(
-            timeout_s=camera.timeout_s,
-            cadence_s=self._cadences[name],
-            user=camera.user,
-            password=None if camera.password_file is None else read_secret(camera.password_file),
-            loop=camera.loop,
-            image_cadence_s=camera.folder_cadence_s,
-            times_csv=camera.times_csv,
-        )
+        options = source_options(name, camera, self._cadences[name])
         address = CameraAddress(name, camera.uri, options, camera.pace)
         # opening and one read may each take the timeout
         allowance_s = 2 * camera.timeout_s
@@ -122,7 +114,11 @@ class Daemon:
         self._stopping.set()
 
     def run(self, on_tick: Callable[[], None] = lambda: None) -> None:
-        """Run until stopped or finished; returns within about two seconds of `stop`."""
+        """Run until stopped or finished; returns within about two seconds of `stop`.
+
+        Raises:
+            EdgeError: the inference thread died, so that a service manager starts the daemon anew.
+        """
         for name, reader in self._readers.items():
             self._heartbeats.beat(f"camera {name}")
             reader.start()
@@ -134,7 +130,9 @@ class Daemon:
             while not self._clock.wait(self._stopping, TICK_S):
                 self._tick()
                 on_tick()
-                if not self._inference.is_alive() or self._finished():
+                if not self._inference.is_alive():
+                    raise EdgeError("the inference thread has died; see the log above")
+                if self._finished():
                     break
         finally:
             self._end()
@@ -182,7 +180,7 @@ class Daemon:
             return
         try:
             scored = self._pipeline.score(camera, frame)
-        except (FrameError, RuntimeModelError):
+        except Exception:  # one frame's trouble is its own: count it, log it, go on
             account.drop("failed")
             logger.exception("camera '%s': frame %d could not be scored", camera, frame.sequence)
             return
@@ -190,28 +188,27 @@ class Daemon:
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
-        self._keep_scored(scored)
-
-    def _keep_scored(self, scored: Scored) -> None:
         if scored.events:
-            started_ns = self._clock.mono_ns()
-            self._keep(scored.events, scored.frame)
-            self._counters.record("event", self._clock.mono_ns() - started_ns)
+            self._keep(scored.events, frame)
+            self._counters.record("event", self._clock.mono_ns() - now_ns)
 
     def _keep(self, events: tuple[Event, ...], frame: Frame) -> None:
         """Commit each revision, with its picture unless it only closes, and then announce it."""
         for event in events:
-            evidence = None if event.phase == "closed" else crop_jpeg(frame.pixels, event.box_px)
             try:
+                evidence = None if event.phase == "closed" else crop_jpeg(frame.pixels, event.box_px)
                 self._store.commit(event, evidence)
-            except StoreError:
+            except Exception:  # the next revision tries again
                 self._events["lost"] += 1
                 logger.exception(
-                    "event %s, revision %d, is not on disk and not announced", event.id, event.revision
+                    "event %s, revision %d: not on disk, not announced", event.id, event.revision
                 )
                 continue
             self._events[event.phase] += 1
-            self._announce(event)
+            try:
+                self._announce(event)
+            except OSError:
+                logger.exception("event %s, revision %d: on disk, not announced", event.id, event.revision)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
@@ -251,18 +248,36 @@ class Daemon:
         return exposition(self._counters.snapshot(), self.health().cameras, dict(self._events))
 
 
-def cadence_of(camera: Camera, model: Model) -> float:
+def cadence_of(name: str, camera: Camera, model: Model) -> float:
     """Return the seconds between scored frames: the camera's own, else the model's default.
 
     Raises:
-        EdgeError: the model was not trained for it.
+        SettingsError: the model was not trained for it.
     """
     trained = model.bundle.manifest.cadence
     if camera.cadence_s is None:
         return DEFAULT_CADENCE_S if trained is None else trained.default_s
     if trained is not None and not trained.min_s <= camera.cadence_s <= trained.max_s:
-        raise EdgeError(
-            f"cadence_s = {camera.cadence_s:g}: the model '{model.bundle.manifest.name}' was trained for "
-            f"{trained.min_s:g} to {trained.max_s:g} s"
+        raise SettingsError(
+            f"cameras.{name}.cadence_s: the model '{model.bundle.manifest.name}' was trained for "
+            f"{trained.min_s:g} to {trained.max_s:g} s, got {camera.cadence_s:g}"
         )
     return camera.cadence_s
+
+
+def source_options(name: str, camera: Camera, cadence_s: float | None) -> SourceOptions:
+    """Return how a camera of the configuration is opened.
+
+    Raises:
+        SettingsError: its password file is unfit.
+    """
+    secret = camera.password_file
+    return SourceOptions(
+        timeout_s=camera.timeout_s,
+        cadence_s=cadence_s,
+        user=camera.user,
+        password=None if secret is None else read_secret(secret, f"cameras.{name}.password_file"),
+        loop=camera.loop,
+        image_cadence_s=camera.folder_cadence_s,
+        times_csv=camera.times_csv,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from edge.errors import SettingsError
@@ -9,19 +10,24 @@ from edge.errors import SettingsError
 _OTHERS = 0o077
 
 
-def read_secret(path: Path) -> str:
-    """Return the first line of a file that only its owner may read.
+def read_secret(path: Path, key: str) -> str:
+    """Return the only line of a file that none but its owner may read.
+
+    Args:
+        path: of the file.
+        key: of the configuration, for messages.
 
     Raises:
-        SettingsError: unreadable, empty, or open to others; never holds the secret.
+        SettingsError: unreadable, open to others, or not one line; never holds the secret.
     """
     try:
-        mode = path.stat().st_mode & 0o777
-        lines = path.read_text(encoding="utf-8").splitlines()
+        mode = stat.S_IMODE(path.stat().st_mode)
+        secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot read the secret: {type(error).__name__}") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise SettingsError(f"{key}: cannot read {path}: {reason}") from None
     if mode & _OTHERS:
-        raise SettingsError(f"{path}: mode {mode:04o} lets others read the secret; chmod 600 {path}")
-    if not lines or not lines[0].strip():
-        raise SettingsError(f"{path}: the first line is empty; it must hold the secret")
-    return lines[0].strip()
+        raise SettingsError(f"{key}: {path} has mode {mode:04o}, others may use it; chmod 600 {path}")
+    if not secret or len(secret.splitlines()) != 1:
+        raise SettingsError(f"{key}: {path} must hold the secret as its only line")
+    return secret

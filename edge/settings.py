@@ -138,7 +138,10 @@ def load(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise SettingsError(f"{path}: cannot read the configuration: {reason}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # tomllib's own, and those of a number or a nesting without end
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
     try:
         return parse(document, path.parent)
@@ -178,7 +181,7 @@ def _convert(table: object, kind: type[_Table], prefix: str) -> _Table:
 
 def _decode(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str) and value and "\0" not in value:
-        return Path(value).expanduser()
+        return Path(value)
     raise ValueError(f"expected a path, got {value!r}")
 
 
@@ -196,7 +199,7 @@ def _check_numbers(value: object, where: str) -> None:
 
 def _explain(message: str, prefix: str) -> str:
     """Turn msgspec's message into `path: what is wrong`, and name the key that was probably meant."""
-    match = re.match(r"(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", message, re.DOTALL)
+    match = re.match(r"(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?$", message, re.DOTALL)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
     path = (prefix + path.lstrip(".")).rstrip(".") or "the file"
     unknown = re.match(r"Object contains unknown field `(.*)`", what)
@@ -231,17 +234,28 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
         settings,
         cameras=cameras,
         model=msgspec.structs.replace(model, bundle=_existing(model.bundle, folder, "model.bundle")),
-        store=msgspec.structs.replace(store, path=None if store.path is None else folder / store.path),
+        store=msgspec.structs.replace(store, path=_absolute(store.path, folder, "store.path")),
         web=msgspec.structs.replace(web, token_file=_existing(web.token_file, folder, "web.token_file")),
     )
 
 
+def _absolute(path: Path | None, folder: Path, key: str) -> Path | None:
+    try:
+        return None if path is None else (folder / path.expanduser()).absolute()
+    except RuntimeError as error:
+        raise SettingsError(f"{key}: {path}: no such user") from error
+
+
 def _existing(path: Path | None, folder: Path, key: str) -> Path | None:
-    if path is None:
-        return None
-    resolved = (folder / path).absolute()
-    if not resolved.exists():
-        raise SettingsError(f"{key}: {resolved} does not exist")
+    resolved = _absolute(path, folder, key)
+    try:
+        if resolved is not None:
+            resolved.stat()
+    except FileNotFoundError as error:
+        raise SettingsError(f"{key}: {resolved} does not exist") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(f"{key}: cannot look at {str(resolved)!r}: {reason}") from error
     return resolved
 
 
@@ -253,5 +267,5 @@ def _local(uri: str, folder: Path, key: str) -> str:
             f"{key}: {uri!r} has no scheme; write file:…, folder:…, rtsp://…, http://…, v4l2:… or scene:"
         )
     if scheme in {"file", "folder"} and not rest.startswith("//"):
-        return f"{scheme}:{_existing(Path(rest).expanduser(), folder, key)}"
+        return f"{scheme}:{_existing(Path(rest), folder, key)}"
     return uri

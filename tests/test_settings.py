@@ -102,10 +102,10 @@ def test_secrets_of_others_are_refused(tmp_path: Path) -> None:
     path.write_text("hunter2\n")
     path.chmod(0o644)
     with pytest.raises(SettingsError, match="chmod 600") as caught:
-        read_secret(path)
+        read_secret(path, "cameras.a.password_file")
     assert "hunter2" not in str(caught.value)
     path.chmod(0o600)
-    assert read_secret(path) == "hunter2"
+    assert read_secret(path, "cameras.a.password_file") == "hunter2"
     path.write_text("\n")
-    with pytest.raises(SettingsError, match="empty"):
-        read_secret(path)
+    with pytest.raises(SettingsError, match="only line"):
+        read_secret(path, "cameras.a.password_file")

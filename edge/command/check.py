@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from edge.camera.address import open_source, redact
-from edge.camera.option import SourceOptions
 from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
-from edge.daemon import cadence_of
+from edge.daemon import cadence_of, source_options
 from edge.errors import EdgeError, FrameError
 from edge.model.loaded import Model, load_model
-from edge.secret import read_secret
 from edge.settings import Camera, load
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
@@ -47,7 +45,7 @@ def handle(options: argparse.Namespace) -> int:
     except EdgeError as error:
         results["model"] = str(error)
     for name, camera in settings.cameras.items():
-        results[f"cameras.{name}"] = _try_camera(camera, model)
+        results[f"cameras.{name}"] = _try_camera(name, camera, model)
     for name, trouble in results.items():
         print(
             f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}",
@@ -58,20 +56,12 @@ def handle(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _try_camera(camera: Camera, model: Model | None) -> str | None:
+def _try_camera(name: str, camera: Camera, model: Model | None) -> str | None:
     """Open a camera and read one picture; return what is wrong."""
     try:
         if model is not None:
-            cadence_of(camera, model)
-        password = None if camera.password_file is None else read_secret(camera.password_file)
-        options = SourceOptions(
-            timeout_s=camera.timeout_s,
-            user=camera.user,
-            password=password,
-            image_cadence_s=camera.folder_cadence_s,
-            times_csv=camera.times_csv,
-        )
-        source = open_source(camera.uri, options)
+            cadence_of(name, camera, model)
+        source = open_source(camera.uri, source_options(name, camera, None))
     except EdgeError as error:
         return str(error)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 def handle(options: argparse.Namespace) -> int:
     """Replay the clips; return the exit code."""
     if options.threads < 1 or any(
-        s is not None and s <= 0 for s in (options.cadence_s, options.image_cadence_s)
+        s is not None and not 0 < s < math.inf for s in (options.cadence_s, options.image_cadence_s)
     ):
         raise SettingsError("--threads, --cadence-s and --image-cadence-s must be positive")
     expected = None if options.expect is None else read_expected(options.expect)

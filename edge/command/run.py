@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -129,7 +130,8 @@ def _store_path(settings: Settings, stack: ExitStack) -> Path:
 
 def _on_signals(stop: Callable[[], None]) -> None:
     def handler(_number: int, _frame: FrameType | None) -> None:
-        stop()
+        # by a thread, for the main one may just hold the lock of the very event that `stop` sets
+        threading.Thread(target=stop, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handler)

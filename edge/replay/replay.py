@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event, Stamp
-from edge.camera.address import open_source
+from edge.camera.address import open_source, redact
 from edge.camera.intake import Intake
 from edge.camera.option import SourceOptions
 from edge.camera.source import Picture
@@ -58,7 +58,9 @@ def address(clip: str) -> str:
         return f"folder:{path}"
     if path.exists():
         return f"file:{path}"
-    raise CameraError(f"{clip}: no such file or folder; give a video, a folder of images, or 'scene:'")
+    raise CameraError(
+        f"{redact(clip)}: no such file or folder; give a video, a folder of images, or 'scene:'"
+    )
 
 
 def clip_name(clip: str) -> str:
@@ -116,6 +118,7 @@ def replay(  # noqa: PLR0913 — every part is handed in
 
     Raises:
         CameraError: the clip cannot be opened or read.
+        FrameError, RuntimeModelError: a frame could not be scored; unlike the daemon, a replay ends there.
     """
     camera = name or clip_name(clip)
     pipeline = Pipeline(model, model_stamp, record, {camera: masks})

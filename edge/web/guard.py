@@ -12,7 +12,6 @@ import base64
 import binascii
 import hmac
 import ipaddress
-import stat
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -20,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.errors import SettingsError
+from edge.secret import read_secret
 
 _TOKEN_LEAST = 16
 
@@ -38,16 +38,9 @@ def read_token(path: Path) -> str:
     Raises:
         SettingsError: it cannot be read, others may read it, or it is shorter than 16 characters.
     """
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
-        raise SettingsError(f"web.token_file: cannot read {path}: {reason}") from error
-    if mode & 0o077:
-        raise SettingsError(
-            f"web.token_file: {path} has mode {mode:04o}, others may use it; chmod 600 {path}"
-        )
+    token = read_secret(path, "web.token_file")
+    if not token.isascii():
+        raise SettingsError(f"web.token_file: cannot read {path}: it is not ASCII text")
     if len(token) < _TOKEN_LEAST:
         raise SettingsError(
             f"web.token_file: {path} holds {len(token)} characters, expected {_TOKEN_LEAST} or more; "

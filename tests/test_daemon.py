@@ -1,0 +1,124 @@
+"""The daemon in process, with a model and a store that fail on purpose."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.alert.event import Event
+from edge.alert.store import Store
+from edge.clock import SystemClock
+from edge.command.run import make_counters
+from edge.daemon import Daemon
+from edge.errors import EdgeError, SettingsError, StoreError
+from edge.model.loaded import Model, load_model
+from edge.settings import Camera, Settings
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(None)
+
+
+def daemon(
+    model: Model, store: object, told: list[Event], uri: str = "scene:?frames=40", **camera: object
+) -> Daemon:
+    settings = Settings(cameras={"scene": Camera(uri=uri, pace="fast", **camera)})
+    clock = SystemClock()
+    return Daemon(
+        settings,
+        model,
+        store,
+        make_counters(settings, clock, Path("/")),
+        clock,
+        notify=lambda _message: True,
+        watchdog_s=None,
+        announce=told.append,
+    )
+
+
+def balance(running: Daemon) -> dict:
+    return running.status()["cameras"]["scene"]
+
+
+def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Path) -> None:
+    with Store(tmp_path / "e.sqlite") as store:
+        running = daemon(model, store, told := [])
+        running._announce = lambda event: told.append((event, store.events()))
+        running.run()
+        assert told
+        for event, stored in told:
+            assert event in stored
+            assert store.evidence(event.id)
+    counts = balance(running)
+    assert counts["scored"] == counts["decoded"] == 40
+    json.dumps(running.status())
+
+
+class FullDisk:
+    """A store that takes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self.counts = store.counts
+
+    def commit(self, _event: Event, _evidence: bytes | None) -> bool:
+        raise StoreError("no space left")
+
+
+def test_what_is_not_on_disk_is_not_announced_and_is_counted(model: Model, tmp_path: Path) -> None:
+    with Store(tmp_path / "e.sqlite") as store:
+        running = daemon(model, FullDisk(store), told := [])
+        running.run()
+        assert told == []
+        assert running.status()["events"]["lost"] >= 1
+    assert balance(running)["scored"] == 40
+
+
+def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
+    model: Model, tmp_path: Path
+) -> None:
+    with Store(tmp_path / "e.sqlite") as store:
+        running = daemon(model, store, [])
+        score, seen = running._pipeline.score, []
+
+        def failing(camera: str, frame: object) -> object:
+            seen.append(frame)
+            if len(seen) == 3:
+                raise KeyError("a bug")
+            return score(camera, frame)
+
+        running._pipeline.score = failing
+        running.run()
+    counts = balance(running)
+    assert counts["dropped"]["failed"] == 1
+    assert counts["scored"] == 39
+    assert counts["waiting"] == 0
+
+
+def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) -> None:
+    def broken(_event: Event) -> None:
+        raise BrokenPipeError
+
+    with Store(tmp_path / "e.sqlite") as store:
+        running = daemon(model, store, [])
+        running._announce = broken
+        running.run()
+        assert store.events()
+    assert balance(running)["dropped"]["failed"] == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> None:
+    with Store(tmp_path / "e.sqlite") as store:
+        running = daemon(model, store, [], loop=True)
+        running._slots.take_oldest = lambda _timeout_s: 1 / 0
+        with pytest.raises(EdgeError, match="died"):
+            running.run()
+
+
+def test_a_cadence_that_the_model_was_not_trained_for_is_refused(model: Model, tmp_path: Path) -> None:
+    with (
+        Store(tmp_path / "e.sqlite") as store,
+        pytest.raises(SettingsError, match=r"cameras\.scene\.cadence_s"),
+    ):
+        daemon(model, store, [], cadence_s=1.0)
