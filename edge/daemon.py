@@ -24,7 +24,7 @@ from edge.counter.counters import Counters
 from edge.counter.prometheus import exposition
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
-from edge.errors import EdgeError, SettingsError
+from edge.errors import EdgeError, SettingsError, StoreError
 from edge.frame import Frame
 from edge.model.loaded import Model
 from edge.pipeline import Pipeline
@@ -147,10 +147,9 @@ class Daemon:
 
     def _finished(self) -> bool:
         """Say whether every camera is a recording that has ended and nothing waits any more."""
-        balances = [self._counters.account(name).balance() for name in self._readers]
-        return all(reader.finished for reader in self._readers.values()) and not any(
-            b.waiting for b in balances
-        )
+        if not all(reader.finished for reader in self._readers.values()):
+            return False  # asked first: until then, more frames may come
+        return not any(self._counters.account(name).balance().waiting for name in self._readers)
 
     def _end(self) -> None:
         self._notify("STOPPING=1")
@@ -239,9 +238,15 @@ class Daemon:
         """Return everything that is counted, as plain tables."""
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
-        document["events"] = {**self._events, "stored": msgspec.to_builtins(self._store.counts())}
+        document["events"] = {**self._events, "stored": self._stored()}
         document["health"] = msgspec.to_builtins(self.health())
         return document
+
+    def _stored(self) -> dict[str, Any] | None:
+        try:
+            return dict(msgspec.to_builtins(self._store.counts()))
+        except StoreError:
+            return None  # unknown; the other counters are told all the same
 
     def metrics(self) -> bytes:
         """Return the Prometheus exposition."""

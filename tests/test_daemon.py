@@ -9,6 +9,7 @@ from edge.alert.event import Event
 from edge.alert.store import Store
 from edge.clock import SystemClock
 from edge.command.run import make_counters
+from edge.counter.drops import Balance
 from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StoreError
 from edge.model.loaded import Model, load_model
@@ -37,8 +38,8 @@ def daemon(
     )
 
 
-def balance(running: Daemon) -> dict:
-    return running.status()["cameras"]["scene"]
+def balance(running: Daemon) -> Balance:
+    return running._counters.account("scene").balance()
 
 
 def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Path) -> None:
@@ -50,9 +51,9 @@ def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Pa
         for event, stored in told:
             assert event in stored
             assert store.evidence(event.id)
+        json.dumps(running.status())
     counts = balance(running)
-    assert counts["scored"] == counts["decoded"] == 40
-    json.dumps(running.status())
+    assert counts.scored == counts.decoded == 40
 
 
 class FullDisk:
@@ -71,7 +72,7 @@ def test_what_is_not_on_disk_is_not_announced_and_is_counted(model: Model, tmp_p
         running.run()
         assert told == []
         assert running.status()["events"]["lost"] >= 1
-    assert balance(running)["scored"] == 40
+    assert balance(running).scored == 40
 
 
 def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
@@ -90,9 +91,9 @@ def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
         running._pipeline.score = failing
         running.run()
     counts = balance(running)
-    assert counts["dropped"]["failed"] == 1
-    assert counts["scored"] == 39
-    assert counts["waiting"] == 0
+    assert counts.dropped["failed"] == 1
+    assert counts.scored == 39
+    assert counts.waiting == 0
 
 
 def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) 
         running._announce = broken
         running.run()
         assert store.events()
-    assert balance(running)["dropped"]["failed"] == 0
+    assert balance(running).dropped["failed"] == 0
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
