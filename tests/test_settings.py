@@ -1,16 +1,16 @@
 """The configuration: what is wrong is said with the path of its key."""
 
-import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import SettingsError
 from edge.secret import read_secret
-from edge.settings import load, parse
+from edge.settings import Camera, load, parse
 
 SCENE = {"uri": "scene:"}
 
@@ -52,6 +52,8 @@ SCENE = {"uri": "scene:"}
             {"cameras": {"north": {**SCENE, "masks": [[[0, 0], [1, 1]]]}}},
             r"cameras.north.masks\[0\]: .*length",
         ),
+        ({"cameras": {"a name": SCENE}}, "cameras: .*matching regex"),
+        ({"cameras": {"north": 5}}, "cameras.north: Expected `object`"),
         ({"cameras": {"a": SCENE}, "model": {"bundle": "absent"}}, "model.bundle: .*does not exist"),
         ({"cameras": {"a": SCENE}, "model": {"threads": 0}}, "model.threads: Expected"),
         ({"cameras": {"a": SCENE}, "web": {"port": 70000}}, "web.port: Expected"),
@@ -60,8 +62,9 @@ SCENE = {"uri": "scene:"}
     ],
 )
 def test_errors_name_the_key(document: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(SettingsError) as caught:
         parse(document, tmp_path)
+    assert re.match(message, str(caught.value)), caught.value
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
@@ -73,7 +76,9 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert loaded.web.host == "127.0.0.1"
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"[cameras", b"a = nan"])
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe", b"[cameras", b"a = nan", b"a = " + b"[" * 5000, b"a = " + b"1" * 5000]
+)
 def test_what_is_no_configuration_names_the_file(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "t.toml"
     path.write_bytes(content)
@@ -90,11 +95,46 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None)
-@given(st.dictionaries(st.sampled_from(["cameras", "model", "web", "store", "energy", "tower"]), values))
-def test_whatever_it_holds_it_is_loaded_or_refused(document: dict[str, Any]) -> None:
-    with contextlib.suppress(SettingsError):
+SECTIONS = ["cameras", "model", "web", "store", "energy", "tower"]
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
+paths = st.text(st.characters(codec="utf-8"), max_size=300) | st.sampled_from(["~nobody-here/x", "x" * 5000])
+keys = st.sampled_from([*Camera.__struct_fields__, "cadence"])
+
+
+def refusal(document: dict[str, Any]) -> str | None:
+    try:
         parse(document, Path("/nonexistent"))
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+@given(st.dictionaries(st.sampled_from(SECTIONS), values))
+def test_whatever_it_holds_it_is_loaded_or_refused_by_its_key(document: dict[str, Any]) -> None:
+    assert (refusal(document) or "the file: ").startswith((*SECTIONS, "the file: "))
+
+
+@given(name=names, table=st.dictionaries(keys, values | paths.map(lambda path: f"file:{path}")))
+def test_an_error_of_a_camera_starts_with_its_name(name: str, table: dict[str, Any]) -> None:
+    where = f"cameras.{name}"
+    assert (refusal({"cameras": {name: table}}) or where).startswith(where)
+
+
+@given(name=names, key=st.sampled_from(["password_file", "times_csv", "uri"]), path=paths)
+def test_a_path_of_a_camera_is_checked_whatever_it_is(name: str, key: str, path: str) -> None:
+    value, where = f"folder:{path.lstrip('/')}" if key == "uri" else path, f"cameras.{name}.{key}: "
+    assert (refusal({"cameras": {name: {**SCENE, key: value}}}) or where).startswith(where)
+
+
+@given(st.binary(max_size=60) | st.text(st.sampled_from('[]{}="#.\n a1'), max_size=60).map(str.encode))
+def test_whatever_the_file_holds_the_error_names_it(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzzed.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as caught:  # no such text has a camera
+        load(path)
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_secrets_of_others_are_refused(tmp_path: Path) -> None:

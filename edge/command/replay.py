@@ -20,6 +20,7 @@ from edge.device.linux import LinuxDevice
 from edge.device.meter import choose_meter
 from edge.errors import SettingsError
 from edge.model.loaded import Model, load_model
+from edge.model.manifest import Cadence
 from edge.model.scores import probabilities
 from edge.replay.replay import Step, clip_name, replay
 
@@ -56,7 +57,10 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         help="score a frame every S seconds of the clip's time; all if absent",
     )
     parser.add_argument(
-        "--image-cadence-s", type=float, metavar="S", help="seconds between images whose names hold no time"
+        "--image-cadence-s",
+        type=float,
+        metavar="S",
+        help="seconds between images whose names hold no time (60)",
     )
     parser.add_argument(
         "--times-csv", type=Path, metavar="FILE", help="times of a folder's images: file,epoch"
@@ -76,13 +80,14 @@ def handle(options: argparse.Namespace) -> int:
     ):
         raise SettingsError("--threads, --cadence-s and --image-cadence-s must be positive")
     expected = None if options.expect is None else read_expected(options.expect)
+    names = _names(options.clips)
     model = load_model(options.bundle, options.backend, options.threads)
     clock = SystemClock()
     counters = Counters(clock, choose_meter(ROOT), LinuxDevice(ROOT))
     source = SourceOptions(image_cadence_s=options.image_cadence_s, times_csv=options.times_csv)
     counters.sample()
-    names = _names(options.clips)
     last: dict[str, Event] = {}
+    pace = _Pace(model.bundle.manifest.cadence)
     for clip, name in zip(options.clips, names, strict=True):
         for step in replay(
             clip,
@@ -95,6 +100,7 @@ def handle(options: argparse.Namespace) -> int:
             name=name,
         ):
             counters.sample()
+            pace.see(step)
             last.update({event.id: event for event in step.events})
             _tell(step, model, options)
     counters.sample()
@@ -106,6 +112,29 @@ def handle(options: argparse.Namespace) -> int:
         print(f"not as expected: {difference}", file=sys.stderr)
     print(json.dumps({"counters": status, "as_expected": None if expected is None else not differences}))
     return 1 if differences else 0
+
+
+class _Pace:
+    """Warns once where frames come at another interval than the model was trained for."""
+
+    def __init__(self, trained: Cadence | None) -> None:
+        self._trained = trained
+        self._before: Step | None = None
+
+    def see(self, step: Step) -> None:
+        """Compare a step with the one before it."""
+        before, self._before = self._before, step
+        if self._trained is None or before is None or before.clip != step.clip:
+            return
+        interval_s = (step.frame.model_ns - before.frame.model_ns) / 1e9
+        if not self._trained.min_s <= interval_s <= self._trained.max_s:
+            print(
+                f"warning: {step.clip}: frames are {interval_s:g} s apart, the model was trained for "
+                f"{self._trained.min_s:g} to {self._trained.max_s:g} s; for a video say --cadence-s "
+                f"{self._trained.default_s:g}, for images see --image-cadence-s",
+                file=sys.stderr,
+            )
+            self._trained = None
 
 
 def _names(clips: list[str]) -> list[str]:

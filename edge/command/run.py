@@ -168,12 +168,13 @@ def status_line(status: dict[str, Any]) -> str:
     """Put the most telling counters into one line; what is unknown is a dash."""
     frames = list(status["cameras"].values())
     scored = sum(camera["scored"] for camera in frames)
-    dropped = sum(sum(camera["dropped"].values()) for camera in frames)
+    undue = sum(camera["dropped"]["governed"] for camera in frames)
+    dropped = sum(sum(camera["dropped"].values()) for camera in frames) - undue
     invoke = ((status["latency"].get("invoke") or {}).get("run") or {}).get("p50_ms")
     rss = status["memory"]["rss_bytes"]
     energy = status["energy"]
     parts = [
-        f"{scored} scored, {dropped} dropped",
+        f"{scored} scored, {dropped} dropped" + (f", {undue} not due" if undue else ""),
         f"{status['events']['opened']} events",
         f"invoke p50 {_or_dash(invoke, '{:.1f} ms')}",
         f"RSS {_or_dash(None if rss is None else rss / 1e6, '{:.0f} MB')}",

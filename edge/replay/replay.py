@@ -18,7 +18,7 @@ from edge.camera.source import Picture
 from edge.clock import Clock
 from edge.counter.drops import Account
 from edge.detect.mask import Polygon
-from edge.errors import CameraError, FrameError
+from edge.errors import CameraError, FrameError, SettingsError
 from edge.frame import Frame
 from edge.model.loaded import Model
 from edge.pipeline import Pipeline, Record
@@ -49,7 +49,7 @@ def address(clip: str) -> str:
     """Return the camera address of a clip given as a path or as an address.
 
     Raises:
-        CameraError: there is no such file, and it is no address of a recording.
+        SettingsError: there is no such file, and it is no address of a recording.
     """
     if clip.startswith(("file:", "folder:", "scene:")):
         return clip

@@ -1,7 +1,6 @@
 """What the camera tests share: small clips, a clock that stands still, real cameras, mute servers."""
 
 import contextlib
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -122,11 +121,9 @@ def scripted_server():
 
 
 @pytest.fixture
-def shared_clips() -> list[Path]:
+def shared_clips(shared_dir: Path) -> list[Path]:
     """The real streams that lie beside a developer's checkout."""
-    beside = Path(__file__).resolve().parents[2].parent / "shared"
-    folder = Path(os.environ.get("FIRETOWER_SHARED", beside)) / "data" / "wildfire" / "unlabelled"
-    clips = sorted(folder.glob("*.mp4"))
+    clips = sorted((shared_dir / "data/wildfire/unlabelled").glob("*.mp4"))
     if not clips:
-        pytest.skip("no real streams here; set FIRETOWER_SHARED to the folder that holds data/wildfire")
+        pytest.skip(f"no real streams in {shared_dir}")
     return clips

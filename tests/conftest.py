@@ -1,0 +1,21 @@
+"""What every test shares: the settings of hypothesis, and where a developer's real data lie."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# A busy machine is slow, not wrong: no test asserts a wall-clock time.
+hypothesis.settings.register_profile("firetower", deadline=None)
+hypothesis.settings.load_profile("firetower")
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of real data beside a developer's checkout; nobody else has it."""
+    beside = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get("FIRETOWER_SHARED", beside))
+    if not folder.is_dir():
+        pytest.skip("no real data here; set FIRETOWER_SHARED to the folder that holds data/wildfire")
+    return folder
