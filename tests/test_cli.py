@@ -71,6 +71,7 @@ def test_usage_and_configuration_errors_exit_with_2(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text('[cameras.a]\nuri = "scene:"\ncadence = 5\n')
     assert "cameras.a: unknown key 'cadence'" in firetower("check", str(tmp_path / "t.toml"), code=2).stderr
     firetower("replay", code=2)
+    assert "no such file" in firetower("replay", "absent.mp4", code=2).stderr
 
 
 def test_check_tells_which_camera_fails(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """From frames to events with a runtime made by hand: what is remembered, when it starts anew, what events say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.alert.event import Stamp
-from edge.errors import RuntimeModelError
+from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
@@ -147,6 +148,60 @@ def test_masks_block_and_letterbox_bars_never_count() -> None:
     wide, _, _ = make()
     events = [e for s in range(4) for e in wide.score("c", frame(s, white=(0, 0), size=(64, 128))).events]
     assert events[0].opening_box_px == (0, 0, 32, 32)
+
+
+def test_a_frame_with_a_score_that_is_no_number_leaves_the_memory_as_it_was() -> None:
+    pipeline, runtime, stages = make()
+    pipeline.score("c", frame(0))
+    infer = runtime.infer
+    runtime.infer = lambda write, state: replace(
+        infer(write, state), scores=np.full((4, 4, 1), np.nan, np.float32)
+    )
+    with pytest.raises(FrameError, match="not finite"):
+        pipeline.score("c", frame(1))
+    with pytest.raises(FrameError, match="not finite"):
+        pipeline.score("c", frame(500))
+    runtime.infer = infer
+    assert not pipeline.score("c", frame(2)).restarted
+    assert runtime.states == [0, 1, 0, 1]
+    assert len(stages) == 8
+
+
+def test_one_plume_a_camera_and_ids_that_differ() -> None:
+    pipeline, _, _ = make()
+    ids = [
+        event.id
+        for second in range(2)
+        for camera in ("c", "d")
+        for event in pipeline.score(camera, frame(second, white=(20, 20))).events
+    ]
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize(("score", "phases"), [(0.79, []), (0.8, ["opened"])])
+def test_a_classifier_alerts_over_its_threshold_and_boxes_the_whole_frame(
+    score: float, phases: list[str]
+) -> None:
+    spec = FileSpec(
+        sha256="0" * 64, bytes=1, backend="litert",
+        tensors=(SPEC.tensors[0], TensorSpec(name="y", role="scores", shape=(1, 2), dtype="float32")),
+    )  # fmt: skip
+    manifest = Manifest(
+        schema="1.0", name="m", version="1", task="classify", kind="probabilities", labels=("clear", "smoke"),
+        files={"model.tflite": spec}, thresholds={"smoke": Threshold(open=0.8, keep=0.5)},
+        confirmation=Confirmation(hits=2, window=3, close_after=2),
+    )  # fmt: skip
+    runtime = CountingRuntime()
+    runtime.infer = lambda _write, state: Inference(np.float32([[[1 - score, score]]]), state, 5)
+    pipeline = Pipeline(
+        Model(Bundle(Path("b"), Path("b"), manifest, "d" * 64), spec, runtime),
+        lambda frame: Stamp(model_s=frame.model_ns / 1e9),
+        lambda _stage, _ns: None,
+        {"c": [[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]]},  # a mask has no cells to block here
+    )
+    events = [e for second in range(3) for e in pipeline.score("c", frame(second, size=(48, 96))).events]
+    assert [event.phase for event in events] == phases
+    assert all((event.label, event.box_px) == ("smoke", (0, 0, 96, 48)) for event in events)
 
 
 def test_closing_a_recording_closes_its_events_once() -> None:

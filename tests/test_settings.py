@@ -18,9 +18,9 @@ SCENE = {"uri": "scene:"}
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({}, "cameras"),
+        ({}, "the file: .*cameras"),
         ({"cameras": {}}, "cameras: no camera"),
-        ({"camera": {}}, "unknown key 'camera'; did you mean 'cameras'"),
+        ({"camera": {}}, "the file: unknown key 'camera'; did you mean 'cameras'"),
         (
             {"cameras": {"north": {**SCENE, "cadence_ms": 5}}},
             "cameras.north: unknown key 'cadence_ms'; did you mean",
