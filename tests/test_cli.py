@@ -74,6 +74,28 @@ def test_usage_and_configuration_errors_exit_with_2(tmp_path: Path) -> None:
     assert "no such file" in firetower("replay", "absent.mp4", code=2).stderr
 
 
+def test_what_cannot_be_replayed_exits_with_2_or_1_and_tells_no_password() -> None:
+    for number in ("nan", "inf", "0", "-5"):
+        assert "must be positive" in firetower("replay", "--cadence-s", number, "scene:", code=2).stderr
+    failed = firetower("replay", "rtsp://user:hunter2@127.0.0.1:9/x", code=2)
+    assert "no such file" in failed.stderr
+    assert "hunter2" not in failed.stderr
+    assert "unknown scene" in firetower("replay", "scene:storm", code=1).stderr
+
+
+def test_replay_tells_each_frame_as_a_line_of_json() -> None:
+    lines = [
+        json.loads(row) for row in firetower("replay", "--frames", "scene:quiet?frames=3").stdout.splitlines()
+    ]
+    assert [line["frame"]["model_s"] for line in lines[:-1]] == [0.0, 60.0, 120.0]
+    assert "counters" in lines[-1]
+
+
+@pytest.mark.parametrize("command", ["bench", "sim"])
+def test_verbose_may_stand_before_a_command_of_another_package(command: str) -> None:
+    assert "usage: firetower " + command in firetower("-v", command, code=2).stderr
+
+
 def test_check_tells_which_camera_fails(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text(
         '[cameras.good]\nuri = "scene:"\n[cameras.bad]\nuri = "rtsp://user:hunter2@127.0.0.1:9/x"\ntimeout_s = 2\n'

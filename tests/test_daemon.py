@@ -1,6 +1,9 @@
 """The daemon in process, with a model and a store that fail on purpose."""
 
 import json
+import re
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StoreError
 from edge.model.loaded import Model, load_model
 from edge.settings import Camera, Settings
+from edge.web.server import WebServer
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +119,82 @@ def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> No
         running._slots.take_oldest = lambda _timeout_s: 1 / 0
         with pytest.raises(EdgeError, match="died"):
             running.run()
+
+
+class JumpingClock(SystemClock):
+    """The machine's clock, set ahead at will."""
+
+    ahead_ns = 0
+
+    def mono_ns(self) -> int:
+        return super().mono_ns() + self.ahead_ns
+
+
+def fetch(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path: Path) -> None:
+    settings = Settings(
+        cameras={
+            "good": Camera(uri="scene:", pace="fast", loop=True),
+            "dead": Camera(uri="rtsp://user:hunter2@127.0.0.1:9/x", timeout_s=1),
+        }
+    )
+    clock, notes, answers = JumpingClock(), [], []
+    with Store(tmp_path / "e.sqlite") as store:
+        running = Daemon(
+            settings,
+            model,
+            store,
+            make_counters(settings, clock, Path("/")),
+            clock,
+            notify=lambda message: notes.append(message) or True,
+            watchdog_s=4,
+            announce=lambda _event: None,
+        )
+        web = WebServer("tower", running.status, running.health, running.metrics, port=0)
+
+        def on_tick() -> None:
+            if running.health().cameras["good"].state != "ok":
+                return
+            answers.append(fetch(web.url + "health"))
+            if len(answers) == 1:
+                clock.ahead_ns = 300 * 10**9  # longer than three cadences
+                return
+            answers.extend(fetch(web.url + path) for path in ("status.json", "metrics"))
+            running.stop()
+
+        try:
+            running.run(on_tick)
+        finally:
+            web.stop()
+    assert [code for code, _ in answers] == [200, 503, 200, 200]
+    judged = json.loads(answers[1][1])
+    assert judged["cameras"]["good"]["state"] == "ok"
+    assert judged["cameras"]["dead"]["state"] == "stale"
+    assert re.fullmatch(r"dead: no frame scored for 3\d\d s .*; .*refused.*", *judged["reasons"])
+    assert "hunter2" not in "".join(text for _, text in answers)
+    assert notes[0] == "READY=1"
+    assert "WATCHDOG=1" in notes
+    assert notes[-1] == "STOPPING=1"
+
+
+def test_a_store_that_breaks_leaves_the_other_counters(model: Model, tmp_path: Path) -> None:
+    with Store(tmp_path / "e.sqlite") as store:
+        running = daemon(model, store, [])
+        store.counts = broken_counts
+        assert running.status()["events"]["stored"] is None
+        assert balance(running).decoded == 0
+
+
+def broken_counts() -> None:
+    raise StoreError("the disk is gone")
 
 
 def test_a_cadence_that_the_model_was_not_trained_for_is_refused(model: Model, tmp_path: Path) -> None:

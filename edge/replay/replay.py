@@ -58,7 +58,7 @@ def address(clip: str) -> str:
         return f"folder:{path}"
     if path.exists():
         return f"file:{path}"
-    raise CameraError(
+    raise SettingsError(
         f"{redact(clip)}: no such file or folder; give a video, a folder of images, or 'scene:'"
     )
 

@@ -12,7 +12,7 @@ import pytest
 from edge.camera.option import SourceOptions
 from edge.clock import SystemClock
 from edge.counter.drops import Account, Balance
-from edge.errors import CameraError, RuntimeModelError
+from edge.errors import CameraError, RuntimeModelError, SettingsError
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
@@ -185,7 +185,7 @@ def test_clips_are_given_as_paths_or_addresses(folder: Path, tmp_path: Path) -> 
 
 
 def test_what_is_no_recording_is_refused_without_its_password() -> None:
-    with pytest.raises(CameraError, match="no such file") as caught:
+    with pytest.raises(SettingsError, match="no such file") as caught:
         address("rtsp://user:hunter2@127.0.0.1/x")
     assert "hunter2" not in str(caught.value)
 
