@@ -54,6 +54,7 @@ class Daemon:
         notify: tells the service manager.
         watchdog_s: the service manager's timeout, None where it has none.
         announce: called once per committed revision.
+        stopping: set from outside to end it; one of its own if absent.
         root: where proc/ is.
     """
 
@@ -68,6 +69,7 @@ class Daemon:
         notify: Notify,
         watchdog_s: float | None,
         announce: Announce,
+        stopping: threading.Event | None = None,
         root: Path = Path("/"),
     ) -> None:
         self._settings = settings
@@ -77,7 +79,7 @@ class Daemon:
         self._notify = notify
         self._announce = announce
         self._boot_id = boot_id(root)
-        self._stopping = threading.Event()
+        self._stopping = threading.Event() if stopping is None else stopping
         self._heartbeats = Heartbeats(clock)
         self._watchdog = Watchdog(clock, self._heartbeats, notify, watchdog_s)
         self._cadences = {name: cadence_of(name, camera, model) for name, camera in settings.cameras.items()}
@@ -92,6 +94,10 @@ class Daemon:
         self._started_ns = clock.mono_ns()
         self._events = {"opened": 0, "updated": 0, "closed": 0, "lost": 0}
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
+        if model.bundle.manifest.task == "classify" and (masked := [name for name in masks if masks[name]]):
+            raise SettingsError(
+                f"cameras.{masked[0]}.masks: a classifier sees the whole frame; masks need a 'cells' model"
+            )
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
@@ -283,6 +289,7 @@ def source_options(name: str, camera: Camera, cadence_s: float | None) -> Source
         user=camera.user,
         password=None if secret is None else read_secret(secret, f"cameras.{name}.password_file"),
         loop=camera.loop,
+        ca_file=camera.ca_file,
         image_cadence_s=camera.folder_cadence_s,
         times_csv=camera.times_csv,
     )

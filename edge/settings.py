@@ -1,6 +1,6 @@
 """The configuration: strict TOML, where an unknown key, a wrong type or a missing file is an error with its path.
 
-Every key carries its unit in its name; docs/configuration.md is generated from nothing, so keep it true by hand.
+Every key carries its unit in its name. docs/configuration.md lists them all.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Attributes:
         uri: file:, rtsp://, http(s)://, folder:, v4l2: or scene:.
         user, password_file: credentials of a network camera; the file must not be readable by others.
+        ca_file: certificates that https trusts, instead of the system's.
         cadence_s: seconds between scored frames; the model's default if absent.
         timeout_s: after which a silent source is given up and reopened.
         loop: start a recording again at its end.
@@ -64,6 +65,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     uri: Annotated[str, Meta(min_length=1)]
     user: str | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None
     cadence_s: PositiveSeconds | None = None
     timeout_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
     loop: bool = False
@@ -77,12 +79,12 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Where events are kept.
 
     Attributes:
-        path: the SQLite file; memory of the daemon's own folder if absent.
+        path: the SQLite file; the service's STATE_DIRECTORY, else a folder of this run alone, if absent.
         max_bytes: its bound on disk; evidence of the oldest closed events goes first.
     """
 
     path: Path | None = None
-    max_bytes: Annotated[int, Meta(ge=1_000_000)] = 200_000_000
+    max_bytes: Annotated[int, Meta(ge=1 << 20)] = 200_000_000
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,6 +227,7 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
         name: msgspec.structs.replace(
             camera,
             password_file=_existing(camera.password_file, folder, f"cameras.{name}.password_file"),
+            ca_file=_existing(camera.ca_file, folder, f"cameras.{name}.ca_file"),
             times_csv=_existing(camera.times_csv, folder, f"cameras.{name}.times_csv"),
             uri=_local(camera.uri, folder, f"cameras.{name}.uri"),
         )

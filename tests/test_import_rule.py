@@ -1,5 +1,6 @@
 """The import rule between the folders: `edge` runs without the others and without what only a host has."""
 
+import ast
 import pkgutil
 import subprocess
 import sys
@@ -49,3 +50,29 @@ def test_host_packages_import_without_their_extras_being_loaded(package: str) ->
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+MAY_IMPORT = {
+    "edge": {"edge"},
+    "training": {"edge", "training", "firmware_sim"},
+    "firmware_sim": {"edge", "firmware_sim"},
+    "benchmarks": {"edge", "firmware_sim", "benchmarks"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_folders_import_only_whom_they_may(folder: str) -> None:
+    files = list((ROOT / folder).rglob("*.py"))
+    assert files
+    for path in files:
+        assert not (imported(path) & set(MAY_IMPORT)) - MAY_IMPORT[folder], path

@@ -36,6 +36,8 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
     ):
         assert needed in names
     assert not [name for name in names if name.startswith(("tests/", "docs/"))]
+    licences = {name.partition(".dist-info/licenses/")[2] for name in names}
+    assert {"LICENSE", "edge/model/WEIGHTS-LICENSE.md"} <= licences
 
 
 def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path: Path) -> None:
@@ -63,6 +65,8 @@ def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path:
     assert "latency" in run("bench", "--help").stdout
     last = run("replay", "scene:quiet?frames=4").stdout.splitlines()[-1]
     assert json.loads(last)["counters"]["latency"]["invoke"]["run"]["count"] == 4
+    final = json.loads(run("run").stdout.splitlines()[-1])
+    assert final["events"]["opened"] >= 1
     assert "firetower[train]" in run("train", "smoke", code=2).stderr
     assert "firetower[onnx]" in run("replay", "--backend", "onnx", "scene:quiet?frames=1", code=2).stderr
     listed = subprocess.run([home / "bin/pip", "list"], check=True, capture_output=True, text=True).stdout

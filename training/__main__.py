@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from edge.errors import EdgeError, MissingExtraError
+from edge.errors import EdgeError, MissingExtraError, SettingsError
 
 _NEEDED = (
     "torch",
@@ -25,6 +25,7 @@ def command(arguments: Sequence[str]) -> int:
 
     Raises:
         MissingExtraError: the extra `train` is not installed.
+        SettingsError: the data or the arguments are unfit.
     """
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise MissingExtraError(f"training ({', '.join(missing)})", "train")
@@ -35,13 +36,16 @@ def command(arguments: Sequence[str]) -> int:
     smoke.register(commands)
     options = parser.parse_args(list(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
-    code: int = options.handler(options)
+    try:
+        code: int = options.handler(options)
+    except ValueError as error:  # of the data or the arguments
+        raise SettingsError(str(error)) from error
     return code
 
 
 if __name__ == "__main__":
     try:
         sys.exit(command(sys.argv[1:]))
-    except (EdgeError, ValueError) as error:
+    except EdgeError as error:
         print(f"training: {error}", file=sys.stderr)
         sys.exit(2)

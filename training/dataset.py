@@ -73,6 +73,8 @@ def split(
     Raises:
         ValueError: an unknown group, or one side is empty.
     """
+    if not sequences:
+        raise ValueError("there is no sequence to train on")
     known = {sequence.group for sequence in sequences}
     if unknown := sorted(set(validation_groups) - known):
         raise ValueError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ from edge.camera.address import open_source, redact
 from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
 from edge.daemon import cadence_of, source_options
-from edge.errors import EdgeError, FrameError
+from edge.errors import EdgeError, FrameError, SettingsError, StoreError
 from edge.model.loaded import Model, load_model
-from edge.settings import Camera, load
+from edge.settings import Camera, Settings, load
+from edge.web.guard import is_loopback, read_token
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
 
@@ -46,6 +49,8 @@ def handle(options: argparse.Namespace) -> int:
         results["model"] = str(error)
     for name, camera in settings.cameras.items():
         results[f"cameras.{name}"] = _try_camera(name, camera, model)
+    results["store"] = _try(lambda: _check_store(settings))
+    results["web"] = _try(lambda: _check_web(settings))
     for name, trouble in results.items():
         print(
             f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}",
@@ -79,3 +84,30 @@ def _try_camera(name: str, camera: Camera, model: Model | None) -> str | None:
         return str(error)
     finally:
         source.close()
+
+
+def _try(check: Callable[[], None]) -> str | None:
+    """Return what a check has to say."""
+    try:
+        check()
+    except EdgeError as error:
+        return str(error)
+    return None
+
+
+def _check_store(settings: Settings) -> None:
+    """See that events could be kept; a running daemon may hold the file, so it is not opened."""
+    path = settings.store.path
+    if path is not None and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise StoreError(f"store.path: the folder {path.parent} does not exist or is not writable")
+
+
+def _check_web(settings: Settings) -> None:
+    """See that the page could be served as configured."""
+    web = settings.web
+    if web.enabled and web.token_file is not None:
+        read_token(web.token_file)
+    elif web.enabled and not is_loopback(web.host):
+        raise SettingsError(
+            f"web.host: {web.host!r} is open to others; set token_file in [web], or host = '127.0.0.1'"
+        )

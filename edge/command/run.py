@@ -63,6 +63,8 @@ def handle(options: argparse.Namespace) -> int:
 
 def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     """Wire the parts together and run them; return the exit code."""
+    stopping = threading.Event()
+    _on_signals(stopping.set)  # first of all, so that an early signal also ends with the counters
     model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
     model.selftest()
     counters = make_counters(settings, clock, root)
@@ -80,6 +82,7 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             notify=notifier(os.environ.get("NOTIFY_SOCKET")),
             watchdog_s=timeout_s(os.environ, os.getpid()),
             announce=tell.event,
+            stopping=stopping,
             root=root,
         )
         if settings.web.enabled:
@@ -94,7 +97,6 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             )
             stack.callback(web.stop)
             print(f"status page: {web.url}", file=sys.stderr)
-        _on_signals(daemon.stop)
         daemon.run(lambda: tell.status(daemon.status))
         tell.end(daemon.status())
     return 0
