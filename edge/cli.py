@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -34,6 +35,9 @@ _EPILOG = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; return the exit code."""
+    for name in ("stdout", "stderr"):  # closed by whoever started this
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     arguments = list(sys.argv[1:] if argv is None else argv)
     further = {point.name: point for point in entry_points(group=COMMAND_GROUP)}
     start = next((i for i, word in enumerate(arguments) if word not in {"-v", "--verbose"}), len(arguments))

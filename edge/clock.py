@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +46,14 @@ class SystemClock:
     def wait(self, signal: threading.Event, timeout_s: float) -> bool:
         """Wait for `signal` at most `timeout_s`; return whether it is set."""
         return signal.wait(max(0.0, timeout_s))
+
+
+def utc_text(wall_ns: int) -> str | None:
+    """Return a wall time as ISO 8601 UTC; None where no calendar has it (a lying clock or file)."""
+    try:
+        return datetime.fromtimestamp(wall_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def wall_synchronised() -> bool | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from edge.camera.option import SourceOptions
 from edge.camera.reader import Camera as CameraAddress
 from edge.camera.reader import CameraReader
 from edge.camera.slots import Slots
-from edge.clock import Clock, boot_id, wall_synchronised
+from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
 from edge.counter.prometheus import exposition
 from edge.device.notify import Notify, status_message
@@ -92,7 +91,9 @@ class Daemon:
         self._readers = {name: self._reader(name, camera) for name, camera in settings.cameras.items()}
         self._scored_ns: dict[str, int] = {}
         self._started_ns = clock.mono_ns()
-        self._events = {"opened": 0, "updated": 0, "closed": 0, "lost": 0}
+        self._events = {"opened": 0, "updated": 0, "closed": 0}
+        self._unsaved: dict[str, tuple[Event, bytes | None]] = {}
+        self._store_error = ""
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
         if model.bundle.manifest.task == "classify" and (masked := [name for name in masks if masks[name]]):
             raise SettingsError(
@@ -193,6 +194,8 @@ class Daemon:
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
+        for event, evidence in list(self._unsaved.values()):
+            self._commit(event, evidence)
         if scored.events:
             self._keep(scored.events, frame)
             self._counters.record("event", self._clock.mono_ns() - now_ns)
@@ -200,27 +203,34 @@ class Daemon:
     def _keep(self, events: tuple[Event, ...], frame: Frame) -> None:
         """Commit each revision, with its picture unless it only closes, and then announce it."""
         for event in events:
-            try:
-                evidence = None if event.phase == "closed" else crop_jpeg(frame.pixels, event.box_px)
-                self._store.commit(event, evidence)
-            except Exception:  # the next revision tries again
-                self._events["lost"] += 1
-                logger.exception(
-                    "event %s, revision %d: not on disk, not announced", event.id, event.revision
-                )
-                continue
-            self._events[event.phase] += 1
-            try:
-                self._announce(event)
-            except OSError:
-                logger.exception("event %s, revision %d: on disk, not announced", event.id, event.revision)
+            self._commit(event, None if event.phase == "closed" else _evidence(frame, event))
+
+    def _commit(self, event: Event, evidence: bytes | None) -> None:
+        """Announce a revision once it is on disk; until then it waits for the next frame's try."""
+        if evidence is None and event.id in self._unsaved:
+            evidence = self._unsaved[event.id][1]
+        try:
+            self._store.commit(event, evidence)
+        except Exception as error:
+            self._unsaved[event.id] = (event, evidence)
+            self._store_error = str(error)
+            logger.exception(
+                "event %s, revision %d: not on disk yet, not announced", event.id, event.revision
+            )
+            return
+        self._unsaved.pop(event.id, None)
+        self._events[event.phase] += 1
+        try:
+            self._announce(event)
+        except OSError:
+            logger.exception("event %s, revision %d: on disk, not announced", event.id, event.revision)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
         return Stamp(
             model_s=frame.model_ns / 1e9,
             mono_ns=frame.captured_mono_ns,
-            utc=datetime.fromtimestamp(frame.captured_wall_ns / 1e9, UTC).isoformat(timespec="milliseconds"),
+            utc=utc_text(frame.captured_wall_ns),
             utc_trusted=wall_synchronised(),
             boot_id=self._boot_id,
         )
@@ -238,13 +248,22 @@ class Daemon:
             )
             for name, reader in self._readers.items()
         }
-        return judge_all(facts, self._clock.mono_ns())
+        health = judge_all(facts, self._clock.mono_ns())
+        if self._unsaved:
+            reason = f"store: {len(self._unsaved)} events are not on disk: {self._store_error}"
+            return msgspec.structs.replace(health, healthy=False, reasons=[reason, *health.reasons])
+        return health
+
+    @property
+    def good(self) -> bool:
+        """Whether every event is on disk and no recording broke before its end."""
+        return not self._unsaved and not any(r.finished and r.error for r in self._readers.values())
 
     def status(self) -> dict[str, Any]:
         """Return everything that is counted, as plain tables."""
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
-        document["events"] = {**self._events, "stored": self._stored()}
+        document["events"] = {**self._events, "unsaved": len(self._unsaved), "stored": self._stored()}
         document["health"] = msgspec.to_builtins(self.health())
         return document
 
@@ -256,7 +275,9 @@ class Daemon:
 
     def metrics(self) -> bytes:
         """Return the Prometheus exposition."""
-        return exposition(self._counters.snapshot(), self.health().cameras, dict(self._events))
+        return exposition(
+            self._counters.snapshot(), self.health().cameras, {**self._events, "unsaved": len(self._unsaved)}
+        )
 
 
 def cadence_of(name: str, camera: Camera, model: Model) -> float:
@@ -293,3 +314,12 @@ def source_options(name: str, camera: Camera, cadence_s: float | None) -> Source
         image_cadence_s=camera.folder_cadence_s,
         times_csv=camera.times_csv,
     )
+
+
+def _evidence(frame: Frame, event: Event) -> bytes | None:
+    """Return the JPEG of an event; an event without one is better than none."""
+    try:
+        return crop_jpeg(frame.pixels, event.box_px)
+    except Exception:
+        logger.exception("event %s, revision %d: no picture of it", event.id, event.revision)
+        return None

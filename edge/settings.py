@@ -19,6 +19,8 @@ from edge.errors import SettingsError
 
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+_NETWORK = {"rtsp", "http", "https"}
+_SCHEMES = {"file", "folder", "v4l2", "scene", *_NETWORK}
 Polygon = list[tuple[Fraction, Fraction]]
 
 
@@ -203,7 +205,7 @@ def _explain(message: str, prefix: str) -> str:
     """Turn msgspec's message into `path: what is wrong`, and name the key that was probably meant."""
     match = re.match(r"(?P<what>.*?)(?: - at (?:`key` in )?`\$(?P<path>.*)`)?$", message, re.DOTALL)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
-    path = (prefix + path.lstrip(".")).rstrip(".") or "the file"
+    path = (prefix + path.lstrip(".") if path else prefix[:-1]) or "the file"
     unknown = re.match(r"Object contains unknown field `(.*)`", what)
     if unknown:
         meant = difflib.get_close_matches(unknown[1], sorted(_keys(Settings)), n=1, cutoff=0.5)
@@ -263,11 +265,11 @@ def _existing(path: Path | None, folder: Path, key: str) -> Path | None:
 
 
 def _local(uri: str, folder: Path, key: str) -> str:
-    """Resolve the path of a `file:` or `folder:` address."""
+    """Resolve the path of a local address; one that is no address is not shown, for it may hold a password."""
     scheme, colon, rest = uri.partition(":")
-    if not colon:
+    if not colon or scheme not in _SCHEMES or (scheme in _NETWORK and not rest.startswith("//")):
         raise SettingsError(
-            f"{key}: {uri!r} has no scheme; write file:…, folder:…, rtsp://…, http://…, v4l2:… or scene:"
+            f"{key}: expected file:…, folder:…, rtsp://…, http://…, https://…, v4l2:… or scene:"
         )
     if scheme in {"file", "folder"} and not rest.startswith("//"):
         return f"{scheme}:{_existing(Path(rest), folder, key)}"

@@ -75,8 +75,30 @@ def test_what_is_not_on_disk_is_not_announced_and_is_counted(model: Model, tmp_p
         running = daemon(model, FullDisk(store), told := [])
         running.run()
         assert told == []
-        assert running.status()["events"]["lost"] >= 1
+        assert running.status()["events"]["unsaved"] == 1
+        assert not running.health().healthy
+        assert "no space left" in running.health().reasons[0]
+        assert not running.good
     assert balance(running).scored == 40
+
+
+def test_an_event_waits_until_the_disk_takes_it(model: Model, tmp_path: Path) -> None:
+    with Store(tmp_path / "e.sqlite") as store:
+        commit, tries = store.commit, []
+
+        def sometimes(event: Event, evidence: bytes | None) -> bool:
+            tries.append(event)
+            if len(tries) < 4:
+                raise StoreError("no space left")
+            return commit(event, evidence)
+
+        store.commit = sometimes
+        running = daemon(model, store, told := [])
+        running.run()
+        assert told
+        assert {event.id for event in told} == {event.id for event in store.events()}
+        assert store.evidence(told[0].id)
+        assert running.good
 
 
 def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(

@@ -35,7 +35,7 @@ SCENE = {"uri": "scene:"}
             "cameras.north.cadence_s: expected a finite",
         ),
         ({"cameras": {"north": {}}}, "cameras.north: .*uri"),
-        ({"cameras": {"north": {"uri": "clip.mp4"}}}, "cameras.north.uri: .*no scheme"),
+        ({"cameras": {"north": {"uri": "clip.mp4"}}}, "cameras.north.uri: expected file:"),
         (
             {"cameras": {"north": {"uri": "file:absent.mp4"}}},
             "cameras.north.uri: .*absent.mp4 does not exist",

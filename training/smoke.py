@@ -26,7 +26,7 @@ from edge.counter.drops import Balance
 from edge.model.bundle import Bundle, file_spec, write_bundle
 from edge.model.load import load_runtime
 from edge.model.loaded import Model, load_model
-from edge.model.manifest import Manifest, Threshold
+from edge.model.manifest import MANIFEST_NAME, Manifest, Threshold
 from edge.replay import truth
 from edge.replay.summary import Summary, summarise
 from edge.replay.truth import TruthSequence
@@ -73,6 +73,10 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 def handle(options: argparse.Namespace) -> int:
     """Run the whole pipeline; return the exit code."""
+    if options.out.exists() and not (options.out / MANIFEST_NAME).is_file():
+        raise ValueError(
+            f"--out {options.out}: exists and is no bundle; it would be replaced, so name another folder"
+        )
     recipe = Recipe(steps=options.steps, seed=options.seed)
     sequences = truth.read(options.data)
     groups = options.validation_groups.split(",") if options.validation_groups else choose_groups(sequences)
@@ -116,9 +120,11 @@ def _blank_manifest() -> Manifest:
 def _train(examples: Sequence[Example], recipe: Recipe, cache: Path) -> Head:
     """Train a head, or recall the one of the same recipe and examples; with one thread: a second costs more."""
     key = hashlib.sha256(repr(recipe).encode())
+    for source in ("head.py", "network.py"):
+        key.update(Path(__file__).with_name(source).read_bytes())
     for example in sorted(examples, key=lambda example: example.name):
         key.update(example.name.encode())
-        for part in (example.features, example.positive, example.negative):
+        for part in (example.features, example.change, example.positive, example.negative):
             key.update(part.numpy().tobytes())
     cached = cache / f"{key.hexdigest()[:32]}.pt"
     threads = torch.get_num_threads()
@@ -248,7 +254,8 @@ def _describe(
             "python": platform.python_version(),
         },
         "packages": {name: version(name) for name in PACKAGES},
-        "command": f"python -m training smoke --validation-groups {','.join(groups)} --seed {recipe.seed}",
+        "command": f"python -m training smoke --validation-groups {','.join(groups)} "
+        f"--steps {recipe.steps} --seed {recipe.seed}",
         "data": {"sequences_json_sha256": digest, "sequences": len(training) + len(validation)},
         "licence": "non-commercial; credit AI For Mankind and HPWREN (see the card)",
         "recipe": asdict(recipe),
@@ -272,7 +279,9 @@ def _describe(
 def _commit() -> str | None:
     """Return the commit of the code, None outside a checkout."""
     try:
-        shown = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        here = str(Path(__file__).parent)
+        describe = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        shown = subprocess.run(describe, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
     return shown.stdout.strip()

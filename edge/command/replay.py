@@ -179,9 +179,11 @@ def read_expected(path: Path) -> list[Event]:
         SettingsError: unreadable, or not such a file.
     """
     last: dict[str, Event] = {}
+    whole = False
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             document = msgspec.json.decode(line)
+            whole = isinstance(document, dict) and "counters" in document
             if isinstance(document, dict) and "event" in document:
                 event = msgspec.convert(document["event"], Event)
                 last[event.id] = event
@@ -189,6 +191,10 @@ def read_expected(path: Path) -> list[Event]:
                 raise SettingsError(f"{path}:{number}: not a line of `firetower replay --json`")
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         raise SettingsError(f"{path}: cannot read expected events: {error}") from error
+    if not whole:
+        raise SettingsError(
+            f"{path}: incomplete: its last line is not the counters; write it anew with --json"
+        )
     return list(last.values())
 
 

@@ -99,7 +99,7 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             print(f"status page: {web.url}", file=sys.stderr)
         daemon.run(lambda: tell.status(daemon.status))
         tell.end(daemon.status())
-    return 0
+        return 0 if daemon.good else 1
 
 
 def make_counters(settings: Settings, clock: Clock, root: Path) -> Counters:

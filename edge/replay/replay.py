@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from edge.camera.address import open_source, redact
 from edge.camera.intake import Intake
 from edge.camera.option import SourceOptions
 from edge.camera.source import Picture
-from edge.clock import Clock
+from edge.clock import Clock, utc_text
 from edge.counter.drops import Account
 from edge.detect.mask import Polygon
 from edge.errors import CameraError, FrameError, SettingsError
@@ -72,8 +71,7 @@ def clip_name(clip: str) -> str:
 def model_stamp(frame: Frame) -> Stamp:
     """Return the moment of a recorded frame: model time, and its date where the recording has one."""
     dated = frame.source_ns is not None and frame.captured_wall_ns > 0
-    moment = datetime.fromtimestamp(frame.captured_wall_ns / 1e9, UTC) if dated else None
-    return Stamp(model_s=frame.model_ns / 1e9, utc=None if moment is None else moment.isoformat())
+    return Stamp(model_s=frame.model_ns / 1e9, utc=utc_text(frame.captured_wall_ns) if dated else None)
 
 
 class RecordedClock:
