@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format=("\r\033[K" if sys.stderr.isatty() else "")
+        + "%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
     handler: Callable[[argparse.Namespace], int] = options.handler

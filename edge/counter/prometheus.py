@@ -128,6 +128,18 @@ def _of_latency(stages: Mapping[str, StageLatency]) -> Iterator[Metric]:
     yield summary
     name, text = "firetower_stage_max_seconds", "Largest time of a stage for one frame in the run."
     yield _metric(GaugeMetricFamily, name, text, largest, ("stage",))
+    windows: dict[tuple[str, ...], float | None] = {
+        (stage, window, quantile): getattr(part, field) / 1e3
+        for stage, latency in stages.items()
+        for window, part in (("run", latency.run), ("minute", latency.last_minute))
+        if part is not None
+        for field, quantile in (*_QUANTILES, ("max_ms", "1"))
+    }
+    name, text = (
+        "firetower_stage_window_seconds",
+        "Quantiles over the run and the last minute; 1 is the largest.",
+    )
+    yield _metric(GaugeMetricFamily, name, text, windows, ("stage", "window", "quantile"))
 
 
 def _of_energy(energy: EnergyReport) -> Iterator[Metric]:

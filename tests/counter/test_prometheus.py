@@ -57,6 +57,9 @@ def test_values_are_in_base_units():
     assert got[("firetower_stage_seconds_count", ("stage", "invoke"))] == 2
     assert abs(got[("firetower_stage_seconds_sum", ("stage", "invoke"))] - 0.06) < 1e-9
     assert got[("firetower_stage_max_seconds", ("stage", "invoke"))] == 0.04
+    for window, expected in (("run", 0.04), ("minute", 0.02)):
+        largest = (("quantile", "1"), ("stage", "invoke"), ("window", window))
+        assert abs(got[("firetower_stage_window_seconds", *largest)] - expected) < 1e-9
     assert got[("firetower_memory_rss_bytes",)] == 100
     assert got[("firetower_cpu_seconds_total",)] == 1.5
     assert got[("firetower_throttled", ("reason", "under-voltage"))] == 1
