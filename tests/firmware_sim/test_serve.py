@@ -130,14 +130,17 @@ def start(*arguments: str) -> tuple[subprocess.Popen, dict]:
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_the_command_prints_its_addresses_and_its_child_ends_with_it(clip, ending):
     process, line = start(str(clip), "--fps", "10", "--size", "80x60")
-    camera = ServedCamera(**line["cameras"][0])
-    assert camera.name == "ridge"
-    assert greys(camera.rtsp, 2)
-    child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
-    descriptor = os.pidfd_open(child)
-    process.send_signal(ending)
-    assert process.wait(30) == (-9 if ending is signal.SIGKILL else 0)
-    process.stdout.close()
+    try:
+        camera = ServedCamera(**line["cameras"][0])
+        assert camera.name == "ridge"
+        assert greys(camera.rtsp, 2)
+        child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+        descriptor = os.pidfd_open(child)
+        process.send_signal(ending)
+        assert process.wait(30) == (-9 if ending is signal.SIGKILL else 0)
+    finally:
+        process.kill()
+        process.communicate()
     assert serve.select.select([descriptor], [], [], 30)[0]  # readable when the child has ended
     os.close(descriptor)
 
