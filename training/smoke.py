@@ -11,7 +11,6 @@ import datetime as dt
 import hashlib
 import logging
 import platform
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -38,6 +37,7 @@ from training.evaluate import measure, parity
 from training.export import INPUT_NAMES, OUTPUT_NAMES
 from training.head import Example, Recipe, score_maps, train
 from training.network import FEATURES, Head, Student
+from training.provenance import commit, processor
 from training.threshold import Choice, Maps, choose
 
 logger = logging.getLogger(__name__)
@@ -247,9 +247,9 @@ def _describe(
     return {
         "schema": "firetower.smoke/1",
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "system": platform.platform(),
             "python": platform.python_version(),
         },
@@ -274,22 +274,3 @@ def _describe(
             "float_tflite": len(exported.float_tflite),
         },
     }
-
-
-def _commit() -> str | None:
-    """Return the commit of the code, None outside a checkout."""
-    try:
-        here = str(Path(__file__).parent)
-        describe = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        shown = subprocess.run(describe, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return shown.stdout.strip()
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    return next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
-        platform.machine(),
-    )

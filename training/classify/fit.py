@@ -1,0 +1,266 @@
+"""The training loop: one network, from scratch or from given parameters, resumable at any step, on one process or many.
+
+Every random draw is a function of (seed, epoch), so that a resumed run is the run that was never stopped, to the bit on
+one process.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from training.classify import view
+from training.classify.images import SIDE_PX, Images
+from training.classify.recipe import Training
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_EVERY_S = 120.0
+EMA_EVERY = 5  # steps between two updates of the average
+EVALUATION_BATCH = 500
+
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""(logits (B, classes), labels (B,), teacher's logits (B, classes) or None) → scalar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a network learns from.
+
+    Attributes:
+        images: the training split.
+        views: its pool.
+        soft: (K, N, classes) float16, a teacher's logits of each view; None without a teacher.
+        validation: scored after each epoch; empty if there is none.
+    """
+
+    images: Images
+    views: view.Views
+    soft: Tensor | None
+    validation: Images
+
+
+class Stopped(Exception):  # noqa: N818 — not an error: the run goes on with the same command
+    """Training stopped at a checkpoint because it was told to."""
+
+
+def fit(
+    network: nn.Module,
+    lesson: Lesson,
+    loss: Loss,
+    training: Training,
+    seed: int,
+    checkpoint: Path,
+    *,
+    tell: Callable[[float], None] | None = None,
+    stop_after_steps: int | None = None,
+) -> list[dict[str, Any]]:
+    """Train `network` and leave in it the exponential average of its parameters.
+
+    Args:
+        network: parameters are changed.
+        lesson: what it learns from.
+        loss: of a batch.
+        training: the recipe.
+        seed: of order and cutout.
+        checkpoint: a file; an unfinished run resumes from it. Left in place.
+        tell: told before each step which share of them is done.
+        stop_after_steps: for tests: stop there, after writing the checkpoint.
+
+    Returns:
+        A record an epoch: mean loss, validation accuracy, seconds.
+
+    Raises:
+        Stopped: see `stop_after_steps`.
+    """
+    accelerator = Accelerator()
+    network.to(accelerator.device, memory_format=torch.channels_last)
+    run = _Run(network, training, accelerator, steps=training.epochs * _steps(lesson, training))
+    run.resume(checkpoint)
+    shown = tqdm(
+        total=run.steps, initial=run.step, unit="step", desc=checkpoint.stem, disable=None, mininterval=1.0
+    )
+    while run.step < run.steps:
+        epoch, first = divmod(run.step, _steps(lesson, training))
+        started = time.monotonic()
+        for pixels, labels, soft in _batches(lesson, training, seed, epoch, first, accelerator):
+            if tell is not None:
+                tell(run.step / run.steps)
+            run.update(pixels, labels, soft, loss)
+            shown.update()
+            if stop_after_steps is not None and run.step >= stop_after_steps:
+                run.save(checkpoint)
+                raise Stopped(f"{checkpoint}: stopped after {run.step} steps")
+            run.save_if_due(checkpoint, time.monotonic())
+        run.end_epoch(epoch, lesson.validation, time.monotonic() - started)
+    shown.close()
+    run.save(checkpoint)
+    network.load_state_dict(run.average)
+    return run.history
+
+
+def _steps(lesson: Lesson, training: Training) -> int:
+    """Return the steps of an epoch; the last, smaller batch is left out."""
+    return max(1, len(lesson.images) // training.batch)
+
+
+def _batches(
+    lesson: Lesson, training: Training, seed: int, epoch: int, first: int, accelerator: Accelerator
+) -> Any:  # noqa: ANN401 — an iterator of three tensors
+    """Yield this process's share of each batch of an epoch, from batch `first` on."""
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    order = torch.randperm(len(lesson.images), generator=generator)
+    number = epoch % len(lesson.views)
+    side = training.small_px if epoch < training.small_share * training.epochs else SIDE_PX
+    for index in range(_steps(lesson, training)):
+        whole = order[index * training.batch : (index + 1) * training.batch]
+        pixels = view.apply(
+            lesson.images.pixels[whole],
+            lesson.views.flipped[number][whole],
+            lesson.views.shift[number][whole],
+        )
+        pixels = view.cutout(pixels, training.cutout_px, generator)
+        if index < first:
+            continue  # drawn all the same, so that the generator goes on as it did
+        mine = slice(accelerator.process_index, None, accelerator.num_processes)
+        chosen = whole[mine]
+        soft = None if lesson.soft is None else lesson.soft[number][chosen].to(accelerator.device).float()
+        labels = lesson.images.labels[chosen].to(accelerator.device)
+        yield view.normalise(pixels[mine].to(accelerator.device), side), labels, soft
+
+
+class _Run:
+    """The state of one training run: parameters, momentum, average, step, history."""
+
+    def __init__(self, network: nn.Module, training: Training, accelerator: Accelerator, steps: int) -> None:
+        kernels = [p for p in network.parameters() if p.ndim > 1]
+        others = [p for p in network.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.SGD(
+            [
+                {"params": kernels, "weight_decay": training.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=training.learning_rate,
+            momentum=training.momentum,
+            nesterov=training.momentum > 0,
+            foreach=True,
+        )
+        self._network = network
+        self._optimizer = optimizer
+        self._parallel, self._stepper = accelerator.prepare(network, optimizer)
+        self._accelerator = accelerator
+        self._training = training
+        self._losses: list[float] = []
+        self._saved_s = time.monotonic()
+        self.steps = steps
+        self.step = 0
+        self.history: list[dict[str, Any]] = []
+        self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+    def update(self, pixels: Tensor, labels: Tensor, soft: Tensor | None, loss: Loss) -> None:
+        """Take one step."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        self._parallel.train()
+        device = self._accelerator.device.type
+        with torch.autocast(device, torch.bfloat16):
+            logits = self._parallel(pixels)
+        value = loss(logits.float(), labels, soft)
+        self._optimizer.zero_grad()
+        self._accelerator.backward(value)
+        self._stepper.step()
+        self._losses.append(value.item())
+        self.step += 1
+        if self.step % EMA_EVERY == 0 or self.step == self.steps:
+            self._follow()
+
+    def _learning_rate(self) -> float:
+        """One triangle: up to the peak, down to zero."""
+        peak, done = self._training.warm_up, (self.step + 1) / (self.steps + 1)
+        return self._training.learning_rate * min(done / max(peak, 1e-9), (1 - done) / max(1 - peak, 1e-9))
+
+    def _follow(self) -> None:
+        """Move the average towards the parameters; early on faster, so that it forgets the beginning."""
+        decay = min(self._training.ema_decay**EMA_EVERY, self.step / (self.step + 10 * EMA_EVERY))
+        current = self._network.state_dict()
+        names = [name for name, value in self.average.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[n] for n in names], [current[n] for n in names], 1 - decay)  # noqa: SLF001
+
+    def end_epoch(self, epoch: int, validation: Images, seconds: float) -> None:
+        """Score the average on the validation split and record the epoch."""
+        accuracy = None
+        if len(validation):
+            kept = {name: value.clone() for name, value in self._network.state_dict().items()}
+            self._network.load_state_dict(self.average)
+            accuracy = accuracy_of(predict(self._network, validation, torch.bfloat16), validation)
+            self._network.load_state_dict(kept)
+        record = {
+            "epoch": epoch + 1,
+            "loss": sum(self._losses) / max(1, len(self._losses)),
+            "validation_accuracy": accuracy,
+            "seconds": round(seconds, 1),
+        }
+        self._losses = []
+        self.history.append(record)
+        shown = "" if accuracy is None else f", validation {accuracy:.2%}"
+        logger.info("epoch %d: loss %.4f%s, %.0f s", epoch + 1, record["loss"], shown, seconds)
+
+    def save_if_due(self, path: Path, now_s: float) -> None:
+        """Write a checkpoint every two minutes."""
+        if now_s - self._saved_s >= CHECKPOINT_EVERY_S:
+            self.save(path)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all."""
+        self._saved_s = time.monotonic()
+        if not self._accelerator.is_main_process:
+            return
+        state = {
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "losses": self._losses,
+            "history": self.history,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Take up a checkpoint if there is one."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self._accelerator.device)
+        self._network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.average = state["average"]
+        self.step, self._losses, self.history = state["step"], state["losses"], state["history"]
+        logger.info("%s: resumed at step %d of %d", path.name, self.step, self.steps)
+
+
+def predict(network: nn.Module, images: Images, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return (N, classes) float32 logits of images as they are, in evaluation mode."""
+    device = next(network.parameters()).device
+    network.eval()
+    parts = []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        for first in range(0, len(images), EVALUATION_BATCH):
+            pixels = images.pixels[first : first + EVALUATION_BATCH].to(device)
+            parts.append(network(view.normalise(pixels)).float().cpu())
+    return torch.cat(parts)
+
+
+def accuracy_of(logits: Tensor, images: Images) -> float:
+    """Return the share of images whose largest logit is their label."""
+    return float((logits.argmax(dim=1) == images.labels).double().mean())

@@ -1,0 +1,158 @@
+"""CIFAR-10 in memory, in an order that does not depend on where it came from.
+
+Images are sorted by the sha256 of their RGB bytes; the first ones of the training set are the validation split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SIDE_PX = 32
+LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+ARCHIVE_FOLDER = "cifar-10-batches-py"  # torchvision's own
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Some labelled images.
+
+    Attributes:
+        pixels: (N, 3, 32, 32) uint8 RGB, channels last in memory.
+        labels: (N,) int64.
+        sha256: over the images' digests and labels, in order.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Cifar10:
+    """The three splits; no image of `test` is ever used for a choice."""
+
+    training: Images
+    validation: Images
+    test: Images
+
+
+def load(folder: Path | None, validation_images: int, cache: Path, limit: int | None = None) -> Cifar10:
+    """Read CIFAR-10.
+
+    Args:
+        folder: holds either strips (`train_000.webp` …, `train_labels.npy`, `test_000.webp` …, `test_labels.npy`; a
+            strip is images of 32 px side, stacked vertically, lossless) or torchvision's `cifar-10-batches-py`;
+            None: torchvision downloads the archive.
+        validation_images: how many of the training images to hold out; 0 trains on all.
+        cache: where a download goes.
+        limit: keep that many images of each split at the most, for a quick trial.
+
+    Raises:
+        ValueError: the folder holds neither, or an image or label is malformed.
+        OSError: a file cannot be read, or the download failed.
+    """
+    if folder is not None and (folder / "train_labels.npy").is_file():
+        training, test = _read_strips(folder, "train"), _read_strips(folder, "test")
+    elif folder is None or (folder / ARCHIVE_FOLDER).is_dir():
+        root = cache if folder is None else folder
+        training, test = (
+            _read_archive(root, is_train=part, download=folder is None) for part in (True, False)
+        )
+    else:
+        raise ValueError(
+            f"{folder}: holds neither train_labels.npy beside strips (train_000.webp …) nor {ARCHIVE_FOLDER}/; "
+            "leave --data out to let torchvision download CIFAR-10"
+        )
+    pixels, labels, digests = _sorted(*training)
+    if len(labels) <= validation_images:
+        raise ValueError(
+            f"{len(labels)} training images, {validation_images} of them for validation: none left"
+        )
+    validation = _images(pixels, labels, digests, slice(0, validation_images), limit)
+    rest = _images(pixels, labels, digests, slice(validation_images, None), limit)
+    return Cifar10(rest, validation, _images(*_sorted(*test), slice(None), limit))
+
+
+def check_apart(some: Images, others: Images) -> None:
+    """Check that two splits share no image.
+
+    Raises:
+        ValueError: they do.
+    """
+    shared = {bytes(image) for image in _rows(some)} & {bytes(image) for image in _rows(others)}
+    if shared:
+        raise ValueError(f"{len(shared)} images are in both splits; they must not meet")
+
+
+def _rows(images: Images) -> NDArray[np.uint8]:
+    array: NDArray[np.uint8] = images.pixels.permute(0, 2, 3, 1).reshape(len(images), -1).numpy()
+    return array
+
+
+def _images(
+    pixels: NDArray[np.uint8], labels: NDArray[np.uint8], digests: list[bytes], part: slice, limit: int | None
+) -> Images:
+    kept = slice(0, limit)
+    chosen, named, seen = pixels[part][kept], labels[part][kept], digests[part][kept]
+    sha256 = hashlib.sha256(b"".join(seen) + named.tobytes()).hexdigest()
+    tensor = torch.from_numpy(np.ascontiguousarray(chosen)).permute(0, 3, 1, 2)
+    return Images(tensor, torch.from_numpy(named.astype(np.int64)), sha256)
+
+
+def _sorted(
+    pixels: NDArray[np.uint8], labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], list[bytes]]:
+    """Sort images by digest; equal ones by label."""
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in pixels]
+    order = sorted(range(len(labels)), key=lambda index: (digests[index], labels[index]))
+    return pixels[order], labels[order], [digests[index] for index in order]
+
+
+def _read_strips(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    labels = np.load(folder / f"{split}_labels.npy", allow_pickle=False)
+    parts = []
+    for path in sorted(folder.glob(f"{split}_[0-9]*.*")):
+        strip = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+        if strip is None or strip.shape[1] != SIDE_PX or strip.shape[0] % SIDE_PX:
+            raise ValueError(f"{path}: expected a readable image {SIDE_PX} px wide, a multiple of that high")
+        parts.append(strip.reshape(-1, SIDE_PX, SIDE_PX, 3))
+    count = sum(map(len, parts))
+    if labels.ndim != 1 or count != len(labels) or not count:
+        raise ValueError(f"{folder}: {count} images in {split} strips and labels of shape {labels.shape}")
+    if labels.dtype != np.uint8 or labels.max() >= len(LABELS):
+        raise ValueError(f"{folder / split}_labels.npy: expected uint8 labels below {len(LABELS)}")
+    return np.concatenate(parts), labels
+
+
+def _read_archive(
+    root: Path, *, is_train: bool, download: bool
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    datasets = _torchvision_datasets()
+    try:
+        stored = datasets.CIFAR10(str(root), train=is_train, download=download)
+    except RuntimeError as error:  # torchvision's for a missing or damaged archive
+        raise ValueError(f"{root}: {error}") from error
+    return stored.data, np.asarray(stored.targets, np.uint8)
+
+
+def _torchvision_datasets():  # noqa: ANN202 — a module without types
+    """Import torchvision.datasets; a torchvision beside another build of torch lacks two operators that it names."""
+    try:
+        from torchvision import datasets  # noqa: PLC0415 — only when it reads
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        from torchvision import datasets  # noqa: PLC0415
+    return datasets

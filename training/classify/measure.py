@@ -1,0 +1,207 @@
+"""What a network is as a file: exported, evaluated on the test images in the edge runtime, counted.
+
+The test images are used here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from edge.model.bundle import Bundle
+from edge.model.load import load_runtime
+from edge.model.selftest import score_frames
+from training.classify import bundle, card, convert, fit, view
+from training.classify.fold import FoldedResNet
+from training.classify.images import SIDE_PX, Images
+from training.classify.qat import calibration_pixels
+from training.classify.step import Step
+from training.classify.train import Workshop
+
+logger = logging.getLogger(__name__)
+
+Form = Literal["fp32", "int8-ptq", "int8-qat", "int4", "int2", "mixed", "int4-litert"]
+SIMULATED: tuple[Form, ...] = ("int4", "int2", "mixed")
+BUNDLE = "bundle"
+LOGITS = "test_logits.npy"
+_SCALE_BYTES = 4  # a scale a channel, a 32-bit bias a channel
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the report's raw table.
+
+    Attributes:
+        network: such as `baseline-full-0`.
+        form: what its numbers are.
+        source: digests of the steps that made it.
+    """
+
+    network: str
+    form: Form
+    source: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What its folder and its bundle are called."""
+        return f"{self.network}-{self.form}"
+
+
+def measure(shop: Workshop, row: Row, network: FoldedResNet) -> Step:
+    """Export a network in a form, evaluate it on the test images, or find that done.
+
+    Args:
+        shop: its test images are used.
+        row: what it is.
+        network: ranges set for all but `fp32`; weights on grids of the form's bits.
+    """
+    test = shop.cifar10.test
+    step = shop.step(row.name, {"source": row.source, "test": test.sha256, "export": bundle.EXPORT})
+    if step.record() is not None:
+        return step
+    logger.info("%s: export and evaluation", row.name)
+    step.folder.mkdir(parents=True, exist_ok=True)
+    bits = {name: layer.bits for name, layer in network.layers().items()}
+    record = {
+        "form": row.form,
+        "bits": bits,
+        "macs": macs(network),
+        "weights": sum(x.weight.numel() for x in network.layers().values()),
+    }
+    if row.form in SIMULATED:
+        logits = fit.predict(network, test).numpy()
+        record |= {
+            "ran": "simulated",
+            "bytes": packed_bytes(network),
+            "accuracy": {"torch": _accuracy(logits, test)},
+        }
+    else:
+        made = _export(shop, row, network, step.folder)
+        record |= _evaluated(made, test, step.folder)
+        logits = np.load(step.folder / LOGITS)
+    np.save(step.folder / LOGITS, logits)
+    step.finish(record)
+    return step
+
+
+def _export(shop: Workshop, row: Row, network: FoldedResNet, folder: Path) -> Bundle:
+    """Write the bundle of a row."""
+    plain, pixels = convert.plain(network), calibration_pixels(shop)
+    tflite, onnx = folder / "float.tflite", folder / "float.onnx"
+    convert.export_tflite(plain, tflite)
+    few = pixels[: convert.SIGNATURE_IMAGES]
+    if row.form == "fp32":
+        files = {"model.tflite": tflite.read_bytes()}
+    elif row.form == "int4-litert":
+        files = {"model.tflite": convert.quantize_tflite(tflite, plain, convert.get_ranges(network), few, 4)}
+    else:
+        convert.export_onnx(plain, onnx)
+        ranges = convert.get_ranges(network)
+        files = {
+            "model.tflite": convert.quantize_tflite(tflite, plain, ranges, few),
+            "model.onnx": convert.quantize_onnx(onnx, plain, ranges, few),
+        }
+        onnx.unlink()
+    tflite.unlink()
+    count = shop.recipe.quantization.calibration_images
+    return bundle.write(
+        folder / BUNDLE,
+        f"cifar10-{row.name}",
+        files,
+        card.render(row.name, shop.recipe.name),
+        calibration_sha256=None if row.form == "fp32" else _digest(shop.cifar10.training, count),
+        provenance={
+            "recipe": shop.recipe.name,
+            "images": shop.cifar10.training.sha256,
+            "licence": bundle.LICENCE,
+        },
+    )
+
+
+def _digest(images: Images, count: int) -> str:
+    return hashlib.sha256(images.pixels[:count].contiguous().numpy().tobytes()).hexdigest()
+
+
+def _evaluated(made: Bundle, test: Images, folder: Path) -> dict[str, Any]:
+    """Score all test images with each file of a bundle, one by one as the device does."""
+    frames = [image.permute(1, 2, 0).contiguous().numpy() for image in test.pixels]
+    logits = {
+        spec.backend: score_frames(made, load_runtime(made, spec.backend), frames).reshape(len(test), -1)
+        for spec in made.manifest.model_files().values()
+    }
+    np.save(folder / LOGITS, logits["litert"])
+    files = {name: made.read(name) for name in made.manifest.model_files()}
+    record: dict[str, Any] = {
+        "ran": "file",
+        "bundle": made.digest,
+        "bytes": len(files["model.tflite"]),
+        "file_bytes": {name: len(data) for name, data in files.items()},
+        "gzip_bytes": {name: len(gzip.compress(data, 6)) for name, data in files.items()},
+        "accuracy": {str(backend): _accuracy(scores, test) for backend, scores in logits.items()},
+    }
+    if "onnx" in logits:
+        same = logits["litert"].argmax(axis=1) == logits["onnx"].argmax(axis=1)
+        apart = np.abs(logits["litert"] - logits["onnx"])
+        record["agreement"] = {
+            "predictions": float(same.mean()),
+            "logits_max": float(apart.max()),
+            "logits_mean": float(apart.mean()),
+        }
+    return record
+
+
+def _accuracy(logits: NDArray[np.float32], images: Images) -> float:
+    return float((logits.argmax(axis=1) == images.labels.numpy()).mean())
+
+
+def test_logits(step: Step) -> NDArray[np.float32]:
+    """Return the (N, 10) logits of the test images that a row's accuracy stands on."""
+    logits: NDArray[np.float32] = np.load(step.folder / LOGITS)
+    return logits
+
+
+def packed_bytes(network: FoldedResNet) -> int:
+    """Return what the weights at their bits take, with a scale and a 32-bit bias a channel."""
+    total = 0
+    for layer in network.layers().values():
+        bits = layer.bits or 32
+        total += -(-layer.weight.numel() * bits // 8) + 2 * _SCALE_BYTES * len(layer.weight)
+    return total
+
+
+def macs(network: FoldedResNet) -> int:
+    """Count the multiply-accumulates of one image, convolutions and the classifier."""
+    counted = []
+
+    def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:  # noqa: ANN401 — torch's hook
+        weight = layer.weight
+        assert isinstance(weight, torch.Tensor)
+        counted.append(output[0, 0].numel() * weight.numel() if weight.ndim == 4 else weight.numel())
+
+    hooks = [layer.register_forward_hook(count) for layer in network.layers().values()]
+    with torch.inference_mode():
+        network(view.normalise(torch.zeros(1, 3, SIDE_PX, SIDE_PX, dtype=torch.uint8)))
+    for hook in hooks:
+        hook.remove()
+    return sum(counted)
+
+
+def read(step: Step) -> dict[str, Any]:
+    """Return a finished step's record.
+
+    Raises:
+        ValueError: it is not finished.
+    """
+    record = step.record()
+    if record is None:
+        raise ValueError(f"{step.name}: not done; run `python -m training cifar10` again")
+    return record

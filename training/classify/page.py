@@ -1,0 +1,303 @@
+"""The report as a page: tables and plots, from the result file alone; nothing here computes a figure of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+FORM_NAMES = {
+    "fp32": "FP32",
+    "int8-ptq": "INT8 PTQ",
+    "int8-qat": "INT8 QAT",
+    "int4": "INT4 weights, QAT",
+    "int4-litert": "INT4 weights, QAT, as INT4 in LiteRT",
+    "int2": "INT2 weights, QAT",
+    "mixed": "8/4/2-bit weights by sensitivity, QAT",
+}
+# What the founding document expected: memory (times smaller), speed (times faster), loss (points, from and to).
+CLAIMS = {
+    "int8-qat": ("4×", "2 to 4×", "below 1"),
+    "int4": ("8×", "–", "1 to 5"),
+    "int2": ("16×", "–", "5 to 15"),
+}
+PUBLISHED = """Published, for comparison: a ResNet-18 with the 32 × 32 stem, trained for 100 epochs on 45,000 images, reaches
+94.86 ± 0.14 % (five seeds), and logit distillation changes that by −0.08 (from a ResNet-34) and +0.06 points (from a
+ResNet-50), within noise: U. O. Yaşar, *Student capacity moderates knowledge distillation effectiveness*, 2026, the
+repository's second protocol (github.com/umutonuryasar/kd-capacity-gap, `results/final_results.csv` and its README; the first
+version of the preprint, arXiv:2605.31191, has other numbers)."""
+
+Line = dict[str, Any]
+
+
+def render(result: dict[str, Any], plots: Sequence[Path]) -> str:
+    """Return the page.
+
+    Args:
+        result: as `report.collect` made it.
+        plots: relative to the page.
+    """
+    parts = [
+        _head(result),
+        _accuracy_table(result),
+        _distillation(result),
+        _quantization(result),
+        _together(result),
+        _latency_note(result),
+        _sensitivity(result),
+        "\n\n".join(f"![{plot.stem}]({plot.as_posix()})" for plot in plots),
+    ]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _head(result: dict[str, Any]) -> str:
+    images, soft = result["images"], result["ensemble"]
+    taught = ", ".join(soft["members"])
+    best = "not measured" if soft["validation_accuracy"] is None else _percent(soft["validation_accuracy"])
+    members = [
+        f"- `{name}`: {_percent(one['validation_accuracy'])} on the validation split, {len(one['history'])} epochs"
+        for name, one in result["training"].items()
+    ]
+    return "\n".join(
+        [
+            "# CIFAR-10: what distillation and quantization bring and cost",
+            "",
+            "Generated from [results/cifar10.json](results/cifar10.json) by `python -m training cifar10`; do not edit.",
+            "",
+            f"{result['date'][:10]}, commit `{(result['commit'] or 'none')[:12]}`, {result['machine']['processor']}, "
+            f"{result['machine']['cores']} cores. Recipe `{result['recipe']['name']}`: {images['training']:,} training images, "
+            f"{images['validation']:,} held out for every choice, {images['test']:,} test images scored once, at the end. "
+            "*Full* is the 3×3 stem of stride 1, *strided* the one of stride 2.",
+            "",
+            f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split. Each network there:",
+            "",
+            *members,
+        ]
+    )
+
+
+def _accuracy_table(result: dict[str, Any]) -> str:
+    rows = [
+        "| network | form | test accuracy | seeds | size | MACs | ms a frame | J a frame | |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {line['role']}, {line['group']} | {FORM_NAMES[line['form']]} | {_accuracy(line)} | {line['seeds']} "
+        f"| {line['bytes'] / 1e6:.2f} MB | {line['macs'] / 1e6:.0f} M | {_number(line['latency_ms'], '.2f')} "
+        f"| {_number(line['joules'], '.4f')} | {'runs' if line['ran'] == 'file' else 'simulated'} |"
+        for line in result["summary"]
+    ]
+    watts = result["energy"]["watts_per_busy_core"]
+    energy = (
+        "Energy is unavailable: there was no sensor and no stated coefficient."
+        if watts is None
+        else f"Energy is `modelled:busy-core`: time × {watts:g} W that a busy core of this machine is stated to add; not measured."
+    )
+    return "\n".join(
+        [
+            "## Every row",
+            "",
+            *rows,
+            "",
+            "Accuracy is that of the converted file in the edge runtime, image by image (mean ± standard deviation over seeds; a "
+            "single seed carries no spread). Rows that are *simulated* ran as fake quantization in torch: their size is that of "
+            "the packed weights, time and energy are left empty. " + energy,
+        ]
+    )
+
+
+def _distillation(result: dict[str, Any]) -> str:
+    rows = [
+        "| pair | form | gain a seed (points) | McNemar p a seed | gain over seeds (95 %) | p |",
+        "|---|---|---|---|---|---|",
+    ]
+    verdicts = []
+    for test in result["tests"]:
+        gains = ", ".join(f"{100 * gain:+.2f}" for gain in test["gain"])
+        ps = ", ".join(_p(one["p"]) for one in test["mcnemar"])
+        over, p = "one seed", ""
+        if test["paired"] is not None:
+            paired = test["paired"]
+            over = f"{100 * paired['gain']:+.2f} ({100 * paired['low']:+.2f} to {100 * paired['high']:+.2f})"
+            p = _p(paired["p"])
+        rows.append(f"| {test['pair']} | {FORM_NAMES[test['form']]} | {gains} | {ps} | {over} | {p} |")
+        if test["form"] == "fp32":
+            verdicts.append(f"*{test['pair']}*: {_verdict(test)}")
+    return "\n".join(["## What distillation brings", "", *rows, "", "; ".join(verdicts) + ".", "", PUBLISHED])
+
+
+def _verdict(test: dict[str, Any]) -> str:
+    """Say in words whether a gain stands out of the noise."""
+    p = test["mcnemar"][0]["p"] if test["paired"] is None else test["paired"]["p"]
+    of = "this one seed" if test["paired"] is None else "the seeds"
+    gain = 100 * sum(test["gain"]) / len(test["gain"])
+    if p is None or p >= 0.05:
+        return f"{gain:+.2f} points, within noise (p {_p(p)} over {of})"
+    return f"{gain:+.2f} points, p {_p(p)} over {of}"
+
+
+def _quantization(result: dict[str, Any]) -> str:
+    rows = [
+        "| network | form | loss (points) | smaller | faster | expected: loss, smaller, faster |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines = _by_key(result)
+    for (role, group, form), line in lines.items():
+        whole = lines.get((role, group, "fp32"))
+        if form == "fp32" or whole is None:
+            continue
+        memory, speed, loss = CLAIMS.get(form, CLAIMS["int8-qat"] if form == "int8-ptq" else ("–", "–", "–"))
+        faster = None if line["latency_ms"] is None else whole["latency_ms"] / line["latency_ms"]
+        rows.append(
+            f"| {role}, {group} | {FORM_NAMES[form]} | {100 * (whole['accuracy'] - line['accuracy']):.2f} "
+            f"| {whole['bytes'] / line['bytes']:.1f}× | {_number(faster, '.1f', '×')} | {loss}, {memory}, {speed} |"
+        )
+    agreement = [line["agreement"] for line in result["summary"] if line["agreement"] is not None]
+    same = (
+        f" TFLite and ONNX give the same class for {_percent(min(agreement))} of the test images or more."
+        if agreement
+        else ""
+    )
+    return "\n".join(
+        [
+            "## What quantization costs, beside what the founding document expected",
+            "",
+            *rows,
+            "",
+            same.strip(),
+        ]
+    )
+
+
+def _together(result: dict[str, Any]) -> str:
+    """Compare each FP32 teacher with each INT8 student: do the two effects multiply?"""
+    lines, rows = _by_key(result), []
+    for (role, group, form), teacher in lines.items():
+        if role != "teacher" or form != "fp32":
+            continue
+        for (other, pair, kind), student in lines.items():
+            if other != "student" or kind != "int8-qat":
+                continue
+            whole = lines["student", pair, "fp32"]
+            faster = teacher["latency_ms"] / student["latency_ms"]
+            rows.append(
+                f"| {group} → {pair} | {teacher['bytes'] / student['bytes']:.1f}× = "
+                f"{teacher['bytes'] / whole['bytes']:.1f}× · {whole['bytes'] / student['bytes']:.1f}× | {faster:.1f}× = "
+                f"{teacher['latency_ms'] / whole['latency_ms']:.1f}× · {whole['latency_ms'] / student['latency_ms']:.1f}× "
+                f"| {100 * (student['accuracy'] - teacher['accuracy']):+.2f} |"
+            )
+    if not rows:
+        return ""
+    head = [
+        "| FP32 teacher → INT8 QAT student | smaller = by network · by INT8 | faster = by network · by INT8 | points |"
+    ]
+    return "\n".join(["## Together", "", *head, "|---|---|---|---|", *rows])
+
+
+def _latency_note(result: dict[str, Any]) -> str:
+    timed = result["latency"]
+    protocol = timed["protocol"]
+    spread = max((file["spread"] for file in timed["files"].values()), default=0.0)
+    return (
+        f"Times: LiteRT, {protocol['threads']} thread, batch 1, {protocol['rounds']} rounds of fresh processes over all files in "
+        f"turn, {protocol['runs']} inferences each after {protocol['warmup']} thrown away, medians; processes of one file differ "
+        f"by {spread:.0%} at most. On {timed['machine'].get('cpu')}: they say nothing about a Pi."
+    )
+
+
+def _sensitivity(result: dict[str, Any]) -> str:
+    parts = []
+    for name, found in result["sensitivity"].items():
+        rows = [
+            f"| {row['layer']} | {row['weights']:,} | {100 * row['int4']['accuracy_cost']:+.2f} "
+            f"| {100 * row['int2']['accuracy_cost']:+.2f} | {_bits(result, name, row['layer'])} |"
+            for row in found["layers"]
+        ]
+        parts.append(
+            "\n".join(
+                [
+                    f"## Sensitivity: {name}",
+                    "",
+                    "Points of validation accuracy that one layer's weights cost at 4 and at 2 bits, all else at 8 (post-training), and "
+                    "the bits that the mixed-precision choice gave it.",
+                    "",
+                    "| layer | weights | 4 bits | 2 bits | chosen |",
+                    "|---|---|---|---|---|",
+                    *rows,
+                ]
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _bits(result: dict[str, Any], name: str, layer: str) -> str:
+    mixed = [
+        row
+        for row in result["rows"]
+        if row["form"] == "mixed" and f"{row['role']}-{row['group']}-{row['seed']}" == name
+    ]
+    return str(mixed[0]["bits"][layer]) if mixed else "–"
+
+
+def plot(result: dict[str, Any], stem: Path) -> list[Path]:
+    """Draw accuracy against size, and the training's validation accuracy; return the files.
+
+    Args:
+        result: as `report.collect` made it.
+        stem: a folder for the plots, made if absent.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 — a second to import
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "firetower"
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    stem.mkdir(parents=True, exist_ok=True)
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    for role, group in dict.fromkeys((line["role"], line["group"]) for line in result["summary"]):
+        lines = [line for line in result["summary"] if (line["role"], line["group"]) == (role, group)]
+        lines.sort(key=lambda line: line["bytes"])
+        sizes = [line["bytes"] / 1e6 for line in lines]
+        values = [100 * line["accuracy"] for line in lines]
+        spreads = [100 * (line["accuracy_sd"] or 0) for line in lines]
+        axes.errorbar(sizes, values, yerr=spreads, marker="o", capsize=3, label=f"{role}, {group}")
+    axes.set(xscale="log", xlabel="size, MB", ylabel="test accuracy, %")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    accuracy = stem / "accuracy.svg"
+    figure.savefig(accuracy, metadata={"Date": None})
+    plt.close(figure)
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    for name, one in result["training"].items():
+        shown = [(record["epoch"], record["validation_accuracy"]) for record in one["history"]]
+        shown = [(epoch, 100 * accuracy_) for epoch, accuracy_ in shown if accuracy_ is not None]
+        if shown:
+            axes.plot(*zip(*shown, strict=True), label=name)
+    axes.set(xlabel="epoch", ylabel="validation accuracy of the average, %")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    history = stem / "training.svg"
+    figure.savefig(history, metadata={"Date": None})
+    plt.close(figure)
+    return [accuracy, history]
+
+
+def _by_key(result: dict[str, Any]) -> dict[tuple[str, str, str], Line]:
+    return {(line["role"], line["group"], line["form"]): line for line in result["summary"]}
+
+
+def _accuracy(line: Line) -> str:
+    sd = "" if line["accuracy_sd"] is None else f" ± {100 * line['accuracy_sd']:.2f}"
+    return f"{100 * line['accuracy']:.2f}{sd} %"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.2f} %"
+
+
+def _number(value: float | None, form: str, unit: str = "") -> str:
+    return "" if value is None else f"{value:{form}}{unit}"
+
+
+def _p(p: float | None) -> str:
+    return "–" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"

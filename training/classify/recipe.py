@@ -1,0 +1,145 @@
+"""Recipes: short TOML files that say what is trained, how long, and what is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from training.classify.resnet import Stem
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Above = Annotated[float, msgspec.Meta(gt=0)]
+_FOLDER = Path(__file__).with_name("recipe")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; an unknown key is an error with its path."""
+
+
+class Training(Record, frozen=True, kw_only=True):
+    """How one network is trained: SGD with Nesterov momentum in one triangular cycle.
+
+    Attributes:
+        batch: images a step, over all processes together.
+        warm_up: the share of steps until the peak of the learning rate; then it falls to zero.
+        weight_decay: of kernels alone, not of batch norm or biases.
+        smoothing: of the labels.
+        shift_px, cutout_px: augmentation.
+        small_px, small_share: the side of images in the first share of the epochs; batches are cheaper so.
+        ema_decay: a step; the network that is kept is the exponential average of its parameters.
+    """
+
+    epochs: Positive
+    batch: Positive = 256
+    learning_rate: Above = 0.4
+    warm_up: Share = 0.2
+    momentum: Share = 0.9
+    weight_decay: float = 5e-4
+    smoothing: Share = 0.1
+    shift_px: Count = 4
+    cutout_px: Count = 6
+    small_px: Positive = 24
+    small_share: Share = 0.0
+    ema_decay: Share = 0.99
+
+
+class Distillation(Record, frozen=True, kw_only=True):
+    """The student's loss; see training/classify/loss.py.
+
+    Attributes:
+        target_weight, other_weight: of DKD's two parts (its α and β).
+    """
+
+    loss: Literal["kd", "dkd"] = "kd"
+    temperature: Above = 4.0
+    alpha: Share = 0.7
+    target_weight: float = 1.0
+    other_weight: float = 8.0
+
+
+class Teacher(Record, frozen=True, kw_only=True):
+    """A network that is trained on labels alone, to teach."""
+
+    network: str
+    stem: Stem
+    training: Training
+    seed: int = 0
+
+
+class Pair(Record, frozen=True, kw_only=True):
+    """A baseline and a student that differ in the loss alone, for each seed."""
+
+    network: str
+    stem: Stem
+    training: Training
+    seeds: tuple[int, ...] = (0,)
+
+
+class Quantization(Record, frozen=True, kw_only=True):
+    """How networks become INT8, INT4 and INT2.
+
+    Attributes:
+        calibration_images: from the training split.
+        qat_epochs, qat_learning_rate: of training on with fake quantization, the network's own loss kept.
+        low_bit_seeds: how many of a pair's seeds also get INT4 and INT2 rows.
+    """
+
+    calibration_images: Positive = 512
+    qat_epochs: Positive = 2
+    qat_learning_rate: Above = 0.01
+    low_bit_seeds: Count = 1
+
+
+class Recipe(Record, frozen=True, kw_only=True):
+    """One experiment.
+
+    Attributes:
+        validation_images: held out of the 50,000; 0 trains on all.
+        limit: images of each split at the most, for a quick trial.
+        views: K, the pool of augmented views an image; also of the baseline.
+        view_seed: of the pool.
+        members: the ensemble that teaches: names of teachers, or `PAIR/SEED` for a pair's baseline.
+    """
+
+    name: str
+    validation_images: Count = 5000
+    limit: Positive | None = None
+    views: Positive = 8
+    view_seed: int = 0
+    members: tuple[str, ...]
+    teachers: dict[str, Teacher] = {}
+    pairs: dict[str, Pair]
+    distillation: Distillation = Distillation()
+    quantization: Quantization = Quantization()
+
+
+def read(name: str) -> Recipe:
+    """Read a recipe that ships by its name, or one from a file.
+
+    Raises:
+        ValueError: no such recipe, or it is malformed; says where.
+    """
+    path = _FOLDER / f"{name}.toml"
+    if not path.is_file():
+        path = Path(name)
+    if not path.is_file():
+        shipped = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.toml")))
+        raise ValueError(f"recipe {name!r}: neither a file nor one of {shipped}")
+    try:
+        recipe = msgspec.toml.decode(path.read_bytes(), type=Recipe)
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{path}: {error}") from error
+    _check(recipe, path)
+    return recipe
+
+
+def _check(recipe: Recipe, path: Path) -> None:
+    names = set(recipe.teachers) | {
+        f"{name}/{seed}" for name, pair in recipe.pairs.items() for seed in pair.seeds
+    }
+    if not recipe.members or set(recipe.members) - names:
+        raise ValueError(f"{path}: members: expected some of {', '.join(sorted(names))}")

@@ -1,0 +1,189 @@
+"""`python -m training study`: search temperature, α and the learning rate on the validation split.
+
+Any storage that Optuna knows will do, so several machines can search together; a trial that was interrupted is tried again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import optuna
+
+from training.classify import experiment, train
+from training.classify.train import Run, Workshop
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_S = 60
+_EXAMPLES = """examples:
+  python -m training study --recipe cpu --data DIR --pair strided --epochs 6 --trials 10
+  python -m training study --recipe full --pair full --storage postgresql://host/optuna     several machines, the same line"""
+
+
+def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    """Add the command's parser."""
+    parser = commands.add_parser(
+        "study",
+        help="search the student's temperature, α and learning rate",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    experiment.add_common(parser)
+    parser.add_argument(
+        "--pair", metavar="NAME", help="whose student is trained; the recipe's first if absent"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="of each trial; the pair's own if absent")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        default=10,
+        metavar="N",
+        help="finished ones in the study at the end (%(default)s)",
+    )
+    parser.add_argument("--storage", metavar="URL", help="Optuna's; a SQLite file in --work if absent")
+    parser.add_argument("--name", default="distillation", help="of the study (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the sampler (%(default)s)")
+    parser.add_argument("--result", type=Path, metavar="FILE", help="all trials as JSON")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="validation accuracy over the searched values, .svg or .png"
+    )
+    parser.set_defaults(handler=handle)
+
+
+def handle(options: argparse.Namespace) -> int:
+    """Run trials until the study has as many finished ones as asked for; return the exit code."""
+    if options.trials < 1 or (options.epochs is not None and options.epochs < 1):
+        raise ValueError("--trials and --epochs must be 1 or more")
+    shop = experiment.open_workshop(options)
+    if not len(shop.cifar10.validation):
+        raise ValueError(f"recipe {shop.recipe.name}: a study needs validation_images above 0")
+    pair = options.pair or next(iter(shop.recipe.pairs))
+    if pair not in shop.recipe.pairs:
+        raise ValueError(f"--pair {pair}: expected one of {', '.join(shop.recipe.pairs)}")
+    study = open_study(options)
+    soft = experiment.teach_members(shop)
+    base = _base(shop, pair, options.epochs)
+
+    def objective(trial: optuna.Trial) -> float:
+        return _try(shop, base, pair, soft.soft, trial)
+
+    def full(study: optuna.Study, _: object) -> None:
+        if _finished(study) >= options.trials:
+            study.stop()
+
+    if _finished(study) < options.trials:
+        study.optimize(objective, callbacks=[full], gc_after_trial=True)
+    result = describe(study, shop, pair, base)
+    if options.result is not None:
+        options.result.parent.mkdir(parents=True, exist_ok=True)
+        options.result.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    if options.plot is not None:
+        plot(study, options.plot)
+    print(msgspec.json.encode({"best": result["best"]}).decode())
+    return 0
+
+
+def open_study(options: argparse.Namespace) -> optuna.Study:
+    """Open or begin the study; a trial whose process died is put back into the queue.
+
+    Raises:
+        ValueError: the storage cannot be opened.
+    """
+    options.work.mkdir(parents=True, exist_ok=True)
+    url = options.storage or f"sqlite:///{options.work / 'study.sqlite'}"
+    try:
+        storage = optuna.storages.RDBStorage(
+            url,
+            heartbeat_interval=HEARTBEAT_S,
+            failed_trial_callback=optuna.storages.RetryFailedTrialCallback(),
+        )
+        return optuna.create_study(
+            storage=storage,
+            study_name=options.name,
+            sampler=optuna.samplers.TPESampler(seed=options.seed, n_startup_trials=5),
+            direction="maximize",
+            load_if_exists=True,
+        )
+    except Exception as error:  # whatever the database's driver raises
+        raise ValueError(f"--storage {url.split('@')[-1]}: cannot be opened: {error}") from error
+
+
+def _finished(study: optuna.Study) -> int:
+    return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
+
+
+def _base(shop: Workshop, pair: str, epochs: int | None) -> Run:
+    settings = shop.recipe.pairs[pair]
+    training = (
+        settings.training if epochs is None else msgspec.structs.replace(settings.training, epochs=epochs)
+    )
+    return Run(f"study-{pair}", settings.network, settings.stem, training, settings.seeds[0])
+
+
+def _try(shop: Workshop, base: Run, pair: str, soft: train.Step, trial: optuna.Trial) -> float:
+    """Train one student; return its validation accuracy."""
+    method = msgspec.structs.replace(
+        shop.recipe.distillation,
+        temperature=trial.suggest_float("temperature", 1.0, 10.0, log=True),
+        alpha=trial.suggest_float("alpha", 0.1, 1.0),
+    )
+    rate = trial.suggest_float("learning_rate", 0.1, 0.8, log=True)
+    training = msgspec.structs.replace(base.training, learning_rate=rate)
+    run = Run(f"{base.name}-{trial.number}", base.network, base.stem, training, base.seed, (soft, method))
+    record = train.train(shop, run).record()
+    assert record is not None
+    logger.info("trial %d of pair %s: %s", trial.number, pair, record["validation_accuracy"])
+    accuracy: float = record["validation_accuracy"]
+    return accuracy
+
+
+def describe(study: optuna.Study, shop: Workshop, pair: str, base: Run) -> dict[str, Any]:
+    """Return every trial, and the best one."""
+    from training.provenance import commit, machine  # noqa: PLC0415
+
+    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    return {
+        "schema": "firetower.study/1",
+        "commit": commit(),
+        "machine": machine(),
+        "recipe": shop.recipe.name,
+        "pair": pair,
+        "training": msgspec.to_builtins(base.training),
+        "trials": [
+            {
+                "number": trial.number,
+                "parameters": trial.params,
+                "validation_accuracy": trial.value,
+                "date": None
+                if trial.datetime_complete is None
+                else trial.datetime_complete.isoformat(timespec="seconds"),
+            }
+            for trial in done
+        ],
+        "best": {"parameters": study.best_params, "validation_accuracy": study.best_value},
+    }
+
+
+def plot(study: optuna.Study, path: Path) -> None:
+    """Draw validation accuracy over each searched value."""
+    import matplotlib as mpl  # noqa: PLC0415 — a second to import
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt  # noqa: PLC0415
+
+    names = ("temperature", "alpha", "learning_rate")
+    done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    figure, axes = plt.subplots(1, len(names), figsize=(10, 3.2), sharey=True, layout="constrained")
+    for panel, name in zip(axes, names, strict=True):
+        panel.scatter([trial.params[name] for trial in done], [100 * (trial.value or 0.0) for trial in done])
+        panel.set(xlabel=name)
+        panel.grid(alpha=0.3)
+    axes[0].set_ylabel("validation accuracy, %")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+    plt.close(figure)

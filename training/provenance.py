@@ -1,0 +1,39 @@
+"""What a result was made with: the commit of the code, the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+
+def commit() -> str | None:
+    """Return the commit of the code, with '-dirty' if it was changed; None outside a checkout."""
+    try:
+        here = str(Path(__file__).parent)
+        describe = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        shown = subprocess.run(describe, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return shown.stdout.strip()
+
+
+def processor() -> str:
+    """Return the processor's own name, or else the architecture."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """Describe this machine."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
