@@ -25,6 +25,7 @@ class Intake:
         record: told stage (`decode`, `convert`) and its time in ns.
         cadence_s: seconds between frames on model time; None makes every picture due.
         dark_probe_s: in darkness only one picture in so many seconds is looked at.
+        judged: whether dark and frozen pictures are dropped.
 
     Attributes:
         condition: what the last picture that was looked at showed.
@@ -39,6 +40,8 @@ class Intake:
         record: Callable[[str, int], None],
         cadence_s: float | None = None,
         dark_probe_s: float = DARK_PROBE_S,
+        *,
+        judged: bool = True,
     ) -> None:
         self.account = account
         self.condition: Condition = "ok"
@@ -49,7 +52,7 @@ class Intake:
         # sources skip by a Cadence too, and look before decoding: so be a little more tolerant here
         self._cadence = Cadence(cadence_s, tolerance=0.15)
         self._probe = Cadence(dark_probe_s)
-        self._judge = ConditionJudge()
+        self._judge = ConditionJudge() if judged else None
 
     def take(self, picture: Picture, *, live: bool) -> Frame | None:
         """Take a picture in; return the frame to score, or None where it was dropped.
@@ -69,7 +72,8 @@ class Intake:
         frame = self._convert(picture, sequence, mono_ns, model_ns)
         if frame is None:
             return None
-        self.condition = self._judge.judge(frame.pixels)
+        if self._judge is not None:
+            self.condition = self._judge.judge(frame.pixels)
         if self.condition != "ok":
             self.account.drop(self.condition)
             return None

@@ -33,7 +33,7 @@ stdout is the counters as JSON.
   firetower replay fire.mp4
   firetower replay --json fire.mp4 > events.json         what it sees today …
   firetower replay --expect events.json fire.mp4         … must be what it sees tomorrow (exit 1 if not)
-  firetower replay --bundle my-bundle --frames images/   a classifier of your own on a folder of images"""
+  firetower replay --bundle my-bundle --frames --every-picture images/    a classifier on a folder of any images"""
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -68,6 +68,11 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     parser.add_argument(
         "--expect", type=Path, metavar="EVENTS", help="exit 1 unless the events are those of a file"
     )
+    parser.add_argument(
+        "--every-picture",
+        action="store_true",
+        help="score dark and repeated pictures too, which a camera's would be dropped",
+    )
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     parser.add_argument("--frames", action="store_true", help="also a JSON line per scored frame on stdout")
     parser.set_defaults(handler=handle)
@@ -98,6 +103,7 @@ def handle(options: argparse.Namespace) -> int:
             cadence_s=options.cadence_s,
             options=source,
             name=name,
+            judged=not options.every_picture,
         ):
             counters.sample()
             pace.see(step)

@@ -97,6 +97,7 @@ def replay(  # noqa: PLR0913 — every part is handed in
     options: SourceOptions | None = None,
     masks: Sequence[Polygon] = (),
     name: str | None = None,
+    judged: bool = True,
 ) -> Iterator[Step]:
     """Play one clip through a pipeline of its own.
 
@@ -110,6 +111,7 @@ def replay(  # noqa: PLR0913 — every part is handed in
         options: how to open the clip.
         masks: polygons in fractions of the frame.
         name: of the camera, if not the clip's own.
+        judged: whether dark and frozen pictures are dropped, as the daemon does.
 
     Yields:
         A step per scored frame; the last one carries the closing of what was still open.
@@ -123,7 +125,7 @@ def replay(  # noqa: PLR0913 — every part is handed in
     options = options or SourceOptions()
     source = open_source(address(clip), options)
     try:
-        intake = Intake(account, RecordedClock(clock), record, cadence_s)
+        intake = Intake(account, RecordedClock(clock), record, cadence_s, judged=judged)
         held: Step | None = None
         for frame in _frames(intake, source.read):
             if held is not None:

@@ -43,12 +43,14 @@ _SIGNATURE = "serving_default"
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the converters' running commentary from the user; errors and warnings of their logs still come."""
-    for name in ("onnxscript", "onnx_ir", "absl"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
+    """Keep the converters' running commentary from the user; warnings and errors of their logs still come."""
+    logging.disable(logging.INFO)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def plain(network: FoldedResNet) -> FoldedResNet:
@@ -141,6 +143,13 @@ def quantize_tflite(
     Raises:
         ValueError: a point has no tensor.
     """
+    with quiet():
+        return _quantize_tflite(float_file, network, ranges, pixels, weight_bits)
+
+
+def _quantize_tflite(
+    float_file: Path, network: FoldedResNet, ranges: Ranges, pixels: Tensor, weight_bits: int
+) -> bytes:
     quantize = quantizer.Quantizer(str(float_file))
     quantize.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
     if weight_bits != 8:
@@ -157,8 +166,7 @@ def quantize_tflite(
             if "min" in qsv
         }
 
-    with quiet():
-        matched = match(network, tensors_of, pixels)
+    matched = match(network, tensors_of, pixels)
     statistics = copy.deepcopy(watch.get_model_qsvs())
     for tensor, point in matched.items():
         for key, value in zip(("min", "max"), ranges[point], strict=True):
@@ -224,15 +232,14 @@ def _onnx_ranges(float_file: Path, images: list[Tensor], method: str) -> dict[st
     }[method]
     augmented = float_file.with_suffix(".augmented.onnx")
     options = {"num_bins": 2048, "percentile": 99.99} if method == "percentile" else {}
-    calibrator_of = ort_calibrate.create_calibrator(
-        float_file, augmented_model_path=str(augmented), calibrate_method=kind, extra_options=options
-    )
     chunk = len(images) if method == "minmax" else 32  # the others keep every value of a chunk
-    for first in range(0, len(images), chunk):
-        part = images[first : first + chunk]
-        with quiet():
-            calibrator_of.collect_data(Samples([{FRAME: image.numpy()} for image in part]))
     with quiet():
+        calibrator_of = ort_calibrate.create_calibrator(
+            float_file, augmented_model_path=str(augmented), calibrate_method=kind, extra_options=options
+        )
+        for first in range(0, len(images), chunk):
+            part = images[first : first + chunk]
+            calibrator_of.collect_data(Samples([{FRAME: image.numpy()} for image in part]))
         data = calibrator_of.compute_data()
     augmented.unlink()
     ends = {name: data[name].range_value for name in data}

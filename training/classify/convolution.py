@@ -1,7 +1,7 @@
 """A convolution that is fast on a CPU when maps are small.
 
-oneDNN's convolutions lose most of their speed on maps of a few pixels, above all in the gradient of the weights; the same
-sums as one matrix product do not (docs/decisions/0004-small-convolutions-as-products.md has the times).
+oneDNN's convolutions lose most of their speed on maps of a few pixels, above all in the gradient of the weights; the
+same sums as one matrix product do not (docs/decisions/0004-small-convolutions-as-products.md has the times).
 """
 
 from __future__ import annotations

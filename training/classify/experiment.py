@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from accelerate import PartialState
 
 from training.classify import images, latency, measure, qat, recipe, report, train
 from training.classify.measure import Form, Row
+from training.classify.replayed import replay
 from training.classify.step import Step
-from training.classify.train import Run, Workshop
+from training.classify.train import Trained, Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +31,6 @@ _EXAMPLES = """examples:
   python -m training cifar10 --recipe tiny                      a minute; torchvision downloads CIFAR-10
   python -m training cifar10 --recipe cpu --data DIR            hours; stop it and start it again as you like
   accelerate launch -m training cifar10 --recipe full           several GPUs and machines"""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A network that the report speaks of: what it is, and the step that trained it."""
-
-    run: Run
-    made: Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +88,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def open_workshop(options: argparse.Namespace) -> Workshop:
     """Read recipe and images."""
     chosen = recipe.read(options.recipe)
-    cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
+    with PartialState().main_process_first():  # one process downloads
+        cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
     for split in (cifar10.training, cifar10.validation):
         images.check_apart(split, cifar10.test)
     return Workshop(cifar10, chosen, options.work)
@@ -115,10 +110,10 @@ def handle(options: argparse.Namespace) -> int:
     steps = {row.name: (row, measure.measure(shop, row, network())) for row, network in plans}
     if options.until == "evaluate":
         return 0
+    replayed = replay(shop, _best(shop, students, steps))
     times = latency.measure(shop, [step for _, step in steps.values()])
-    result = report.collect(
-        shop, ensemble, students, list(steps.values()), times, options.watts_per_busy_core
-    )
+    made = report.Made(ensemble.networks, ensemble.soft, students, list(steps.values()), times, replayed)
+    result = report.collect(shop, made, options.watts_per_busy_core)
     if options.result is not None:
         options.result.parent.mkdir(parents=True, exist_ok=True)
         options.result.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
@@ -153,6 +148,19 @@ def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Train
             yield name, Trained(run, train.train(shop, run))
 
 
+def _best(shop: Workshop, students: dict[str, Trained], steps: dict[str, tuple[Row, Step]]) -> Step:
+    """Return the INT8 QAT student that is best on the validation split, as it was measured."""
+
+    def accuracy(name: str) -> float:
+        pair, one = name.partition("/")[0], students[name]
+        record = qat.qat(shop, one.run, one.made, 8, shop.recipe.pairs[pair].quantization).record()
+        assert record is not None
+        return record["validation_accuracy"] or 0.0
+
+    best = max(students, key=accuracy)
+    return steps[f"{students[best].run.name}-int8-qat"][1]
+
+
 def _plans(shop: Workshop, ensemble: Ensemble, students: dict[str, Trained]) -> Iterator[tuple[Row, Any]]:
     """Yield each row with a function that makes its network; trains and chooses all that is to be trained and chosen.
 
@@ -164,16 +172,16 @@ def _plans(shop: Workshop, ensemble: Ensemble, students: dict[str, Trained]) -> 
         for seed, (kind, one) in itertools.product(
             settings.seeds, (("baseline", ensemble.networks), ("student", students))
         ):
-            trained = one[f"{pair}/{seed}"]
+            trained, method = one[f"{pair}/{seed}"], settings.quantization
             yield from _untrained(shop, trained)
-            yield _retrained(shop, trained, "int8-qat", 8)
-            if seed in settings.seeds[: shop.recipe.quantization.low_bit_seeds]:
-                yield _retrained(shop, trained, "int4", 4)
-                yield _retrained(shop, trained, "int4-litert", 4)
-                yield _retrained(shop, trained, "int2", 2)
+            yield _retrained(shop, trained, "int8-qat", 8, method)
+            if seed in settings.seeds[: method.low_bit_seeds]:
+                yield _retrained(shop, trained, "int4", 4, method)
+                yield _retrained(shop, trained, "int4-litert", 4, method)
+                yield _retrained(shop, trained, "int2", 2, method)
                 if kind == "student":
                     bits = qat.mixed(qat.sensitivity(shop, trained.run, trained.made), _MIXED_BUDGET)
-                    yield _retrained(shop, trained, "mixed", bits)
+                    yield _retrained(shop, trained, "mixed", bits, method)
 
 
 def _untrained(shop: Workshop, trained: Trained) -> Iterator[tuple[Row, Any]]:
@@ -184,8 +192,10 @@ def _untrained(shop: Workshop, trained: Trained) -> Iterator[tuple[Row, Any]]:
     yield Row(run.name, "int8-ptq", (made.key, ranges.key)), lambda: qat.calibrated(shop, run, made)
 
 
-def _retrained(shop: Workshop, trained: Trained, form: Form, bits: qat.Bits) -> tuple[Row, Any]:
+def _retrained(
+    shop: Workshop, trained: Trained, form: Form, bits: qat.Bits, method: recipe.Quantization
+) -> tuple[Row, Any]:
     """Train on with fake quantization and return the row."""
-    step = qat.qat(shop, trained.run, trained.made, bits)
+    step = qat.qat(shop, trained.run, trained.made, bits, method)
     row = Row(trained.run.name, form, (step.key,))
     return row, lambda: qat.quantized(shop, trained.run, trained.made, step)

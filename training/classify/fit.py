@@ -193,7 +193,7 @@ class _Run:
         decay = min(self._training.ema_decay**EMA_EVERY, self.step / (self.step + 10 * EMA_EVERY))
         current = self._network.state_dict()
         names = [name for name, value in self.average.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.average[n] for n in names], [current[n] for n in names], 1 - decay)  # noqa: SLF001
+        torch._foreach_lerp_([self.average[n] for n in names], [current[n] for n in names], 1 - decay)
 
     def end_epoch(self, epoch: int, validation: Images, seconds: float) -> None:
         """Score the average on the validation split and record the epoch."""

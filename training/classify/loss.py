@@ -18,8 +18,10 @@ def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
     """T² · KL(softmax(teacher / T) ‖ softmax(student / T)), mean over the batch.
 
     Args:
-        student, teacher: (B, classes) logits.
+        student: (B, classes) logits.
+        teacher: likewise.
         temperature: T.
+
     Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
     """
     soft = functional.log_softmax(teacher / temperature, dim=1)
@@ -31,9 +33,11 @@ def decoupled(student: Tensor, teacher: Tensor, labels: Tensor, method: Distilla
     """T² · (target_weight · TCKD + other_weight · NCKD): the target class against the rest, and the rest among itself.
 
     Args:
-        student, teacher: (B, classes) logits.
+        student: (B, classes) logits.
+        teacher: likewise.
         labels: (B,) int64.
         method: temperature and the two weights.
+
     Source: Zhao et al. 2022 (arXiv:2203.08679), equation 7.
     """
     temperature = method.temperature

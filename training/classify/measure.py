@@ -112,7 +112,7 @@ def _export(shop: Workshop, row: Row, network: FoldedResNet, folder: Path) -> Bu
         }
         onnx.unlink()
     tflite.unlink()
-    count = shop.recipe.quantization.calibration_images
+    count = shop.recipe.calibration_images
     return bundle.write(
         folder / BUNDLE,
         f"cifar10-{row.name}",

@@ -69,11 +69,23 @@ def _head(result: dict[str, Any]) -> str:
             f"{images['validation']:,} held out for every choice, {images['test']:,} test images scored once, at the end. "
             "*Full* is the 3×3 stem of stride 1, *strided* the one of stride 2.",
             "",
-            f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split. Each network there:",
+            f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split{_ahead(result)}. Each network there:",
             "",
             *members,
         ]
     )
+
+
+def _ahead(result: dict[str, Any]) -> str:
+    """Say how far the teacher is ahead of each pair's baselines on the validation split."""
+    teacher = result["ensemble"]["validation_accuracy"]
+    said = []
+    for pair, settings in result["recipe"]["pairs"].items():
+        names = [f"baseline-{pair}-{seed}" for seed in settings["seeds"]]
+        known = [result["training"][name]["validation_accuracy"] for name in names]
+        if teacher is not None and None not in known:
+            said.append(f"{100 * (teacher - sum(known) / len(known)):+.2f} points to the {pair} baseline")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _accuracy_table(result: dict[str, Any]) -> str:
@@ -157,6 +169,11 @@ def _quantization(result: dict[str, Any]) -> str:
         f" TFLite and ONNX give the same class for {_percent(min(agreement))} of the test images or more."
         if agreement
         else ""
+    )
+    replayed = result["replay"]
+    same += (
+        f" `firetower replay` of the bundle `{replayed['name']}` over a folder of the test images, as PNG files: "
+        f"{_percent(replayed['accuracy'])} of {replayed['frames']:,}."
     )
     return "\n".join(
         [

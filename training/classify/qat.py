@@ -13,6 +13,7 @@ import torch
 from training.classify import convert, fit, view
 from training.classify.fold import FoldedResNet
 from training.classify.images import Images
+from training.classify.recipe import Quantization
 from training.classify.step import Step
 from training.classify.train import Run, Workshop, load_logits, loss_of, trained
 
@@ -28,7 +29,7 @@ Bits = int | Mapping[str, int]
 
 def calibration_pixels(shop: Workshop) -> torch.Tensor:
     """Return the calibration images, normalised: the first of the training split, whose order is by digest."""
-    count = shop.recipe.quantization.calibration_images
+    count = shop.recipe.calibration_images
     return view.normalise(shop.cifar10.training.pixels[:count])
 
 
@@ -53,9 +54,7 @@ def set_bits(network: FoldedResNet, bits: Mapping[str, int]) -> None:
 
 def ptq(shop: Workshop, run: Run, made: Step) -> Step:
     """Choose ranges by each calibration method, and keep the one that is best on the validation split."""
-    step = shop.step(
-        f"ptq-{run.name}", {"network": made.key, "images": shop.recipe.quantization.calibration_images}
-    )
+    step = shop.step(f"ptq-{run.name}", {"network": made.key, "images": shop.recipe.calibration_images})
     if step.record() is not None:
         return step
     return shop.once(step, lambda: _calibrate(shop, run, made, step.folder))
@@ -100,9 +99,8 @@ def calibrated(shop: Workshop, run: Run, made: Step, bits: Bits = 8) -> FoldedRe
     return network
 
 
-def qat(shop: Workshop, run: Run, made: Step, bits: Bits) -> Step:
+def qat(shop: Workshop, run: Run, made: Step, bits: Bits, settings: Quantization) -> Step:
     """Train a network on with fake quantization, its own loss kept, or find it trained."""
-    settings = shop.recipe.quantization
     first = ptq(shop, run, made)
     inputs = {
         "network": made.key,

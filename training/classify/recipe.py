@@ -70,6 +70,19 @@ class Teacher(Record, frozen=True, kw_only=True):
     seed: int = 0
 
 
+class Quantization(Record, frozen=True, kw_only=True):
+    """How a pair's networks become INT8, INT4 and INT2.
+
+    Attributes:
+        qat_epochs, qat_learning_rate: of training on with fake quantization, the network's own loss kept.
+        low_bit_seeds: how many of the seeds also get INT4 and INT2 rows.
+    """
+
+    qat_epochs: Positive = 2
+    qat_learning_rate: Above = 0.01
+    low_bit_seeds: Count = 1
+
+
 class Pair(Record, frozen=True, kw_only=True):
     """A baseline and a student that differ in the loss alone, for each seed."""
 
@@ -77,21 +90,7 @@ class Pair(Record, frozen=True, kw_only=True):
     stem: Stem
     training: Training
     seeds: tuple[int, ...] = (0,)
-
-
-class Quantization(Record, frozen=True, kw_only=True):
-    """How networks become INT8, INT4 and INT2.
-
-    Attributes:
-        calibration_images: from the training split.
-        qat_epochs, qat_learning_rate: of training on with fake quantization, the network's own loss kept.
-        low_bit_seeds: how many of a pair's seeds also get INT4 and INT2 rows.
-    """
-
-    calibration_images: Positive = 512
-    qat_epochs: Positive = 2
-    qat_learning_rate: Above = 0.01
-    low_bit_seeds: Count = 1
+    quantization: Quantization = Quantization()
 
 
 class Recipe(Record, frozen=True, kw_only=True):
@@ -102,6 +101,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         limit: images of each split at the most, for a quick trial.
         views: K, the pool of augmented views an image; also of the baseline.
         view_seed: of the pool.
+        calibration_images: of the training split, for post-training quantization.
         members: the ensemble that teaches: names of teachers, or `PAIR/SEED` for a pair's baseline.
     """
 
@@ -114,7 +114,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     teachers: dict[str, Teacher] = {}
     pairs: dict[str, Pair]
     distillation: Distillation = Distillation()
-    quantization: Quantization = Quantization()
+    calibration_images: Positive = 512
 
 
 def read(name: str) -> Recipe:

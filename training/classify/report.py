@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
@@ -16,7 +16,7 @@ from training.classify import measure, page, qat
 from training.classify.measure import Row
 from training.classify.significance import mcnemar, paired
 from training.classify.step import Step
-from training.classify.train import Workshop
+from training.classify.train import Run, Trained, Workshop
 from training.provenance import commit, machine
 
 SCHEMA = "firetower.cifar10/1"
@@ -33,32 +33,43 @@ PACKAGES = (
 FORMS = ("fp32", "int8-ptq", "int8-qat", "int4", "int4-litert", "int2", "mixed")
 
 
-def collect(
-    shop: Workshop,
-    ensemble: Any,  # noqa: ANN401 — experiment's own record, which imports this module
-    students: dict[str, Any],
-    rows: Sequence[tuple[Row, Step]],
-    times: Step,
-    watts_per_busy_core: float | None,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The steps that the report speaks of.
+
+    Attributes:
+        networks: trained on labels alone, by name.
+        soft: the ensemble's logits.
+        students: by `PAIR/SEED`.
+        rows: evaluated networks.
+        times: of `latency.measure`.
+        replayed: of `replayed.replay`.
+    """
+
+    networks: dict[str, Trained]
+    soft: Step
+    students: dict[str, Trained]
+    rows: list[tuple[Row, Step]]
+    times: Step
+    replayed: Step
+
+
+def collect(shop: Workshop, made: Made, watts_per_busy_core: float | None) -> dict[str, Any]:
     """Gather every figure and every raw value.
 
     Args:
         shop: images and recipe.
-        ensemble: networks trained on labels alone, members, logits.
-        students: by `PAIR/SEED`.
-        rows: evaluated networks.
-        times: of `latency.measure`.
+        made: everything that was made with them.
         watts_per_busy_core: for the modelled energy; None leaves it empty.
     """
-    timed = measure.read(times)
-    raw = [_raw(row, step, timed, watts_per_busy_core) for row, step in rows]
-    soft = measure.read(ensemble.soft)
+    timed = measure.read(made.times)
+    raw = [_raw(row, step, timed, watts_per_busy_core) for row, step in made.rows]
+    soft = measure.read(made.soft)
     trained = {
         one.run.name: {"settings": _settings(one.run), **measure.read(one.made)}
-        for one in [*ensemble.networks.values(), *students.values()]
+        for one in [*made.networks.values(), *made.students.values()]
     }
-    logits = {row.name: measure.test_logits(step) for row, step in rows}
+    logits = {row.name: measure.test_logits(step) for row, step in made.rows}
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -84,13 +95,14 @@ def collect(
         "rows": raw,
         "latency": timed,
         "tests": _tests(shop, logits),
-        "sensitivity": _sensitivity(shop, students),
+        "sensitivity": _sensitivity(shop, made.students),
+        "replay": measure.read(made.replayed),
     }
     result["summary"] = summarise(result)
     return result
 
 
-def _settings(run: Any) -> dict[str, Any]:  # noqa: ANN401
+def _settings(run: Run) -> dict[str, Any]:
     return {
         "network": run.network,
         "stem": run.stem,
@@ -147,11 +159,11 @@ def _tests(shop: Workshop, logits: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _sensitivity(shop: Workshop, students: dict[str, Any]) -> dict[str, Any]:
-    if shop.recipe.quantization.low_bit_seeds == 0:
-        return {}
+def _sensitivity(shop: Workshop, students: dict[str, Trained]) -> dict[str, Any]:
     found = {}
     for pair, settings in shop.recipe.pairs.items():
+        if settings.quantization.low_bit_seeds == 0:
+            continue
         one = students[f"{pair}/{settings.seeds[0]}"]
         found[one.run.name] = measure.read(qat.sensitivity(shop, one.run, one.made))
     return found

@@ -14,7 +14,8 @@ def mcnemar(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> dict[str, An
     """Compare two classifiers on the same images by the exact McNemar test, two-sided.
 
     Args:
-        before, after: (n,) whether each image was right.
+        before: (n,) whether each image was right.
+        after: likewise.
 
     Returns:
         How many only `after` got right, how many only `before`, and p.

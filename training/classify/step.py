@@ -1,6 +1,6 @@
 """Steps that are skipped when nothing that they depend on has changed.
 
-A step's folder is named by the digest of its inputs; its record is written last, so that a folder with a record is done.
+A step's folder is named by the digest of its inputs; its record is written last: a folder with a record is done.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`python -m training study`: search temperature, α and the learning rate on the validation split.
 
-Any storage that Optuna knows will do, so several machines can search together; a trial that was interrupted is tried again.
+Any storage that Optuna knows will do, so several machines can search together; an interrupted trial is tried again.
 """
 
 from __future__ import annotations

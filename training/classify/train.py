@@ -45,6 +45,14 @@ class Run:
     taught: tuple[Step, Distillation] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network that is to be spoken of: what it is, and the step that trained it."""
+
+    run: Run
+    made: Step
+
+
 class Workshop:
     """The images, the recipe and the folder that all steps share."""
 

@@ -1,0 +1,60 @@
+"""The best INT8 student as a user would try it: `firetower replay` over a folder of the test images."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from training.classify.images import LABELS, Images
+from training.classify.measure import BUNDLE
+from training.classify.step import Step
+from training.classify.train import Workshop
+
+logger = logging.getLogger(__name__)
+
+
+def replay(shop: Workshop, measured: Step) -> Step:
+    """Replay the bundle of a measured row over the test images as PNG files, or find that done.
+
+    Raises:
+        ValueError: the command failed; its own last line.
+    """
+    record = measured.record() or {}
+    step = shop.step("replay", {"bundle": record.get("bundle"), "test": shop.cifar10.test.sha256})
+    return shop.once(
+        step, lambda: {"name": measured.name, **_replayed(shop.cifar10.test, measured.folder / BUNDLE)}
+    )
+
+
+def _replayed(test: Images, bundle: Path) -> dict[str, Any]:
+    logger.info("replay of %s over %d images", bundle.parent.name, len(test))
+    with tempfile.TemporaryDirectory() as folder:
+        write_folder(test, Path(folder))
+        options = ["--bundle", bundle, "--frames", "--every-picture", "--image-cadence-s", "1"]
+        command = [sys.executable, "-m", "edge", "replay", *map(str, options), folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
+        raise ValueError(f"{bundle}: firetower replay failed: {said}")
+    frames = [line["frame"] for line in map(json.loads, done.stdout.splitlines()) if "frame" in line]
+    right = sum(frame["name"].partition("_")[2] == f"{frame['label']}.png" for frame in frames)
+    return {"frames": len(frames), "accuracy": right / len(test)}
+
+
+def write_folder(images: Images, folder: Path) -> None:
+    """Write images as `00000_frog.png`, in order."""
+    for number, (pixels, label) in enumerate(_pairs(images)):
+        cv2.imwrite(str(folder / f"{number:05}_{LABELS[label]}.png"), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+
+
+def _pairs(images: Images) -> Iterator[tuple[Any, int]]:
+    for pixels, label in zip(images.pixels, images.labels, strict=True):
+        yield pixels.permute(1, 2, 0).contiguous().numpy(), int(label)
