@@ -94,7 +94,8 @@ def _gradient_of_input(ctx, gradient: Tensor, x: Tensor, weight: Tensor) -> Tens
         back = _patches(gradient, kernel, 1) @ turned
         return back.view(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
     border, step = [kernel // 2] * 2, [ctx.stride] * 2
+    no_transposition, wanted = False, [True, False, False]  # of the input alone
     of_x: Tensor = torch.ops.aten.convolution_backward(
-        gradient, x, weight, None, step, border, [1, 1], False, [0, 0], 1, [True, False, False]
+        gradient, x, weight, None, step, border, [1, 1], no_transposition, [0, 0], 1, wanted
     )[0]
     return of_x

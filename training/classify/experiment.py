@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from accelerate import PartialState
 
 from training.classify import images, latency, measure, qat, recipe, report, train
 from training.classify.measure import Form, Row
+from training.classify.process import processes
 from training.classify.replayed import replay
 from training.classify.step import Step
 from training.classify.train import Trained, Workshop
@@ -88,7 +88,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def open_workshop(options: argparse.Namespace) -> Workshop:
     """Read recipe and images."""
     chosen = recipe.read(options.recipe)
-    with PartialState().main_process_first():  # one process downloads
+    with processes().main_process_first():  # one process downloads
         cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
     for split in (cifar10.training, cifar10.validation):
         images.check_apart(split, cifar10.test)

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from training.classify import view
 from training.classify.images import SIDE_PX, Images
+from training.classify.process import accelerator
 from training.classify.recipe import Training
 
 logger = logging.getLogger(__name__)
@@ -82,9 +83,9 @@ def fit(
     Raises:
         Stopped: see `stop_after_steps`.
     """
-    accelerator = Accelerator()
-    network.to(accelerator.device, memory_format=torch.channels_last)
-    run = _Run(network, training, accelerator, steps=training.epochs * _steps(lesson, training))
+    together = accelerator()
+    network.to(together.device, memory_format=torch.channels_last)
+    run = _Run(network, training, together, steps=training.epochs * _steps(lesson, training))
     run.resume(checkpoint)
     shown = tqdm(
         total=run.steps, initial=run.step, unit="step", desc=checkpoint.stem, disable=None, mininterval=1.0
@@ -92,16 +93,17 @@ def fit(
     while run.step < run.steps:
         epoch, first = divmod(run.step, _steps(lesson, training))
         started = time.monotonic()
-        for pixels, labels, soft in _batches(lesson, training, seed, epoch, first, accelerator):
+        for pixels, labels, soft in _batches(lesson, training, seed, epoch, first, together):
             if tell is not None:
                 tell(run.step / run.steps)
             run.update(pixels, labels, soft, loss)
             shown.update()
+            if run.step % _steps(lesson, training) == 0:
+                run.end_epoch(epoch, lesson.validation, time.monotonic() - started)
             if stop_after_steps is not None and run.step >= stop_after_steps:
                 run.save(checkpoint)
                 raise Stopped(f"{checkpoint}: stopped after {run.step} steps")
             run.save_if_due(checkpoint, time.monotonic())
-        run.end_epoch(epoch, lesson.validation, time.monotonic() - started)
     shown.close()
     run.save(checkpoint)
     network.load_state_dict(run.average)
@@ -114,7 +116,7 @@ def _steps(lesson: Lesson, training: Training) -> int:
 
 
 def _batches(
-    lesson: Lesson, training: Training, seed: int, epoch: int, first: int, accelerator: Accelerator
+    lesson: Lesson, training: Training, seed: int, epoch: int, first: int, together: Accelerator
 ) -> Any:  # noqa: ANN401 — an iterator of three tensors
     """Yield this process's share of each batch of an epoch, from batch `first` on."""
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
@@ -131,17 +133,17 @@ def _batches(
         pixels = view.cutout(pixels, training.cutout_px, generator)
         if index < first:
             continue  # drawn all the same, so that the generator goes on as it did
-        mine = slice(accelerator.process_index, None, accelerator.num_processes)
+        mine = slice(together.process_index, None, together.num_processes)
         chosen = whole[mine]
-        soft = None if lesson.soft is None else lesson.soft[number][chosen].to(accelerator.device).float()
-        labels = lesson.images.labels[chosen].to(accelerator.device)
-        yield view.normalise(pixels[mine].to(accelerator.device), side), labels, soft
+        soft = None if lesson.soft is None else lesson.soft[number][chosen].to(together.device).float()
+        labels = lesson.images.labels[chosen].to(together.device)
+        yield view.normalise(pixels[mine].to(together.device), side), labels, soft
 
 
 class _Run:
     """The state of one training run: parameters, momentum, average, step, history."""
 
-    def __init__(self, network: nn.Module, training: Training, accelerator: Accelerator, steps: int) -> None:
+    def __init__(self, network: nn.Module, training: Training, together: Accelerator, steps: int) -> None:
         kernels = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         optimizer = torch.optim.SGD(
@@ -156,8 +158,8 @@ class _Run:
         )
         self._network = network
         self._optimizer = optimizer
-        self._parallel, self._stepper = accelerator.prepare(network, optimizer)
-        self._accelerator = accelerator
+        self._parallel, self._stepper = together.prepare(network, optimizer)
+        self._together = together
         self._training = training
         self._losses: list[float] = []
         self._saved_s = time.monotonic()
@@ -171,12 +173,12 @@ class _Run:
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate()
         self._parallel.train()
-        device = self._accelerator.device.type
+        device = self._together.device.type
         with torch.autocast(device, torch.bfloat16):
             logits = self._parallel(pixels)
         value = loss(logits.float(), labels, soft)
         self._optimizer.zero_grad()
-        self._accelerator.backward(value)
+        self._together.backward(value)
         self._stepper.step()
         self._losses.append(value.item())
         self.step += 1
@@ -222,7 +224,7 @@ class _Run:
     def save(self, path: Path) -> None:
         """Write a checkpoint, whole or not at all."""
         self._saved_s = time.monotonic()
-        if not self._accelerator.is_main_process:
+        if not self._together.is_main_process:
             return
         state = {
             "network": self._network.state_dict(),
@@ -241,7 +243,7 @@ class _Run:
         """Take up a checkpoint if there is one."""
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True, map_location=self._accelerator.device)
+        state = torch.load(path, weights_only=True, map_location=self._together.device)
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.average = state["average"]

@@ -27,6 +27,9 @@ ResNet-50), within noise: U. O. Yaşar, *Student capacity moderates knowledge di
 repository's second protocol (github.com/umutonuryasar/kd-capacity-gap, `results/final_results.csv` and its README; the first
 version of the preprint, arXiv:2605.31191, has other numbers)."""
 
+_SENSITIVITY = """Points of validation accuracy that one layer's weights cost at 4 and at 2 bits, all else at 8
+(post-training), and the bits that the mixed-precision choice gave it."""
+
 Line = dict[str, Any]
 
 
@@ -58,16 +61,19 @@ def _head(result: dict[str, Any]) -> str:
         f"- `{name}`: {_percent(one['validation_accuracy'])} on the validation split, {len(one['history'])} epochs"
         for name, one in result["training"].items()
     ]
+    about = (
+        f"{result['date'][:10]}, commit `{(result['commit'] or 'none')[:12]}`, {result['machine']['processor']}, "
+        f"{result['machine']['cores']} cores. Recipe `{result['recipe']['name']}`: {images['training']:,} training images, "
+        f"{images['validation']:,} held out for every choice, {images['test']:,} test images scored once, at the end. "
+        "*Full* is the 3×3 stem of stride 1, *strided* the one of stride 2."
+    )
     return "\n".join(
         [
             "# CIFAR-10: what distillation and quantization bring and cost",
             "",
             "Generated from [results/cifar10.json](results/cifar10.json) by `python -m training cifar10`; do not edit.",
             "",
-            f"{result['date'][:10]}, commit `{(result['commit'] or 'none')[:12]}`, {result['machine']['processor']}, "
-            f"{result['machine']['cores']} cores. Recipe `{result['recipe']['name']}`: {images['training']:,} training images, "
-            f"{images['validation']:,} held out for every choice, {images['test']:,} test images scored once, at the end. "
-            "*Full* is the 3×3 stem of stride 1, *strided* the one of stride 2.",
+            about,
             "",
             f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split{_ahead(result)}. Each network there:",
             "",
@@ -235,8 +241,7 @@ def _sensitivity(result: dict[str, Any]) -> str:
                 [
                     f"## Sensitivity: {name}",
                     "",
-                    "Points of validation accuracy that one layer's weights cost at 4 and at 2 bits, all else at 8 (post-training), and "
-                    "the bits that the mixed-precision choice gave it.",
+                    _SENSITIVITY,
                     "",
                     "| layer | weights | 4 bits | 2 bits | chosen |",
                     "|---|---|---|---|---|",

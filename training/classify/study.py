@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_S = 60
 _EXAMPLES = """examples:
   python -m training study --recipe cpu --data DIR --pair strided --epochs 6 --trials 10
-  python -m training study --recipe full --pair full --storage postgresql://host/optuna     several machines, the same line"""
+  python -m training study --recipe full --pair full --storage postgresql://host/optuna   on each machine"""
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -100,7 +100,7 @@ def open_study(options: argparse.Namespace) -> optuna.Study:
         storage = optuna.storages.RDBStorage(
             url,
             heartbeat_interval=HEARTBEAT_S,
-            failed_trial_callback=optuna.storages.RetryFailedTrialCallback(),
+            failed_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
         )
         return optuna.create_study(
             storage=storage,
@@ -134,7 +134,7 @@ def _try(shop: Workshop, base: Run, pair: str, soft: train.Step, trial: optuna.T
     )
     rate = trial.suggest_float("learning_rate", 0.1, 0.8, log=True)
     training = msgspec.structs.replace(base.training, learning_rate=rate)
-    run = Run(f"{base.name}-{trial.number}", base.network, base.stem, training, base.seed, (soft, method))
+    run = Run(base.name, base.network, base.stem, training, base.seed, (soft, method))
     record = train.train(shop, run).record()
     assert record is not None
     logger.info("trial %d of pair %s: %s", trial.number, pair, record["validation_accuracy"])

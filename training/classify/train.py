@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 import torch
-from accelerate import PartialState
 from torch import Tensor, nn
 
 from training.classify import fit, loss, view
 from training.classify.images import Cifar10, Images
+from training.classify.process import processes
 from training.classify.recipe import Distillation, Recipe, Training
 from training.classify.resnet import ResNet, Stem, build
 from training.classify.step import Step, step
@@ -60,7 +60,7 @@ class Workshop:
         self.cifar10 = cifar10
         self.recipe = recipe
         self.work = work
-        self.processes = PartialState()  # one, or those of `accelerate launch`, which share `work`
+        self.processes = processes()  # one, or those of `accelerate launch`, which share `work`
 
     def step(self, name: str, inputs: dict[str, Any]) -> Step:
         """Name a step; the images and the pool of views are always among its inputs."""
@@ -143,7 +143,12 @@ def train(shop: Workshop, run: Run) -> Step:
         checkpoint.unlink(missing_ok=True)  # three times the network
         parameters = sum(parameter.numel() for parameter in network.parameters())
         accuracy = _accuracy(network, shop.cifar10.validation)
-        return {"history": history, "parameters": parameters, "validation_accuracy": accuracy}
+        return {
+            "history": history,
+            "parameters": parameters,
+            "validation_accuracy": accuracy,
+            "processes": shop.processes.num_processes,
+        }
 
     return shop.once(made, keep)
 

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+SIDE = 32
+
+
+def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures of which the class can be told: a bright square whose place and colour are the label's."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 10, count).astype(np.uint8)
+    pixels = random.integers(40, 120, (count, SIDE, SIDE, 3), np.uint8)
+    for picture, label in zip(pixels, labels, strict=True):
+        row, col = divmod(int(label), 4)
+        picture[row * 10 : row * 10 + 10, col * 8 : col * 8 + 8, label % 3] = 250
+    return pixels, labels
+
+
+def write_strips(
+    folder: Path, split: str, pixels: np.ndarray, labels: np.ndarray, per_strip: int = 50
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, first in enumerate(range(0, len(labels), per_strip)):
+        strip = pixels[first : first + per_strip].reshape(-1, SIDE, 3)
+        assert cv2.imwrite(str(folder / f"{split}_{number:03}.png"), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))
+    np.save(folder / f"{split}_labels.npy", labels)
+
+
+@pytest.fixture(scope="session")
+def strips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cifar")
+    write_strips(folder, "train", *pictures(400, 1))
+    write_strips(folder, "test", *pictures(100, 2))
+    return folder

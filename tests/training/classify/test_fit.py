@@ -1,0 +1,170 @@
+"""The loop: it learns, resumes to the bit, and its networks are those that two processes would train."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from training.classify import fit, images, loss, view
+from training.classify.recipe import Training
+from training.classify.resnet import build
+
+TRAINING = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3)
+
+
+def lesson(strips, tmp_path, soft=None):
+    cifar10 = images.load(strips, 100, tmp_path)
+    return fit.Lesson(cifar10.training, view.pool(len(cifar10.training), 2, 4, 0), soft, cifar10.validation)
+
+
+def hard(logits, labels, soft):
+    assert soft is None
+    return loss.cross_entropy(logits, labels, 0.1)
+
+
+def run(strips, tmp_path, name, training=TRAINING, **more):
+    torch.manual_seed(0)
+    network = build("resnet10-narrow", "strided")
+    history = fit.fit(network, lesson(strips, tmp_path), hard, training, 5, tmp_path / name, **more)
+    return network.state_dict(), history
+
+
+@pytest.mark.parametrize("step", [1, 9, 13])
+def test_a_run_that_is_stopped_resumes_to_the_bit(strips, tmp_path, step):
+    whole, history = run(strips, tmp_path, "whole.pt")
+    with pytest.raises(fit.Stopped):
+        run(strips, tmp_path, "parts.pt", stop_after_steps=step)
+    resumed, again = run(strips, tmp_path, "parts.pt")
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+    assert [{**r, "seconds": 0} for r in history] == [{**r, "seconds": 0} for r in again]
+
+
+def test_a_checkpoint_that_is_cut_off_is_never_seen(strips, tmp_path, monkeypatch):
+    with pytest.raises(fit.Stopped):
+        run(strips, tmp_path, "a.pt", stop_after_steps=4)
+    before = (tmp_path / "a.pt").read_bytes()
+
+    def full_disk(state, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        run(strips, tmp_path, "a.pt", stop_after_steps=6)
+    assert (tmp_path / "a.pt").read_bytes() == before
+
+
+def test_it_learns(strips, tmp_path):
+    _, history = run(strips, tmp_path, "a.pt", Training(epochs=12, batch=32, learning_rate=0.2, cutout_px=0))
+    assert history[-1]["loss"] < history[0]["loss"] - 0.5
+    assert history[-1]["validation_accuracy"] > 0.6
+
+
+def test_a_student_is_given_the_logits_of_the_view_it_sees(strips, tmp_path):
+    """Logits that name image and view come back beside that image's pixels in that view."""
+    cifar10 = images.load(strips, 100, tmp_path)
+    count = len(cifar10.training)
+    views = view.pool(count, 2, 4, 0)
+    named = (
+        torch.stack([torch.arange(count).float() + 1000 * k for k in range(2)])[:, :, None]
+        .expand(2, count, 10)
+        .half()
+    )
+    taught = fit.Lesson(cifar10.training, views, named, cifar10.validation)
+    training = Training(epochs=2, batch=32, cutout_px=0)
+    for epoch in range(2):
+        for pixels, labels, soft in fit._batches(taught, training, 0, epoch, 0, fit.accelerator()):
+            number = soft[:, 0].long() - 1000 * epoch
+            assert torch.equal(labels, cifar10.training.labels[number])
+            shown = view.apply(
+                cifar10.training.pixels[number], views.flipped[epoch][number], views.shift[epoch][number]
+            )
+            assert torch.equal(pixels, view.normalise(shown))
+
+
+def test_baseline_and_student_see_the_same_pictures_in_the_same_order(strips, tmp_path):
+    bare = lesson(strips, tmp_path)
+    soft = torch.zeros(2, len(bare.images), 10, dtype=torch.float16)
+    taught = lesson(strips, tmp_path, soft)
+    for one, other in zip(
+        *(fit._batches(x, TRAINING, 3, 1, 0, fit.accelerator()) for x in (bare, taught)), strict=True
+    ):
+        assert torch.equal(one[0], other[0])
+        assert torch.equal(one[1], other[1])
+
+
+def test_the_learning_rate_is_one_triangle(strips, tmp_path):
+    training = Training(epochs=1, learning_rate=1.0, warm_up=0.2)
+    network = build("resnet10-narrow", "strided")
+    state = fit._Run(network, training, fit.accelerator(), steps=99)
+    rates = []
+    for step in range(99):
+        state.step = step
+        rates.append(state._learning_rate())
+    assert max(rates) == pytest.approx(1.0)
+    assert rates.index(max(rates)) == 19
+    assert rates[0] == pytest.approx(0.05)
+    assert rates[-1] == pytest.approx(0.0125)
+
+
+def test_two_processes_train_under_accelerate(strips, tmp_path):
+    """`accelerate launch` with two CPU processes: both take part, one network comes out, and it is not a fresh one."""
+    recipe = tmp_path / "two.toml"
+    recipe.write_text("""
+        name = "two"
+        validation_images = 100
+        views = 2
+        calibration_images = 16
+        members = ["strided/0"]
+        [pairs.strided]
+        network = "resnet10-narrow"
+        stem = "strided"
+        training = { epochs = 2, batch = 32 }
+    """)
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch += [
+        "--num_machines",
+        "1",
+        "--mixed_precision",
+        "no",
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        "0",
+        "-m",
+        "training",
+    ]
+    options = [
+        "cifar10",
+        "--recipe",
+        recipe,
+        "--data",
+        strips,
+        "--work",
+        tmp_path / "work",
+        "--until",
+        "train",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, *map(str, options)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    folders = {path.name.rsplit("-", 1)[0]: path for path in (tmp_path / "work").iterdir()}
+    assert {"baseline-strided-0", "student-strided-0", "logits"} <= set(folders)
+    record = json.loads((folders["baseline-strided-0"] / "record.json").read_text())
+    assert len(record["history"]) == 2
+    assert record["processes"] == 2
+    trained = torch.load(folders["baseline-strided-0"] / "network.pt", weights_only=True)
+    torch.manual_seed(0)
+    fresh = build("resnet10-narrow", "strided").state_dict()
+    assert not torch.equal(trained["fc.weight"], fresh["fc.weight"])
+    assert json.loads((folders["logits"] / "record.json").read_text())["shape"] == [2, 300, 10]
