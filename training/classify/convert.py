@@ -35,6 +35,7 @@ from training.quantize import Samples, integer_ends_onnx
 Ranges = dict[str, tuple[float, float]]
 SIGNATURE_IMAGES = 4
 SIGNATURE_TOLERANCE = 1e-3  # relative; tensors of one network differ by far more on so many ends
+WEIGHT_METHODS = ("min_max_uniform_quantize", "MSE", "OCTAV")  # ai-edge-quantizer's own
 CALIBRATION_METHODS = ("minmax", "percentile", "entropy")
 FRAME, SCORES = "frame", "scores"
 _INPUT = "args_0"
@@ -129,7 +130,12 @@ def export_onnx(network: FoldedResNet, path: Path) -> None:
 
 
 def quantize_tflite(
-    float_file: Path, network: FoldedResNet, ranges: Ranges, pixels: Tensor, weight_bits: int = 8
+    float_file: Path,
+    network: FoldedResNet,
+    ranges: Ranges,
+    pixels: Tensor,
+    weight_bits: int = 8,
+    weights: str = "min_max_uniform_quantize",
 ) -> bytes:
     """Quantize a float TFLite file by given ranges: INT8 in, INT8 out, INT8 between.
 
@@ -139,21 +145,23 @@ def quantize_tflite(
         ranges: by point.
         pixels: a few images, normalised, to match tensors with points.
         weight_bits: of convolutions; 4 is what LiteRT runs without its fast kernels.
+        weights: how the quantizer chooses their scales, one of `WEIGHT_METHODS`.
 
     Raises:
         ValueError: a point has no tensor.
     """
     with quiet():
-        return _quantize_tflite(float_file, network, ranges, pixels, weight_bits)
+        return _quantize_tflite(float_file, network, ranges, pixels, weight_bits, weights)
 
 
 def _quantize_tflite(
-    float_file: Path, network: FoldedResNet, ranges: Ranges, pixels: Tensor, weight_bits: int
+    float_file: Path, network: FoldedResNet, ranges: Ranges, pixels: Tensor, weight_bits: int, weights: str
 ) -> bytes:
     quantize = quantizer.Quantizer(str(float_file))
     quantize.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
-    if weight_bits != 8:
-        quantize.add_static_config(".*", TFLOperationName.CONV_2D, 8, weight_bits)
+    for operation in (TFLOperationName.CONV_2D, TFLOperationName.FULLY_CONNECTED):
+        bits = weight_bits if operation == TFLOperationName.CONV_2D else 8
+        quantize.add_static_config(".*", operation, 8, bits, algorithm_key=weights)
     watch = calibrator.Calibrator(str(float_file), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
 
     def tensors_of(image: Tensor) -> dict[str, tuple[float, float]]:

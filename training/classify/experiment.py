@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from training.classify import images, latency, measure, qat, recipe, report, train
+from training.classify.correction import corrections
 from training.classify.measure import Form, Row
 from training.classify.process import processes
 from training.classify.replayed import replay
@@ -180,6 +181,7 @@ def _plans(shop: Workshop, ensemble: Ensemble, students: dict[str, Trained]) -> 
                 yield _retrained(shop, trained, "int4-litert", 4, method)
                 yield _retrained(shop, trained, "int2", 2, method)
                 if kind == "student":
+                    corrections(shop, trained)
                     bits = qat.mixed(qat.sensitivity(shop, trained.run, trained.made), _MIXED_BUDGET)
                     yield _retrained(shop, trained, "mixed", bits, method)
 

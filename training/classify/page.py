@@ -30,6 +30,10 @@ version of the preprint, arXiv:2605.31191, has other numbers)."""
 _SENSITIVITY = """Points of validation accuracy that one layer's weights cost at 4 and at 2 bits, all else at 8
 (post-training), and the bits that the mixed-precision choice gave it."""
 
+_PTQ = """Accuracy on the validation split. Calibration: ONNX Runtime's methods for the ranges of activations, in fake
+quantization. Weights: ai-edge-quantizer's methods for their scales, in the TFLite file, with the chosen ranges."""
+_PTQ_HEAD = ("| network | of | method | validation accuracy | |", "|---|---|---|---|---|")
+
 Line = dict[str, Any]
 
 
@@ -47,6 +51,7 @@ def render(result: dict[str, Any], plots: Sequence[Path]) -> str:
         _quantization(result),
         _together(result),
         _latency_note(result),
+        _ptq(result),
         _sensitivity(result),
         "\n\n".join(f"![{plot.stem}]({plot.as_posix()})" for plot in plots),
     ]
@@ -225,6 +230,20 @@ def _latency_note(result: dict[str, Any]) -> str:
         f"Times: LiteRT, {protocol['threads']} thread, batch 1, {protocol['rounds']} rounds of fresh processes over all files in "
         f"turn, {protocol['runs']} inferences each after {protocol['warmup']} thrown away, medians; processes of one file differ "
         f"by {spread:.0%} at most. On {timed['machine'].get('cpu')}: they say nothing about a Pi."
+    )
+
+
+def _ptq(result: dict[str, Any]) -> str:
+    rows = [
+        f"| {name} | {kind} | {method} | {_percent(accuracy)} | {'chosen' if method == found['chosen'] else ''} |"
+        for name, found in result["ptq"].items()
+        for kind in ("calibration", "weights")
+        for method, accuracy in found[kind].items()
+    ]
+    if not rows:
+        return ""
+    return "\n".join(
+        ["## Post-training quantization: what the quantizers offer", "", _PTQ, "", *_PTQ_HEAD, *rows]
     )
 
 

@@ -71,13 +71,13 @@ def _calibrate(shop: Workshop, run: Run, made: Step, folder: Path) -> dict[str, 
     for method in convert.CALIBRATION_METHODS:
         ranges = convert.calibrate(file, plain, pixels, method)
         convert.set_ranges(network, ranges)
-        found[method] = {"ranges": ranges, "validation_accuracy": _validate(network, _judge(shop))}
+        found[method] = {"ranges": ranges, "validation_accuracy": _validate(network, judge(shop))}
     file.unlink()
     best = max(found, key=lambda method: found[method]["validation_accuracy"])
     return {"methods": found, "chosen": best}
 
 
-def _judge(shop: Workshop) -> Images:
+def judge(shop: Workshop) -> Images:
     """Return the images that choices are made on: the validation split, or training images where there is none."""
     return shop.cifar10.validation if len(shop.cifar10.validation) else shop.cifar10.training
 
@@ -158,7 +158,7 @@ def sensitivity(shop: Workshop, run: Run, made: Step) -> Step:
 
 def _sensitivity(shop: Workshop, run: Run, made: Step) -> dict[str, Any]:
     logger.info("%s: sensitivity a layer", run.name)
-    network, images = calibrated(shop, run, made), _judge(shop)
+    network, images = calibrated(shop, run, made), judge(shop)
     whole, layers = _loss(network, images), []
     for name, layer in network.layers().items():
         row: dict[str, Any] = {"layer": name, "weights": layer.weight.numel()}

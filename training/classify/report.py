@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from training.classify import measure, page, qat
+from training.classify import correction, measure, page, qat
 from training.classify.measure import Row
 from training.classify.significance import mcnemar, paired
 from training.classify.step import Step
@@ -70,6 +70,7 @@ def collect(shop: Workshop, made: Made, watts_per_busy_core: float | None) -> di
         for one in [*made.networks.values(), *made.students.values()]
     }
     logits = {row.name: measure.test_logits(step) for row, step in made.rows}
+    first = _first_students(shop, made)
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -95,7 +96,10 @@ def collect(shop: Workshop, made: Made, watts_per_busy_core: float | None) -> di
         "rows": raw,
         "latency": timed,
         "tests": _tests(shop, logits),
-        "sensitivity": _sensitivity(shop, made.students),
+        "sensitivity": {
+            one.run.name: measure.read(qat.sensitivity(shop, one.run, one.made)) for one in first
+        },
+        "ptq": {one.run.name: correction.describe(shop, one) for one in first},
         "replay": measure.read(made.replayed),
     }
     result["summary"] = summarise(result)
@@ -159,14 +163,13 @@ def _tests(shop: Workshop, logits: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _sensitivity(shop: Workshop, students: dict[str, Trained]) -> dict[str, Any]:
-    found = {}
-    for pair, settings in shop.recipe.pairs.items():
-        if settings.quantization.low_bit_seeds == 0:
-            continue
-        one = students[f"{pair}/{settings.seeds[0]}"]
-        found[one.run.name] = measure.read(qat.sensitivity(shop, one.run, one.made))
-    return found
+def _first_students(shop: Workshop, made: Made) -> list[Trained]:
+    """Return the students that got every form: the first seed of each pair with low-bit rows."""
+    return [
+        made.students[f"{pair}/{settings.seeds[0]}"]
+        for pair, settings in shop.recipe.pairs.items()
+        if settings.quantization.low_bit_seeds > 0
+    ]
 
 
 def summarise(result: dict[str, Any]) -> list[dict[str, Any]]:

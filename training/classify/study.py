@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,13 @@ def open_study(options: argparse.Namespace) -> optuna.Study:
     options.work.mkdir(parents=True, exist_ok=True)
     url = options.storage or f"sqlite:///{options.work / 'study.sqlite'}"
     try:
-        storage = optuna.storages.RDBStorage(
-            url,
-            heartbeat_interval=HEARTBEAT_S,
-            failed_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-        )
+        with warnings.catch_warnings():  # heartbeats are "experimental" since 2021
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            storage = optuna.storages.RDBStorage(
+                url,
+                heartbeat_interval=HEARTBEAT_S,
+                heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+            )
         return optuna.create_study(
             storage=storage,
             study_name=options.name,

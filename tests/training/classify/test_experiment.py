@@ -113,6 +113,10 @@ def test_raw_values_are_kept(result):
     assert len(result["training"]["student-strided-1"]["history"]) == 3
     assert [test["form"] for test in result["tests"]] == ["fp32", "int8-ptq", "int8-qat"]
     assert len(result["tests"][0]["mcnemar"]) == 2
+    tried = result["ptq"]["student-strided-0"]
+    assert tried["calibration"].keys() == {"minmax", "percentile", "entropy"}
+    assert tried["weights"].keys() == {"min_max_uniform_quantize", "MSE", "OCTAV"}
+    assert tried["calibration"][tried["chosen"]] == max(tried["calibration"].values())
 
 
 def test_the_page_is_made_of_the_result(result, place):
