@@ -24,7 +24,9 @@ logger = logging.getLogger(__name__)
 def corrections(shop: Workshop, trained: Trained) -> Step:
     """Measure a network's PTQ file with each of the quantizer's ways to choose the scales of weights."""
     ranges = qat.ptq(shop, trained.run, trained.made)
-    step = shop.step(f"corrections-{trained.run.name}", {"network": trained.made.key, "ranges": ranges.key})
+    step = shop.step(
+        "corrections", f"corrections-{trained.run.name}", {"network": trained.made.key, "ranges": ranges.key}
+    )
     return shop.once(step, lambda: {"validation_accuracy": _measured(shop, trained)})
 
 

@@ -82,6 +82,11 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="folder with CIFAR-10 (README); torchvision downloads it if absent",
     )
     parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="train through torch.compile: 10 to 15%% faster here, but a minute or more to begin; needs a C++ compiler",
+    )
+    parser.add_argument(
         "--work", type=Path, default=WORK, metavar="DIR", help="all steps; resumes from here (%(default)s)"
     )
 
@@ -93,7 +98,7 @@ def open_workshop(options: argparse.Namespace) -> Workshop:
         cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
     for split in (cifar10.training, cifar10.validation):
         images.check_apart(split, cifar10.test)
-    return Workshop(cifar10, chosen, options.work)
+    return Workshop(cifar10, chosen, options.work, compiled=options.compile)
 
 
 def handle(options: argparse.Namespace) -> int:
@@ -124,20 +129,17 @@ def handle(options: argparse.Namespace) -> int:
     return 0
 
 
-def teach_members(shop: Workshop) -> Ensemble:
-    """Train the ensemble's members and extract their logits."""
-    runs, members = train.runs(shop.recipe), shop.recipe.members
-    networks = {name: Trained(runs[name], train.train(shop, runs[name])) for name in members}
-    soft = train.soft_label(shop, [(one.run, one.made) for one in networks.values()])
-    return Ensemble(networks, members, soft)
-
-
 def teach(shop: Workshop) -> Ensemble:
-    """Make the ensemble, and train the other teachers and baselines."""
-    ensemble = teach_members(shop)
-    rest = {name: run for name, run in train.runs(shop.recipe).items() if name not in ensemble.networks}
-    more = {name: Trained(run, train.train(shop, run)) for name, run in rest.items()}
-    return Ensemble(ensemble.networks | more, ensemble.members, ensemble.soft)
+    """Train the ensemble's members, extract their logits, train the other teachers and baselines."""
+    runs = train.runs(shop.recipe)
+    order = [*shop.recipe.members, *(name for name in runs if name not in shop.recipe.members)]
+    members = {
+        name: Trained(runs[name], train.train(shop, runs[name])) for name in order[: len(shop.recipe.members)]
+    }
+    split: train.Split = "all" if shop.recipe.pairs_on_all else "training"
+    soft = train.soft_label(shop, list(members.values()), split)
+    rest = {name: Trained(runs[name], train.train(shop, runs[name])) for name in order[len(members) :]}
+    return Ensemble(members | rest, shop.recipe.members, soft)
 
 
 def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Trained]]:

@@ -54,7 +54,7 @@ class Stopped(Exception):  # noqa: N818 — not an error: the run goes on with t
     """Training stopped at a checkpoint because it was told to."""
 
 
-def fit(
+def fit(  # noqa: PLR0913 — every part is handed in
     network: nn.Module,
     lesson: Lesson,
     loss: Loss,
@@ -62,6 +62,7 @@ def fit(
     seed: int,
     checkpoint: Path,
     *,
+    compiled: bool = False,
     tell: Callable[[float], None] | None = None,
     stop_after_steps: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -74,6 +75,7 @@ def fit(
         training: the recipe.
         seed: of order and cutout.
         checkpoint: a file; an unfinished run resumes from it. Left in place.
+        compiled: by torch.compile, which takes a minute or more and rounds a little otherwise.
         tell: told before each step which share of them is done.
         stop_after_steps: for tests: stop there, after writing the checkpoint.
 
@@ -85,7 +87,9 @@ def fit(
     """
     together = accelerator()
     network.to(together.device, memory_format=torch.channels_last)
-    run = _Run(network, training, together, steps=training.epochs * _steps(lesson, training))
+    run = _Run(
+        network, training, together, compiled=compiled, steps=training.epochs * _steps(lesson, training)
+    )
     run.resume(checkpoint)
     shown = tqdm(
         total=run.steps, initial=run.step, unit="step", desc=checkpoint.stem, disable=None, mininterval=1.0
@@ -143,7 +147,15 @@ def _batches(
 class _Run:
     """The state of one training run: parameters, momentum, average, step, history."""
 
-    def __init__(self, network: nn.Module, training: Training, together: Accelerator, steps: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        training: Training,
+        together: Accelerator,
+        *,
+        compiled: bool = False,
+        steps: int,
+    ) -> None:
         kernels = [p for p in network.parameters() if p.ndim > 1]
         others = [p for p in network.parameters() if p.ndim <= 1]
         optimizer = torch.optim.SGD(
@@ -159,6 +171,7 @@ class _Run:
         self._network = network
         self._optimizer = optimizer
         self._parallel, self._stepper = together.prepare(network, optimizer)
+        self._forward = torch.compile(self._parallel, dynamic=False) if compiled else self._parallel
         self._together = together
         self._training = training
         self._losses: list[float] = []
@@ -175,7 +188,7 @@ class _Run:
         self._parallel.train()
         device = self._together.device.type
         with torch.autocast(device, torch.bfloat16):
-            logits = self._parallel(pixels)
+            logits = self._forward(pixels)
         value = loss(logits.float(), labels, soft)
         self._optimizer.zero_grad()
         self._together.backward(value)

@@ -37,6 +37,10 @@ class Images:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def none(self) -> Images:
+        """Return no images."""
+        return Images(self.pixels[:0], self.labels[:0], hashlib.sha256().hexdigest())
+
 
 @dataclass(frozen=True, slots=True)
 class Cifar10:
@@ -45,6 +49,16 @@ class Cifar10:
     training: Images
     validation: Images
     test: Images
+
+    @property
+    def all(self) -> Images:
+        """Training and validation images together."""
+        if not len(self.validation):
+            return self.training
+        parts = (self.validation, self.training)
+        both = hashlib.sha256("".join(part.sha256 for part in parts).encode()).hexdigest()
+        pixels = torch.cat([part.pixels.permute(0, 2, 3, 1) for part in parts]).permute(0, 3, 1, 2)
+        return Images(pixels, torch.cat([part.labels for part in parts]), both)
 
 
 def load(folder: Path | None, validation_images: int, cache: Path, limit: int | None = None) -> Cifar10:

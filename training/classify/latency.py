@@ -47,7 +47,7 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
         "protocol": [ROUNDS, RUNS, WARM_UP, BACKEND],
         "machine": [platform.node(), platform.machine(), version("ai-edge-litert")],
     }
-    step = shop.step("latency", inputs)
+    step = shop.step("latency", "latency", inputs)
     return shop.once(step, lambda: _rounds(bundles))
 
 

@@ -65,7 +65,9 @@ def measure(shop: Workshop, row: Row, network: FoldedResNet) -> Step:
         network: ranges set for all but `fp32`; weights on grids of the form's bits.
     """
     test = shop.cifar10.test
-    step = shop.step(row.name, {"source": row.source, "test": test.sha256, "export": bundle.EXPORT})
+    step = shop.step(
+        "measure", row.name, {"source": row.source, "test": test.sha256, "export": bundle.EXPORT}
+    )
     if step.record() is not None:
         return step
     logger.info("%s: export and evaluation", row.name)

@@ -61,7 +61,11 @@ def render(result: dict[str, Any], plots: Sequence[Path]) -> str:
 def _head(result: dict[str, Any]) -> str:
     images, soft = result["images"], result["ensemble"]
     taught = ", ".join(soft["members"])
-    best = "not measured" if soft["validation_accuracy"] is None else _percent(soft["validation_accuracy"])
+    best = (
+        "not measurable, a member having trained on it,"
+        if soft["validation_accuracy"] is None
+        else _percent(soft["validation_accuracy"])
+    )
     members = [
         f"- `{name}`: {_percent(one['validation_accuracy'])} on the validation split, {len(one['history'])} epochs"
         for name, one in result["training"].items()
@@ -80,7 +84,7 @@ def _head(result: dict[str, Any]) -> str:
             "",
             about,
             "",
-            f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split{_ahead(result)}. Each network there:",
+            f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split. {_ahead(result)} Each network there:",
             "",
             *members,
         ]
@@ -88,15 +92,18 @@ def _head(result: dict[str, Any]) -> str:
 
 
 def _ahead(result: dict[str, Any]) -> str:
-    """Say how far the teacher is ahead of each pair's baselines on the validation split."""
-    teacher = result["ensemble"]["validation_accuracy"]
-    said = []
-    for pair, settings in result["recipe"]["pairs"].items():
-        names = [f"baseline-{pair}-{seed}" for seed in settings["seeds"]]
-        known = [result["training"][name]["validation_accuracy"] for name in names]
-        if teacher is not None and None not in known:
-            said.append(f"{100 * (teacher - sum(known) / len(known)):+.2f} points to the {pair} baseline")
-    return f" ({', '.join(said)})" if said else ""
+    """Say how the teachers stand to those baselines of which the validation split was held out."""
+    known = {
+        name: one["validation_accuracy"]
+        for name, one in result["training"].items()
+        if one["validation_accuracy"] is not None and not one["settings"]["distilled"]
+    }
+    ensemble = result["ensemble"]["validation_accuracy"]
+    if len(known) < 2 and ensemble is None:
+        return ""
+    best = max(known, key=lambda name: known[name])
+    said = f"The best single network on the validation split is `{best}` with {_percent(known[best])}"
+    return f"{said}; the ensemble has {_percent(ensemble)}." if ensemble is not None else f"{said}."
 
 
 def _accuracy_table(result: dict[str, Any]) -> str:

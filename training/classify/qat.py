@@ -54,7 +54,9 @@ def set_bits(network: FoldedResNet, bits: Mapping[str, int]) -> None:
 
 def ptq(shop: Workshop, run: Run, made: Step) -> Step:
     """Choose ranges by each calibration method, and keep the one that is best on the validation split."""
-    step = shop.step(f"ptq-{run.name}", {"network": made.key, "images": shop.recipe.calibration_images})
+    step = shop.step(
+        "ptq", f"ptq-{run.name}", {"network": made.key, "images": shop.recipe.calibration_images}
+    )
     if step.record() is not None:
         return step
     return shop.once(step, lambda: _calibrate(shop, run, made, step.folder))
@@ -110,7 +112,7 @@ def qat(shop: Workshop, run: Run, made: Step, bits: Bits, settings: Quantization
         "learning_rate": settings.qat_learning_rate,
     }
     name = f"qat{bits}" if isinstance(bits, int) else "qat-mixed"
-    step = shop.step(f"{name}-{run.name}", inputs)
+    step = shop.step("qat", f"{name}-{run.name}", inputs, run.split)
     if step.record() is not None:
         return step
     logger.info("%s: %s, %d epochs", run.name, name, settings.qat_epochs)
@@ -120,7 +122,8 @@ def qat(shop: Workshop, run: Run, made: Step, bits: Bits, settings: Quantization
         run.training, epochs=settings.qat_epochs, learning_rate=settings.qat_learning_rate, small_share=0.0
     )
     soft = None if run.taught is None else load_logits(run.taught[0])
-    lesson = fit.Lesson(shop.cifar10.training, shop.views(run.training), soft, shop.cifar10.validation)
+    held_out = shop.cifar10.validation if run.split == "training" else shop.cifar10.validation.none()
+    lesson = fit.Lesson(shop.images(run.split), shop.views(run.split, run.training), soft, held_out)
 
     def settle(share: float) -> None:
         if share >= FOLLOWED:
@@ -133,7 +136,7 @@ def qat(shop: Workshop, run: Run, made: Step, bits: Bits, settings: Quantization
         convert.set_mode(network, "fixed")
         torch.save(network.state_dict(), step.folder / QUANTIZED)
         checkpoint.unlink(missing_ok=True)
-        accuracy = _validate(network, shop.cifar10.validation) if len(shop.cifar10.validation) else None
+        accuracy = _validate(network, held_out) if len(held_out) else None
         return {"history": history, "validation_accuracy": accuracy, "bits": spread(network, bits)}
 
     return shop.once(step, keep)
@@ -150,7 +153,9 @@ def quantized(shop: Workshop, run: Run, made: Step, step: Step) -> FoldedResNet:
 
 def sensitivity(shop: Workshop, run: Run, made: Step) -> Step:
     """Measure what each layer alone costs on the validation split with its weights at 4 and at 2 bits."""
-    step = shop.step(f"sensitivity-{run.name}", {"network": made.key, "ranges": ptq(shop, run, made).key})
+    step = shop.step(
+        "sensitivity", f"sensitivity-{run.name}", {"network": made.key, "ranges": ptq(shop, run, made).key}
+    )
     if step.record() is not None:
         return step
     return shop.once(step, lambda: _sensitivity(shop, run, made))

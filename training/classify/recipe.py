@@ -102,6 +102,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         views: K, the pool of augmented views an image; also of the baseline.
         view_seed: of the pool.
         calibration_images: of the training split, for post-training quantization.
+        pairs_on_all: whether pairs train on the held-out images too, all choices having been made; teachers never do.
         members: the ensemble that teaches: names of teachers, or `PAIR/SEED` for a pair's baseline.
     """
 
@@ -110,6 +111,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     limit: Positive | None = None
     views: Positive = 8
     view_seed: int = 0
+    pairs_on_all: bool = False
     members: tuple[str, ...]
     teachers: dict[str, Teacher] = {}
     pairs: dict[str, Pair]

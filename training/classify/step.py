@@ -44,13 +44,15 @@ class Step:
         return record
 
 
-def step(work: Path, name: str, inputs: dict[str, Any]) -> Step:
-    """Name a step by its inputs.
+def step(work: Path, kind: str, name: str, inputs: dict[str, Any]) -> Step:
+    """Find a step by its inputs, whatever it was called when it was begun.
 
     Args:
         work: the folder of all steps.
-        name: part of the folder's name.
+        kind: of work; part of the digest.
+        name: for people; part of a new folder's name, not of the digest.
         inputs: everything that the result depends on: settings, seeds, digests of data and of earlier steps.
     """
-    key = hashlib.sha256(msgspec.json.encode([name, inputs], order="deterministic")).hexdigest()
-    return Step(name, work / f"{name.replace('/', '-')}-{key[:16]}", key)
+    key = hashlib.sha256(msgspec.json.encode([kind, inputs], order="deterministic")).hexdigest()
+    begun = next(work.glob(f"*-{key[:16]}"), None)
+    return Step(name, begun or work / f"{name.replace('/', '-')}-{key[:16]}", key)

@@ -15,7 +15,8 @@ import msgspec
 import optuna
 
 from training.classify import experiment, train
-from training.classify.train import Run, Workshop
+from training.classify.step import Step
+from training.classify.train import Run, Trained, Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -67,11 +68,11 @@ def handle(options: argparse.Namespace) -> int:
     if pair not in shop.recipe.pairs:
         raise ValueError(f"--pair {pair}: expected one of {', '.join(shop.recipe.pairs)}")
     study = open_study(options)
-    soft = experiment.teach_members(shop)
+    soft = _teach(shop)
     base = _base(shop, pair, options.epochs)
 
     def objective(trial: optuna.Trial) -> float:
-        return _try(shop, base, pair, soft.soft, trial)
+        return _try(shop, base, pair, soft, trial)
 
     def full(study: optuna.Study, _: object) -> None:
         if _finished(study) >= options.trials:
@@ -116,6 +117,21 @@ def open_study(options: argparse.Namespace) -> optuna.Study:
         raise ValueError(f"--storage {url.split('@')[-1]}: cannot be opened: {error}") from error
 
 
+def _teach(shop: Workshop) -> Step:
+    """Extract the logits of those members that have never seen the validation split.
+
+    Raises:
+        ValueError: there are none.
+    """
+    runs = train.runs(shop.recipe)
+    unseen = [runs[name] for name in shop.recipe.members if runs[name].split == "training"]
+    if not unseen:
+        raise ValueError(
+            f"recipe {shop.recipe.name}: a study needs a member that is trained on the training split alone"
+        )
+    return train.soft_label(shop, [Trained(run, train.train(shop, run)) for run in unseen], "training")
+
+
 def _finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
 
@@ -128,7 +144,7 @@ def _base(shop: Workshop, pair: str, epochs: int | None) -> Run:
     return Run(f"study-{pair}", settings.network, settings.stem, training, settings.seeds[0])
 
 
-def _try(shop: Workshop, base: Run, pair: str, soft: train.Step, trial: optuna.Trial) -> float:
+def _try(shop: Workshop, base: Run, pair: str, soft: Step, trial: optuna.Trial) -> float:
     """Train one student; return its validation accuracy."""
     method = msgspec.structs.replace(
         shop.recipe.distillation,

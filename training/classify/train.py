@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import torch
@@ -23,6 +23,7 @@ from training.classify.step import Step, step
 logger = logging.getLogger(__name__)
 
 METHOD = 1  # raise it when the loop, a network or a loss changes what a run gives
+Split = Literal["training", "all"]
 NETWORK = "network.pt"
 LOGITS = "logits.pt"
 VIEW_BATCH = 500
@@ -35,6 +36,7 @@ class Run:
     Attributes:
         name: of its step.
         taught: the ensemble's logits and the loss that uses them; None trains on labels alone.
+        split: what it trains on: the training split, or the held-out images too.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Run:
     training: Training
     seed: int
     taught: tuple[Step, Distillation] | None = None
+    split: Split = "training"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,27 @@ class Trained:
 class Workshop:
     """The images, the recipe and the folder that all steps share."""
 
-    def __init__(self, cifar10: Cifar10, recipe: Recipe, work: Path) -> None:
+    def __init__(self, cifar10: Cifar10, recipe: Recipe, work: Path, *, compiled: bool = False) -> None:
         self.cifar10 = cifar10
         self.recipe = recipe
         self.work = work
+        self.compiled = compiled
         self.processes = processes()  # one, or those of `accelerate launch`, which share `work`
 
-    def step(self, name: str, inputs: dict[str, Any]) -> Step:
-        """Name a step; the images and the pool of views are always among its inputs."""
+        self._images: dict[Split, Images] = {"training": cifar10.training, "all": cifar10.all}
+
+    def images(self, split: Split) -> Images:
+        """Return what a run trains on."""
+        return self._images[split]
+
+    def step(self, kind: str, name: str, inputs: dict[str, Any], split: Split = "training") -> Step:
+        """Find or name a step; the images and the pool of views are always among its inputs."""
         common = {
             "method": METHOD,
-            "images": self.cifar10.training.sha256,
+            "images": self.images(split).sha256,
             "views": [self.recipe.views, self.recipe.view_seed],
         }
-        return step(self.work, name, common | inputs)
+        return step(self.work, kind, name, common | inputs)
 
     def once(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
         """Let the main process make a step's record if there is none; the others wait for it."""
@@ -79,10 +89,10 @@ class Workshop:
         self.processes.wait_for_everyone()
         return step
 
-    def views(self, training: Training) -> view.Views:
-        """Return the pool."""
+    def views(self, split: Split, training: Training) -> view.Views:
+        """Return the pool of a split's images."""
         recipe = self.recipe
-        return view.pool(len(self.cifar10.training), recipe.views, training.shift_px, recipe.view_seed)
+        return view.pool(len(self.images(split)), recipe.views, training.shift_px, recipe.view_seed)
 
 
 def runs(recipe: Recipe) -> dict[str, Run]:
@@ -93,21 +103,15 @@ def runs(recipe: Recipe) -> dict[str, Run]:
     }
     for name, pair in recipe.pairs.items():
         for seed in pair.seeds:
-            run = Run(f"baseline-{name}-{seed}", pair.network, pair.stem, pair.training, seed)
+            split: Split = "all" if recipe.pairs_on_all else "training"
+            run = Run(f"baseline-{name}-{seed}", pair.network, pair.stem, pair.training, seed, split=split)
             found[f"{name}/{seed}"] = run
     return found
 
 
 def student_of(baseline: Run, pair: str, soft: Step, distillation: Distillation) -> Run:
     """Return the student that differs from its baseline in the loss alone."""
-    return Run(
-        f"student-{pair}-{baseline.seed}",
-        baseline.network,
-        baseline.stem,
-        baseline.training,
-        baseline.seed,
-        (soft, distillation),
-    )
+    return replace(baseline, name=f"student-{pair}-{baseline.seed}", taught=(soft, distillation))
 
 
 def train_step(shop: Workshop, run: Run) -> Step:
@@ -122,7 +126,7 @@ def train_step(shop: Workshop, run: Run) -> Step:
         "seed": run.seed,
         "taught": taught,
     }
-    return shop.step(run.name, inputs)
+    return shop.step("train", run.name, inputs, run.split)
 
 
 def train(shop: Workshop, run: Run) -> Step:
@@ -134,15 +138,18 @@ def train(shop: Workshop, run: Run) -> Step:
     torch.manual_seed(run.seed)
     network = build(run.network, run.stem)
     soft = None if run.taught is None else load_logits(run.taught[0])
-    lesson = fit.Lesson(shop.cifar10.training, shop.views(run.training), soft, shop.cifar10.validation)
+    held_out = shop.cifar10.validation if run.split == "training" else shop.cifar10.validation.none()
+    lesson = fit.Lesson(shop.images(run.split), shop.views(run.split, run.training), soft, held_out)
     checkpoint = made.folder / f"{run.name}.pt"
-    history = fit.fit(network, lesson, loss_of(run), run.training, run.seed, checkpoint)
+    history = fit.fit(
+        network, lesson, loss_of(run), run.training, run.seed, checkpoint, compiled=shop.compiled
+    )
 
     def keep() -> dict[str, Any]:
         torch.save(network.state_dict(), made.folder / NETWORK)
         checkpoint.unlink(missing_ok=True)  # three times the network
         parameters = sum(parameter.numel() for parameter in network.parameters())
-        accuracy = _accuracy(network, shop.cifar10.validation)
+        accuracy = _accuracy(network, held_out)
         return {
             "history": history,
             "parameters": parameters,
@@ -178,21 +185,25 @@ def trained(run: Run, made: Step) -> ResNet:
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def soft_label(shop: Workshop, members: Sequence[tuple[Run, Step]]) -> Step:
-    """Extract the ensemble's logits of every view of every training image, or find them extracted.
+def soft_label(shop: Workshop, members: Sequence[Trained], split: Split) -> Step:
+    """Extract the ensemble's logits of every view of every image of a split, or find them extracted.
 
     The mean of the members' logits is kept, float16, for softmax at any temperature; view by view, so that an
     interrupted extraction goes on.
+
+    Raises:
+        ValueError: the members were trained with unlike shifts, so that no pool of views is theirs.
     """
-    shifts = {run.training.shift_px for run, _ in members}
+    shifts = {one.run.training.shift_px for one in members}
     if len(shifts) != 1:
         raise ValueError(f"members of the ensemble need the same shift_px, got {sorted(shifts)}")
-    made = shop.step("logits", {"members": [member.key for _, member in members], "shift_px": shifts.pop()})
+    inputs = {"members": [one.made.key for one in members], "shift_px": shifts.pop()}
+    made = shop.step("logits", "logits", inputs, split)
     if made.record() is not None:
         return made
     made.folder.mkdir(parents=True, exist_ok=True)
-    networks = [trained(run, member) for run, member in members]
-    images, views = shop.cifar10.training, shop.views(members[0][0].training)
+    networks = [trained(one.run, one.made) for one in members]
+    images, views = shop.images(split), shop.views(split, members[0].run.training)
     parts = [made.folder / f"view-{number}.pt" for number in range(len(views))]
     for number in range(shop.processes.process_index, len(views), shop.processes.num_processes):
         if not parts[number].exists():
@@ -207,14 +218,22 @@ def soft_label(shop: Workshop, members: Sequence[tuple[Run, Step]]) -> Step:
             part.unlink()
         hit = (logits[0].argmax(dim=1) == images.labels).double().mean()
         return {
-            "members": [run.name for run, _ in members],
+            "members": [one.run.name for one in members],
+            "split": split,
             "shape": list(logits.shape),
             "sha256": _sha256(made.folder / LOGITS),
             "training_accuracy_of_view_0": float(hit),
-            "validation_accuracy": ensemble_accuracy(networks, shop.cifar10.validation),
+            "validation_accuracy": _of_unseen(shop, members, networks),
         }
 
     return shop.once(made, join)
+
+
+def _of_unseen(shop: Workshop, members: Sequence[Trained], networks: Sequence[nn.Module]) -> float | None:
+    """Return the ensemble's accuracy on the validation split; None if a member has trained on it."""
+    if any(one.run.split == "all" for one in members):
+        return None
+    return ensemble_accuracy(networks, shop.cifar10.validation)
 
 
 def _save(tensor: Tensor, path: Path) -> None:

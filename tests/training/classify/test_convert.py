@@ -187,7 +187,7 @@ def test_the_mixed_choice_spends_its_budget_where_it_saves_most(tmp_path):
     def row(layer, weights, four, two):
         return {"layer": layer, "weights": weights, "int4": {"loss_cost": four}, "int2": {"loss_cost": two}}
 
-    made = step(tmp_path, "s", {})
+    made = step(tmp_path, "s", "s", {})
     made.finish(
         {
             "layers": [

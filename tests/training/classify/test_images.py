@@ -26,6 +26,15 @@ def test_splits_are_whole_and_apart(strips, tmp_path):
         images.check_apart(cifar10.training, cifar10.training)
 
 
+def test_all_are_both_splits(strips, tmp_path):
+    cifar10 = images.load(strips, 100, tmp_path)
+    together = cifar10.all
+    assert len(together) == 400
+    assert torch.equal(together.labels[:100], cifar10.validation.labels)
+    assert torch.equal(together.pixels[100:], cifar10.training.pixels)
+    assert together.sha256 not in {cifar10.training.sha256, cifar10.validation.sha256}
+
+
 def test_images_keep_their_labels(strips, tmp_path):
     cifar10 = images.load(strips, 0, tmp_path)
     assert len(cifar10.training) == 400
