@@ -47,7 +47,7 @@ def command(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:
         code: int = options.handler(options)
-    except ValueError as error:  # of the data or the arguments
+    except (ValueError, OSError) as error:  # of the data, the arguments, the disk or the network
         raise SettingsError(str(error)) from error
     return code
 

@@ -10,6 +10,7 @@ import contextlib
 import copy
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ SIGNATURE_IMAGES = 4
 SIGNATURE_TOLERANCE = 1e-3  # relative; tensors of one network differ by far more on so many ends
 WEIGHT_METHODS = ("min_max_uniform_quantize", "MSE", "OCTAV")  # ai-edge-quantizer's own
 CALIBRATION_METHODS = ("minmax", "percentile", "entropy")
-FRAME, SCORES = "frame", "scores"
+FRAME, SCORES, POOLED, STEM = "frame", "scores", "pooled", "stem_out"
 _INPUT = "args_0"
 _SIGNATURE = "serving_default"
 
@@ -74,20 +75,21 @@ def set_mode(network: FoldedResNet, mode: Mode) -> None:
 
 
 def observe(network: FoldedResNet, pixels: Tensor) -> Ranges:
-    """Return each point's smallest and largest value over some images.
+    """Return each point's smallest and largest value over some images, and those of the average over the last map.
 
     Args:
         network: its points' own ranges are not changed.
         pixels: (N, 3, 32, 32) float32, as `view.normalise` makes them.
     """
     watched = copy.deepcopy(network)
-    for point in watched.points().values():
+    points = {**watched.points(), POOLED: watched.pooled}
+    for point in points.values():
         point.set(0.0, 0.0)
-    set_mode(watched, "observe")
+        point.mode = "observe"
     with torch.inference_mode():
         for part in pixels.split(256):
             watched(part)
-    ranges = {name: (float(point.low), float(point.high)) for name, point in watched.points().items()}
+    ranges = {name: (float(point.low), float(point.high)) for name, point in points.items()}
     return ranges | {FRAME: (float(network.frame.low), float(network.frame.high))}
 
 
@@ -144,11 +146,11 @@ def quantize_tflite(
         network: plain.
         ranges: by point.
         pixels: a few images, normalised, to match tensors with points.
-        weight_bits: of convolutions; 4 is what LiteRT runs without its fast kernels.
+        weight_bits: of convolutions but the stem's; 4 is what LiteRT runs without its fast kernels.
         weights: how the quantizer chooses their scales, one of `WEIGHT_METHODS`.
 
     Raises:
-        ValueError: a point has no tensor.
+        ValueError: a point has no tensor, or a tensor no point.
     """
     with quiet():
         return _quantize_tflite(float_file, network, ranges, pixels, weight_bits, weights)
@@ -160,8 +162,7 @@ def _quantize_tflite(
     quantize = quantizer.Quantizer(str(float_file))
     quantize.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
     for operation in (TFLOperationName.CONV_2D, TFLOperationName.FULLY_CONNECTED):
-        bits = weight_bits if operation == TFLOperationName.CONV_2D else 8
-        quantize.add_static_config(".*", operation, 8, bits, algorithm_key=weights)
+        quantize.add_static_config(".*", operation, 8, 8, algorithm_key=weights)
     watch = calibrator.Calibrator(str(float_file), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
 
     def tensors_of(image: Tensor) -> dict[str, tuple[float, float]]:
@@ -176,8 +177,19 @@ def _quantize_tflite(
 
     matched = match(network, tensors_of, pixels)
     statistics = copy.deepcopy(watch.get_model_qsvs())
+    if strange := [name for name, shown in statistics.items() if "min" in shown and name not in matched]:
+        raise ValueError(
+            f"{float_file.name}: tensors that are no point's would get a range by chance: {strange}"
+        )
+    if weight_bits != 8:
+        quantize.add_static_config(".*", TFLOperationName.CONV_2D, 8, weight_bits, algorithm_key=weights)
+        for tensor in (name for name, point in matched.items() if point == STEM):
+            quantize.add_static_config(
+                re.escape(tensor), TFLOperationName.CONV_2D, 8, 8, algorithm_key=weights
+            )
+    last = f"blocks.{len(network.blocks) - 1}.out"  # an average has the scale of what it averages
     for tensor, point in matched.items():
-        for key, value in zip(("min", "max"), ranges[point], strict=True):
+        for key, value in zip(("min", "max"), ranges[last if point == POOLED else point], strict=True):
             statistics[tensor][key] = np.full_like(statistics[tensor][key], value)
     made = quantize.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
@@ -191,7 +203,7 @@ def quantize_onnx(float_file: Path, network: FoldedResNet, ranges: Ranges, pixel
     matched = match(network, lambda image: _onnx_ranges(float_file, [image], "minmax"), pixels)
     method = ort_calibrate.CalibrationMethod.MinMax
     shown = _onnx_ranges(float_file, list(pixels.split(1)), "minmax")  # of the tensors that are no point's
-    shown |= {tensor: ranges[point] for tensor, point in matched.items()}
+    shown |= {tensor: ranges[point] for tensor, point in matched.items() if point != POOLED}
     ends = {
         name: (np.array(low, np.float32), np.array(high, np.float32)) for name, (low, high) in shown.items()
     }
@@ -225,10 +237,15 @@ def calibrate(float_file: Path, network: FoldedResNet, pixels: Tensor, method: s
         network: plain.
         pixels: calibration images, normalised.
         method: one of `CALIBRATION_METHODS`.
+
+    Raises:
+        ValueError: a point has no tensor.
     """
     matched = match(network, lambda image: _onnx_ranges(float_file, [image], "minmax"), pixels)
     found = _onnx_ranges(float_file, list(pixels.split(1)), method)
-    return {point: found[tensor] for tensor, point in matched.items()} | {FRAME: get_ranges(network)[FRAME]}
+    return {point: found[tensor] for tensor, point in matched.items() if point != POOLED} | {
+        FRAME: get_ranges(network)[FRAME]
+    }
 
 
 def _onnx_ranges(float_file: Path, images: list[Tensor], method: str) -> dict[str, tuple[float, float]]:

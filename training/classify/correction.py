@@ -1,7 +1,7 @@
-"""What else the quantizers offer for post-training quantization, tried on the validation split and reported.
+"""What the quantizers offer for post-training quantization, tried on the validation split.
 
-A file whose weights were chosen by one quantizer's own search would no longer be its ONNX twin's, so these stay a
-comparison.
+The calibration method that is best is used. A file whose weights one quantizer chose by a search of its own would no
+longer be its ONNX twin's, so the weight methods stay a comparison.
 """
 
 from __future__ import annotations
@@ -21,18 +21,22 @@ from training.classify.train import Trained, Workshop
 logger = logging.getLogger(__name__)
 
 
-def corrections(shop: Workshop, trained: Trained) -> Step:
+def corrections(shop: Workshop, one: Trained) -> Step:
     """Measure a network's PTQ file with each of the quantizer's ways to choose the scales of weights."""
-    ranges = qat.ptq(shop, trained.run, trained.made)
-    step = shop.step(
-        "corrections", f"corrections-{trained.run.name}", {"network": trained.made.key, "ranges": ranges.key}
-    )
-    return shop.once(step, lambda: {"validation_accuracy": _measured(shop, trained)})
+    images, method = qat.judges(shop, one), qat.best_method(shop, one)
+    inputs = {
+        "network": one.made.key,
+        "ranges": [qat.ptq(shop, one).key, method],
+        "export": bundle.EXPORT,
+        "validation": shop.cifar10.validation.sha256,
+    }
+    step = shop.step("corrections", f"corrections-{one.run.name}", inputs)
+    return shop.once(step, lambda: {"validation_accuracy": _measured(shop, one, method, images)})
 
 
-def _measured(shop: Workshop, trained: Trained) -> dict[str, float]:
-    logger.info("%s: the quantizer's other weight methods", trained.run.name)
-    network = qat.calibrated(shop, trained.run, trained.made)
+def _measured(shop: Workshop, one: Trained, method: str, images: Images) -> dict[str, float]:
+    logger.info("%s: the quantizer's other weight methods", one.run.name)
+    network = qat.calibrated(shop, one, method)
     for layer in network.layers().values():
         layer.set_bits(None)  # the quantizer chooses
     plain, found = convert.plain(network), {}
@@ -40,9 +44,9 @@ def _measured(shop: Workshop, trained: Trained) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "float.tflite"
         convert.export_tflite(plain, file)
-        for method in convert.WEIGHT_METHODS:
-            data = convert.quantize_tflite(file, plain, convert.get_ranges(network), few, weights=method)
-            found[method] = _accuracy(Path(folder) / "bundle", data, qat.judge(shop))
+        for weights in convert.WEIGHT_METHODS:
+            data = convert.quantize_tflite(file, plain, convert.get_ranges(network), few, weights=weights)
+            found[weights] = _accuracy(Path(folder) / "bundle", data, images)
     return found
 
 
@@ -53,9 +57,11 @@ def _accuracy(folder: Path, data: bytes, images: Images) -> float:
     return float((scores.argmax(axis=1) == images.labels.numpy()).mean())
 
 
-def describe(shop: Workshop, trained: Trained) -> dict[str, Any]:
+def describe(shop: Workshop, one: Trained) -> dict[str, Any]:
     """Return the validation accuracy of each calibration and each weight method of a network."""
-    calibrated = qat.ptq(shop, trained.run, trained.made).record() or {}
-    methods = {name: found["validation_accuracy"] for name, found in calibrated["methods"].items()}
-    weights = (corrections(shop, trained).record() or {})["validation_accuracy"]
-    return {"calibration": methods, "chosen": calibrated["chosen"], "weights": weights}
+    methods = (qat.ptq(shop, one).record() or {})["methods"]
+    return {
+        "calibration": {name: found["validation_accuracy"] for name, found in methods.items()},
+        "chosen": qat.best_method(shop, one),
+        "weights": (corrections(shop, one).record() or {})["validation_accuracy"],
+    }

@@ -1,15 +1,14 @@
 """`python -m training cifar10`: teacher → logits → baseline → student → PTQ → QAT → export → evaluate → report.
 
 Each step's folder under --work is named by the digest of its inputs; a step that is done is skipped, a run that was
-interrupted at any point goes on with the same command.
+interrupted at any point goes on with the same command. One command at a time works on a step; another one waits.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ import msgspec
 
 from training.classify import images, latency, measure, qat, recipe, report, train
 from training.classify.correction import corrections
-from training.classify.measure import Form, Row
+from training.classify.fold import FoldedResNet
+from training.classify.measure import Row
 from training.classify.process import processes
 from training.classify.replayed import replay
-from training.classify.step import Step
+from training.classify.step import Step, write_whole
 from training.classify.train import Trained, Workshop
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,12 @@ logger = logging.getLogger(__name__)
 WORK = Path(".work/cifar10")
 _MIXED_BUDGET = 0.02  # added cross entropy that the mixed-precision choice may spend on the validation split
 _EXAMPLES = """examples:
-  python -m training cifar10 --recipe tiny                      a minute; torchvision downloads CIFAR-10
+  python -m training cifar10 --recipe tiny                      a minute or two; torchvision downloads CIFAR-10
   python -m training cifar10 --recipe cpu --data DIR            hours; stop it and start it again as you like
-  accelerate launch -m training cifar10 --recipe full           several GPUs and machines"""
+  accelerate launch -m training cifar10 --recipe full           several GPUs and machines, with one --work"""
+
+Plan = tuple[Row, Callable[[], FoldedResNet]]
+"""A row, and what makes its network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="train through torch.compile: 10 to 15%% faster here, but a minute or more to begin; needs a C++ compiler",
+        help="train through torch.compile: minutes to begin, rounds a little otherwise; needs a C++ compiler",
     )
     parser.add_argument(
         "--work", type=Path, default=WORK, metavar="DIR", help="all steps; resumes from here (%(default)s)"
@@ -92,7 +95,11 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def open_workshop(options: argparse.Namespace) -> Workshop:
-    """Read recipe and images."""
+    """Read recipe and images.
+
+    Raises:
+        ValueError, OSError: the recipe or the images are unfit or cannot be read.
+    """
     chosen = recipe.read(options.recipe)
     with processes().main_process_first():  # one process downloads
         cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
@@ -110,21 +117,24 @@ def handle(options: argparse.Namespace) -> int:
     students = dict(students_of(shop, ensemble))
     if options.until == "train":
         return 0
-    plans = list(_plans(shop, ensemble, students))
-    if not shop.processes.is_main_process:
+    siblings = {pair: sibling_of(shop, pair, ensemble, students) for pair in shop.recipe.pairs}
+    plans = list(_plans(shop, ensemble, students, siblings))
+    if not shop.leave():
         return 0
-    steps = {row.name: (row, measure.measure(shop, row, network())) for row, network in plans}
+    steps = {row.name: (row, measure.measure(shop, row, network)) for row, network in plans}
     if options.until == "evaluate":
         return 0
-    replayed = replay(shop, _best(shop, students, steps))
+    replayed = replay(shop, steps[f"{_best(shop, students, siblings).run.name}-int8-qat"][1])
     times = latency.measure(shop, [step for _, step in steps.values()])
-    made = report.Made(ensemble.networks, ensemble.soft, students, list(steps.values()), times, replayed)
-    result = report.collect(shop, made, options.watts_per_busy_core)
+    made = report.Made(
+        ensemble.networks, ensemble.soft, students, siblings, list(steps.values()), times, replayed
+    )
+    result = report.collect(shop, made, options)
     if options.result is not None:
-        options.result.parent.mkdir(parents=True, exist_ok=True)
-        options.result.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        data = msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+        write_whole(options.result, lambda path: path.write_bytes(data))
     if options.page is not None:
-        report.write_page(result, options.page)
+        report.write_page(result, options.page, options.result)
     print(msgspec.json.encode({"summary": result["summary"]}).decode())
     return 0
 
@@ -132,13 +142,10 @@ def handle(options: argparse.Namespace) -> int:
 def teach(shop: Workshop) -> Ensemble:
     """Train the ensemble's members, extract their logits, train the other teachers and baselines."""
     runs = train.runs(shop.recipe)
-    order = [*shop.recipe.members, *(name for name in runs if name not in shop.recipe.members)]
-    members = {
-        name: Trained(runs[name], train.train(shop, runs[name])) for name in order[: len(shop.recipe.members)]
-    }
+    members = {name: Trained(runs[name], train.train(shop, runs[name])) for name in shop.recipe.members}
     split: train.Split = "all" if shop.recipe.pairs_on_all else "training"
     soft = train.soft_label(shop, list(members.values()), split)
-    rest = {name: Trained(runs[name], train.train(shop, runs[name])) for name in order[len(members) :]}
+    rest = {name: Trained(run, train.train(shop, run)) for name, run in runs.items() if name not in members}
     return Ensemble(members | rest, shop.recipe.members, soft)
 
 
@@ -151,55 +158,59 @@ def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Train
             yield name, Trained(run, train.train(shop, run))
 
 
-def _best(shop: Workshop, students: dict[str, Trained], steps: dict[str, tuple[Row, Step]]) -> Step:
-    """Return the INT8 QAT student that is best on the validation split, as it was measured."""
-
-    def accuracy(name: str) -> float:
-        pair, one = name.partition("/")[0], students[name]
-        record = qat.qat(shop, one.run, one.made, 8, shop.recipe.pairs[pair].quantization).record()
-        assert record is not None
-        return record["validation_accuracy"] or 0.0
-
-    best = max(students, key=accuracy)
-    return steps[f"{students[best].run.name}-int8-qat"][1]
+def sibling_of(shop: Workshop, pair: str, ensemble: Ensemble, students: dict[str, Trained]) -> Trained:
+    """Return the network on which a pair's choices are made, which has not seen the validation split."""
+    settings = shop.recipe.pairs[pair]
+    if settings.sibling is not None:
+        return ensemble.networks[settings.sibling]
+    return students[f"{pair}/{settings.seeds[0]}"]
 
 
-def _plans(shop: Workshop, ensemble: Ensemble, students: dict[str, Trained]) -> Iterator[tuple[Row, Any]]:
-    """Yield each row with a function that makes its network; trains and chooses all that is to be trained and chosen.
+def _best(shop: Workshop, students: dict[str, Trained], siblings: dict[str, Trained]) -> Trained:
+    """Return the first student of the pair whose sibling is best on the validation split."""
+
+    def accuracy(pair: str) -> float:
+        return (siblings[pair].made.record() or {})["validation_accuracy"] or 0.0
+
+    best = max(siblings, key=accuracy)
+    return students[f"{best}/{shop.recipe.pairs[best].seeds[0]}"]
+
+
+def _plans(
+    shop: Workshop, ensemble: Ensemble, students: dict[str, Trained], siblings: dict[str, Trained]
+) -> Iterator[Plan]:
+    """Yield each row with what makes its network; trains and chooses all that is to be trained and chosen.
 
     The list of them is complete before the first test image is scored.
     """
     for name in shop.recipe.teachers:
-        yield from _untrained(shop, ensemble.networks[name])
+        one = ensemble.networks[name]
+        yield from _untrained(shop, "teacher", name, one, qat.best_method(shop, one))
     for pair, settings in shop.recipe.pairs.items():
-        for seed, (kind, one) in itertools.product(
-            settings.seeds, (("baseline", ensemble.networks), ("student", students))
-        ):
-            trained, method = one[f"{pair}/{seed}"], settings.quantization
-            yield from _untrained(shop, trained)
-            yield _retrained(shop, trained, "int8-qat", 8, method)
-            if seed in settings.seeds[: method.low_bit_seeds]:
-                yield _retrained(shop, trained, "int4", 4, method)
-                yield _retrained(shop, trained, "int4-litert", 4, method)
-                yield _retrained(shop, trained, "int2", 2, method)
-                if kind == "student":
-                    corrections(shop, trained)
-                    bits = qat.mixed(qat.sensitivity(shop, trained.run, trained.made), _MIXED_BUDGET)
-                    yield _retrained(shop, trained, "mixed", bits, method)
+        method = qat.best_method(shop, siblings[pair])
+        bits: dict[str, int] = {}
+        if settings.quantization.low_bit_seeds:
+            corrections(shop, siblings[pair])
+            bits = qat.mixed(qat.sensitivity(shop, siblings[pair], method), _MIXED_BUDGET)
+        for seed in settings.seeds:
+            low = seed in settings.seeds[: settings.quantization.low_bit_seeds]
+            for kind, one in (
+                ("baseline", ensemble.networks[f"{pair}/{seed}"]),
+                ("student", students[f"{pair}/{seed}"]),
+            ):
+                yield from _untrained(shop, kind, pair, one, method)
+                forms = {"int8-qat": 8, **({"int4": 4, "int4-litert": 4, "int2": 2} if low else {})}
+                forms |= {"mixed": bits} if low and kind == "student" else {}
+                for form, grid in forms.items():
+                    step = qat.qat(shop, one, method, grid, settings.quantization)
+                    row = Row(kind, pair, one.run.seed, form, one.run.name, (step.key,))
+                    yield row, lambda one=one, step=step: qat.quantized(one, step)
 
 
-def _untrained(shop: Workshop, trained: Trained) -> Iterator[tuple[Row, Any]]:
+def _untrained(shop: Workshop, role: str, group: str, one: Trained, method: str) -> Iterator[Plan]:
     """Yield the rows that need no training: FP32 and PTQ."""
-    run, made = trained.run, trained.made
-    ranges = qat.ptq(shop, run, made)
-    yield Row(run.name, "fp32", (made.key,)), lambda: qat.folded(run, made)
-    yield Row(run.name, "int8-ptq", (made.key, ranges.key)), lambda: qat.calibrated(shop, run, made)
-
-
-def _retrained(
-    shop: Workshop, trained: Trained, form: Form, bits: qat.Bits, method: recipe.Quantization
-) -> tuple[Row, Any]:
-    """Train on with fake quantization and return the row."""
-    step = qat.qat(shop, trained.run, trained.made, bits, method)
-    row = Row(trained.run.name, form, (step.key,))
-    return row, lambda: qat.quantized(shop, trained.run, trained.made, step)
+    run, key = one.run, one.made.key
+    ranges = qat.ptq(shop, one)
+    yield Row(role, group, run.seed, "fp32", run.name, (key,)), lambda: qat.folded(one)
+    row = Row(role, group, run.seed, "int8-ptq", run.name, (key, ranges.key, method))
+    yield row, lambda: qat.calibrated(shop, one, method)

@@ -113,12 +113,15 @@ class _Quantized:
 
     weight: nn.Parameter
     bits: int | None = None
-    _scale: Tensor | None = None
+    _scale: Tensor | None
+    """A buffer, so that it follows the layer to its device; not part of what is stored."""
 
     def set_bits(self, bits: int | None) -> None:
         """Choose the grid; below 8 bits its step is fixed now, by the weight as it is."""
         self.bits = bits
-        self._scale = None if bits is None or bits >= 8 else weight_scale(self.weight, bits)
+        scale = None if bits is None or bits >= 8 else weight_scale(self.weight, bits)
+        assert isinstance(self, nn.Module)
+        self.register_buffer("_scale", scale, persistent=False)
 
     def grid_weight(self) -> Tensor:
         """Return the weight as the file will have it."""

@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from training.classify import view
 from training.classify.images import SIDE_PX, Images
-from training.classify.process import accelerator
+from training.classify.process import accelerator, precision
 from training.classify.recipe import Training
+from training.classify.step import write_whole
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ def fit(  # noqa: PLR0913 — every part is handed in
 
     Raises:
         Stopped: see `stop_after_steps`.
+        ValueError: the loss left the finite numbers, or the checkpoint was begun with another `compiled`.
     """
     together = accelerator()
     network.to(together.device, memory_format=torch.channels_last)
@@ -92,7 +94,12 @@ def fit(  # noqa: PLR0913 — every part is handed in
     )
     run.resume(checkpoint)
     shown = tqdm(
-        total=run.steps, initial=run.step, unit="step", desc=checkpoint.stem, disable=None, mininterval=1.0
+        total=run.steps,
+        initial=run.step,
+        unit="step",
+        desc=checkpoint.parent.name,
+        disable=None,
+        mininterval=1.0,
     )
     while run.step < run.steps:
         epoch, first = divmod(run.step, _steps(lesson, training))
@@ -171,6 +178,7 @@ class _Run:
         self._network = network
         self._optimizer = optimizer
         self._parallel, self._stepper = together.prepare(network, optimizer)
+        self._compiled = compiled
         self._forward = torch.compile(self._parallel, dynamic=False) if compiled else self._parallel
         self._together = together
         self._training = training
@@ -187,9 +195,11 @@ class _Run:
             group["lr"] = self._learning_rate()
         self._parallel.train()
         device = self._together.device.type
-        with torch.autocast(device, torch.bfloat16):
+        with autocast(device):
             logits = self._forward(pixels)
         value = loss(logits.float(), labels, soft)
+        if not torch.isfinite(value):
+            raise ValueError(f"the loss is {value.item()} at step {self.step + 1}; lower learning_rate")
         self._optimizer.zero_grad()
         self._together.backward(value)
         self._stepper.step()
@@ -216,7 +226,7 @@ class _Run:
         if len(validation):
             kept = {name: value.clone() for name, value in self._network.state_dict().items()}
             self._network.load_state_dict(self.average)
-            accuracy = accuracy_of(predict(self._network, validation, torch.bfloat16), validation)
+            accuracy = accuracy_of(predict(self._network, validation, precision()), validation)
             self._network.load_state_dict(kept)
         record = {
             "epoch": epoch + 1,
@@ -246,22 +256,29 @@ class _Run:
             "step": self.step,
             "losses": self._losses,
             "history": self.history,
+            "compiled": self._compiled,
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        torch.save(state, partial)
-        partial.replace(path)
+        write_whole(path, lambda partial: torch.save(state, partial))
 
     def resume(self, path: Path) -> None:
         """Take up a checkpoint if there is one."""
         if not path.exists():
             return
         state = torch.load(path, weights_only=True, map_location=self._together.device)
+        if state.get("compiled", self._compiled) != self._compiled:
+            raise ValueError(
+                f"{path}: begun {'with' if state['compiled'] else 'without'} --compile; go on so"
+            )
         self._network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
         self.average = state["average"]
         self.step, self._losses, self.history = state["step"], state["losses"], state["history"]
         logger.info("%s: resumed at step %d of %d", path.name, self.step, self.steps)
+
+
+def autocast(device: str) -> torch.autocast:
+    """Return the context in which networks are trained: bfloat16 where the processor has it."""
+    return torch.autocast(device, torch.bfloat16, enabled=precision() == torch.bfloat16)
 
 
 def predict(network: nn.Module, images: Images, dtype: torch.dtype = torch.float32) -> Tensor:

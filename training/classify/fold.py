@@ -58,6 +58,7 @@ class FoldedResNet(nn.Module):
         stages = (network.layer1, network.layer2, network.layer3, network.layer4)
         self.blocks = nn.ModuleList(FoldedBlock(block) for stage in stages for block in stage)
         self.fc = QuantizedLinear.of(network.fc)
+        self.pooled = Point()  # watched, never quantized by a range of its own
         self.scores = Point()
         self._map_px = side_px // (8 * network.conv1.stride[0])
         self.frame.fix(-2.0, 127 / 64)  # a pixel's range is known: view.normalise
@@ -69,7 +70,8 @@ class FoldedResNet(nn.Module):
             x = block(x)
         x = functional.avg_pool2d(x, self._map_px).flatten(1)
         # an average has the scale of what it averages, in TFLite as in ONNX
-        return self.scores(self.fc(self.blocks[-1].out.quantize(x)))
+        x = self.pooled(x) if self.pooled.mode == "observe" else self.blocks[-1].out.quantize(x)
+        return self.scores(self.fc(x))
 
     def layers(self) -> dict[str, QuantizedConv2d | QuantizedLinear]:
         """Return every layer with weights, by name, in the order of the forward pass."""
@@ -77,8 +79,10 @@ class FoldedResNet(nn.Module):
         return {name: module for name, module in self.named_modules() if isinstance(module, kinds)}
 
     def points(self) -> dict[str, Point]:
-        """Return every point by name; a skip without convolution holds no tensor of its own."""
-        idle = {f"blocks.{i}.skip" for i, block in enumerate(self.blocks) if block.downsample is None}
+        """Return every point with a range, by name; a skip without convolution and the average have none."""
+        idle = {"pooled"} | {
+            f"blocks.{i}.skip" for i, block in enumerate(self.blocks) if block.downsample is None
+        }
         return {
             name: module
             for name, module in self.named_modules()

@@ -134,9 +134,13 @@ def _sorted(
 
 
 def _read_strips(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    labels = np.load(folder / f"{split}_labels.npy", allow_pickle=False)
+    named = folder / f"{split}_labels.npy"
+    try:
+        labels = np.load(named, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise ValueError(f"{named}: cannot be read: {error}") from error
     parts = []
-    for path in sorted(folder.glob(f"{split}_[0-9]*.*")):
+    for path in _strips(folder, split):
         strip = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
         if strip is None or strip.shape[1] != SIDE_PX or strip.shape[0] % SIDE_PX:
             raise ValueError(f"{path}: expected a readable image {SIDE_PX} px wide, a multiple of that high")
@@ -145,8 +149,25 @@ def _read_strips(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[n
     if labels.ndim != 1 or count != len(labels) or not count:
         raise ValueError(f"{folder}: {count} images in {split} strips and labels of shape {labels.shape}")
     if labels.dtype != np.uint8 or labels.max() >= len(LABELS):
-        raise ValueError(f"{folder / split}_labels.npy: expected uint8 labels below {len(LABELS)}")
+        raise ValueError(f"{named}: expected uint8 labels below {len(LABELS)}")
     return np.concatenate(parts), labels
+
+
+def _strips(folder: Path, split: str) -> list[Path]:
+    """Return a split's strips in the order of their numbers.
+
+    Raises:
+        ValueError: a number is missing or there twice, so that labels would belong to other images.
+    """
+    paths = {path: int(path.stem.removeprefix(f"{split}_")) for path in folder.glob(f"{split}_[0-9]*.*")}
+    paths = dict(sorted(paths.items(), key=lambda item: item[1]))
+    if list(paths.values()) != list(range(len(paths))):
+        raise ValueError(
+            f"{folder}: expected {split}_0…, {split}_1… without a gap, got {list(paths.values())[:20]}"
+        )
+    if lossy := [path.name for path in paths if path.suffix.lower() in {".jpg", ".jpeg"}]:
+        raise ValueError(f"{folder}: {lossy[0]} is lossy; strips must be PNG or lossless WebP")
+    return list(paths)
 
 
 def _read_archive(

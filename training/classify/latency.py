@@ -21,6 +21,7 @@ import numpy as np
 from training.classify.measure import BUNDLE
 from training.classify.step import Step
 from training.classify.train import Workshop
+from training.provenance import processor
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
     inputs = {
         "bundles": sorted(bundles.values()),
         "protocol": [ROUNDS, RUNS, WARM_UP, BACKEND],
-        "machine": [platform.node(), platform.machine(), version("ai-edge-litert")],
+        "machine": [platform.node(), processor(), version("ai-edge-litert")],
     }
     step = shop.step("latency", "latency", inputs)
     return shop.once(step, lambda: _rounds(bundles))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -41,13 +42,19 @@ class Row:
     """One line of the report's raw table.
 
     Attributes:
-        network: such as `baseline-full-0`.
+        role: teacher, baseline or student.
+        group: the teacher's or the pair's name.
+        seed: of the training.
         form: what its numbers are.
+        network: the run's name.
         source: digests of the steps that made it.
     """
 
-    network: str
+    role: str
+    group: str
+    seed: int
     form: Form
+    network: str
     source: tuple[str, ...]
 
     @property
@@ -56,43 +63,39 @@ class Row:
         return f"{self.network}-{self.form}"
 
 
-def measure(shop: Workshop, row: Row, network: FoldedResNet) -> Step:
+def measure(shop: Workshop, row: Row, network: Callable[[], FoldedResNet]) -> Step:
     """Export a network in a form, evaluate it on the test images, or find that done.
 
     Args:
         shop: its test images are used.
         row: what it is.
-        network: ranges set for all but `fp32`; weights on grids of the form's bits.
+        network: makes it: ranges set for all but `fp32`, weights on grids of the form's bits.
     """
-    test = shop.cifar10.test
-    step = shop.step(
-        "measure", row.name, {"source": row.source, "test": test.sha256, "export": bundle.EXPORT}
-    )
-    if step.record() is not None:
-        return step
-    logger.info("%s: export and evaluation", row.name)
-    step.folder.mkdir(parents=True, exist_ok=True)
-    bits = {name: layer.bits for name, layer in network.layers().items()}
-    record = {
+    inputs = {
+        "source": row.source,
         "form": row.form,
-        "bits": bits,
+        "test": shop.cifar10.test.sha256,
+        "export": bundle.EXPORT,
+        "calibration": shop.recipe.calibration_images,
+    }
+    step = shop.step("measure", row.name, inputs)
+    return shop.once(step, lambda: _measured(shop, row, network(), step))
+
+
+def _measured(shop: Workshop, row: Row, network: FoldedResNet, step: Step) -> dict[str, Any]:
+    logger.info("%s: export and evaluation", row.name)
+    test = shop.cifar10.test
+    record: dict[str, Any] = {
+        "bits": {name: layer.bits for name, layer in network.layers().items()},
         "macs": macs(network),
-        "weights": sum(x.weight.numel() for x in network.layers().values()),
+        "weights": sum(layer.weight.numel() for layer in network.layers().values()),
     }
     if row.form in SIMULATED:
         logits = fit.predict(network, test).numpy()
-        record |= {
-            "ran": "simulated",
-            "bytes": packed_bytes(network),
-            "accuracy": {"torch": _accuracy(logits, test)},
-        }
-    else:
-        made = _export(shop, row, network, step.folder)
-        record |= _evaluated(made, test, step.folder)
-        logits = np.load(step.folder / LOGITS)
-    np.save(step.folder / LOGITS, logits)
-    step.finish(record)
-    return step
+        np.save(step.folder / LOGITS, logits)
+        accuracy = {"torch": _accuracy(logits, test)}
+        return record | {"ran": "simulated", "bytes": packed_bytes(network), "accuracy": accuracy}
+    return record | _evaluated(_export(shop, row, network, step.folder), test, step.folder)
 
 
 def _export(shop: Workshop, row: Row, network: FoldedResNet, folder: Path) -> Bundle:

@@ -27,6 +27,10 @@ ResNet-50), within noise: U. O. Yaşar, *Student capacity moderates knowledge di
 repository's second protocol (github.com/umutonuryasar/kd-capacity-gap, `results/final_results.csv` and its README; the first
 version of the preprint, arXiv:2605.31191, has other numbers)."""
 
+_ROWS = """Accuracy is that of the converted file in the edge runtime, image by image (mean ± standard deviation over
+seeds; a single seed carries no spread). Rows that are *simulated* ran as fake quantization in torch: their size is that of
+the packed weights, time and energy are left empty. QAT rows were trained on from the FP32 row of their network, so they have
+had more epochs."""
 _SENSITIVITY = """Points of validation accuracy that one layer's weights cost at 4 and at 2 bits, all else at 8
 (post-training), and the bits that the mixed-precision choice gave it."""
 
@@ -34,18 +38,21 @@ _PTQ = """Accuracy on the validation split. Calibration: ONNX Runtime's methods 
 quantization. Weights: ai-edge-quantizer's methods for their scales, in the TFLite file, with the chosen ranges."""
 _PTQ_HEAD = ("| network | of | method | validation accuracy | |", "|---|---|---|---|---|")
 
+SPREAD_MAX, BUSY_LOAD = 0.2, 1.5  # the benchmark itself is one busy process
+
 Line = dict[str, Any]
 
 
-def render(result: dict[str, Any], plots: Sequence[Path]) -> str:
+def render(result: dict[str, Any], plots: Sequence[Path], source: Path | None = None) -> str:
     """Return the page.
 
     Args:
         result: as `report.collect` made it.
         plots: relative to the page.
+        source: the result file, relative to the page.
     """
     parts = [
-        _head(result),
+        _head(result, source),
         _accuracy_table(result),
         _distillation(result),
         _quantization(result),
@@ -58,52 +65,76 @@ def render(result: dict[str, Any], plots: Sequence[Path]) -> str:
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def _head(result: dict[str, Any]) -> str:
-    images, soft = result["images"], result["ensemble"]
-    taught = ", ".join(soft["members"])
-    best = (
-        "not measurable, a member having trained on it,"
-        if soft["validation_accuracy"] is None
-        else _percent(soft["validation_accuracy"])
+def _head(result: dict[str, Any], source: Path | None) -> str:
+    where = "the result" if source is None else f"[{source.name}]({source.as_posix()})"
+    machine, commits = result["machine"], ", ".join(f"`{commit[:12]}`" for commit in result["commits"])
+    about = (
+        f"{result['date'][:10]}, commits {commits}, {machine['processor']}, {machine['cores']} cores. "
+        f"Recipe `{result['recipe']['name']}`: {_held_out(result)} {result['images']['test']['count']:,} test images "
+        "scored once, at the end. *Full* is the 3×3 stem of stride 1, *strided* the one of stride 2."
     )
     members = [
-        f"- `{name}`: {_percent(one['validation_accuracy'])} on the validation split, {len(one['history'])} epochs"
+        f"- `{name}`: {len(one['history'])} epochs of {_images(result, one)}"
+        + (
+            ""
+            if one["validation_accuracy"] is None
+            else f"; {_percent(one['validation_accuracy'])} on the validation split"
+        )
         for name, one in result["training"].items()
     ]
-    about = (
-        f"{result['date'][:10]}, commit `{(result['commit'] or 'none')[:12]}`, {result['machine']['processor']}, "
-        f"{result['machine']['cores']} cores. Recipe `{result['recipe']['name']}`: {images['training']:,} training images, "
-        f"{images['validation']:,} held out for every choice, {images['test']:,} test images scored once, at the end. "
-        "*Full* is the 3×3 stem of stride 1, *strided* the one of stride 2."
-    )
     return "\n".join(
         [
             "# CIFAR-10: what distillation and quantization bring and cost",
             "",
-            "Generated from [results/cifar10.json](results/cifar10.json) by `python -m training cifar10`; do not edit.",
+            f"Generated from {where} by `{result['command']}`; do not edit.",
             "",
             about,
             "",
-            f"**Teacher.** The mean of the logits of {taught}: {best} on the validation split. {_ahead(result)} Each network there:",
+            f"**Teacher.** {_teacher(result)} It sees each view at 32 px and without cutout. Each network:",
             "",
             *members,
         ]
     )
 
 
-def _ahead(result: dict[str, Any]) -> str:
-    """Say how the teachers stand to those baselines of which the validation split was held out."""
+def _images(result: dict[str, Any], one: dict[str, Any]) -> str:
+    counts = {name: split["count"] for name, split in result["images"].items()}
+    seen = counts["training"] + (counts["validation"] if one["settings"]["split"] == "all" else 0)
+    return f"{seen:,} images"
+
+
+def _held_out(result: dict[str, Any]) -> str:
+    """Say which images choices were made on, and who has seen them."""
+    count = result["images"]["validation"]["count"]
+    if not count:
+        return "no images held out, so that choices were made on training images;"
+    if not result["recipe"]["pairs_on_all"]:
+        return f"{count:,} images held out for every choice;"
+    return (
+        f"every choice was made on {count:,} images held out from the teachers; baselines and students then trained on those "
+        "too;"
+    )
+
+
+def _teacher(result: dict[str, Any]) -> str:
+    """Say what teaches, and how it and the single networks stand on the validation split."""
+    soft = result["ensemble"]
     known = {
         name: one["validation_accuracy"]
         for name, one in result["training"].items()
         if one["validation_accuracy"] is not None and not one["settings"]["distilled"]
     }
-    ensemble = result["ensemble"]["validation_accuracy"]
-    if len(known) < 2 and ensemble is None:
-        return ""
-    best = max(known, key=lambda name: known[name])
-    said = f"The best single network on the validation split is `{best}` with {_percent(known[best])}"
-    return f"{said}; the ensemble has {_percent(ensemble)}." if ensemble is not None else f"{said}."
+    said = f"The mean of the logits of {', '.join(f'`{name}`' for name in soft['members'])}"
+    if soft["validation_accuracy"] is not None:
+        said += f", {_percent(soft['validation_accuracy'])} on the validation split"
+    elif result["images"]["validation"]["count"]:
+        said += ", which cannot be judged on the validation split, since a member has trained on it"
+    if not known:
+        return f"{said}."
+    ranked = sorted(known, key=lambda name: -known[name])
+    return (
+        f"{said}. Single networks there: {', '.join(f'`{name}` {_percent(known[name])}' for name in ranked)}."
+    )
 
 
 def _accuracy_table(result: dict[str, Any]) -> str:
@@ -129,9 +160,7 @@ def _accuracy_table(result: dict[str, Any]) -> str:
             "",
             *rows,
             "",
-            "Accuracy is that of the converted file in the edge runtime, image by image (mean ± standard deviation over seeds; a "
-            "single seed carries no spread). Rows that are *simulated* ran as fake quantization in torch: their size is that of "
-            "the packed weights, time and energy are left empty. " + energy,
+            f"{_ROWS} {energy}",
         ]
     )
 
@@ -148,7 +177,9 @@ def _distillation(result: dict[str, Any]) -> str:
         over, p = "one seed", ""
         if test["paired"] is not None:
             paired = test["paired"]
-            over = f"{100 * paired['gain']:+.2f} ({100 * paired['low']:+.2f} to {100 * paired['high']:+.2f})"
+            over = f"{100 * paired['gain']:+.2f}"
+            if paired["low"] is not None:
+                over += f" ({100 * paired['low']:+.2f} to {100 * paired['high']:+.2f})"
             p = _p(paired["p"])
         rows.append(f"| {test['pair']} | {FORM_NAMES[test['form']]} | {gains} | {ps} | {over} | {p} |")
         if test["form"] == "fp32":
@@ -159,8 +190,10 @@ def _distillation(result: dict[str, Any]) -> str:
 def _verdict(test: dict[str, Any]) -> str:
     """Say in words whether a gain stands out of the noise."""
     p = test["mcnemar"][0]["p"] if test["paired"] is None else test["paired"]["p"]
-    of = "this one seed" if test["paired"] is None else "the seeds"
+    of = "these two networks alone, other seeds unknown" if test["paired"] is None else "the seeds"
     gain = 100 * sum(test["gain"]) / len(test["gain"])
+    if p is None and test["paired"] is not None:
+        return f"{gain:+.2f} points in every seed alike, which leaves no spread to test against"
     if p is None or p >= 0.05:
         return f"{gain:+.2f} points, within noise (p {_p(p)} over {of})"
     return f"{gain:+.2f} points, p {_p(p)} over {of}"
@@ -231,12 +264,17 @@ def _together(result: dict[str, Any]) -> str:
 
 def _latency_note(result: dict[str, Any]) -> str:
     timed = result["latency"]
-    protocol = timed["protocol"]
-    spread = max((file["spread"] for file in timed["files"].values()), default=0.0)
+    protocol, files = timed["protocol"], timed["files"].values()
+    spread = max((file["spread"] for file in files), default=0.0)
+    loads = [float(load) for file in files for load in file["load_1"] if load is not None]
+    busy = max(loads, default=0.0)
+    doubt = ""
+    if spread > SPREAD_MAX or busy > BUSY_LOAD:
+        doubt = f" **The machine was not quiet (load up to {busy:.1f}): take them as rough.**"
     return (
-        f"Times: LiteRT, {protocol['threads']} thread, batch 1, {protocol['rounds']} rounds of fresh processes over all files in "
-        f"turn, {protocol['runs']} inferences each after {protocol['warmup']} thrown away, medians; processes of one file differ "
-        f"by {spread:.0%} at most. On {timed['machine'].get('cpu')}: they say nothing about a Pi."
+        f"Times: LiteRT, {protocol['threads']} thread, batch 1, {protocol['rounds']} rounds of fresh processes over all files "
+        f"in turn, {protocol['runs']} inferences each after {protocol['warmup']} thrown away, medians; processes of one file "
+        f"differ by {spread:.0%} at most.{doubt} On {timed['machine'].get('cpu')}: they say nothing about a Pi."
     )
 
 
@@ -265,7 +303,7 @@ def _sensitivity(result: dict[str, Any]) -> str:
         parts.append(
             "\n".join(
                 [
-                    f"## Sensitivity: {name}",
+                    f"## Sensitivity: {name}, on {found['network']}",
                     "",
                     _SENSITIVITY,
                     "",
@@ -278,12 +316,8 @@ def _sensitivity(result: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _bits(result: dict[str, Any], name: str, layer: str) -> str:
-    mixed = [
-        row
-        for row in result["rows"]
-        if row["form"] == "mixed" and f"{row['role']}-{row['group']}-{row['seed']}" == name
-    ]
+def _bits(result: dict[str, Any], pair: str, layer: str) -> str:
+    mixed = [row for row in result["rows"] if row["form"] == "mixed" and row["group"] == pair]
     return str(mixed[0]["bits"][layer]) if mixed else "–"
 
 

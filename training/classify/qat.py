@@ -1,9 +1,14 @@
-"""The steps that quantize: calibration (PTQ), training on with fake quantization (QAT), sensitivity a layer."""
+"""The steps that quantize: calibration (PTQ), training on with fake quantization (QAT), sensitivity a layer.
+
+Choices are made on the validation split. A pair that trains on the held-out images too takes them over from its
+sibling, a teacher of the same network and stem that does not.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +19,8 @@ from training.classify import convert, fit, view
 from training.classify.fold import FoldedResNet
 from training.classify.images import Images
 from training.classify.recipe import Quantization
-from training.classify.step import Step
-from training.classify.train import Run, Workshop, load_logits, loss_of, trained
+from training.classify.step import Step, write_whole
+from training.classify.train import CHECKPOINT, Trained, Workshop, lesson_of, loss_of, trained
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +33,13 @@ Bits = int | Mapping[str, int]
 
 
 def calibration_pixels(shop: Workshop) -> torch.Tensor:
-    """Return the calibration images, normalised: the first of the training split, whose order is by digest."""
-    count = shop.recipe.calibration_images
-    return view.normalise(shop.cifar10.training.pixels[:count])
+    """Return (N, 3, 32, 32) calibration images, normalised: the first of the training split, which digests order."""
+    return view.normalise(shop.cifar10.training.pixels[: shop.recipe.calibration_images])
 
 
-def folded(run: Run, made: Step) -> FoldedResNet:
+def folded(one: Trained) -> FoldedResNet:
     """Load a trained network and fold its batch norm."""
-    return FoldedResNet(trained(run, made)).eval()
+    return FoldedResNet(trained(one.run, one.made)).eval()
 
 
 def spread(network: FoldedResNet, bits: Bits) -> dict[str, int]:
@@ -52,19 +56,31 @@ def set_bits(network: FoldedResNet, bits: Mapping[str, int]) -> None:
         layer.set_bits(bits[name])
 
 
-def ptq(shop: Workshop, run: Run, made: Step) -> Step:
-    """Choose ranges by each calibration method, and keep the one that is best on the validation split."""
-    step = shop.step(
-        "ptq", f"ptq-{run.name}", {"network": made.key, "images": shop.recipe.calibration_images}
-    )
-    if step.record() is not None:
-        return step
-    return shop.once(step, lambda: _calibrate(shop, run, made, step.folder))
+def judges(shop: Workshop, one: Trained) -> Images:
+    """Return the images that choices about a network are made on: the validation split.
+
+    Raises:
+        ValueError: the network was trained on them.
+    """
+    if one.run.split == "all":
+        raise ValueError(f"{one.run.name} has seen the validation split; choose on its sibling")
+    return shop.cifar10.validation if len(shop.cifar10.validation) else shop.cifar10.training
 
 
-def _calibrate(shop: Workshop, run: Run, made: Step, folder: Path) -> dict[str, Any]:
-    logger.info("%s: calibrating", run.name)
-    network = folded(run, made)
+def ptq(shop: Workshop, one: Trained) -> Step:
+    """Find ranges by each calibration method; judge them on the validation split if the network has not seen it."""
+    inputs = {"network": one.made.key, "images": shop.recipe.calibration_images, **_seen_by(shop)}
+    step = shop.step("ptq", f"ptq-{one.run.name}", inputs)
+    return step if shop.done(step) else shop.once(step, lambda: _calibrate(shop, one, step.folder))
+
+
+def _seen_by(shop: Workshop) -> dict[str, str]:
+    return {"validation": shop.cifar10.validation.sha256}
+
+
+def _calibrate(shop: Workshop, one: Trained, folder: Path) -> dict[str, Any]:
+    logger.info("%s: calibrating", one.run.name)
+    network = folded(one)
     plain, file, pixels = convert.plain(network), folder / "float.onnx", calibration_pixels(shop)
     convert.export_onnx(plain, file)
     set_bits(network, spread(network, 8))
@@ -73,97 +89,133 @@ def _calibrate(shop: Workshop, run: Run, made: Step, folder: Path) -> dict[str, 
     for method in convert.CALIBRATION_METHODS:
         ranges = convert.calibrate(file, plain, pixels, method)
         convert.set_ranges(network, ranges)
-        found[method] = {"ranges": ranges, "validation_accuracy": _validate(network, judge(shop))}
+        accuracy = None
+        if one.run.split == "training":
+            images = judges(shop, one)
+            accuracy = fit.accuracy_of(fit.predict(network, images), images)
+        found[method] = {"ranges": ranges, "validation_accuracy": accuracy}
     file.unlink()
-    best = max(found, key=lambda method: found[method]["validation_accuracy"])
-    return {"methods": found, "chosen": best}
+    return {"methods": found}
 
 
-def judge(shop: Workshop) -> Images:
-    """Return the images that choices are made on: the validation split, or training images where there is none."""
-    return shop.cifar10.validation if len(shop.cifar10.validation) else shop.cifar10.training
+def best_method(shop: Workshop, one: Trained) -> str:
+    """Return the calibration method that is best for a network on the validation split; the plainest of equals.
+
+    Raises:
+        ValueError: the network was trained on it.
+    """
+    judges(shop, one)
+    methods = (ptq(shop, one).record() or {})["methods"]
+    return max(convert.CALIBRATION_METHODS, key=lambda method: methods[method]["validation_accuracy"])
 
 
-def _validate(network: FoldedResNet, images: Images) -> float:
-    return fit.accuracy_of(fit.predict(network, images), images)
-
-
-def calibrated(shop: Workshop, run: Run, made: Step, bits: Bits = 8) -> FoldedResNet:
-    """Return the network with its chosen ranges and its weights on a grid: post-training quantization, simulated."""
-    record = ptq(shop, run, made).record()
-    assert record is not None
-    network = folded(run, made)
-    convert.set_ranges(
-        network, {name: tuple(ends) for name, ends in record["methods"][record["chosen"]]["ranges"].items()}
-    )
+def calibrated(shop: Workshop, one: Trained, method: str, bits: Bits = 8) -> FoldedResNet:
+    """Return a network with a method's ranges and its weights on a grid: post-training quantization, simulated."""
+    methods = (ptq(shop, one).record() or {})["methods"]
+    network = folded(one)
+    convert.set_ranges(network, {name: tuple(ends) for name, ends in methods[method]["ranges"].items()})
     set_bits(network, spread(network, bits))
     convert.set_mode(network, "fixed")
     return network
 
 
-def qat(shop: Workshop, run: Run, made: Step, bits: Bits, settings: Quantization) -> Step:
-    """Train a network on with fake quantization, its own loss kept, or find it trained."""
-    first = ptq(shop, run, made)
+def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantization) -> Step:
+    """Train a network on with fake quantization, its own loss kept, or find it trained.
+
+    Args:
+        shop: images and recipe.
+        one: where it starts.
+        method: whose ranges it starts with.
+        bits: of the weights.
+        settings: epochs and learning rate.
+
+    Raises:
+        ValueError: as `train.train`.
+    """
     inputs = {
-        "network": made.key,
-        "ranges": first.key,
+        "network": one.made.key,
+        "ranges": [ptq(shop, one).key, method],
         "bits": dict(bits) if isinstance(bits, Mapping) else bits,
         "epochs": settings.qat_epochs,
         "learning_rate": settings.qat_learning_rate,
     }
     name = f"qat{bits}" if isinstance(bits, int) else "qat-mixed"
-    step = shop.step("qat", f"{name}-{run.name}", inputs, run.split)
-    if step.record() is not None:
+    step = shop.step("qat", f"{name}-{one.run.name}", inputs, one.run.split)
+    if shop.done(step):
         return step
-    logger.info("%s: %s, %d epochs", run.name, name, settings.qat_epochs)
-    network = calibrated(shop, run, made, bits)
-    convert.set_mode(network, "follow")
+    with step.alone() if shop.processes.is_main_process else nullcontext():
+        if not shop.done(step):
+            logger.info("%s: %s, %d epochs", one.run.name, name, settings.qat_epochs)
+            _train_on(shop, one, calibrated(shop, one, method, bits), bits, settings, step)
+    return step
+
+
+def _train_on(
+    shop: Workshop, one: Trained, network: FoldedResNet, bits: Bits, settings: Quantization, step: Step
+) -> None:
     training = msgspec.structs.replace(
-        run.training, epochs=settings.qat_epochs, learning_rate=settings.qat_learning_rate, small_share=0.0
+        one.run.training,
+        epochs=settings.qat_epochs,
+        learning_rate=settings.qat_learning_rate,
+        small_share=0.0,
     )
-    soft = None if run.taught is None else load_logits(run.taught[0])
-    held_out = shop.cifar10.validation if run.split == "training" else shop.cifar10.validation.none()
-    lesson = fit.Lesson(shop.images(run.split), shop.views(run.split, run.training), soft, held_out)
+    convert.set_mode(network, "follow")
+    settled: dict[str, tuple[float, float]] = {}
 
     def settle(share: float) -> None:
-        if share >= FOLLOWED:
+        if share >= FOLLOWED and not settled:
             convert.set_mode(network, "fixed")
+            settled.update(convert.get_ranges(network))
 
-    checkpoint = step.folder / f"{step.name}.pt"
-    history = fit.fit(network, lesson, loss_of(run), training, run.seed, checkpoint, tell=settle)
-
-    def keep() -> dict[str, Any]:
-        convert.set_mode(network, "fixed")
-        torch.save(network.state_dict(), step.folder / QUANTIZED)
+    checkpoint = step.folder / CHECKPOINT
+    history = fit.fit(
+        network, lesson_of(shop, one.run), loss_of(one.run), training, one.run.seed, checkpoint, tell=settle
+    )
+    convert.set_mode(network, "fixed")
+    convert.set_ranges(
+        network, settled or convert.get_ranges(network)
+    )  # those it trained with, not their average
+    if shop.processes.is_main_process:
+        held_out = shop.held_out(one.run.split)
+        write_whole(step.folder / QUANTIZED, lambda path: torch.save(network.cpu().state_dict(), path))
+        step.finish(
+            {
+                "history": history,
+                "validation_accuracy": fit.accuracy_of(fit.predict(network, held_out), held_out)
+                if len(held_out)
+                else None,
+                "bits": spread(network, bits),
+            }
+        )
         checkpoint.unlink(missing_ok=True)
-        accuracy = _validate(network, held_out) if len(held_out) else None
-        return {"history": history, "validation_accuracy": accuracy, "bits": spread(network, bits)}
-
-    return shop.once(step, keep)
+    shop.wait()
 
 
-def quantized(shop: Workshop, run: Run, made: Step, step: Step) -> FoldedResNet:
+def quantized(one: Trained, step: Step) -> FoldedResNet:
     """Load what `qat` trained."""
-    record = step.record()
-    assert record is not None
-    network = calibrated(shop, run, made, record["bits"])
-    network.load_state_dict(torch.load(step.folder / QUANTIZED, weights_only=True))
+    network = folded(one)
+    set_bits(network, (step.record() or {})["bits"])
+    network.load_state_dict(torch.load(step.folder / QUANTIZED, weights_only=True, map_location="cpu"))
+    convert.set_mode(network, "fixed")
     return network.eval()
 
 
-def sensitivity(shop: Workshop, run: Run, made: Step) -> Step:
-    """Measure what each layer alone costs on the validation split with its weights at 4 and at 2 bits."""
-    step = shop.step(
-        "sensitivity", f"sensitivity-{run.name}", {"network": made.key, "ranges": ptq(shop, run, made).key}
+def sensitivity(shop: Workshop, one: Trained, method: str) -> Step:
+    """Measure what each layer alone costs on the validation split with its weights at 4 and at 2 bits.
+
+    Raises:
+        ValueError: the network was trained on it.
+    """
+    images = judges(shop, one)
+    inputs = {"network": one.made.key, "ranges": [ptq(shop, one).key, method], **_seen_by(shop)}
+    step = shop.step("sensitivity", f"sensitivity-{one.run.name}", inputs)
+    return (
+        step if shop.done(step) else shop.once(step, lambda: _layers(calibrated(shop, one, method), images))
     )
-    if step.record() is not None:
-        return step
-    return shop.once(step, lambda: _sensitivity(shop, run, made))
 
 
-def _sensitivity(shop: Workshop, run: Run, made: Step) -> dict[str, Any]:
-    logger.info("%s: sensitivity a layer", run.name)
-    network, images = calibrated(shop, run, made), judge(shop)
+def _layers(network: FoldedResNet, images: Images) -> dict[str, Any]:
+    logger.info("sensitivity a layer")
     whole, layers = _loss(network, images), []
     for name, layer in network.layers().items():
         row: dict[str, Any] = {"layer": name, "weights": layer.weight.numel()}
@@ -184,25 +236,30 @@ def _loss(network: FoldedResNet, images: Images) -> tuple[float, float]:
 
 
 def mixed(step: Step, loss_budget: float) -> dict[str, int]:
-    """Choose bits a layer: always the next cheapest saving of bytes for added loss, until the budget is spent.
+    """Choose bits a layer: always the cheapest saving of bits for added loss that still fits the budget.
 
-    Costs of layers are added up as if they were independent, which is a choice's usual assumption.
+    Costs of layers are added up as if they were independent, which is a choice's usual assumption; a cost below
+    nothing counts as nothing.
 
     Args:
         step: of `sensitivity`.
         loss_budget: added cross entropy on the validation split.
     """
-    record = step.record()
-    assert record is not None
-    offers = []
-    for row in record["layers"]:
-        before = 0.0
-        for bits, saved in ((4, 4), (2, 2)):  # bits a weight that the step from 8 to 4, from 4 to 2 saves
-            cost = max(row[f"int{bits}"]["loss_cost"], before)
-            offers.append(((cost - before) / (row["weights"] * saved), cost - before, row["layer"], bits))
-            before = cost
-    chosen, spent = {row["layer"]: 8 for row in record["layers"]}, 0.0
-    for _, cost, layer, bits in sorted(offers):
-        if spent + cost <= loss_budget and chosen[layer] == 2 * bits:
-            chosen[layer], spent = bits, spent + cost
-    return chosen
+    rows = {row["layer"]: row for row in (step.record() or {})["layers"]}
+    costs = {
+        name: {8: 0.0, **{b: max(0.0, row[f"int{b}"]["loss_cost"]) for b in LOW_BITS}}
+        for name, row in rows.items()
+    }
+    chosen, left = dict.fromkeys(rows, 8), loss_budget
+    while True:
+        offers = [
+            ((costs[name][bits] - costs[name][now]) / (rows[name]["weights"] * (now - bits)), name, bits)
+            for name, now in chosen.items()
+            for bits in LOW_BITS
+            if bits < now and costs[name][bits] - costs[name][now] <= left
+        ]
+        if not offers:
+            return chosen
+        _, name, bits = min(offers)
+        left -= costs[name][bits] - costs[name][chosen[name]]
+        chosen[name] = bits

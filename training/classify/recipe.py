@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from training.classify.resnet import Stem
+from training.classify.resnet import SHAPES, Stem
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Above = Annotated[float, msgspec.Meta(gt=0)]
+_NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _FOLDER = Path(__file__).with_name("recipe")
 
 
@@ -40,9 +42,9 @@ class Training(Record, frozen=True, kw_only=True):
     momentum: Share = 0.9
     weight_decay: float = 5e-4
     smoothing: Share = 0.1
-    shift_px: Count = 4
-    cutout_px: Count = 6
-    small_px: Positive = 24
+    shift_px: Annotated[int, msgspec.Meta(ge=0, le=16)] = 4
+    cutout_px: Annotated[int, msgspec.Meta(ge=0, le=32)] = 6
+    small_px: Annotated[int, msgspec.Meta(ge=8, le=32)] = 24
     small_share: Share = 0.0
     ema_decay: Share = 0.99
 
@@ -84,12 +86,18 @@ class Quantization(Record, frozen=True, kw_only=True):
 
 
 class Pair(Record, frozen=True, kw_only=True):
-    """A baseline and a student that differ in the loss alone, for each seed."""
+    """A baseline and a student that differ in the loss alone, for each seed.
+
+    Attributes:
+        sibling: a teacher of the same network and stem, on which the pair's choices are made where the pair itself
+            trains on the held-out images; else the first student serves.
+    """
 
     network: str
     stem: Stem
     training: Training
-    seeds: tuple[int, ...] = (0,)
+    seeds: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = (0,)
+    sibling: str | None = None
     quantization: Quantization = Quantization()
 
 
@@ -140,8 +148,43 @@ def read(name: str) -> Recipe:
 
 
 def _check(recipe: Recipe, path: Path) -> None:
-    names = set(recipe.teachers) | {
-        f"{name}/{seed}" for name, pair in recipe.pairs.items() for seed in pair.seeds
+    """Check what types alone cannot say, before hours are spent.
+
+    Raises:
+        ValueError: names the key.
+    """
+    for table, entries in (("teachers", recipe.teachers), ("pairs", recipe.pairs)):
+        for name, entry in entries.items():
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{path}: {table}.{name}: expected letters, digits and dashes in a name")
+            if entry.network not in SHAPES:
+                raise ValueError(f"{path}: {table}.{name}.network: expected one of {', '.join(SHAPES)}")
+    for name, pair in recipe.pairs.items():
+        if len(set(pair.seeds)) != len(pair.seeds):
+            raise ValueError(f"{path}: pairs.{name}.seeds: each once, got {list(pair.seeds)}")
+        _check_sibling(recipe, name, pair, path)
+    names = {
+        *recipe.teachers,
+        *(f"{name}/{seed}" for name, pair in recipe.pairs.items() for seed in pair.seeds),
     }
     if not recipe.members or set(recipe.members) - names:
         raise ValueError(f"{path}: members: expected some of {', '.join(sorted(names))}")
+    shifts = {entry.training.shift_px for entry in (*recipe.teachers.values(), *recipe.pairs.values())}
+    if len(shifts) > 1:
+        raise ValueError(
+            f"{path}: shift_px: the pool of views is everyone's, so give all the same, got {sorted(shifts)}"
+        )
+
+
+def _check_sibling(recipe: Recipe, name: str, pair: Pair, path: Path) -> None:
+    if pair.sibling is None:
+        if recipe.pairs_on_all and recipe.validation_images:
+            raise ValueError(
+                f"{path}: pairs.{name}.sibling: pairs_on_all needs a teacher of its network and stem there"
+            )
+        return
+    sibling = recipe.teachers.get(pair.sibling)
+    if sibling is None or (sibling.network, sibling.stem) != (pair.network, pair.stem):
+        raise ValueError(
+            f"{path}: pairs.{name}.sibling: expected a teacher of network {pair.network}, stem {pair.stem}"
+        )

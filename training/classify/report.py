@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy as np
 from training.classify import correction, measure, page, qat
 from training.classify.measure import Row
 from training.classify.significance import mcnemar, paired
-from training.classify.step import Step
+from training.classify.step import Step, write_whole
 from training.classify.train import Run, Trained, Workshop
 from training.provenance import commit, machine
 
@@ -30,7 +32,7 @@ PACKAGES = (
     "onnxruntime",
     "numpy",
 )
-FORMS = ("fp32", "int8-ptq", "int8-qat", "int4", "int4-litert", "int2", "mixed")
+TESTED = ("fp32", "int8-ptq", "int8-qat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Made:
         networks: trained on labels alone, by name.
         soft: the ensemble's logits.
         students: by `PAIR/SEED`.
+        siblings: on which a pair's choices were made, by pair.
         rows: evaluated networks.
         times: of `latency.measure`.
         replayed: of `replayed.replay`.
@@ -49,61 +52,85 @@ class Made:
     networks: dict[str, Trained]
     soft: Step
     students: dict[str, Trained]
+    siblings: dict[str, Trained]
     rows: list[tuple[Row, Step]]
     times: Step
     replayed: Step
 
 
-def collect(shop: Workshop, made: Made, watts_per_busy_core: float | None) -> dict[str, Any]:
+def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str, Any]:
     """Gather every figure and every raw value.
 
     Args:
         shop: images and recipe.
         made: everything that was made with them.
-        watts_per_busy_core: for the modelled energy; None leaves it empty.
+        options: of the command; `watts_per_busy_core` None leaves energy empty.
     """
-    timed = measure.read(made.times)
-    raw = [_raw(row, step, timed, watts_per_busy_core) for row, step in made.rows]
-    soft = measure.read(made.soft)
+    watts, timed = options.watts_per_busy_core, measure.read(made.times)
+    source = "unavailable" if watts is None else "modelled:busy-core"
     trained = {
         one.run.name: {"settings": _settings(one.run), **measure.read(one.made)}
         for one in [*made.networks.values(), *made.students.values()]
     }
-    logits = {row.name: measure.test_logits(step) for row, step in made.rows}
-    first = _first_students(shop, made)
+    cifar10 = shop.cifar10
+    splits = {"training": cifar10.training, "validation": cifar10.validation, "test": cifar10.test}
+    low = {
+        pair: made.siblings[pair]
+        for pair, settings in shop.recipe.pairs.items()
+        if settings.quantization.low_bit_seeds > 0
+    }
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
+        "commits": sorted({str(measure.read(step)["made"]["commit"]) for step in _steps(made)}),
         "machine": machine(),
         "packages": {name: version(name) for name in PACKAGES},
-        "command": f"python -m training cifar10 --recipe {shop.recipe.name}",
+        "command": _command(options),
         "recipe": msgspec.to_builtins(shop.recipe),
-        "images": {
-            "training": len(shop.cifar10.training),
-            "validation": len(shop.cifar10.validation),
-            "test": len(shop.cifar10.test),
-            "sha256": {
-                name: getattr(shop.cifar10, name).sha256 for name in ("training", "validation", "test")
-            },
-        },
-        "ensemble": soft,
-        "energy": {
-            "source": "unavailable" if watts_per_busy_core is None else "modelled:busy-core",
-            "watts_per_busy_core": watts_per_busy_core,
-        },
+        "images": {name: {"count": len(images), "sha256": images.sha256} for name, images in splits.items()},
+        "ensemble": measure.read(made.soft),
+        "energy": {"source": source, "watts_per_busy_core": watts},
         "training": trained,
-        "rows": raw,
+        "rows": [_raw(row, step, timed, watts, source) for row, step in made.rows],
         "latency": timed,
-        "tests": _tests(shop, logits),
+        "tests": _tests(shop, {row.name: measure.test_logits(step) for row, step in made.rows}),
         "sensitivity": {
-            one.run.name: measure.read(qat.sensitivity(shop, one.run, one.made)) for one in first
+            pair: {
+                "network": one.run.name,
+                **measure.read(qat.sensitivity(shop, one, qat.best_method(shop, one))),
+            }
+            for pair, one in low.items()
         },
-        "ptq": {one.run.name: correction.describe(shop, one) for one in first},
+        "ptq": {
+            pair: {"network": one.run.name, **correction.describe(shop, one)} for pair, one in low.items()
+        },
         "replay": measure.read(made.replayed),
     }
     result["summary"] = summarise(result)
     return result
+
+
+def _steps(made: Made) -> list[Step]:
+    """Return all steps that figures come from."""
+    networks = [*made.networks.values(), *made.students.values()]
+    return [
+        made.soft,
+        made.times,
+        made.replayed,
+        *(one.made for one in networks),
+        *(step for _, step in made.rows),
+    ]
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the command line without the folders of this machine."""
+    words = ["python -m training cifar10 --recipe", Path(options.recipe).stem]
+    words += ["--data DIR"] if options.data is not None else []
+    words += ["--compile"] if options.compile else []
+    watts = options.watts_per_busy_core
+    words += [] if watts is None else [f"--watts-per-busy-core {watts:g}"]
+    return " ".join(words)
 
 
 def _settings(run: Run) -> dict[str, Any]:
@@ -113,27 +140,26 @@ def _settings(run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "training": msgspec.to_builtins(run.training),
         "distilled": run.taught is not None,
+        "split": run.split,
     }
 
 
-def _raw(row: Row, step: Step, timed: dict[str, Any], watts: float | None) -> dict[str, Any]:
+def _raw(row: Row, step: Step, timed: dict[str, Any], watts: float | None, source: str) -> dict[str, Any]:
     """Describe one row; time and energy stay None where nothing ran."""
     record = measure.read(step)
-    accuracy = record["accuracy"].get("litert", record["accuracy"].get("torch"))
     file = timed["files"].get(record.get("bundle"))
     latency_ms = None if file is None else file["median_ms"]
-    role, _, rest = row.network.partition("-")
-    group, _, seed = rest.rpartition("-") if role != "teacher" else (rest, "", "0")
+    joules = None if latency_ms is None or watts is None else latency_ms / 1e3 * watts
     return {
-        "role": role,
-        "group": group,
-        "seed": int(seed),
-        "form": row.form,
         **record,
-        "accuracy": record["accuracy"],
-        "test_accuracy": accuracy,
+        "role": row.role,
+        "group": row.group,
+        "seed": row.seed,
+        "form": row.form,
+        "test_accuracy": record["accuracy"].get("litert", record["accuracy"].get("torch")),
         "latency_ms": latency_ms,
-        "joules": None if latency_ms is None or watts is None else latency_ms / 1e3 * watts,
+        "joules": joules,
+        "joules_source": None if joules is None else source,
     }
 
 
@@ -141,7 +167,7 @@ def _tests(shop: Workshop, logits: dict[str, Any]) -> list[dict[str, Any]]:
     """Compare each student with its baseline: McNemar a seed, a paired t-test over seeds."""
     labels, found = shop.cifar10.test.labels.numpy(), []
     for pair, settings in shop.recipe.pairs.items():
-        for form in ("fp32", "int8-ptq", "int8-qat"):
+        for form in TESTED:
             hits = {
                 kind: [
                     logits[f"{kind}-{pair}-{seed}-{form}"].argmax(axis=1) == labels for seed in settings.seeds
@@ -161,15 +187,6 @@ def _tests(shop: Workshop, logits: dict[str, Any]) -> list[dict[str, Any]]:
                 }
             )
     return found
-
-
-def _first_students(shop: Workshop, made: Made) -> list[Trained]:
-    """Return the students that got every form: the first seed of each pair with low-bit rows."""
-    return [
-        made.students[f"{pair}/{settings.seeds[0]}"]
-        for pair, settings in shop.recipe.pairs.items()
-        if settings.quantization.low_bit_seeds > 0
-    ]
 
 
 def summarise(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -206,8 +223,16 @@ def summarise(result: dict[str, Any]) -> list[dict[str, Any]]:
     return lines
 
 
-def write_page(result: dict[str, Any], path: Path) -> None:
-    """Write the Markdown page and its plots, from the result alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_page(result: dict[str, Any], path: Path, source: Path | None) -> None:
+    """Write the Markdown page and its plots, from the result alone.
+
+    Args:
+        result: as `collect` made it.
+        path: of the page; the plots come into a folder of its name.
+        source: where the result was written, to be linked to.
+    """
     plots = page.plot(result, path.with_suffix(""))
-    path.write_text(page.render(result, [plot.relative_to(path.parent) for plot in plots]), encoding="utf-8")
+    shown = [plot.relative_to(path.parent) for plot in plots]
+    link = None if source is None else Path(os.path.relpath(source, path.parent))
+    text = page.render(result, shown, link)
+    write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))

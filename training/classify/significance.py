@@ -30,13 +30,13 @@ def paired(before: Sequence[float], after: Sequence[float]) -> dict[str, Any] | 
     """Compare accuracies of the same seeds by Student's paired t-test, two-sided; None for one seed.
 
     Returns:
-        The mean gain, its 95% interval and p.
+        The mean gain, its 95% interval and p; None for interval and p where all gains are equal.
     """
     if len(before) < 2:
         return None
     gains = np.array(after) - np.array(before)
-    if np.ptp(gains) == 0:
-        return {"gain": float(gains[0]), "low": float(gains[0]), "high": float(gains[0]), "p": None}
+    if np.allclose(gains, gains[0], atol=1e-9):  # no spread, so nothing to test against
+        return {"gain": float(gains.mean()), "low": None, "high": None, "p": None}
     test = stats.ttest_rel(after, before)
     interval = test.confidence_interval(0.95)
     return {

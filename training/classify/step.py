@@ -1,16 +1,26 @@
 """Steps that are skipped when nothing that they depend on has changed.
 
-A step's folder is named by the digest of its inputs; its record is written last: a folder with a record is done.
+A step's folder is named by the digest of its inputs; its record is written last: a folder with a record is done. One
+process at a time works on a step.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import fcntl
 import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from training.provenance import commit, machine
+
+logger = logging.getLogger(__name__)
 
 _RECORD = "record.json"
 
@@ -35,13 +45,28 @@ class Step:
         return msgspec.json.decode(path.read_bytes()) if path.exists() else None
 
     def finish(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Write the record, and so mark the step as done."""
-        path = self.folder / _RECORD
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
-        partial.replace(path)
-        return record
+        """Write the record, with what it was made by, and so mark the step as done."""
+        made = {
+            "commit": commit(),
+            "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "machine": machine(),
+        }
+        whole = {"made": made, **record}
+        data = msgspec.json.format(msgspec.json.encode(whole), indent=1)
+        write_whole(self.folder / _RECORD, lambda path: path.write_bytes(data))
+        return whole
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the step; another process that wants it waits, and then finds it done."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                logger.info("%s: another process is at work on it; waiting", self.name)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 def step(work: Path, kind: str, name: str, inputs: dict[str, Any]) -> Step:
@@ -56,3 +81,11 @@ def step(work: Path, kind: str, name: str, inputs: dict[str, Any]) -> Step:
     key = hashlib.sha256(msgspec.json.encode([kind, inputs], order="deterministic")).hexdigest()
     begun = next(work.glob(f"*-{key[:16]}"), None)
     return Step(name, begun or work / f"{name.replace('/', '-')}-{key[:16]}", key)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place and then give it its name, so that no half of one is ever seen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    write(partial)
+    partial.replace(path)

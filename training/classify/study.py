@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,19 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         metavar="N",
         help="finished ones in the study at the end (%(default)s)",
     )
-    parser.add_argument("--storage", metavar="URL", help="Optuna's; a SQLite file in --work if absent")
-    parser.add_argument("--name", default="distillation", help="of the study (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the sampler (%(default)s)")
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="Optuna's: a database's address, journal:PATH, redis://…; a SQLite file in --work if absent",
+    )
+    parser.add_argument(
+        "--name", default="distillation", help="of the study; what it searches is added (%(default)s)"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="of the sampler; by chance if absent, so that machines do not repeat each other",
+    )
     parser.add_argument("--result", type=Path, metavar="FILE", help="all trials as JSON")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="validation accuracy over the searched values, .svg or .png"
@@ -59,17 +70,12 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 def handle(options: argparse.Namespace) -> int:
     """Run trials until the study has as many finished ones as asked for; return the exit code."""
-    if options.trials < 1 or (options.epochs is not None and options.epochs < 1):
-        raise ValueError("--trials and --epochs must be 1 or more")
-    shop = experiment.open_workshop(options)
-    if not len(shop.cifar10.validation):
-        raise ValueError(f"recipe {shop.recipe.name}: a study needs validation_images above 0")
-    pair = options.pair or next(iter(shop.recipe.pairs))
-    if pair not in shop.recipe.pairs:
-        raise ValueError(f"--pair {pair}: expected one of {', '.join(shop.recipe.pairs)}")
-    study = open_study(options)
+    shop, pair = _open(options)
     soft = _teach(shop)
     base = _base(shop, pair, options.epochs)
+    study = open_study(
+        options, train.train_step(shop, replace(base, taught=(soft, shop.recipe.distillation))).key
+    )
 
     def objective(trial: optuna.Trial) -> float:
         return _try(shop, base, pair, soft, trial)
@@ -90,8 +96,27 @@ def handle(options: argparse.Namespace) -> int:
     return 0
 
 
-def open_study(options: argparse.Namespace) -> optuna.Study:
+def _open(options: argparse.Namespace) -> tuple[Workshop, str]:
+    """Check the options; return the workshop and the pair whose student is trained."""
+    if options.trials < 1 or (options.epochs is not None and options.epochs < 1):
+        raise ValueError("--trials and --epochs must be 1 or more")
+    shop = experiment.open_workshop(options)
+    if not len(shop.cifar10.validation):
+        raise ValueError(f"recipe {shop.recipe.name}: a study needs validation_images above 0")
+    pair = options.pair or next(iter(shop.recipe.pairs))
+    if pair not in shop.recipe.pairs:
+        raise ValueError(f"--pair {pair}: expected one of {', '.join(shop.recipe.pairs)}")
+    if shop.processes.num_processes > 1:
+        raise ValueError("a study runs one process; start it on several machines with one --storage instead")
+    return shop, pair
+
+
+def open_study(options: argparse.Namespace, subject: str) -> optuna.Study:
     """Open or begin the study; a trial whose process died is put back into the queue.
+
+    Args:
+        options: of the command.
+        subject: digest of what is searched; other images, teachers or epochs are another study.
 
     Raises:
         ValueError: the storage cannot be opened.
@@ -99,22 +124,38 @@ def open_study(options: argparse.Namespace) -> optuna.Study:
     options.work.mkdir(parents=True, exist_ok=True)
     url = options.storage or f"sqlite:///{options.work / 'study.sqlite'}"
     try:
-        with warnings.catch_warnings():  # heartbeats are "experimental" since 2021
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            storage = optuna.storages.RDBStorage(
-                url,
-                heartbeat_interval=HEARTBEAT_S,
-                heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-            )
+        storage = _storage(url)
         return optuna.create_study(
             storage=storage,
-            study_name=options.name,
+            study_name=f"{options.name}-{subject[:12]}",
             sampler=optuna.samplers.TPESampler(seed=options.seed, n_startup_trials=5),
             direction="maximize",
             load_if_exists=True,
         )
-    except Exception as error:  # whatever the database's driver raises
-        raise ValueError(f"--storage {url.split('@')[-1]}: cannot be opened: {error}") from error
+    except Exception as error:  # whatever the database's driver raises; its text may hold the password
+        raise ValueError(f"--storage {_shown(url)}: cannot be opened ({type(error).__name__})") from error
+
+
+def _storage(url: str) -> optuna.storages.BaseStorage:
+    """Open what Optuna knows: `journal:PATH`, `redis://…`, or the address of a database."""
+    if url.startswith("journal:"):
+        backend = optuna.storages.journal.JournalFileBackend(url.removeprefix("journal:"))
+        return optuna.storages.JournalStorage(backend)
+    if url.startswith("redis:"):
+        return optuna.storages.JournalStorage(optuna.storages.journal.JournalRedisBackend(url))
+    with warnings.catch_warnings():  # heartbeats are "experimental" since 2021
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.storages.RDBStorage(
+            url,
+            heartbeat_interval=HEARTBEAT_S,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+        )
+
+
+def _shown(url: str) -> str:
+    """Return an address without user, password and query."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def _teach(shop: Workshop) -> Step:

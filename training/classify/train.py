@@ -5,27 +5,42 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import torch
+from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from training.classify import fit, loss, view
 from training.classify.images import Cifar10, Images
-from training.classify.process import processes
+from training.classify.process import precision, processes
 from training.classify.recipe import Distillation, Recipe, Training
 from training.classify.resnet import ResNet, Stem, build
-from training.classify.step import Step, step
+from training.classify.step import Step, step, write_whole
 
 logger = logging.getLogger(__name__)
 
-METHOD = 1  # raise it when the loop, a network or a loss changes what a run gives
 Split = Literal["training", "all"]
+# Raise a number when that kind of step would give something else from the same inputs.
+METHODS = {
+    "train": 1,
+    "logits": 1,
+    "ptq": 1,
+    "qat": 1,
+    "sensitivity": 1,
+    "corrections": 1,
+    "measure": 1,
+    "latency": 1,
+    "replay": 1,
+}
 NETWORK = "network.pt"
 LOGITS = "logits.pt"
+CHECKPOINT = "checkpoint.pt"
 VIEW_BATCH = 500
 
 
@@ -57,42 +72,71 @@ class Trained:
 
 
 class Workshop:
-    """The images, the recipe and the folder that all steps share."""
+    """The images, the recipe, the folder that all steps share, and the processes that work in it.
+
+    Args:
+        cifar10: the three splits.
+        recipe: the experiment.
+        work: of all steps; shared by all processes.
+        compiled: whether networks train through torch.compile.
+    """
 
     def __init__(self, cifar10: Cifar10, recipe: Recipe, work: Path, *, compiled: bool = False) -> None:
         self.cifar10 = cifar10
         self.recipe = recipe
         self.work = work
         self.compiled = compiled
-        self.processes = processes()  # one, or those of `accelerate launch`, which share `work`
-
+        self.processes = processes()
+        self._left = False
         self._images: dict[Split, Images] = {"training": cifar10.training, "all": cifar10.all}
 
     def images(self, split: Split) -> Images:
         """Return what a run trains on."""
         return self._images[split]
 
-    def step(self, kind: str, name: str, inputs: dict[str, Any], split: Split = "training") -> Step:
-        """Find or name a step; the images and the pool of views are always among its inputs."""
-        common = {
-            "method": METHOD,
-            "images": self.images(split).sha256,
-            "views": [self.recipe.views, self.recipe.view_seed],
-        }
-        return step(self.work, kind, name, common | inputs)
-
-    def once(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
-        """Let the main process make a step's record if there is none; the others wait for it."""
-        if self.processes.is_main_process and step.record() is None:
-            step.folder.mkdir(parents=True, exist_ok=True)
-            step.finish(make())
-        self.processes.wait_for_everyone()
-        return step
+    def held_out(self, split: Split) -> Images:
+        """Return the validation images, none where the run trains on them."""
+        return self.cifar10.validation if split == "training" else self.cifar10.validation.none()
 
     def views(self, split: Split, training: Training) -> view.Views:
         """Return the pool of a split's images."""
         recipe = self.recipe
         return view.pool(len(self.images(split)), recipe.views, training.shift_px, recipe.view_seed)
+
+    def step(self, kind: str, name: str, inputs: dict[str, Any], split: Split = "training") -> Step:
+        """Find or name a step; its kind's method, the images and the pool of views are always among its inputs."""
+        common = {
+            "method": METHODS[kind],
+            "images": self.images(split).sha256,
+            "views": [self.recipe.views, self.recipe.view_seed],
+        }
+        return step(self.work, kind, name, common | inputs)
+
+    def done(self, step: Step) -> bool:
+        """Return whether a step has its record: the main process looks, all agree."""
+        known = [step.record() is not None]
+        if self.processes.num_processes > 1 and not self._left:
+            broadcast_object_list(known)
+        return known[0]
+
+    def once(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
+        """Let the main process make a step's record if there is none; the others wait for it."""
+        if self.processes.is_main_process and step.record() is None:
+            with step.alone():
+                if step.record() is None:
+                    step.finish(make())
+        self.wait()
+        return step
+
+    def wait(self) -> None:
+        """Wait for all processes."""
+        if not self._left:
+            self.processes.wait_for_everyone()
+
+    def leave(self) -> bool:
+        """Part from the other processes; return whether this is the main one, which goes on alone."""
+        self._left = True
+        return bool(self.processes.is_main_process)
 
 
 def runs(recipe: Recipe) -> dict[str, Run]:
@@ -101,9 +145,9 @@ def runs(recipe: Recipe) -> dict[str, Run]:
         name: Run(f"teacher-{name}", teacher.network, teacher.stem, teacher.training, teacher.seed)
         for name, teacher in recipe.teachers.items()
     }
+    split: Split = "all" if recipe.pairs_on_all else "training"
     for name, pair in recipe.pairs.items():
         for seed in pair.seeds:
-            split: Split = "all" if recipe.pairs_on_all else "training"
             run = Run(f"baseline-{name}-{seed}", pair.network, pair.stem, pair.training, seed, split=split)
             found[f"{name}/{seed}"] = run
     return found
@@ -115,7 +159,7 @@ def student_of(baseline: Run, pair: str, soft: Step, distillation: Distillation)
 
 
 def train_step(shop: Workshop, run: Run) -> Step:
-    """Name the step that trains a network."""
+    """Find or name the step that trains a network."""
     taught = None
     if run.taught is not None:
         taught = [run.taught[0].key, msgspec.to_builtins(run.taught[1])]
@@ -130,38 +174,66 @@ def train_step(shop: Workshop, run: Run) -> Step:
 
 
 def train(shop: Workshop, run: Run) -> Step:
-    """Train a network, or find it trained."""
+    """Train a network, or find it trained.
+
+    Raises:
+        ValueError: the teacher's logits are damaged or of other views, or the loss left the finite numbers.
+    """
     made = train_step(shop, run)
-    if made.record() is not None:
+    if shop.done(made):
         return made
-    logger.info("%s: %s, %s stem, %d epochs", run.name, run.network, run.stem, run.training.epochs)
-    torch.manual_seed(run.seed)
-    network = build(run.network, run.stem)
-    soft = None if run.taught is None else load_logits(run.taught[0])
-    held_out = shop.cifar10.validation if run.split == "training" else shop.cifar10.validation.none()
-    lesson = fit.Lesson(shop.images(run.split), shop.views(run.split, run.training), soft, held_out)
-    checkpoint = made.folder / f"{run.name}.pt"
-    history = fit.fit(
-        network, lesson, loss_of(run), run.training, run.seed, checkpoint, compiled=shop.compiled
+    with made.alone() if shop.processes.is_main_process else nullcontext():
+        if shop.done(made):  # another command has trained it meanwhile
+            return made
+        logger.info("%s: %s, %s stem, %d epochs", run.name, run.network, run.stem, run.training.epochs)
+        torch.manual_seed(run.seed)
+        network = build(run.network, run.stem)
+        checkpoint = made.folder / CHECKPOINT
+        history = fit.fit(
+            network,
+            lesson_of(shop, run),
+            loss_of(run),
+            run.training,
+            run.seed,
+            checkpoint,
+            compiled=shop.compiled,
+        )
+        if shop.processes.is_main_process:
+            write_whole(made.folder / NETWORK, lambda path: torch.save(network.state_dict(), path))
+            held_out = shop.held_out(run.split)
+            made.finish(
+                {
+                    "history": history,
+                    "parameters": sum(parameter.numel() for parameter in network.parameters()),
+                    "validation_accuracy": fit.accuracy_of(fit.predict(network, held_out), held_out)
+                    if len(held_out)
+                    else None,
+                    "processes": shop.processes.num_processes,
+                    "compiled": shop.compiled,
+                    "precision": str(precision()),
+                }
+            )
+            checkpoint.unlink(missing_ok=True)  # three times the network
+        shop.wait()
+    return made
+
+
+def lesson_of(shop: Workshop, run: Run) -> fit.Lesson:
+    """Return what a run learns from.
+
+    Raises:
+        ValueError: the teacher's logits are damaged, or not of this run's images and views.
+    """
+    soft = None
+    if run.taught is not None:
+        soft = load_logits(run.taught[0], len(shop.images(run.split)), run.training.shift_px)
+    return fit.Lesson(
+        shop.images(run.split), shop.views(run.split, run.training), soft, shop.held_out(run.split)
     )
-
-    def keep() -> dict[str, Any]:
-        torch.save(network.state_dict(), made.folder / NETWORK)
-        checkpoint.unlink(missing_ok=True)  # three times the network
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        accuracy = _accuracy(network, held_out)
-        return {
-            "history": history,
-            "parameters": parameters,
-            "validation_accuracy": accuracy,
-            "processes": shop.processes.num_processes,
-        }
-
-    return shop.once(made, keep)
 
 
 def loss_of(run: Run) -> fit.Loss:
-    """Return the loss of a run; what it is given a teacher's logits for depends on the run alone."""
+    """Return the loss of a run; whether it reads a teacher's logits depends on the run alone."""
     smoothing = run.training.smoothing
     if run.taught is None:
         return lambda logits, labels, soft: loss.cross_entropy(logits, labels, smoothing)  # noqa: ARG005
@@ -174,14 +246,10 @@ def loss_of(run: Run) -> fit.Loss:
     return taught
 
 
-def _accuracy(network: nn.Module, images: Images) -> float | None:
-    return fit.accuracy_of(fit.predict(network, images), images) if len(images) else None
-
-
 def trained(run: Run, made: Step) -> ResNet:
-    """Load a trained network."""
+    """Load a trained network, on the CPU, in evaluation mode."""
     network = build(run.network, run.stem)
-    network.load_state_dict(torch.load(made.folder / NETWORK, weights_only=True))
+    network.load_state_dict(torch.load(made.folder / NETWORK, weights_only=True, map_location="cpu"))
     return network.to(memory_format=torch.channels_last).eval()
 
 
@@ -189,7 +257,7 @@ def soft_label(shop: Workshop, members: Sequence[Trained], split: Split) -> Step
     """Extract the ensemble's logits of every view of every image of a split, or find them extracted.
 
     The mean of the members' logits is kept, float16, for softmax at any temperature; view by view, so that an
-    interrupted extraction goes on.
+    interrupted extraction goes on. Views are 32 px wide and without cutout, whatever the student is shown.
 
     Raises:
         ValueError: the members were trained with unlike shifts, so that no pool of views is theirs.
@@ -197,50 +265,66 @@ def soft_label(shop: Workshop, members: Sequence[Trained], split: Split) -> Step
     shifts = {one.run.training.shift_px for one in members}
     if len(shifts) != 1:
         raise ValueError(f"members of the ensemble need the same shift_px, got {sorted(shifts)}")
-    inputs = {"members": [one.made.key for one in members], "shift_px": shifts.pop()}
+    (shift_px,) = shifts
+    inputs = {"members": [one.made.key for one in members], "shift_px": shift_px}
     made = shop.step("logits", "logits", inputs, split)
-    if made.record() is not None:
+    if shop.done(made):
         return made
-    made.folder.mkdir(parents=True, exist_ok=True)
     networks = [trained(one.run, one.made) for one in members]
     images, views = shop.images(split), shop.views(split, members[0].run.training)
     parts = [made.folder / f"view-{number}.pt" for number in range(len(views))]
-    for number in range(shop.processes.process_index, len(views), shop.processes.num_processes):
-        if not parts[number].exists():
-            logger.info("logits of view %d of %d", number + 1, len(views))
-            _save(_of_view(networks, images, views, number), parts[number])
-    shop.processes.wait_for_everyone()
-
-    def join() -> dict[str, Any]:
-        logits = torch.stack([torch.load(part, weights_only=True) for part in parts])
-        _save(logits, made.folder / LOGITS)
-        for part in parts:
-            part.unlink()
-        hit = (logits[0].argmax(dim=1) == images.labels).double().mean()
-        return {
-            "members": [one.run.name for one in members],
-            "split": split,
-            "shape": list(logits.shape),
-            "sha256": _sha256(made.folder / LOGITS),
-            "training_accuracy_of_view_0": float(hit),
-            "validation_accuracy": _of_unseen(shop, members, networks),
-        }
-
-    return shop.once(made, join)
+    with made.alone() if shop.processes.is_main_process else nullcontext():
+        for number in range(shop.processes.process_index, len(views), shop.processes.num_processes):
+            if not parts[number].exists():
+                logger.info("logits of view %d of %d", number + 1, len(views))
+                logits = _of_view(networks, images, views, number)
+                write_whole(parts[number], lambda path, logits=logits: torch.save(logits, path))
+        shop.wait()
+        if shop.processes.is_main_process and made.record() is None:
+            whole = torch.stack([torch.load(part, weights_only=True) for part in parts])
+            write_whole(made.folder / LOGITS, lambda path: torch.save(whole, path))
+            made.finish(
+                {
+                    "members": [one.run.name for one in members],
+                    "split": split,
+                    "shift_px": shift_px,
+                    "shape": list(whole.shape),
+                    "sha256": _sha256(made.folder / LOGITS),
+                    "training_accuracy_of_view_0": float(
+                        (whole[0].argmax(dim=1) == images.labels).double().mean()
+                    ),
+                    "validation_accuracy": _of_unseen(shop, members, networks),
+                }
+            )
+        shop.wait()
+    for part in parts:
+        part.unlink(missing_ok=True)
+    return made
 
 
 def _of_unseen(shop: Workshop, members: Sequence[Trained], networks: Sequence[nn.Module]) -> float | None:
-    """Return the ensemble's accuracy on the validation split; None if a member has trained on it."""
-    if any(one.run.split == "all" for one in members):
+    """Return the accuracy of the mean logits on the validation split; None if a member has trained on it."""
+    images = shop.cifar10.validation
+    if any(one.run.split == "all" for one in members) or not len(images):
         return None
-    return ensemble_accuracy(networks, shop.cifar10.validation)
+    logits = torch.stack([fit.predict(network, images) for network in networks])
+    return fit.accuracy_of(logits.mean(dim=0), images)
 
 
-def _save(tensor: Tensor, path: Path) -> None:
-    """Write a tensor, whole or not at all."""
-    partial = path.with_suffix(".part")
-    torch.save(tensor, partial)
-    partial.replace(path)
+def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, number: int) -> Tensor:
+    """Return (N, classes) float16 logits of one view."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    networks = [network.to(device) for network in networks]
+    parts = []
+    starts = range(0, len(images), VIEW_BATCH)
+    with torch.inference_mode(), fit.autocast(device):
+        for first in tqdm(starts, desc=f"view {number + 1}", unit="batch", disable=None):
+            part = slice(first, first + VIEW_BATCH)
+            pixels = view.apply(images.pixels[part], views.flipped[number][part], views.shift[number][part])
+            batch = view.normalise(pixels.to(device))
+            logits = torch.stack([network(batch).float() for network in networks])
+            parts.append(logits.mean(dim=0).half().cpu())
+    return torch.cat(parts)
 
 
 def _sha256(path: Path) -> str:
@@ -248,36 +332,19 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, number: int) -> Tensor:
-    """Return (N, classes) float16 logits of one view."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    parts = []
-    with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
-        for first in range(0, len(images), VIEW_BATCH):
-            part = slice(first, first + VIEW_BATCH)
-            pixels = view.apply(images.pixels[part], views.flipped[number][part], views.shift[number][part])
-            batch = view.normalise(pixels.to(device))
-            logits = torch.stack([network.to(device)(batch).float() for network in networks])
-            parts.append(logits.mean(dim=0).half().cpu())
-    return torch.cat(parts)
-
-
-def ensemble_accuracy(networks: Sequence[nn.Module], images: Images) -> float | None:
-    """Return the accuracy of the mean of the networks' logits; None without images."""
-    if not len(images):
-        return None
-    logits = torch.stack([fit.predict(network, images) for network in networks])
-    return fit.accuracy_of(logits.mean(dim=0), images)
-
-
-def load_logits(made: Step) -> Tensor:
+def load_logits(made: Step, images: int, shift_px: int) -> Tensor:
     """Return (K, N, classes) float16 logits.
 
     Raises:
-        ValueError: they are not whole.
+        ValueError: they are not whole, or not of so many images in views of that shift.
     """
     record, path = made.record(), made.folder / LOGITS
     if record is None or not path.exists() or _sha256(path) != record["sha256"]:
         raise ValueError(f"{path}: cached logits are damaged; remove {made.folder} to extract them again")
+    if record["shape"][1] != images or record["shift_px"] != shift_px:
+        raise ValueError(
+            f"{path}: logits of {record['shape'][1]} images with shift_px {record['shift_px']}, but the student sees "
+            f"{images} with {shift_px}; give members and pairs the same shift_px"
+        )
     logits: Tensor = torch.load(path, weights_only=True)
     return logits

@@ -31,6 +31,6 @@ def write_strips(
 @pytest.fixture(scope="session")
 def strips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cifar")
-    write_strips(folder, "train", *pictures(400, 1))
-    write_strips(folder, "test", *pictures(100, 2))
+    write_strips(folder, "train", *pictures(768, 1))
+    write_strips(folder, "test", *pictures(300, 2))
     return folder

@@ -1,33 +1,19 @@
 """The whole command on pictures that it can learn, and the study."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from ai_edge_litert.schema_py_generated import TensorType
+from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
+from tests.training.classify.conftest import pictures, write_strips
 from training.__main__ import command
-from training.classify import measure
+from training.classify import measure, recipe
 
-RECIPE = """
-name = "test"
-validation_images = 100
-views = 2
-calibration_images = 32
-members = ["wide", "strided/0"]
-
-[teachers.wide]
-network = "resnet10-narrow"
-stem = "full"
-training = { epochs = 2, batch = 32, cutout_px = 0 }
-
-[pairs.strided]
-network = "resnet10-narrow"
-stem = "strided"
-training = { epochs = 3, batch = 32, cutout_px = 0 }
-seeds = [0, 1]
-quantization = { qat_epochs = 1 }
-"""
+RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -95,25 +81,27 @@ def test_sizes_are_those_of_files_and_of_packed_bits(result):
 
 def test_replay_reaches_the_files_own_accuracy(result):
     replayed = result["replay"]
-    role, group, seed, form = replayed["name"].split("-", 3)
     row = next(
-        r
-        for r in result["rows"]
-        if (r["role"], r["group"], r["seed"], r["form"]) == (role, group, int(seed), form)
+        r for r in result["rows"] if f"{r['role']}-{r['group']}-{r['seed']}-{r['form']}" == replayed["name"]
     )
-    assert replayed["frames"] == 100
+    assert replayed["frames"] == 300
     assert replayed["accuracy"] == pytest.approx(row["test_accuracy"], abs=1e-9)
 
 
 def test_raw_values_are_kept(result):
     timed = result["latency"]
     assert {len(file["invoke_ns"]) for file in timed["files"].values()} == {3}
-    assert result["images"]["sha256"].keys() == {"training", "validation", "test"}
+    assert {name: split["count"] for name, split in result["images"].items()} == {
+        "training": 512,
+        "validation": 256,
+        "test": 300,
+    }
     assert result["training"]["student-strided-1"]["settings"]["distilled"] is True
-    assert len(result["training"]["student-strided-1"]["history"]) == 3
+    assert len(result["training"]["student-strided-1"]["history"]) == 2
     assert [test["form"] for test in result["tests"]] == ["fp32", "int8-ptq", "int8-qat"]
     assert len(result["tests"][0]["mcnemar"]) == 2
-    tried = result["ptq"]["student-strided-0"]
+    assert result["ptq"]["strided"]["network"] == "student-strided-0"
+    tried = result["ptq"]["strided"]
     assert tried["calibration"].keys() == {"minmax", "percentile", "entropy"}
     assert tried["weights"].keys() == {"min_max_uniform_quantize", "MSE", "OCTAV"}
     assert tried["calibration"][tried["chosen"]] == max(tried["calibration"].values())
@@ -123,7 +111,7 @@ def test_the_page_is_made_of_the_result(result, place):
     page = (place / "docs/page.md").read_text()
     assert "| student, strided | INT8 QAT |" in page
     assert "Rows that are *simulated*" in page
-    assert "## Sensitivity: student-strided-0" in page
+    assert "## Sensitivity: strided, on student-strided-0" in page
     for name in ("accuracy", "training"):
         assert f"(page/{name}.svg)" in page
         assert (place / f"docs/page/{name}.svg").read_text().startswith("<?xml")
@@ -141,21 +129,19 @@ def test_a_second_run_trains_and_measures_nothing(result, place, words, monkeypa
         monkeypatch.setattr(name, forbidden)
     assert command(["cifar10", *words, "--result", str(place / "again.json")]) == 0
     again = json.loads((place / "again.json").read_text())
-    assert again["rows"] == [{**row, "joules": None} for row in result["rows"]]
+    assert again["rows"] == [{**row, "joules": None, "joules_source": None} for row in result["rows"]]
 
 
 def test_another_setting_trains_again_what_depends_on_it(result, place, words, monkeypatch):
     trained = []
 
     def seen(network, lesson, loss, training, seed, checkpoint, **_):
-        trained.append(checkpoint.stem)
+        trained.append(checkpoint.parent.name.rsplit("-", 1)[0])
         return []
 
     monkeypatch.setattr("training.classify.fit.fit", seen)
     text = (place / "test.toml").read_text()
-    (place / "test.toml").write_text(
-        text.replace("views = 2", "views = 2\ndistillation = { temperature = 2.0 }")
-    )
+    (place / "test.toml").write_text(text.replace("temperature = 4.0", "temperature = 2.0"))
     try:
         assert command(["cifar10", *words, "--until", "train"]) == 0
     finally:
@@ -168,7 +154,7 @@ def test_damaged_logits_are_refused(result, place, words, monkeypatch):
     kept = path.read_bytes()
     path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
     text = (place / "test.toml").read_text()
-    (place / "test.toml").write_text(text.replace("views = 2", "views = 2\ndistillation = { alpha = 0.5 }"))
+    (place / "test.toml").write_text(text.replace("alpha = 0.7", "alpha = 0.5"))
     try:
         with pytest.raises(ValueError, match="logits are damaged"):
             command(["cifar10", *words, "--until", "train"])
@@ -191,6 +177,9 @@ def test_a_study_finds_resumes_and_plots(result, place, words):
     first = json.loads((place / "study.json").read_text())
     assert [trial["number"] for trial in first["trials"]] == [0, 1]
     assert {"temperature", "alpha", "learning_rate"} == set(first["best"]["parameters"])
+    other = [word if word != "1" else "2" for word in options]  # another length is another study
+    assert command(["study", *other, "--trials", "1"]) == 0
+    assert len(json.loads((place / "study.json").read_text())["trials"]) == 1
     assert command(["study", *options, "--trials", "3"]) == 0
     again = json.loads((place / "study.json").read_text())
     assert again["trials"][:2] == first["trials"]
@@ -203,7 +192,10 @@ def test_a_study_finds_resumes_and_plots(result, place, words):
     [
         (["study", "--trials", "0"], "must be 1 or more"),
         (["study", "--pair", "north"], "expected one of strided"),
-        (["study", "--storage", "nosuchdatabase://x"], "cannot be opened"),
+        (
+            ["study", "--storage", "nosuchdatabase://u:secret@x/db?password=secret"],
+            "nosuchdatabase://x/db: cannot be opened",
+        ),
         (["cifar10", "--watts-per-busy-core", "-1"], "positive"),
         (["cifar10", "--recipe", "nosuch"], "nosuch"),
         (["cifar10", "--data", "/nonexistent"], "/nonexistent"),
@@ -217,3 +209,83 @@ def test_mistakes_are_usage_errors(words, options, said):
 def test_networks_that_were_trained_can_be_loaded_without_pickles(result, place):
     for path in (place / "work").glob("*/network.pt"):
         assert "fc.weight" in torch.load(path, weights_only=True)
+
+
+def test_int4_in_litert_keeps_the_stem_at_eight_bits(result, place):
+    folder = next((place / "work").glob("student-strided-0-int4-litert-*")) / "bundle"
+    tree = tfl_flatbuffer_utils.read_model((folder / "model.tflite").read_bytes())
+    weights = [
+        t for t in tree.subgraphs[0].tensors if t.type in {TensorType.INT8, TensorType.INT4} and t.buffer
+    ]
+    stored = {
+        tuple(t.shape): t.type
+        for t in weights
+        if len(t.shape) == 4 and tree.buffers[t.buffer].data is not None
+    }
+    assert stored.pop((16, 3, 3, 3)) == TensorType.INT8
+    assert set(stored.values()) == {TensorType.INT4}
+
+
+def test_each_form_is_a_step_of_its_own(result, place):
+    """INT4 as simulated and INT4 as it runs come from one training and are two rows."""
+    ran = {line["form"]: line["ran"] for line in result["summary"] if line["role"] == "student"}
+    assert (ran["int4"], ran["int4-litert"]) == ("simulated", "file")
+    assert line(result, "student", "int4")["seeds"] == 1
+
+
+def test_a_pair_on_all_images_takes_its_choices_from_its_sibling(place, strips):
+    text = RECIPE.replace("views = 2", "views = 2\npairs_on_all = true").replace('"strided/0"', '"sibling"')
+    text = text.replace("seeds = [0, 1]", 'seeds = [3]\nsibling = "sibling"')
+    text += """
+[teachers.sibling]
+network = "resnet10-narrow"
+stem = "strided"
+training = { epochs = 1, batch = 64 }
+"""
+    (place / "all.toml").write_text(text)
+    options = ["--recipe", str(place / "all.toml"), "--data", str(strips), "--work", str(place / "all")]
+    assert (
+        command(["cifar10", *options, "--result", str(place / "all.json"), "--page", str(place / "all.md")])
+        == 0
+    )
+    found = json.loads((place / "all.json").read_text())
+    assert (
+        found["sensitivity"]["strided"]["network"] == found["ptq"]["strided"]["network"] == "teacher-sibling"
+    )
+    assert found["ensemble"]["shape"] == [2, 768, 10]
+    student = found["training"]["student-strided-3"]
+    assert student["settings"]["split"] == "all"
+    assert student["validation_accuracy"] is None
+    page = (place / "all.md").read_text()
+    assert "baselines and students then trained on those too" in page
+    assert "`student-strided-3`: 2 epochs of 768 images" in page
+
+
+def test_choices_do_not_look_at_test_images(result, place, strips):
+    """The same choices come out where every test image is another one."""
+    other = place / "poisoned"
+    shutil.copytree(strips, other)
+    pixels, labels = pictures(300, 99)
+    write_strips(other, "test", pixels[::-1] ^ 255, labels)
+    chosen = {}
+    for data in (strips, other):
+        work = ["--work", str(place / f"choice-{data.name}")]
+        assert (
+            command(
+                [
+                    "cifar10",
+                    "--recipe",
+                    str(place / "test.toml"),
+                    "--data",
+                    str(data),
+                    *work,
+                    "--until",
+                    "train",
+                ]
+            )
+            == 0
+        )
+        records = (place / f"choice-{data.name}").glob("*/record.json")
+        chosen[data.name] = {p.parent.name: json.loads(p.read_text())["validation_accuracy"] for p in records}
+    one, two = chosen.values()
+    assert one == two

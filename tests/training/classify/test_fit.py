@@ -16,7 +16,7 @@ TRAINING = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3)
 
 
 def lesson(strips, tmp_path, soft=None):
-    cifar10 = images.load(strips, 100, tmp_path)
+    cifar10 = images.load(strips, 468, tmp_path)
     return fit.Lesson(cifar10.training, view.pool(len(cifar10.training), 2, 4, 0), soft, cifar10.validation)
 
 
@@ -65,7 +65,7 @@ def test_it_learns(strips, tmp_path):
 
 def test_a_student_is_given_the_logits_of_the_view_it_sees(strips, tmp_path):
     """Logits that name image and view come back beside that image's pixels in that view."""
-    cifar10 = images.load(strips, 100, tmp_path)
+    cifar10 = images.load(strips, 468, tmp_path)
     count = len(cifar10.training)
     views = view.pool(count, 2, 4, 0)
     named = (
@@ -115,7 +115,7 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
     recipe = tmp_path / "two.toml"
     recipe.write_text("""
         name = "two"
-        validation_images = 100
+        validation_images = 468
         views = 2
         calibration_images = 16
         members = ["strided/0"]

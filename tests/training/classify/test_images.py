@@ -7,10 +7,10 @@ from training.classify import images
 
 
 def test_the_split_does_not_depend_on_the_order_of_the_source(tmp_path, strips):
-    pixels, labels = pictures(400, 1)
+    pixels, labels = pictures(768, 1)
     order = np.random.default_rng(9).permutation(len(labels))
     write_strips(tmp_path, "train", pixels[order], labels[order])
-    write_strips(tmp_path, "test", *pictures(100, 2))
+    write_strips(tmp_path, "test", *pictures(300, 2))
     ours, theirs = (images.load(folder, 100, tmp_path) for folder in (strips, tmp_path))
     assert ours.training.sha256 == theirs.training.sha256
     assert torch.equal(ours.validation.pixels, theirs.validation.pixels)
@@ -19,17 +19,17 @@ def test_the_split_does_not_depend_on_the_order_of_the_source(tmp_path, strips):
 
 def test_splits_are_whole_and_apart(strips, tmp_path):
     cifar10 = images.load(strips, 100, tmp_path)
-    assert [len(split) for split in (cifar10.training, cifar10.validation, cifar10.test)] == [300, 100, 100]
+    assert [len(split) for split in (cifar10.training, cifar10.validation, cifar10.test)] == [668, 100, 300]
     images.check_apart(cifar10.training, cifar10.validation)
     images.check_apart(cifar10.training, cifar10.test)
-    with pytest.raises(ValueError, match="300 images are in both"):
+    with pytest.raises(ValueError, match="668 images are in both"):
         images.check_apart(cifar10.training, cifar10.training)
 
 
 def test_all_are_both_splits(strips, tmp_path):
     cifar10 = images.load(strips, 100, tmp_path)
     together = cifar10.all
-    assert len(together) == 400
+    assert len(together) == 768
     assert torch.equal(together.labels[:100], cifar10.validation.labels)
     assert torch.equal(together.pixels[100:], cifar10.training.pixels)
     assert together.sha256 not in {cifar10.training.sha256, cifar10.validation.sha256}
@@ -37,7 +37,7 @@ def test_all_are_both_splits(strips, tmp_path):
 
 def test_images_keep_their_labels(strips, tmp_path):
     cifar10 = images.load(strips, 0, tmp_path)
-    assert len(cifar10.training) == 400
+    assert len(cifar10.training) == 768
     assert len(cifar10.validation) == 0
     for picture, label in zip(cifar10.training.pixels, cifar10.training.labels, strict=True):
         row, col = divmod(int(label), 4)
@@ -75,6 +75,10 @@ def test_torchvisions_own_layout_is_checked_by_torchvision(tmp_path):
             "train_001.png: expected a readable",
         ),
         (lambda folder: (folder / "train_001.png").unlink(), "50 images in train strips and labels of shape"),
+        (lambda folder: (folder / "train_001.png").rename(folder / "train_2.png"), "without a gap"),
+        (lambda folder: (folder / "train_001.png").rename(folder / "train_001.jpg"), "lossy"),
+        (lambda folder: (folder / "train_labels.npy").write_bytes(b""), "train_labels.npy: cannot be read"),
+        (lambda folder: (folder / "test_labels.npy").unlink(), "test_labels.npy: cannot be read"),
         (
             lambda folder: np.save(folder / "train_labels.npy", np.full(100, 10, np.uint8)),
             "uint8 labels below 10",
@@ -93,4 +97,15 @@ def test_damage_is_named(tmp_path, damage, said):
 
 def test_nothing_left_to_train_on(strips, tmp_path):
     with pytest.raises(ValueError, match="none left"):
-        images.load(strips, 400, tmp_path)
+        images.load(strips, 768, tmp_path)
+
+
+def test_strips_are_in_the_order_of_their_numbers(tmp_path):
+    """Not of their names, by which train_10 stands before train_2."""
+    pixels, labels = pictures(600, 1)
+    write_strips(tmp_path, "train", pixels, labels)
+    write_strips(tmp_path, "test", *pictures(50, 2))
+    padded = images.load(tmp_path, 0, tmp_path)
+    for path in tmp_path.glob("train_0*.png"):
+        path.rename(tmp_path / f"train_{int(path.stem[6:])}.png")
+    assert images.load(tmp_path, 0, tmp_path).training.sha256 == padded.training.sha256

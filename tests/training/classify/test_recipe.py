@@ -2,6 +2,21 @@ import pytest
 
 from training.classify import recipe
 
+PAIR = """
+name = "x"
+members = ["p/0"]
+[pairs.p]
+network = "resnet18"
+stem = "full"
+training = { epochs = 1 }
+"""
+OTHER_SHIFT = """
+[teachers.t]
+network = "resnet18"
+stem = "full"
+training = { epochs = 1, shift_px = 2 }
+"""
+
 
 @pytest.mark.parametrize("name", ["tiny", "cpu", "full"])
 def test_recipes_that_ship_can_be_read(name):
@@ -24,6 +39,13 @@ def test_recipes_that_ship_can_be_read(name):
             "members: expected",
         ),
         ("name = ", "x.toml"),
+        (PAIR.replace("resnet18", "resnet19"), "pairs.p.network: expected one of"),
+        (PAIR.replace("[pairs.p]", '[pairs."../p"]'), "expected letters"),
+        (PAIR + "seeds = [1, 1]", "each once"),
+        (PAIR + "seeds = []", "seeds"),
+        (PAIR + 'sibling = "q"', "expected a teacher of network resnet18, stem full"),
+        (PAIR.replace("members", "pairs_on_all = true\nmembers"), "pairs_on_all needs a teacher"),
+        (PAIR + OTHER_SHIFT, "shift_px: the pool of views is everyone's"),
     ],
 )
 def test_a_malformed_recipe_says_where(tmp_path, text, said):

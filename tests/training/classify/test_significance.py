@@ -26,4 +26,6 @@ def test_the_paired_test_is_students():
 
 def test_one_seed_has_no_spread_and_equal_gains_no_p():
     assert paired([0.9], [0.91]) is None
-    assert paired([0.5, 0.25], [0.75, 0.5])["p"] is None
+    equal = paired([0.9052, 0.9065, 0.9052], [0.9055, 0.9068, 0.9055])  # not equal to the last bit
+    assert equal["p"] is None
+    assert equal["gain"] == pytest.approx(0.0003)

@@ -5,7 +5,7 @@ def test_a_step_is_done_when_its_record_is_there(tmp_path):
     one = step(tmp_path, "k", "a/b", {"x": 1})
     assert one.record() is None
     one.finish({"found": 3})
-    assert step(tmp_path, "k", "a/b", {"x": 1}).record() == {"found": 3}
+    assert step(tmp_path, "k", "a/b", {"x": 1}).record()["found"] == 3
     assert "/" not in one.folder.name
 
 
@@ -23,5 +23,5 @@ def test_every_input_counts_and_their_order_does_not(tmp_path):
 def test_a_step_is_found_under_another_name(tmp_path):
     step(tmp_path, "k", "teacher", {"x": 1}).finish({})
     found = step(tmp_path, "k", "baseline", {"x": 1})
-    assert found.record() == {}
+    assert found.record()["made"].keys() == {"commit", "date", "machine"}
     assert found.folder.name.startswith("teacher-")
