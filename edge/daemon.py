@@ -26,6 +26,7 @@ from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, SettingsError, StoreError
 from edge.frame import Frame
 from edge.model.loaded import Model
+from edge.model.manifest import Manifest
 from edge.pipeline import Pipeline
 from edge.secret import read_secret
 from edge.settings import Camera, Settings
@@ -81,7 +82,9 @@ class Daemon:
         self._stopping = threading.Event() if stopping is None else stopping
         self._heartbeats = Heartbeats(clock)
         self._watchdog = Watchdog(clock, self._heartbeats, notify, watchdog_s)
-        self._cadences = {name: cadence_of(name, camera, model) for name, camera in settings.cameras.items()}
+        self._cadences = {
+            name: cadence_of(name, camera, model.bundle.manifest) for name, camera in settings.cameras.items()
+        }
         accounts = {name: counters.account(name) for name in settings.cameras}
         self._slots = Slots(accounts)
         self._intakes = {
@@ -94,11 +97,8 @@ class Daemon:
         self._events = {"opened": 0, "updated": 0, "closed": 0}
         self._unsaved: dict[str, tuple[Event, bytes | None]] = {}
         self._store_error = ""
+        check_fit(settings, model.bundle.manifest)
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
-        if model.bundle.manifest.task == "classify" and (masked := [name for name in masks if masks[name]]):
-            raise SettingsError(
-                f"cameras.{masked[0]}.masks: a classifier sees the whole frame; masks need a 'cells' model"
-            )
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
@@ -280,18 +280,32 @@ class Daemon:
         )
 
 
-def cadence_of(name: str, camera: Camera, model: Model) -> float:
+def check_fit(settings: Settings, manifest: Manifest) -> None:
+    """See that the model can do what is asked of every camera.
+
+    Raises:
+        SettingsError: a cadence that the model was not trained for, or masks for a classifier.
+    """
+    for name, camera in settings.cameras.items():
+        cadence_of(name, camera, manifest)
+        if manifest.task == "classify" and camera.masks:
+            raise SettingsError(
+                f"cameras.{name}.masks: a classifier sees the whole frame; masks need a 'cells' model"
+            )
+
+
+def cadence_of(name: str, camera: Camera, manifest: Manifest) -> float:
     """Return the seconds between scored frames: the camera's own, else the model's default.
 
     Raises:
         SettingsError: the model was not trained for it.
     """
-    trained = model.bundle.manifest.cadence
+    trained = manifest.cadence
     if camera.cadence_s is None:
         return DEFAULT_CADENCE_S if trained is None else trained.default_s
     if trained is not None and not trained.min_s <= camera.cadence_s <= trained.max_s:
         raise SettingsError(
-            f"cameras.{name}.cadence_s: the model '{model.bundle.manifest.name}' was trained for "
+            f"cameras.{name}.cadence_s: the model '{manifest.name}' was trained for "
             f"{trained.min_s:g} to {trained.max_s:g} s, got {camera.cadence_s:g}"
         )
     return camera.cadence_s
@@ -304,6 +318,7 @@ def source_options(name: str, camera: Camera, cadence_s: float | None) -> Source
         SettingsError: its password file is unfit.
     """
     secret = camera.password_file
+    height_px, width_px = camera.height_px, camera.width_px
     return SourceOptions(
         timeout_s=camera.timeout_s,
         cadence_s=cadence_s,
@@ -313,6 +328,10 @@ def source_options(name: str, camera: Camera, cadence_s: float | None) -> Source
         ca_file=camera.ca_file,
         image_cadence_s=camera.folder_cadence_s,
         times_csv=camera.times_csv,
+        size_px=None if height_px is None or width_px is None else (height_px, width_px),
+        codec=camera.codec,
+        fps=camera.fps,
+        extra_args=tuple(camera.extra_args),
     )
 
 

@@ -19,8 +19,9 @@ from edge.errors import SettingsError
 
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
+Pixels = Annotated[int, Meta(ge=64, le=16_384, multiple_of=2)]
 _NETWORK = {"rtsp", "http", "https"}
-_SCHEMES = {"file", "folder", "v4l2", "scene", *_NETWORK}
+_SCHEMES = {"file", "folder", "csi", "v4l2", "scene", *_NETWORK}
 Polygon = list[tuple[Fraction, Fraction]]
 
 
@@ -52,7 +53,7 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One camera.
 
     Attributes:
-        uri: file:, rtsp://, http(s)://, folder:, v4l2: or scene:.
+        uri: file:, rtsp://, http(s)://, folder:, csi:, v4l2: or scene:.
         user, password_file: credentials of a network camera; the file must not be readable by others.
         ca_file: certificates that https trusts, instead of the system's.
         cadence_s: seconds between scored frames; the model's default if absent.
@@ -61,6 +62,10 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         pace: play a recording in its own time (clip), or as fast as the model can (fast).
         folder_cadence_s: seconds between the images of a folder whose names hold no time.
         times_csv: a CSV with the columns file and epoch, beside or for a folder.
+        width_px, height_px: asked of a csi: or v4l2: camera; both or neither.
+        codec: how the pictures of a csi: camera come.
+        fps: pictures a second of a csi: camera.
+        extra_args: further arguments of rpicam-vid for a csi: camera; no shell sees them.
         masks: polygons in fractions (x, y) of the frame, in which nothing is looked for.
     """
 
@@ -74,6 +79,11 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pace: Literal["clip", "fast"] = "clip"
     folder_cadence_s: PositiveSeconds | None = None
     times_csv: Path | None = None
+    width_px: Pixels | None = None
+    height_px: Pixels | None = None
+    codec: Literal["yuv420", "h264"] = "yuv420"
+    fps: Annotated[float, Meta(ge=0.1, le=120)] = 1.0
+    extra_args: list[Annotated[str, Meta(min_length=1, pattern=r"^[^\0]*$")]] = []
     masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
 
 
@@ -225,6 +235,12 @@ def _keys(section: type[msgspec.Struct]) -> set[str]:
 def _resolve(settings: Settings, folder: Path) -> Settings:
     """Make paths absolute and see that what must exist does."""
     model, web, store = settings.model, settings.web, settings.store
+    for name, camera in settings.cameras.items():
+        if (camera.width_px is None) != (camera.height_px is None):
+            missing = "width_px" if camera.width_px is None else "height_px"
+            raise SettingsError(
+                f"cameras.{name}.{missing}: missing; give both width_px and height_px, or neither"
+            )
     cameras = {
         name: msgspec.structs.replace(
             camera,
@@ -269,7 +285,7 @@ def _local(uri: str, folder: Path, key: str) -> str:
     scheme, colon, rest = uri.partition(":")
     if not colon or scheme not in _SCHEMES or (scheme in _NETWORK and not rest.startswith("//")):
         raise SettingsError(
-            f"{key}: expected file:…, folder:…, rtsp://…, http://…, https://…, v4l2:… or scene:"
+            f"{key}: expected file:…, folder:…, rtsp://…, http://…, https://…, csi:, v4l2:… or scene:"
         )
     if scheme in {"file", "folder"} and not rest.startswith("//"):
         return f"{scheme}:{_existing(Path(rest), folder, key)}"

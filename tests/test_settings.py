@@ -52,6 +52,24 @@ SCENE = {"uri": "scene:"}
             {"cameras": {"north": {**SCENE, "masks": [[[0, 0], [1, 1]]]}}},
             r"cameras.north.masks\[0\]: .*length",
         ),
+        (
+            {"cameras": {"north": {"uri": "csi:", "width_px": 1280}}},
+            "cameras.north.height_px: missing; give both",
+        ),
+        (
+            {"cameras": {"north": {"uri": "csi:", "width_px": 1281, "height_px": 720}}},
+            "cameras.north.width_px: Expected",
+        ),
+        ({"cameras": {"north": {"uri": "csi:", "fps": 0}}}, "cameras.north.fps: Expected"),
+        ({"cameras": {"north": {"uri": "csi:", "codec": "mjpeg"}}}, "cameras.north.codec: Invalid"),
+        (
+            {"cameras": {"north": {"uri": "csi:", "extra_args": "--vflip"}}},
+            "cameras.north.extra_args: Expected `array`",
+        ),
+        (
+            {"cameras": {"north": {"uri": "csi:", "extra_args": ["--roi", "0\0"]}}},
+            r"cameras.north.extra_args\[1\]: Expected",
+        ),
         ({"cameras": {"a name": SCENE}}, "cameras: .*matching regex"),
         ({"cameras": {"north": 5}}, "cameras.north: Expected `object`"),
         ({"cameras": {"a": SCENE}, "model": {"bundle": "absent"}}, "model.bundle: .*does not exist"),

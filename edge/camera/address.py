@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from edge.camera.container import Opening
+from edge.camera.csi import open_csi
 from edge.camera.folder import FolderSource
 from edge.camera.loop import LoopSource
 from edge.camera.option import SourceOptions
@@ -23,7 +24,7 @@ from edge.errors import CameraError
 __all__ = ["SourceOptions", "open_source", "redact", "scrub"]
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.DOTALL | re.IGNORECASE)
-_KNOWN = "file:PATH, folder:PATH, rtsp://…, http://…, https://…, v4l2:/dev/video0, scene:plume"
+_KNOWN = "file:PATH, folder:PATH, rtsp://…, http://…, https://…, csi:, v4l2:/dev/video0, scene:plume"
 _NETWORK = ("rtsp", "http", "https")
 # over TCP, for UDP loses packets in silence; and opened after a second of packets, not after twenty pictures
 _RTSP = (("rtsp_transport", "tcp"), ("fpsprobesize", "0"), ("analyzeduration", "1000000"))
@@ -35,7 +36,8 @@ def open_source(uri: str, options: SourceOptions) -> Source:
 
     Args:
         uri: `file:PATH` or a bare path (mp4, mkv, avi; a folder of images too), `folder:PATH`, `rtsp://`,
-            `http://`, `https://` (MJPEG or any stream), `v4l2:/dev/video0`, `scene:plume?seed=1`.
+            `http://`, `https://` (MJPEG or any stream), `csi:` or `csi:1` (a camera of the board),
+            `v4l2:/dev/video0`, `scene:plume?seed=1`.
         options: see there.
 
     Raises:
@@ -46,6 +48,8 @@ def open_source(uri: str, options: SourceOptions) -> Source:
     scheme, rest = (match[1].lower(), match[2]) if match else ("", uri)
     if scheme in _NETWORK:
         return VideoSource(_stream(uri, scheme, options), options)
+    if scheme == "csi":
+        return open_csi(rest, options)
     if scheme == "v4l2":
         return open_device(Path(rest), options)
     if scheme == "scene":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 def no_beat() -> None:
@@ -25,7 +26,12 @@ class SourceOptions:
         loop: a recording starts again at its end; its time goes on.
         image_cadence_s: seconds between the images of a folder, instead of the times in their names.
         times_csv: `file,epoch` a line: the time of each image of a folder, instead of its name.
-        size_px: (height, width) asked of a v4l2 device.
+        size_px: (height, width) asked of a v4l2 device or a csi camera; None takes its own.
+        codec: how the pictures of a csi camera come through the pipe.
+        fps: pictures a second asked of a csi camera. One is scored each minute or so, and each raw one is 3 MB at
+            1920x1080: one a second costs the pipe 3 MB/s instead of the usual 93, is fresh whenever one is due,
+            and lets the automatic exposure follow the light.
+        extra_args: further arguments of rpicam-vid.
         beat: called for each packet or image that is passed by, so that a watchdog sees one that only skips.
     """
 
@@ -38,4 +44,7 @@ class SourceOptions:
     image_cadence_s: float | None = None
     times_csv: Path | None = None
     size_px: tuple[int, int] | None = None
+    codec: Literal["yuv420", "h264"] = "yuv420"
+    fps: float = 1.0
+    extra_args: tuple[str, ...] = ()
     beat: Callable[[], None] = field(default=no_beat, repr=False)

@@ -1,7 +1,9 @@
 """What the camera tests share: small clips, a clock that stands still, real cameras, mute servers."""
 
 import contextlib
+import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -127,3 +129,55 @@ def shared_clips(shared_dir: Path) -> list[Path]:
     if not clips:
         pytest.skip(f"no real streams in {shared_dir}")
     return clips
+
+
+FOREVER = """
+while True:
+    sys.stdout.buffer.write(stream)
+"""
+
+
+class Rpicam:
+    """Programs that stand in for rpicam-vid, in a folder that is first on the PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.says = folder / "says"
+
+    def stream(self, codec: str, frames: int, size_px: tuple[int, int]) -> bytes:
+        """What rpicam-vid writes, made by another library than the one that reads it."""
+        if codec == "h264":
+            clip = self.folder / "clip.h264"
+            return write_clip(clip, frames=frames, keyframe_every=1, shape=size_px).read_bytes()
+        drawn = (
+            av.VideoFrame.from_ndarray(draw(number, size_px), format="rgb24") for number in range(frames)
+        )
+        return b"".join(frame.reformat(format="yuvj420p").to_ndarray().tobytes() for frame in drawn)
+
+    def install(self, body: str = FOREVER, stream: bytes = b"", name: str = "rpicam-vid") -> None:
+        """Write a program: `stream` is there as a variable, its pid and arguments are noted when it starts."""
+        (self.folder / "stream").write_bytes(stream)
+        program = self.folder / name
+        program.write_text(
+            f"#!{sys.executable} -SE\nimport os, signal, sys, time\n"
+            f"open({str(self.says) + '~'!r}, 'w').write('\\n'.join((str(os.getpid()), *sys.argv)))\n"
+            f"os.rename({str(self.says) + '~'!r}, {str(self.says)!r})\n"
+            f"stream = open({str(self.folder / 'stream')!r}, 'rb').read()\n{body}"
+        )
+        program.chmod(0o755)
+
+    @property
+    def pid(self) -> int:
+        return int(self.says.read_text().splitlines()[0])
+
+    @property
+    def command(self) -> list[str]:
+        return self.says.read_text().splitlines()[1:]
+
+
+@pytest.fixture
+def rpicam(tmp_path, monkeypatch) -> Rpicam:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return Rpicam(folder)

@@ -75,6 +75,7 @@ def test_kinds(make_clip, tmp_path):
         ("rtsp://u:p@cam:99999999/x", SourceOptions(), "not an address"),
         ("scene:", SourceOptions(timeout_s=0), "timeout_s is 0"),
         ("scene:", SourceOptions(cadence_s=float("nan")), "cadence_s is nan"),
+        ("csi:front", SourceOptions(), "csi:front.*expected csi: or csi:N"),
         ("v4l2:/dev/no-such-video", SourceOptions(), "no video device"),
         ("folder:/no/such", SourceOptions(), "cannot read folder"),
     ],

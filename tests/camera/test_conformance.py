@@ -10,13 +10,22 @@ from edge.camera.address import open_source
 from edge.camera.option import SourceOptions
 
 RECORDED = ("mp4", "mkv", "avi", "mjpeg.avi", "folder", "scene")
-LIVE = ("rtsp", "http")
+SERVED = ("rtsp", "http")
+LIVE = (*SERVED, "csi", "csi h264")
+OPTIONS = {
+    "csi": SourceOptions(size_px=(64, 128)),
+    "csi h264": SourceOptions(size_px=(64, 128), codec="h264"),
+}
 
 
 @pytest.fixture
 def uri_of(request, make_clip, tmp_path):
     def uri(kind: str) -> str:
-        if kind in LIVE:
+        if kind.startswith("csi"):
+            rpicam, options = request.getfixturevalue("rpicam"), OPTIONS[kind]
+            rpicam.install(stream=rpicam.stream(options.codec, 12, options.size_px))
+            return "csi:"
+        if kind in SERVED:
             return getattr(request.getfixturevalue("served"), kind)
         if kind == "folder":
             for number in range(12):
@@ -42,7 +51,7 @@ def read_all(source) -> list:
 
 @pytest.mark.parametrize("kind", RECORDED + LIVE)
 def test_a_picture_is_rgb_of_its_stated_size(kind, uri_of):
-    source = open_source(uri_of(kind), SourceOptions())
+    source = open_source(uri_of(kind), OPTIONS.get(kind, SourceOptions()))
     try:
         for _ in range(3):
             picture = source.read()
@@ -101,7 +110,7 @@ def test_a_cadence_leaves_pictures_out_on_a_grid(kind, uri_of):
 
 @pytest.mark.parametrize("kind", LIVE)
 def test_a_live_camera_does_not_end_and_its_wall_time_is_the_captures(kind, uri_of):
-    source = open_source(uri_of(kind), SourceOptions())
+    source = open_source(uri_of(kind), OPTIONS.get(kind, SourceOptions()))
     pictures = [source.read() for _ in range(8)]
     source.close()
     assert source.live
@@ -111,7 +120,7 @@ def test_a_live_camera_does_not_end_and_its_wall_time_is_the_captures(kind, uri_
 
 @pytest.mark.parametrize("kind", LIVE)
 def test_a_live_camera_shows_the_clip(kind, uri_of):
-    source = open_source(uri_of(kind), SourceOptions())
+    source = open_source(uri_of(kind), OPTIONS.get(kind, SourceOptions()))
     red, green, blue = (int(value) for value in source.read().to_rgb()[10, 10])
     source.close()
     assert red > 180
