@@ -1,16 +1,39 @@
-"""`python -m benchmarks` and `firetower bench`: numbers with their machine, their warm-up and their raw values."""
+"""`firetower bench` and `python -m benchmarks`: numbers with their machine, their warm-up and their raw values.
+
+Without a verb, or with `board`, it measures the bundle on this board: latency, memory, energy, heat.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, get_args
 
-from benchmarks import latency, machine
-from edge.errors import EdgeError, MissingExtraError, SettingsError
+import msgspec
+
+from benchmarks import board, compare, energy, latency, machine, result
+from edge.clock import SystemClock
+from edge.counter.energy import EnergyMeter
+from edge.device.linux import LinuxDevice
+from edge.device.meter import EnergySource, choose_meter
+from edge.errors import DeviceError, EdgeError, MissingExtraError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
+
+_BOARD = """Measure the bundle on this board, with the sensors that it has. Nothing else needs to be installed.
+
+First the board idles, and its power is read where a sensor measures it. Then each backend that is installed and each
+thread count gets fresh processes that take turns; each warms up, and times every inference. Then as many processes
+infer without a pause for a while each, and the energy is read beside them. Temperature and throttling flags are read
+before and after.
+
+Times in the table are milliseconds of the backend's own call; `total` adds preprocessing and dequantization; `spread`
+is how far the processes' medians are apart; memory is MB without the model, with it, and at its peak; W and mJ are the
+power while inferring without a pause and the energy of one inference. `?` is unknown. The source of the energy stands
+below: measured:… is a sensor, modelled:… is CPU time times published or stated watts. The JSON keeps raw values."""
 
 _LATENCY = """Time single inferences of a bundle, on noise of the model's input size.
 
@@ -19,47 +42,119 @@ inference. Times in the table are milliseconds of the backend's own call; `total
 dequantization; `spread` is how far the processes' medians are apart. The JSON keeps every raw value, and the
 machine. A figure from a busy machine is worth little: close other work first."""
 
+_COMPARE = """Put two result files side by side: medians, B / A, and a 95% bootstrap interval of the ratio.
+
+The interval is drawn over processes and the raw values within them; where it holds 1, no difference is shown. Files
+of different machines (processor, architecture, cores, board) or of different bundles are refused unless you say
+otherwise, and so is a file that is malformed or incomplete. Exit code 2 then, else 0."""
+
 _EXAMPLES = """examples:
-  python -m benchmarks latency                                      the bundled model, all that it can run on
-  python -m benchmarks latency --bundle my-bundle --threads 1,2,4 --json out.json
-  python -m benchmarks latency --backends litert --runs 50 --processes 3        a quick look"""
+  firetower bench                                     the bundled model on this board
+  firetower bench --threads 1,4 --json pi.json        keep every raw value
+  firetower bench --runs 20 --processes 3 --seconds 5             a quick look
+  firetower bench --energy cpu-time --watts-per-busy-core 0.5     a board whose power nobody has published
+  firetower bench latency --bundle my-bundle --json new.json      times alone
+  firetower bench compare old.json new.json           is it faster?"""
+_VERBS = ("board", "latency", "compare")
 
 
 def command(argv: Sequence[str]) -> int:
     """Run one benchmark.
 
     Args:
-        argv: without the program's name.
+        argv: without the program's name; the verb `board` may be left out.
     Returns:
         The exit code: 0 good, 2 usage.
     Raises:
-        EdgeError: the bundle or a backend cannot be used.
+        EdgeError: the bundle, a backend, a meter or a file cannot be used.
     """
-    arguments = _parser().parse_args(argv)
-    path = bundled_path() if arguments.bundle is None else arguments.bundle
-    files = Bundle.open(path).manifest.model_files().values()
-    plan = latency.Plan(
-        bundle=path.resolve(),
-        backends=arguments.backends or tuple(sorted(str(spec.backend) for spec in files)),
-        threads=arguments.threads,
-        runs=arguments.runs,
-        warmup=arguments.warmup,
-        processes=arguments.processes,
+    words = list(argv)
+    if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help"}):
+        words.insert(0, "board")
+    arguments = _parser().parse_args(words)
+    handlers = {"board": _board, "latency": _latency, "compare": _compare}
+    return handlers[arguments.verb](arguments)
+
+
+def _board(arguments: argparse.Namespace) -> int:
+    choice, timing = _plan(arguments)
+    plan = board.Plan(
+        timing, choice.skipped, arguments.seconds, arguments.energy, arguments.watts_per_busy_core
     )
+    about = machine.describe()
+    bench = board.Bench(
+        LinuxDevice(), _meter(arguments), SystemClock(), latency.run_worker, energy.run_worker, _tell
+    )
+    measurement = board.measure(plan, bench)
+    document = board.report(plan, measurement, about)
+    _show(document, about, board.table(board.summarize(measurement)))
+    print("\n" + "\n".join(board.notes(plan, measurement)))
+    return _finish(arguments, document, board.brief(document))
+
+
+def _latency(arguments: argparse.Namespace) -> int:
+    _, plan = _plan(arguments)
+    about = machine.describe()
+    timings = latency.measure(plan, latency.run_worker, _tell)
+    document = latency.report(plan, timings, about)
+    _show(document, about, latency.table(latency.summarize(timings)))
+    return _finish(arguments, document, document["summary"])
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    one, other = result.read(arguments.a), result.read(arguments.b)
+    comparison = compare.compare(
+        one, other, across_machines=arguments.across_machines, across_bundles=arguments.across_bundles
+    )
+    for letter, path, read in (("A", arguments.a, one), ("B", arguments.b, other)):
+        where = read.machine.board or read.machine.cpu or "an unknown processor"
+        when = read.machine.date or "an unknown day"
+        print(f"{letter}: {path}: {read.bundle.name} {read.bundle.version} on {where}, {when}")
+    print("\n" + latency.columns(compare.HEAD, compare.cells(comparison.rows)))
+    for warning in comparison.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(json.dumps({"a": str(arguments.a), "b": str(arguments.b), **msgspec.to_builtins(comparison)}))
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> tuple[latency.Choice, latency.Plan]:
+    """Check the arguments that both measurements have, and say which backends are left out."""
+    path = bundled_path() if arguments.bundle is None else arguments.bundle
+    choice = latency.choose_backends(Bundle.open(path), arguments.backends)
     if arguments.json is not None and not arguments.json.parent.is_dir():
         raise SettingsError(f"--json: no folder {arguments.json.parent}")
-    about = machine.describe()
-    timings = latency.measure(plan, latency.run_worker, lambda line: print(line, file=sys.stderr))
-    result = latency.report(plan, timings, about)
-    print(
-        f"{result['bundle']['name']} {result['bundle']['version']} on {about['cpu']}, {about['cores']} cores\n"
-    )
-    print(latency.table(latency.summarize(timings)))
-    for warning in result["warnings"]:
+    for skipped in choice.skipped:
+        _tell(f"{skipped.backend} is left out: {skipped.why}")
+    counts = (arguments.threads, arguments.runs, arguments.warmup, arguments.processes)
+    return choice, latency.Plan(path.resolve(), choice.backends, *counts)
+
+
+def _meter(arguments: argparse.Namespace) -> EnergyMeter:
+    try:
+        return choose_meter(source=arguments.energy, watts_per_busy_core=arguments.watts_per_busy_core)
+    except DeviceError as error:
+        raise SettingsError(f"--energy: {str(error).removeprefix('energy.source: ')}") from error
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _show(document: dict[str, Any], about: dict[str, Any], table: str) -> None:
+    bundle, where = document["bundle"], about["board"] or about["cpu"] or "an unknown processor"
+    print(f"{bundle['name']} {bundle['version']} on {where}, {about['cores']} cores\n\n{table}")
+
+
+def _finish(arguments: argparse.Namespace, document: dict[str, Any], last: object) -> int:
+    """Tell the warnings, write the file, and end with a line of JSON."""
+    for warning in document["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(result) + "\n")
-    print(json.dumps(result["summary"]))
+        try:
+            arguments.json.write_text(json.dumps(document) + "\n")
+        except OSError as error:
+            raise SettingsError(f"--json: {arguments.json}: {error.strerror}") from error
+    print(json.dumps(last))
     return 0
 
 
@@ -68,27 +163,67 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="firetower bench", description=__doc__, epilog=_EXAMPLES, formatter_class=raw
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="latency")
-    add = verbs.add_parser(
-        "latency",
-        help="how long an inference takes",
-        description=_LATENCY,
-        epilog=_EXAMPLES,
-        formatter_class=raw,
-    ).add_argument
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="|".join(_VERBS))
+
+    def verb(name: str, summary: str, description: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name, help=summary, description=description, epilog=_EXAMPLES, formatter_class=raw
+        )
+
+    _add_board(verb("board", "latency, memory, energy and heat on this board (the default)", _BOARD))
+    _add_timing(verb("latency", "how long an inference takes", _LATENCY))
+    _add_compare(verb("compare", "two result files side by side", _COMPARE))
+    return parser
+
+
+def _add_timing(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--bundle", type=Path, help="folder or .zip (default: the bundled one)")
     add(
         "--backends",
         type=_words,
         metavar="B,…",
-        help="litert, onnx (default: those the bundle has a file for)",
+        help="litert, onnx (default: all that the bundle and the board have)",
     )
     add("--threads", type=_counts, default=(1,), metavar="N,…", help="threads of one inference (default: 1)")
     add("--runs", type=_count, default=100, metavar="N", help="timed inferences of a process (default: 100)")
     add("--warmup", type=_count, default=20, metavar="N", help="inferences thrown away before (default: 20)")
     add("--processes", type=_count, default=5, metavar="P", help="for each row of the table (default: 5)")
     add("--json", type=Path, metavar="FILE", help="write everything here")
-    return parser
+
+
+def _add_board(parser: argparse.ArgumentParser) -> None:
+    _add_timing(parser)
+    add = parser.add_argument
+    add(
+        "--seconds",
+        type=_positive,
+        default=10.0,
+        metavar="S",
+        help="of the idle phase, and of each process that measures energy (default: 10)",
+    )
+    add(
+        "--energy",
+        choices=get_args(EnergySource),
+        default="auto",
+        metavar="SOURCE",
+        help=f"{', '.join(get_args(EnergySource))} (default: auto, the first that answers)",
+    )
+    add(
+        "--watts-per-busy-core",
+        type=_positive,
+        metavar="W",
+        help="what one busy core adds, for the model from CPU time, where you know it",
+    )
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", type=Path, metavar="A.json", help="the base")
+    parser.add_argument("b", type=Path, metavar="B.json", help="what is compared with it")
+    parser.add_argument("--across-machines", action="store_true", help="compare unlike machines all the same")
+    parser.add_argument(
+        "--across-bundles", action="store_true", help="compare different bundles all the same"
+    )
 
 
 def _count(text: str) -> int:
@@ -100,6 +235,13 @@ def _count(text: str) -> int:
 
 def _counts(text: str) -> tuple[int, ...]:
     return tuple(_count(part) for part in text.split(","))
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text}")
+    return number
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -116,6 +258,8 @@ def main() -> int:
     except EdgeError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError | MissingExtraError) else 1
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

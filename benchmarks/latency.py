@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +15,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmarks import machine
+from benchmarks import child, machine
 from benchmarks.worker import Request, Timing
-from edge.errors import BundleError, MissingExtraError
+from edge.errors import MissingExtraError
 from edge.model.bundle import Bundle
 from edge.model.load import load_runtime
 
 SCHEMA = "firetower-latency/1.0"
 SPREAD_MAX = 0.1  # of the processes' medians, relative; above it the table warns
-_ROOT = str(Path(__file__).parents[1])
-_WORKER_TIMEOUT_S = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,21 @@ class Plan:
     runs: int
     warmup: int
     processes: int
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A backend that the bundle has a file for, and why it was not measured."""
+
+    backend: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The backends that are measured, and those that were left out."""
+
+    backends: tuple[str, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -66,6 +76,30 @@ class Summary(msgspec.Struct, frozen=True):
     rss_peak_bytes: int | None
 
 
+def choose_backends(bundle: Bundle, asked: tuple[str, ...] | None) -> Choice:
+    """Return the backends to measure: those asked for, else those that the bundle has a file for and are installed.
+
+    Args:
+        bundle: opened.
+        asked: by name, or None.
+
+    Raises:
+        MissingExtraError: a backend that was asked for, or the only one of the bundle, is not installed.
+    """
+    has_onnx = importlib.util.find_spec("onnxruntime") is not None
+    if asked is not None:
+        if "onnx" in asked and not has_onnx:
+            raise MissingExtraError("measuring ONNX Runtime", "onnx")
+        return Choice(asked)
+    files = sorted(str(spec.backend) for spec in bundle.manifest.model_files().values())
+    if has_onnx or "onnx" not in files:
+        return Choice(tuple(files))
+    if files == ["onnx"]:
+        raise MissingExtraError("measuring this bundle, which has a file for ONNX Runtime alone,", "onnx")
+    why = "ONNX Runtime is not installed: pip install 'firetower[onnx]'"
+    return Choice(tuple(name for name in files if name != "onnx"), (Skipped("onnx", why),))
+
+
 def measure(plan: Plan, work: Callable[[Request], Timing], tell: Callable[[str], None]) -> list[Timing]:
     """Run every process of the plan.
 
@@ -77,9 +111,8 @@ def measure(plan: Plan, work: Callable[[Request], Timing], tell: Callable[[str],
         BundleError: the bundle has no file for a backend, or its file cannot be loaded.
         MissingExtraError: ONNX Runtime is wanted and not installed.
     """
-    if "onnx" in plan.backends and importlib.util.find_spec("onnxruntime") is None:
-        raise MissingExtraError("measuring ONNX Runtime", "bench")
     bundle = Bundle.open(plan.bundle)
+    choose_backends(bundle, plan.backends)
     for backend in plan.backends:
         load_runtime(bundle, backend)  # in a child first; the workers need not look again
     timings = []
@@ -105,21 +138,7 @@ def run_worker(request: Request) -> Timing:
     Raises:
         BundleError: it failed; the message is its own last line.
     """
-    paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    command = [sys.executable, "-P", "-m", "benchmarks.worker", msgspec.json.encode(request).decode()]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    try:
-        child = subprocess.run(
-            command, capture_output=True, timeout=_WORKER_TIMEOUT_S, check=False, env=environment
-        )
-    except subprocess.TimeoutExpired as error:
-        raise BundleError(
-            f"{request.bundle}: {request.backend} took longer than {_WORKER_TIMEOUT_S} s"
-        ) from error
-    if child.returncode != 0:
-        said = child.stderr.decode(errors="replace").strip().splitlines() or [f"exit {child.returncode}"]
-        raise BundleError(f"{request.bundle}: measuring {request.backend} failed: {said[-1]}")
-    return msgspec.json.decode(child.stdout, type=Timing)
+    return child.run("benchmarks.worker", request, Timing)
 
 
 def summarize(timings: Sequence[Timing]) -> list[Summary]:
@@ -195,8 +214,13 @@ def table(summaries: Sequence[Summary]) -> str:
         )
         for row in summaries
     ]
+    return columns(head, rows)
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table for people, its columns flush right."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in (head, *rows)
     )

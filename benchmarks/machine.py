@@ -33,7 +33,7 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
     flags = set((cpuinfo.get("flags") or cpuinfo.get("Features") or "").split())
     cores = os.cpu_count()
     return {
-        "cpu": cpuinfo.get("model name") or cpuinfo.get("Model") or cpuinfo.get("Hardware"),
+        "cpu": _cpu(cpuinfo),
         "board": (_text(root / "proc/device-tree/model") or "").strip("\0") or None,
         "architecture": platform.machine(),
         "cores": cores,
@@ -41,6 +41,7 @@ def describe(root: Path = Path("/")) -> dict[str, Any]:
         "governor": _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "frequency_max_khz": _number(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"),
         "memory_bytes": _memory_bytes(root),
+        "page_bytes": os.sysconf("SC_PAGE_SIZE"),
         "temperature_mc": _number(root / "sys/class/thermal/thermal_zone0/temp"),
         "load_before": (_text(root / "proc/loadavg") or "").split()[:3] or None,
         "kernel": platform.release(),
@@ -89,6 +90,15 @@ def _number(path: Path) -> int | None:
 def _fields(path: Path) -> dict[str, str]:
     lines = (line.partition(":") for line in (_text(path) or "").splitlines())
     return {key.strip(): value.strip() for key, _, value in reversed(list(lines))}
+
+
+def _cpu(cpuinfo: dict[str, str]) -> str | None:
+    """Return what the processor calls itself; on Arm that may be only its part number, such as 0xd0b (Cortex-A76)."""
+    for key in ("model name", "Model", "Hardware"):
+        if cpuinfo.get(key):
+            return cpuinfo[key]
+    part = cpuinfo.get("CPU part")
+    return None if part is None else f"implementer {cpuinfo.get('CPU implementer', '?')}, part {part}"
 
 
 def _memory_bytes(root: Path) -> int | None:

@@ -22,7 +22,8 @@ COMMAND_GROUP = "firetower.commands"
 _SUMMARIES = {
     "train": "make a model: data, training, quantization, export (extra: train)",
     "sim": "a tower without a tower: simulated cameras (extra: sim)",
-    "bench": "measure latency, memory and energy (extra: bench)",
+    "bench": "measure latency, memory, energy and heat on this board; compare results",
+    "deploy": "put the daemon on a board over ssh",
 }
 _EPILOG = """examples:
   firetower run                       the bundled model on a built-in synthetic scene, counters at the end
@@ -30,6 +31,7 @@ _EPILOG = """examples:
   firetower check tower.toml          open every camera once, self-test the model; exit 0 or 1
   firetower replay fire.mp4 frames/   recordings through the daemon's pipeline, as fast as possible
   firetower bundle show MODEL         what a model reads, writes and was measured at
+  firetower bench --json pi.json      what the model costs on this board, every raw value kept
 """
 
 

@@ -72,6 +72,6 @@ def _find_cpu_time(root: Path, model: str | None, watts_per_busy_core: float | N
     board = find_board(model)
     if watts_per_busy_core is not None:
         return CpuTime("modelled:stated-watts", watts_per_busy_core, None, root)
-    if board is None:
+    if board is None or board.watts_per_busy_core is None:
         return None
     return CpuTime(f"modelled:{board.name}-cpu-time", board.watts_per_busy_core, board.idle_w, root)

@@ -31,7 +31,14 @@ def test_a_board_is_described(pi):
     assert (about["governor"], about["frequency_max_khz"]) == ("ondemand", 2_400_000)
     assert (about["memory_bytes"], about["temperature_mc"]) == (8_192_000_000, 51_000)
     assert about["load_before"] == ["0.10", "0.20", "0.30"]
+    assert about["page_bytes"] in {4096, 16384, 65536}
     assert about["packages"]["numpy"]
+
+
+def test_a_core_without_a_name_is_told_by_its_part(tmp_path):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/cpuinfo").write_text("CPU implementer\t: 0x41\nCPU part\t: 0xd0b\n")
+    assert describe(tmp_path)["cpu"] == "implementer 0x41, part 0xd0b"
 
 
 def test_unknown_is_none(tmp_path):

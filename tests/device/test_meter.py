@@ -51,6 +51,12 @@ def test_the_boards_figures_model_the_energy(tmp_path):
     assert meter.read().joules_above_idle == pytest.approx(10 * (6.4 - 2.7) / 4)
 
 
+def test_without_a_published_power_nothing_is_modelled_but_what_the_user_states(tmp_path):
+    raspberry_pi(tmp_path, "Raspberry Pi Zero 2 W Rev 1.0")
+    assert choose_meter(tmp_path, run=answers()).source == "unavailable"
+    assert choose_meter(tmp_path, watts_per_busy_core=0.5, run=answers()).source == "modelled:stated-watts"
+
+
 def test_stated_watts_come_before_the_boards(tmp_path):
     meter = choose_meter(raspberry_pi(tmp_path, PI4), watts_per_busy_core=2.0, run=answers())
     assert meter.source == "modelled:stated-watts"
