@@ -1,5 +1,6 @@
 # make demo   the main job on a built-in scene        make test   lint, types and tests, as CI runs them
 # make wheel  what a board installs                   make check  lint and types alone
+# make arm64  what emulated arm64 shows, so far
 #
 # torch from plain PyPI brings several GB of CUDA. For the CPU build:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -19,7 +20,7 @@ EXTRAS := onnx,sim,bench,train,dev
 PYTEST_SCOPE :=
 endif
 
-.PHONY: demo test check wheel debian clean
+.PHONY: demo test check wheel arm64 debian debian-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.device
@@ -39,8 +40,15 @@ check: $(VENV)/.develop
 wheel: $(VENV)/.develop
 	$(BIN)/python -m build --wheel --outdir dist .
 
+# As root on x86-64 Debian: the model's scores and the wheels on emulated arm64. Says what is missing.
+arm64: $(VENV)/.develop
+	$(BIN)/python -m arm64
+
 debian:
 	@scripts/debian-packages
+
+debian-test:
+	@scripts/debian-packages debian-packages-test.txt
 
 $(VENV)/.venv: | debian
 	$(PYTHON) -m venv $(VENV)
@@ -50,7 +58,7 @@ $(VENV)/.device: pyproject.toml $(VENV)/.venv
 	$(PIP) install --quiet --editable .
 	touch $@
 
-$(VENV)/.develop: pyproject.toml $(VENV)/.venv
+$(VENV)/.develop: pyproject.toml $(VENV)/.venv | debian-test
 	$(PIP) install --quiet --editable '.[$(EXTRAS)]' $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	touch $@ $(VENV)/.device
 

@@ -11,7 +11,16 @@ import pytest
 import edge
 
 ROOT = Path(__file__).parents[1]
-FORBIDDEN = ("training", "firmware_sim", "benchmarks", "torch", "onnx", "onnxruntime", "litert_torch")
+FORBIDDEN = (
+    "training",
+    "firmware_sim",
+    "benchmarks",
+    "deploy",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "litert_torch",
+)
 
 
 def test_no_module_of_edge_loads_what_a_device_lacks() -> None:
@@ -29,7 +38,7 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("module", ["training", "firmware_sim", "benchmarks", "torch"])
+@pytest.mark.parametrize("module", ["training", "firmware_sim", "benchmarks", "deploy", "torch"])
 def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--stdin-filename", "edge/bad.py", "--select", "TID251", "-"],
@@ -43,9 +52,9 @@ def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     assert "TID251" in done.stdout
 
 
-@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks"])
+@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks", "deploy"])
 def test_host_packages_import_without_their_extras_being_loaded(package: str) -> None:
-    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[3:]!r})))"
+    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[4:]!r})))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -57,6 +66,7 @@ MAY_IMPORT = {
     "training": {"edge", "training", "firmware_sim"},
     "firmware_sim": {"edge", "firmware_sim"},
     "benchmarks": {"edge", "firmware_sim", "benchmarks"},
+    "deploy": {"edge", "deploy"},
 }
 
 

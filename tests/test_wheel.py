@@ -33,6 +33,8 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "training/smoke.py",
         "firmware_sim/rtsp_child.py",
         "benchmarks/latency.py",
+        "deploy/step/survey.sh",
+        "deploy/template/firetower.service",
     ):
         assert needed in names
     assert not [name for name in names if name.startswith(("tests/", "docs/"))]
@@ -63,6 +65,11 @@ def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path:
 
     assert run("--version").stdout.startswith("firetower ")
     assert "latency" in run("bench", "--help").stdout
+    quick = ("--runs", "2", "--warmup", "1", "--processes", "1", "--seconds", "0.1", "--json", "pi.json")
+    bench = run("bench", *quick)
+    assert "onnx is left out" in bench.stderr
+    assert [row["backend"] for row in json.loads(bench.stdout.splitlines()[-1])["rows"]] == ["litert"]
+    assert "B / A" in run("bench", "compare", "pi.json", "pi.json").stdout
     last = run("replay", "scene:quiet?frames=4").stdout.splitlines()[-1]
     assert json.loads(last)["counters"]["latency"]["invoke"]["run"]["count"] == 4
     final = json.loads(run("run").stdout.splitlines()[-1])

@@ -13,9 +13,9 @@ from typing import Any
 from edge.camera.address import open_source, redact
 from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
-from edge.daemon import cadence_of, source_options
+from edge.daemon import check_fit, source_options
 from edge.errors import EdgeError, FrameError, SettingsError, StoreError
-from edge.model.loaded import Model, load_model
+from edge.model.loaded import load_model
 from edge.settings import Camera, Settings, load
 from edge.web.guard import is_loopback, read_token
 
@@ -40,15 +40,9 @@ def handle(options: argparse.Namespace) -> int:
     settings = load(options.file)
     make_counters(settings, SystemClock(), ROOT)
     results: dict[str, str | None] = {}
-    model: Model | None = None
-    try:
-        model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
-        model.selftest()
-        results["model"] = None
-    except EdgeError as error:
-        results["model"] = str(error)
+    results["model"] = _try(lambda: _check_model(settings))
     for name, camera in settings.cameras.items():
-        results[f"cameras.{name}"] = _try_camera(name, camera, model)
+        results[f"cameras.{name}"] = _try_camera(name, camera)
     results["store"] = _try(lambda: _check_store(settings))
     results["web"] = _try(lambda: _check_web(settings))
     for name, trouble in results.items():
@@ -61,11 +55,16 @@ def handle(options: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
-def _try_camera(name: str, camera: Camera, model: Model | None) -> str | None:
+def _check_model(settings: Settings) -> None:
+    """See that the model is whole, scores as it was shipped, and can do what is asked of the cameras."""
+    model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
+    check_fit(settings, model.bundle.manifest)
+    model.selftest()
+
+
+def _try_camera(name: str, camera: Camera) -> str | None:
     """Open a camera and read one picture; return what is wrong."""
     try:
-        if model is not None:
-            cadence_of(name, camera, model)
         source = open_source(camera.uri, source_options(name, camera, None))
     except EdgeError as error:
         return str(error)

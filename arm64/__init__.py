@@ -1,0 +1,1 @@
+"""What x86-64 hides: the device's code, wheels and model on emulated arm64. What it shows and cannot: docs/arm64.md."""

@@ -1,0 +1,46 @@
+"""Shared objects of the device's wheels: built for aarch64, and loadable by a kernel with 16 KiB pages (a Pi 5's).
+
+Source: System V ABI, program header `p_align` of PT_LOAD segments; read by binutils' `readelf`.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+PAGE_BYTES = 16 << 10
+_MACHINE = re.compile(r"Machine:\s+(.+)")
+_LOAD = re.compile(r"^\s+LOAD\s.*\s(0x[0-9a-f]+)$", re.MULTILINE)
+
+
+def shared_objects(site: Path) -> Iterator[Path]:
+    """Yield every ELF file of a folder of unpacked wheels."""
+    for path in sorted(site.rglob("*")):
+        if path.is_file() and not path.is_symlink() and _magic(path) == b"\x7fELF":
+            yield path
+
+
+def _magic(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
+
+
+def faults(path: Path) -> list[str]:
+    """Return why a shared object would not load on a board; empty if nothing is wrong.
+
+    Raises:
+        subprocess.CalledProcessError: readelf cannot read it.
+    """
+    shown = subprocess.run(["readelf", "-hlW", str(path)], capture_output=True, text=True, check=True).stdout
+    machine = _MACHINE.search(shown)
+    found = []
+    if machine is None or machine[1].strip() != "AArch64":
+        found.append(f"built for {machine[1].strip() if machine else 'nothing known'}")
+    small = sorted({int(align, 16) for align in _LOAD.findall(shown) if int(align, 16) < PAGE_BYTES})
+    if small:
+        found.append(f"load segments aligned to {small} bytes, a page has {PAGE_BYTES}")
+    if not _LOAD.search(shown):
+        found.append("no load segment")
+    return found

@@ -1,0 +1,58 @@
+"""What emulation needs of this machine: asked before anything is done, so that nothing fails half-way."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+USER_PACKAGES = ("qemu-user", "qemu-user-static", "binfmt-support", "mmdebstrap", "arch-test", "binutils")
+SYSTEM_PACKAGES = ("docker.io", "qemu-system-arm", "cpio", "kmod", "e2fsprogs")
+_BINFMT = Path("/proc/sys/fs/binfmt_misc")
+
+
+def missing_packages(wanted: tuple[str, ...]) -> list[str]:
+    """Return those Debian packages that are not installed."""
+    command = ["dpkg-query", "-W", "-f", "${binary:Package} ${db:Status-Status}\n", *wanted]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    installed = {
+        line.split()[0].partition(":")[0] for line in said.splitlines() if line.endswith(" installed")
+    }
+    return [name for name in wanted if name not in installed]
+
+
+def problems(wanted: tuple[str, ...]) -> list[str]:
+    """Return what stands in the way, each with what to do; empty if nothing does."""
+    found = []
+    if platform.machine() != "x86_64":
+        found.append(
+            f"this machine is {platform.machine()}; emulation is for x86-64, a board runs `make test` itself"
+        )
+    if os.geteuid() != 0:
+        found.append("not root: mounts and chroot need it; run it with sudo")
+    if not Path("/etc/debian_version").exists():
+        found.append("not a Debian system: mmdebstrap and binfmt-support are Debian's")
+    elif missing := missing_packages(wanted):
+        found.append(f"missing packages: apt-get install -y --no-install-recommends {' '.join(missing)}")
+    return found
+
+
+def enable_binfmt() -> None:
+    """Let the kernel start arm64 programs through qemu-user-static, in a chroot too.
+
+    Raises:
+        RuntimeError: the kernel has no binfmt_misc, or it cannot be enabled.
+    """
+    if not (_BINFMT / "register").exists():
+        subprocess.run(
+            ["mount", "-t", "binfmt_misc", "binfmt_misc", _BINFMT], capture_output=True, check=False
+        )
+    if not (_BINFMT / "register").exists():
+        raise RuntimeError("binfmt_misc cannot be mounted; this kernel cannot start arm64 programs")
+    entry = _BINFMT / "qemu-aarch64"
+    if not entry.exists():
+        subprocess.run(["update-binfmts", "--enable", "qemu-aarch64"], check=True)
+    flags = next((line for line in entry.read_text().splitlines() if line.startswith("flags:")), "")
+    if "F" not in flags:
+        raise RuntimeError("qemu-aarch64 is registered without flag F; reinstall qemu-user-static")

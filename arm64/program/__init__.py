@@ -1,0 +1,1 @@
+"""Programs that run on both sides, natively and in the emulated userland."""

@@ -1,0 +1,77 @@
+"""An arm64 userland in a folder: Debian's Python with the device's wheels, none of it run while it is made.
+
+Both parts are cached by content: the list of packages, and the project's own dependencies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+SUITE = "bookworm"
+PYTHON = "3.11"  # bookworm's
+PACKAGES = ("python3", "ca-certificates", "libstdc++6", "bash", "dash", "coreutils", "base-files", "libgomp1")
+TEST_WHEELS = ("pytest", "pytest-timeout", "hypothesis")
+_GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's
+_TAGS = (41, 40, 39, 38, 36, 35, 34, 31, 28, 27, 26, 24, 17)  # manylinux_2_N
+
+
+@dataclass(frozen=True, slots=True)
+class Userland:
+    """A root folder, and the folder of wheels that Python is told of."""
+
+    root: Path
+    site: Path
+
+
+def make(work: Path, project: Path) -> Userland:
+    """Make or find the userland.
+
+    Args:
+        work: the cache.
+        project: the checkout, for its dependencies.
+    """
+    key = hashlib.sha256(" ".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
+    root = work / f"root-{key}"
+    if not (root / "usr/bin/python3").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        include = f"--include={','.join(PACKAGES)}"
+        command = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", include, SUITE, root]
+        subprocess.run([str(word) for word in command], check=True)
+    return Userland(root, install(work, [*dependencies(project), *TEST_WHEELS], PYTHON))
+
+
+def dependencies(project: Path) -> list[str]:
+    """Return what a device installs: the project's own dependencies and the extra for ONNX Runtime."""
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    return [*declared["dependencies"], *declared["optional-dependencies"]["onnx"]]
+
+
+def install(work: Path, requirements: list[str], python: str) -> Path:
+    """Unpack aarch64 wheels with the host's pip; nothing is emulated and nothing is compiled.
+
+    Raises:
+        subprocess.CalledProcessError: a requirement has no wheel for that Python on aarch64.
+    """
+    key = hashlib.sha256(" ".join((python, *sorted(requirements))).encode()).hexdigest()[:12]
+    site = work / f"wheels-{python}-{key}"
+    if site.is_dir():
+        return site
+    partial = site.with_suffix(".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    short = python.replace(".", "")
+    platforms = [f"--platform=manylinux_2_{tag}_aarch64" for tag in _TAGS if tag <= _GLIBC[python]]
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(partial)),
+        *("--only-binary=:all:", "--implementation=cp", f"--python-version={python}"),
+        *(f"--abi=cp{short}", "--abi=abi3", "--abi=none", "--platform=manylinux2014_aarch64", *platforms),
+        *requirements,
+    ]
+    subprocess.run(command, check=True)
+    partial.rename(site)
+    return site

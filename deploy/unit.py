@@ -1,0 +1,49 @@
+"""The files for the service manager and the log, from their templates."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from pathlib import PurePosixPath
+from string import Template
+
+from deploy.layout import SERVICE, Layout
+from edge.errors import SettingsError
+
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./-]*")  # the service manager gives '%', quotes and blanks a meaning
+
+
+def render_unit(
+    layout: Layout, *, video: bool, store: PurePosixPath | None = None, memory_max_mib: int | None = None
+) -> str:
+    """Return firetower.service.
+
+    Args:
+        layout: where things are.
+        video: whether the board has the group of cameras.
+        store: the configured file of events; one outside the state folder needs a hole in the sandbox.
+        memory_max_mib: beyond which the kernel ends the daemon, which then starts again.
+
+    Raises:
+        SettingsError: the path of the store cannot be written into a unit.
+    """
+    options = ["SupplementaryGroups=video"] if video else []
+    if store is not None and not store.is_relative_to(layout.var):
+        if not _PLAIN_PATH.fullmatch(str(store)):
+            raise SettingsError(
+                f"store.path: {str(store)!r}: use letters, digits and _ . / - only, for the unit names it"
+            )
+        options.append(f"ReadWritePaths={store.parent}")
+    options += [] if memory_max_mib is None else [f"MemoryMax={memory_max_mib}M"]
+    values = {"opt": layout.opt, "var": layout.var, "user": layout.user, "group": layout.group}
+    text = Template(_read(SERVICE)).substitute(values, options="\n".join(options))
+    return text.replace("\n\n# It reads", "\n# It reads")
+
+
+def journal_limits() -> str:
+    """Return the drop-in that bounds the journal."""
+    return _read("journald.conf")
+
+
+def _read(name: str) -> str:
+    return resources.files("deploy").joinpath("template", name).read_text(encoding="utf-8")

@@ -1,0 +1,106 @@
+"""One wheel on the host, and firetower's own."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+import zipfile
+from dataclasses import dataclass
+from email.parser import Parser
+from pathlib import Path
+
+from deploy.errors import WheelError
+from deploy.pip import run_pip
+
+OWN = "firetower"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.whl")
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """One wheel on the host.
+
+    Attributes:
+        path: the file.
+        sha256: of its bytes.
+        unpacked_bytes: once installed, without what Python compiles.
+    """
+
+    path: Path
+    sha256: str
+    unpacked_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @property
+    def own(self) -> bool:
+        """Whether it is firetower's own."""
+        return self.name.startswith(f"{OWN}-")
+
+
+def read_wheel(path: Path) -> Wheel:
+    """Look at a wheel.
+
+    Raises:
+        WheelError: it is none, or cannot be read.
+    """
+    if not _PLAIN_NAME.fullmatch(path.name):
+        raise WheelError(f"{path}: not the name of a wheel; expected name-version-python-abi-platform.whl")
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, zipfile.BadZipFile) as error:
+        raise WheelError(f"{path}: not a readable wheel: {error}") from error
+    return Wheel(path, digest, size)
+
+
+def own_wheel(given: Path | None, folder: Path | None, out: Path) -> Wheel:
+    """Return firetower's own wheel: the one given, else the only one in a folder, else built from this checkout.
+
+    Args:
+        given: `--wheel`.
+        folder: `--wheels`.
+        out: where one is built.
+
+    Raises:
+        WheelError: none of these, or the build fails.
+    """
+    if given is not None:
+        return read_wheel(given)
+    if folder is not None and (found := sorted(folder.glob(f"{OWN}-*.whl"))):
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise WheelError(f"{folder} holds more than one firetower: {names}; choose with --wheel")
+        return read_wheel(found[0])
+    root = Path(__file__).parents[1]
+    if not (root / "pyproject.toml").is_file():
+        raise WheelError(
+            "no wheel of firetower here; make one in a checkout with `make wheel`, and give it with --wheel"
+        )
+    run_pip("wheel", "--no-deps", *_isolation(), "--wheel-dir", str(out), str(root))
+    return read_wheel(next(out.glob(f"{OWN}-*.whl")))
+
+
+def requirements(wheel: Wheel) -> list[str]:
+    """Return what a wheel requires, as its METADATA has it.
+
+    Raises:
+        WheelError: it has none.
+    """
+    with zipfile.ZipFile(wheel.path) as archive:
+        name = next((entry for entry in archive.namelist() if entry.endswith(".dist-info/METADATA")), None)
+        if name is None:
+            raise WheelError(f"{wheel.path}: not a wheel: no METADATA in it")
+        metadata = Parser().parsestr(archive.read(name).decode("utf-8"))
+    return metadata.get_all("Requires-Dist") or []
+
+
+def _isolation() -> list[str]:
+    """Build with what is installed where that suffices, so that no network is asked."""
+    return ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []

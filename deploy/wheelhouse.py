@@ -1,0 +1,135 @@
+"""Wheels for the board, fetched on the host by a pip that looks for another Python and another machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.board import MACHINES, Board
+from deploy.errors import WheelError
+from deploy.pip import run_pip
+from deploy.wheel import Wheel, read_wheel, requirements
+
+_GLIBC_MOST = 40
+_GLIBC_LEAST = {"aarch64": 17, "x86_64": 5}  # the oldest manylinux of each machine
+_SUMS = "sha256.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the wheels are for.
+
+    Attributes:
+        python: such as "3.11".
+        platforms: tags, the newest first.
+        extras: of firetower, such as ("onnx",).
+    """
+
+    python: str
+    platforms: tuple[str, ...]
+    extras: tuple[str, ...] = ()
+
+
+def wanted_by(board: Board, extras: tuple[str, ...]) -> Wanted:
+    """Return what a board wants; it has been judged fit."""
+    machine = MACHINES[board.architecture]
+    newest = min(board.glibc or 28, _GLIBC_MOST)
+    tags = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, _GLIBC_LEAST[machine] - 1, -1)]
+    return Wanted(board.python_minor, (*tags, f"manylinux2014_{machine}"), extras)
+
+
+def fetch(
+    own: Wheel, wanted: Wanted, folder: Path | None, cache: Path, *, refresh: bool = False
+) -> tuple[Wheel, ...]:
+    """Return every wheel that the board needs: firetower's own, those it requires, and pip's, by name.
+
+    Args:
+        own: firetower's.
+        wanted: for which Python and machine.
+        folder: take them from here and ask no index.
+        cache: else from here, a folder for each set of requirements; filled when it is not there.
+        refresh: ask the index although the cache has them.
+
+    Raises:
+        WheelError: one is missing, or the index cannot be reached.
+    """
+    if folder is not None:
+        with tempfile.TemporaryDirectory(prefix="firetower-wheels-") as scratch:
+            _download(own, wanted, Path(scratch), ("--isolated", "--no-index", "--find-links", str(folder)))
+            chosen = sorted(
+                folder / path.name for path in Path(scratch).glob("*.whl") if path.name != own.name
+            )
+        return _sorted([own, *map(read_wheel, chosen)])
+    kept = cache_folder(own, wanted, cache)
+    if refresh or not _whole(kept):
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as scratch:
+            new = Path(scratch) / kept.name
+            _download(own, wanted, new, ())
+            (new / own.name).unlink(missing_ok=True)
+            sums = {path.name: read_wheel(path).sha256 for path in new.glob("*.whl")}
+            (new / _SUMS).write_text(json.dumps(sums, indent=0) + "\n")
+            shutil.rmtree(kept, ignore_errors=True)
+            new.rename(kept)
+    return _sorted([own, *map(read_wheel, kept.glob("*.whl"))])
+
+
+def cache_folder(own: Wheel, wanted: Wanted, cache: Path) -> Path:
+    """Return where the wheels of these requirements are kept."""
+    named = [f"'{extra}'" for extra in wanted.extras]
+    needed = [
+        line
+        for line in requirements(own)
+        if "extra ==" not in line or any(extra in line.replace('"', "'") for extra in named)
+    ]
+    key = [sorted(needed), wanted.extras, wanted.python, wanted.platforms]
+    return cache / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+
+
+def _command(own: Wheel, wanted: Wanted, out: str, source: Sequence[str] = ()) -> list[str]:
+    """Return pip's arguments that fetch the wheels."""
+    extras = f"[{','.join(wanted.extras)}]" if wanted.extras else ""
+    platforms = [word for tag in wanted.platforms for word in ("--platform", tag)]
+    python = ["--python-version", wanted.python, "--implementation", "cp"]
+    return [
+        "download",
+        *source,
+        "--dest",
+        out,
+        "--only-binary=:all:",
+        *platforms,
+        *python,
+        f"{own.path}{extras}",
+        "pip",
+    ]
+
+
+def _download(own: Wheel, wanted: Wanted, out: Path, source: Sequence[str]) -> None:
+    try:
+        run_pip(*_command(own, wanted, str(out), source))
+    except WheelError as error:
+        hint = (
+            f"; the folder must hold every wheel for Python {wanted.python} and {wanted.platforms[0]}, pip's too"
+            if source
+            else "; without a network, give a folder of wheels with --wheels"
+        )
+        raise WheelError(f"{error}{hint}") from error
+
+
+def _whole(kept: Path) -> bool:
+    """Say whether a cached set is there and every byte of it what was fetched."""
+    try:
+        sums = json.loads((kept / _SUMS).read_text(encoding="utf-8"))
+        found = {path.name: read_wheel(path).sha256 for path in kept.glob("*.whl")}
+    except (OSError, ValueError):
+        return False
+    return bool(sums == found)
+
+
+def _sorted(wheels: list[Wheel]) -> tuple[Wheel, ...]:
+    return tuple(sorted(wheels, key=lambda wheel: wheel.name))

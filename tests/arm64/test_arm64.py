@@ -1,0 +1,82 @@
+"""The emulation's own parts that need no emulation; `make arm64` is the real thing."""
+
+import hashlib
+import itertools
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arm64 import elf, golden, need
+from arm64.board import BOARDS, write_views
+from arm64.userland import dependencies
+
+PROJECT = Path(__file__).parents[2]
+
+
+def a_shared_object() -> Path:
+    return next(elf.shared_objects(Path(np.__file__).parent))
+
+
+def test_a_shared_object_of_another_machine_is_not_a_boards():
+    foreign = [fault for fault in elf.faults(a_shared_object()) if fault.startswith("built for")]
+    assert bool(foreign) == (platform.machine() != "aarch64")
+
+
+def test_other_files_are_no_shared_objects(tmp_path):
+    (tmp_path / "a.so").write_bytes(b"\x7fEL")
+    (tmp_path / "b.txt").write_text("text")
+    (tmp_path / "c.so").symlink_to(a_shared_object())
+    assert list(elf.shared_objects(tmp_path)) == []
+
+
+def record(*scores):
+    digests = [hashlib.sha256(bytes([score])).hexdigest() for score in scores]
+    return {"litert": {"machine": "aarch64", "sha256": digests, "scores": list(scores)}}
+
+
+def test_one_frame_that_differs_is_seen():
+    (same,) = golden.compare(record(1, 2, 3), record(1, 2, 3))
+    assert (same["equal"], same["frames"], same["difference_max"]) == (3, 3, 0)
+    (other,) = golden.compare(record(1, 2, 3), record(1, 5, 3))
+    assert (other["equal"], other["difference_max"]) == (2, 3)
+
+
+def test_golden_frames_are_a_sequence_with_a_plume(tmp_path):
+    golden.write_frames(tmp_path / "f.npy")
+    frames = np.load(tmp_path / "f.npy")
+    assert frames.shape == (golden.FRAMES, 480, 640, 3)
+    assert frames.dtype == np.uint8
+    assert all((a != b).any() for a, b in itertools.pairwise(frames))
+
+
+@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+def test_a_board_looks_like_itself(board, tmp_path):
+    write_views(board, tmp_path)
+    cpuinfo = (tmp_path / "cpuinfo").read_text()
+    assert cpuinfo.count("processor\t:") == 4
+    assert board.model in cpuinfo
+    assert ("asimddp" in cpuinfo) == (board.cpu == "cortex-a76")
+    assert (tmp_path / "cpu/possible").read_text() == "0-3\n"
+
+
+def test_what_a_device_installs_is_the_projects_own_list():
+    names = [requirement.split(">")[0] for requirement in dependencies(PROJECT)]
+    assert {"ai-edge-litert", "av", "onnxruntime", "numpy"} <= set(names)
+    assert "torch" not in names
+
+
+def test_what_is_missing_is_said():
+    assert need.missing_packages(("nosuchpackage-firetower",)) == ["nosuchpackage-firetower"]
+    assert any("nosuchpackage" in problem for problem in need.problems(("nosuchpackage-firetower",)))
+
+
+def test_scores_are_printed_exactly(tmp_path):
+    golden.write_frames(tmp_path / "f.npy")
+    np.save(tmp_path / "two.npy", np.load(tmp_path / "f.npy")[:2])
+    first, again = (golden.native(PROJECT, tmp_path / "two.npy") for _ in range(2))
+    assert first == again
+    assert first.keys() == {"litert", "onnx"}
+    assert sys.byteorder == "little"  # the digests are of little-endian floats, here as on a board

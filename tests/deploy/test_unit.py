@@ -1,0 +1,43 @@
+"""The unit and the log's limits."""
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from deploy.layout import Layout
+from deploy.unit import journal_limits, render_unit
+from edge.errors import SettingsError
+
+BOARD = Layout(PurePosixPath("/"), "pi", "pi")
+
+
+def test_the_service_is_watched_confined_and_never_given_up() -> None:
+    unit = render_unit(BOARD, video=True).splitlines()
+    for line in (
+        "Type=notify", "WatchdogSec=60", "Restart=always", "StartLimitIntervalSec=0", "User=firetower",
+        "StateDirectory=firetower", "ProtectSystem=strict", "NoNewPrivileges=yes", "SupplementaryGroups=video",
+        "ExecStart=/opt/firetower/current/venv/bin/firetower run /opt/firetower/current/config/tower.toml",
+    ):  # fmt: skip
+        assert line in unit
+    assert "ProtectClock=yes" not in unit  # the daemon asks adjtimex whether the clock is synchronised
+    assert not any("$" in line or line.startswith(("MemoryMax", "ReadWritePaths")) for line in unit)
+
+
+def test_options() -> None:
+    unit = render_unit(BOARD, video=False, store=PurePosixPath("/data/events.sqlite"), memory_max_mib=300)
+    assert "ReadWritePaths=/data\nMemoryMax=300M\n" in unit
+    assert "SupplementaryGroups" not in unit
+    inside = render_unit(BOARD, video=False, store=PurePosixPath("/var/lib/firetower/events.sqlite"))
+    assert "ReadWritePaths" not in inside
+    with pytest.raises(SettingsError, match=r"store\.path"):
+        render_unit(BOARD, video=False, store=PurePosixPath("/da ta%n/e.sqlite"))
+
+
+def test_a_trial_is_the_login_users_own() -> None:
+    unit = render_unit(Layout(PurePosixPath("/srv/trial"), "pi", "users"), video=False)
+    assert "User=pi\nGroup=users\n" in unit
+    assert "ExecStart=/srv/trial/opt/firetower/current/venv/bin/firetower " in unit
+
+
+def test_the_journal_is_bounded() -> None:
+    assert "SystemMaxUse=64M" in journal_limits()
