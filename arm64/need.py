@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 USER_PACKAGES = ("qemu-user", "qemu-user-static", "binfmt-support", "mmdebstrap", "arch-test", "binutils")
-SYSTEM_PACKAGES = ("docker.io", "qemu-system-arm", "cpio", "kmod", "e2fsprogs")
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 

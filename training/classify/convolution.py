@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SMALL_PX = 4  # maps up to this side are multiplied; larger ones need more memory traffic than they save
-SMALL_WIDE_PX = 8  # with at least WIDE channels
-WIDE = 256
 
 
 class Conv2d(nn.Conv2d):
@@ -42,8 +40,7 @@ class Conv2d(nn.Conv2d):
         side_px = -(-side_px // self.stride[0])
         if self.kernel_size[0] == 1:
             return True
-        limit_px = SMALL_WIDE_PX if self.in_channels >= WIDE else SMALL_PX
-        return side_px <= limit_px and self.in_channels > 3
+        return side_px <= SMALL_PX
 
 
 def _patches(x: Tensor, kernel: int, stride: int) -> Tensor:
