@@ -39,10 +39,9 @@ Plan = tuple[Row, Callable[[], FoldedResNet]]
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """The networks on labels alone, the ensemble's members among them, and its logits."""
+    """The networks on labels alone, the ensemble's members among them, and the members' logits."""
 
     networks: dict[str, Trained]
-    members: tuple[str, ...]
     soft: Step
 
 
@@ -146,7 +145,7 @@ def teach(shop: Workshop) -> Ensemble:
     split: train.Split = "all" if shop.recipe.pairs_on_all else "training"
     soft = train.soft_label(shop, list(members.values()), split)
     rest = {name: Trained(run, train.train(shop, run)) for name, run in runs.items() if name not in members}
-    return Ensemble(members | rest, shop.recipe.members, soft)
+    return Ensemble(members | rest, soft)
 
 
 def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Trained]]:
