@@ -9,10 +9,29 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from arm64 import userland
+from arm64.say import say
+
+PYTHONS = ("3.11", "3.13")
 PAGE_BYTES = 16 << 10
 _MACHINE = re.compile(r"Machine:\s+(.+)")
 _LOAD = re.compile(r"^\s+LOAD\s.*\s(0x[0-9a-f]+)$", re.MULTILINE)
+
+
+def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
+    """Look at every shared object; return whether all would load, and a record a Python."""
+    records = []
+    for python in PYTHONS:
+        site = userland.install(work, userland.dependencies(project), python)
+        looked = {str(path.relative_to(site)): faults(path) for path in shared_objects(site)}
+        bad = {name: found for name, found in looked.items() if found}
+        records.append({"python": python, "shared_objects": len(looked), "faults": bad})
+        say(f"wheels {python}: {len(looked)} shared objects, {len(bad)} at fault")
+        for name, found in bad.items():
+            say(f"  {name}: {'; '.join(found)}")
+    return all(record["shared_objects"] and not record["faults"] for record in records), records
 
 
 def shared_objects(site: Path) -> Iterator[Path]:

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from arm64 import need, userland
+from arm64.board import BOARDS
 from arm64.guest import OUT, PROJECT, Guest
+from arm64.say import say
 from edge.camera.address import open_source
 from edge.camera.option import SourceOptions
 
@@ -19,6 +22,23 @@ FRAMES = 6  # in sequence, so that the state counts
 SCENE = "scene:plume?frames=40"
 _TIMEOUT_S = 1800
 _PROGRAM = "arm64/program/score.py"
+
+
+def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
+    """Compare every board with this machine; return whether all is equal, and a record a board and backend."""
+    need.enable_binfmt()
+    made, out = userland.make(work, project), work / "out"
+    out.mkdir(exist_ok=True)
+    write_frames(out / "frames.npy")
+    expected, records = native(project, out / "frames.npy"), []
+    for board in BOARDS:
+        guest = Guest(made, board, project, out, work / f"views-{board.name}")
+        for record in compare(expected, emulated(guest, "frames.npy")):
+            records.append({"board": board.name, "cpu": board.cpu, **record})
+            say(
+                f"golden {board.cpu} {record['backend']}: {record['equal']} of {record['frames']} frames bit-equal"
+            )
+    return all(record["equal"] == record["frames"] for record in records), records
 
 
 def write_frames(path: Path) -> None:

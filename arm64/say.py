@@ -1,0 +1,10 @@
+"""Progress, for whoever runs the checks by hand; results go to standard output."""
+
+from __future__ import annotations
+
+import sys
+
+
+def say(line: str) -> None:
+    """Write one line to standard error at once."""
+    print(line, file=sys.stderr, flush=True)
