@@ -1,6 +1,6 @@
 # make demo   the main job on a built-in scene        make test   lint, types and tests, as CI runs them
 # make wheel  what a board installs                   make check  lint and types alone
-# make arm64  what emulated arm64 shows, so far
+# make arm64  the device on emulated arm64 (make arm64-full: a whole board, too)
 #
 # torch from plain PyPI brings several GB of CUDA. For the CPU build:
 #   make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -20,7 +20,7 @@ EXTRAS := onnx,sim,bench,train,dev
 PYTEST_SCOPE :=
 endif
 
-.PHONY: demo test check wheel arm64 debian debian-test clean
+.PHONY: demo test check wheel arm64 arm64-full debian debian-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.device
@@ -40,9 +40,12 @@ check: $(VENV)/.develop
 wheel: $(VENV)/.develop
 	$(BIN)/python -m build --wheel --outdir dist .
 
-# As root on x86-64 Debian: the model's scores and the wheels on emulated arm64. Says what is missing.
+# As root on x86-64 Debian: the device on emulated arm64, docs/arm64.md. They say what is missing.
 arm64: $(VENV)/.develop
 	$(BIN)/python -m arm64
+
+arm64-full: $(VENV)/.develop
+	$(BIN)/python -m arm64 --all --json docs/results/arm64.json
 
 debian:
 	@scripts/debian-packages

@@ -1,25 +1,40 @@
-"""`python -m arm64`: what emulated arm64 shows of the device, as far as it is built. As root, on x86-64 Debian.
+"""`python -m arm64`: what emulated arm64 shows of the device (docs/arm64.md). As root, on x86-64 Debian.
 
-golden   scores of the bundled model over golden frames, bit for bit, as A53, A72 and A76, both backends
-wheels   every shared object of the device's wheels for Python 3.11 and 3.13: aarch64, 16 KiB pages
+suite         the edge test suite as A72, what exercises the model also as A53 and A76
+golden        scores of the bundled model over golden frames, bit for bit, as A53, A72 and A76, both backends
+instructions  instructions of an inference and of a frame, likewise, against arm64/budget.json
+wheels        every shared object of the device's wheels for Python 3.11 and 3.13: aarch64, 16 KiB pages
+
+Only where named or with --all, for they take long:
+
+image         the container image: built, weighed, and run on a clip with 512 and 256 MiB of memory
+system        a whole board from that image: systemd, deployment over ssh, sensors, a camera, a hang, power cuts
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from arm64 import elf, golden, need
+from arm64 import elf, golden, image, instruction, need, result, suite
 from arm64.say import say
+from arm64.system import check as system
 
 PROJECT = Path(__file__).parents[1]
+Check = Callable[[Path, Path], tuple[bool, Any]]
 
-CHECKS: dict[str, Callable[[Path, Path], tuple[bool, Any]]] = {"golden": golden.check, "wheels": elf.check}
+CHECKS: dict[str, Check] = {
+    "suite": suite.check,
+    "golden": golden.check,
+    "instructions": instruction.check,
+    "wheels": elf.check,
+}
+LONG: dict[str, Check] = {"image": image.check, "system": system.check}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,27 +42,43 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m arm64", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("checks", nargs="*", metavar="CHECK", help=f"{', '.join(CHECKS)}; all if absent")
-    parser.add_argument("--work", type=Path, default=Path(".work/arm64"), help="the cache (%(default)s)")
+    add = parser.add_argument
+    add("checks", nargs="*", metavar="CHECK", help=f"{', '.join(CHECKS)} if absent; {', '.join(LONG)}")
+    add("--all", action="store_true", help="all of them")
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="put the results here, in place of older ones of the same checks",
+    )
+    add("--work", type=Path, default=Path(".work/arm64"), help="the cache (default: %(default)s)")
     options = parser.parse_args(arguments)
-    if unknown := set(options.checks) - set(CHECKS):
+    known = CHECKS | LONG
+    if unknown := set(options.checks) - set(known):
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
-    if found := need.problems(need.USER_PACKAGES):
+    names = list(known) if options.all else options.checks or list(CHECKS)
+    if found := need.problems(need.packages(names)):
         for problem in found:
             say(problem)
         return 2
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    results = {}
-    for name in options.checks or CHECKS:
-        try:
-            good, records = CHECKS[name](PROJECT, work)
-        except (RuntimeError, subprocess.SubprocessError, OSError) as error:
-            good, records = False, {"error": str(error)}
-            say(f"{name}: {error}")
-        results[name] = {"good": good, "records": records}
-    print(json.dumps(results))
-    return 0 if all(result["good"] for result in results.values()) else 1
+    results = {name: _run(known[name], name, work) for name in names}
+    if options.json is not None:
+        result.merge(options.json, results)
+    bad = [name for name, found in results.items() if not found["good"]]
+    say(f"arm64: {', '.join(bad)} failed" if bad else f"arm64: {', '.join(results)}: all good")
+    return 1 if bad else 0
+
+
+def _run(check: Check, name: str, work: Path) -> dict[str, Any]:
+    started = time.monotonic()
+    try:
+        good, records = check(PROJECT, work)
+    except (RuntimeError, ValueError, subprocess.SubprocessError, OSError) as error:
+        good, records = False, {"error": str(error)}
+        say(f"{name}: {error}")
+    return {"good": good, "seconds": round(time.monotonic() - started), "records": records}
 
 
 if __name__ == "__main__":

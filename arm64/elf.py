@@ -17,7 +17,7 @@ from arm64.say import say
 PYTHONS = ("3.11", "3.13")
 PAGE_BYTES = 16 << 10
 _MACHINE = re.compile(r"Machine:\s+(.+)")
-_LOAD = re.compile(r"^\s+LOAD\s.*\s(0x[0-9a-f]+)$", re.MULTILINE)
+_LOAD = re.compile(r"^\s+LOAD\s+(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s.*\s(0x[0-9a-f]+)$", re.MULTILINE)
 
 
 def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
@@ -57,9 +57,14 @@ def faults(path: Path) -> list[str]:
     found = []
     if machine is None or machine[1].strip() != "AArch64":
         found.append(f"built for {machine[1].strip() if machine else 'nothing known'}")
-    small = sorted({int(align, 16) for align in _LOAD.findall(shown) if int(align, 16) < PAGE_BYTES})
+    loads = [tuple(int(number, 16) for number in load) for load in _LOAD.findall(shown)]
+    small = sorted({align for _, _, align in loads if align < PAGE_BYTES})
     if small:
         found.append(f"load segments aligned to {small} bytes, a page has {PAGE_BYTES}")
-    if not _LOAD.search(shown):
+    if any(
+        (offset - address) % PAGE_BYTES for offset, address, _ in loads
+    ):  # `strip` after patchelf does that
+        found.append("load segments at other offsets in their page than in memory")
+    if not loads:
         found.append("no load segment")
     return found

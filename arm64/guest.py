@@ -1,4 +1,4 @@
-"""Running a program in the arm64 userland, as a board's CPU sees it."""
+"""Running a program of the arm64 userland, as a board's CPU sees it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ PROJECT = "/firetower"
 SITE = "/site"
 OUT = "/out"
 _CLEAN = ("env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+_ONE_THREAD = ("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +37,76 @@ class Guest:
     views: Path
 
     def run(self, command: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess[str]:
-        """Run a command in a mount namespace of its own; what it mounts ends with it.
+        """Run a command in the userland, in a mount namespace of its own; what it mounts ends with it.
 
         Raises:
             subprocess.TimeoutExpired: it took longer.
         """
-        script = "\n".join(["set -e", *self._mounts(), f"exec {self._inside(command)}"])
-        return subprocess.run(
-            ["unshare", "-m", "bash", "-c", script],
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        # The default CPU, `max`, computes INT8 wrongly in QEMU 7.2.
+        variables = [f"QEMU_CPU={self.board.cpu}", *_python(PROJECT, SITE)]
+        inside = [*_CLEAN, *variables, "chroot", str(self.userland.root), *command]
+        return _run_apart(self._mounts(), inside, timeout_s)
+
+    def run_plugged(
+        self, plugin: str, command: Sequence[str], timeout_s: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of the userland under a plugin, on one thread and always at the same addresses.
+
+        Only the dynamic QEMU takes plugins, and it lies outside of the userland: the program sees the host's
+        folders under their own names.
+
+        Args:
+            plugin: a shared object and its arguments, as in `file.so,name=value`.
+            command: its program is a path in the userland.
+            timeout_s: for all of it.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer.
+        """
+        write_views(self.board, self.views)
+        root, (program, *arguments) = self.userland.root, command
+        variables = [*_python(self.project, self.userland.site), *_ONE_THREAD]
+        qemu = ["qemu-aarch64", "-cpu", self.board.cpu, "-L", str(root), "-plugin", plugin]
+        started = [*_CLEAN, *variables, "setarch", "-R", *qemu, f"{root}{program}", *arguments]
+        return _run_apart(self._shown(Path("/")), started, timeout_s)
 
     def _mounts(self) -> list[str]:
         write_views(self.board, self.views)
         root = self.userland.root
         for name in ("proc", "sys", "dev", "tmp", PROJECT[1:], SITE[1:], OUT[1:]):
             (root / name).mkdir(exist_ok=True)
-        binds = [
-            (self.views / "cpuinfo", root / "proc/cpuinfo"),
-            (self.views / "cpu", root / "sys/devices/system/cpu"),
-            (self.userland.site, root / SITE[1:]),
-            (self.out, root / OUT[1:]),
-        ]
         return [
-            "mount --make-rprivate /",
             f"mount -t proc proc {_q(root / 'proc')}",
             f"mount --rbind /sys {_q(root / 'sys')}",
             f"mount --rbind /dev {_q(root / 'dev')}",
             f"mount -t tmpfs tmpfs {_q(root / 'tmp')}",
             f"mount --bind -o ro {_q(self.project)} {_q(root / PROJECT[1:])}",
-            *(f"mount --bind {_q(source)} {_q(target)}" for source, target in binds),
+            f"mount --bind {_q(self.userland.site)} {_q(root / SITE[1:])}",
+            f"mount --bind {_q(self.out)} {_q(root / OUT[1:])}",
+            *self._shown(root),
         ]
 
-    def _inside(self, command: Sequence[str]) -> str:
-        variables = [
-            f"QEMU_CPU={self.board.cpu}",  # the default, `max`, computes INT8 wrongly in QEMU 7.2
-            f"PYTHONPATH={PROJECT}:{SITE}",
-            "PYTHONDONTWRITEBYTECODE=1",
-            "PYTHONHASHSEED=0",
-        ]
-        return shlex.join([*_CLEAN, *variables, "chroot", str(self.userland.root), *command])
+    def _shown(self, root: Path) -> list[str]:
+        """Bind the board's views over those of the machine, seen from `root`."""
+        shown = {"cpuinfo": root / "proc/cpuinfo", "cpu": root / "sys/devices/system/cpu"}
+        return [f"mount --bind {_q(self.views / name)} {_q(target)}" for name, target in shown.items()]
+
+
+def _run_apart(
+    mounts: Sequence[str], command: Sequence[str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    script = "\n".join(["set -e", "mount --make-rprivate /", *mounts, f"exec {shlex.join(command)}"])
+    return subprocess.run(
+        ["unshare", "-m", "bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def _python(project: Path | str, site: Path | str) -> list[str]:
+    return [f"PYTHONPATH={project}:{site}", "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0"]
 
 
 def _q(path: Path) -> str:

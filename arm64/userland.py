@@ -16,7 +16,7 @@ from pathlib import Path
 SUITE = "bookworm"
 PYTHON = "3.11"  # bookworm's
 PACKAGES = ("python3", "ca-certificates", "libstdc++6", "bash", "dash", "coreutils", "base-files", "libgomp1")
-TEST_WHEELS = ("pytest", "pytest-timeout", "hypothesis")
+TEST_WHEELS = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis")
 _GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's
 _TAGS = (41, 40, 39, 38, 36, 35, 34, 31, 28, 27, 26, 24, 17)  # manylinux_2_N
 
@@ -43,7 +43,18 @@ def make(work: Path, project: Path) -> Userland:
         include = f"--include={','.join(PACKAGES)}"
         command = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", include, SUITE, root]
         subprocess.run([str(word) for word in command], check=True)
-    return Userland(root, install(work, [*dependencies(project), *TEST_WHEELS], PYTHON))
+    made = Userland(root, install(work, [*dependencies(project), *TEST_WHEELS], PYTHON))
+    _compile(made.root / f"usr/lib/python{PYTHON}", made.site)
+    return made
+
+
+def _compile(*folders: Path) -> None:
+    """Compile to byte code here, where it is fast: without, each start of an emulated Python would do it again."""
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == PYTHON:
+        command = [sys.executable, "-m", "compileall", "-qq", *map(str, folders)]
+        subprocess.run(
+            command, check=False
+        )  # some files are templates or of another Python, and stay as they are
 
 
 def dependencies(project: Path) -> list[str]:

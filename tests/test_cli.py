@@ -23,7 +23,7 @@ def firetower(*arguments: str, cwd: Path = ROOT, code: int = 0) -> subprocess.Co
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == code, done.stderr
     return done

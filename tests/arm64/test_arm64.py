@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import json
 import platform
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from arm64 import elf, golden, need
+from arm64 import elf, golden, need, result
 from arm64.board import BOARDS, write_views
 from arm64.userland import dependencies
 
@@ -71,6 +72,26 @@ def test_what_a_device_installs_is_the_projects_own_list():
 def test_what_is_missing_is_said():
     assert need.missing_packages(("nosuchpackage-firetower",)) == ["nosuchpackage-firetower"]
     assert any("nosuchpackage" in problem for problem in need.problems(("nosuchpackage-firetower",)))
+
+
+def test_each_check_asks_for_what_it_needs():
+    assert "qemu-user" in need.packages(["golden"])
+    assert "docker.io" not in need.packages(["golden"])
+    assert {"qemu-user", "docker.io", "qemu-system-arm"} <= set(need.packages(["golden", "system"]))
+
+
+def test_results_of_other_checks_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(result, "_qemu", lambda: "qemu-aarch64 version 7.2")
+    path = tmp_path / "results/arm64.json"
+    result.merge(path, {"golden": {"good": False, "records": []}, "wheels": {"good": True, "records": [1]}})
+    result.merge(path, {"golden": {"good": True, "records": [2]}})
+    checks = json.loads(path.read_text())["checks"]
+    assert checks["wheels"]["records"] == [1]
+    assert checks["golden"]["records"] == [2]
+    assert {"cpu", "commit", "date", "qemu"} <= checks["golden"]["run_on"].keys()
+    path.write_text('{"schema": 9}')
+    with pytest.raises(ValueError, match="schema 9, expected 1"):
+        result.merge(path, {})
 
 
 def test_scores_are_printed_exactly(tmp_path):

@@ -17,4 +17,4 @@ def test_the_container_is_confined_bounded_and_watched() -> None:
     assert service["user"].split(":")[0] not in {"0", "root"}
     assert set(service["secrets"]) == set(document["secrets"])
     assert {volume.split(":")[0] for volume in service["volumes"]} >= set(document["volumes"])
-    compile(service["healthcheck"]["test"][-1], "healthcheck", "exec")
+    assert service["healthcheck"]["test"] == ["CMD", "python3", "-m", "deploy.health"]

@@ -111,7 +111,7 @@ def test_the_learning_rate_is_one_triangle(strips, tmp_path):
 
 
 def test_two_processes_train_under_accelerate(strips, tmp_path):
-    """`accelerate launch` with two CPU processes: both take part, one network comes out, and it is not a fresh one."""
+    """`accelerate launch` with two CPU processes, to the report: both take part, one network comes out, not a fresh one."""
     recipe = tmp_path / "two.toml"
     recipe.write_text("""
         name = "two"
@@ -145,8 +145,10 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
         strips,
         "--work",
         tmp_path / "work",
-        "--until",
-        "train",
+        "--result",
+        tmp_path / "result.json",
+        "--page",
+        tmp_path / "page.md",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -168,3 +170,6 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
     fresh = build("resnet10-narrow", "strided").state_dict()
     assert not torch.equal(trained["fc.weight"], fresh["fc.weight"])
     assert json.loads((folders["logits"] / "record.json").read_text())["shape"] == [2, 300, 10]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert {"fp32", "int8-ptq", "int8-qat"} <= {row["form"] for row in result["rows"]}
+    assert (tmp_path / "page.md").exists()

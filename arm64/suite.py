@@ -1,0 +1,156 @@
+"""The edge test suite in the userland: all of it as a Pi 4, what exercises the model also as a Pi 3 and a Pi 5.
+
+What cannot run there is in `EXCLUDED`, each with its reason; nothing else is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from arm64 import need, userland
+from arm64.board import BOARDS
+from arm64.guest import OUT, PROJECT, Guest
+from arm64.say import say
+
+MODEL = ("tests/model", "tests/test_pipeline.py")
+SCOPES = {"pi4": ("tests",), "pi3": MODEL, "pi5": MODEL}
+_REASONS = {
+    "the emulation's own": ("tests/arm64",),
+    "a benchmark measures, which emulation cannot": ("tests/benchmarks",),
+    "deploy runs on a host, with ssh and sshd": ("tests/deploy",),
+    "simulated cameras run on a host, under its system's Python with GStreamer": (
+        "tests/firmware_sim",
+        "tests/camera/test_reader.py::test_a_real_camera_comes_back_after_its_server_was_restarted",
+        *(
+            f"tests/camera/test_conformance.py::{test}[{kind}]"
+            for kind in ("rtsp", "http")
+            for test in (
+                "test_a_picture_is_rgb_of_its_stated_size",
+                "test_a_live_camera_does_not_end_and_its_wall_time_is_the_captures",
+                "test_a_live_camera_shows_the_clip",
+            )
+        ),
+    ),
+    "training runs on a host, with torch": ("tests/training",),
+    "builds and installs a wheel: hatchling and a package registry are a host's": ("tests/test_wheel.py",),
+    "ruff is a host's": ("tests/test_import_rule.py::test_the_linter_refuses_such_an_import_in_edge",),
+    "a command of another package, found where firetower is installed; the userland has the checkout": (
+        *(
+            f"tests/test_cli.py::test_help_of_every_command[{name}]"
+            for name in ("sim", "bench", "train", "deploy")
+        ),
+        "tests/test_cli.py::test_verbose_may_stand_before_a_command_of_another_package",
+    ),
+    "180 frames of more than a second each; tests/replay replays the scene twice in one process": (
+        "tests/test_cli.py::test_replay_is_the_same_byte_for_byte_and_expect_tells",
+    ),
+}
+EXCLUDED = {test: why for why, tests in _REASONS.items() for test in tests}
+_TEST_TIMEOUT_S = 900
+_TIMEOUT_S = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What pytest tells of one test that did not pass.
+
+    Attributes:
+        test: its node id.
+        why: the reason of a skip, or the message of a failure.
+    """
+
+    test: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run of pytest."""
+
+    passed: int
+    failed: tuple[Outcome, ...]
+    skipped: tuple[Outcome, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether tests passed and none failed."""
+        return self.passed > 0 and not self.failed
+
+
+def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
+    """Run the suite; return whether all is good, and a record a board."""
+    need.enable_binfmt()
+    made, out = userland.make(work, project), work / "suite"
+    out.mkdir(exist_ok=True)
+    boards, good, records = {board.name: board for board in BOARDS}, True, []
+    for name, scope in SCOPES.items():
+        started = time.monotonic()
+        report = run(Guest(made, boards[name], project, out, work / f"views-{name}"), scope)
+        seconds = round(time.monotonic() - started)
+        good = good and report.good
+        left = excluded(scope)
+        found = {**asdict(report), "excluded": left, "seconds": seconds}
+        records.append({"board": name, "cpu": boards[name].cpu, "scope": scope, **found})
+        counts = f"{report.passed} passed, {len(report.failed)} failed, {len(report.skipped)} skipped"
+        say(f"suite {boards[name].cpu} {' '.join(scope)}: {counts}, {len(left)} excluded, {seconds} s")
+        for failure in report.failed:
+            say(f"  {failure.test}: {failure.why}")
+    return good, records
+
+
+def run(guest: Guest, scope: tuple[str, ...]) -> Report:
+    """Run pytest in the userland, a process a core.
+
+    Args:
+        guest: a board.
+        scope: files and folders of the project.
+
+    Raises:
+        RuntimeError: pytest itself failed; its last lines.
+    """
+    results = guest.out / f"{guest.board.name}.xml"
+    results.unlink(missing_ok=True)
+    command = [
+        *("env", "-C", PROJECT, "/usr/bin/python3", "-m", "pytest", "--quiet", "--tb=short"),
+        *("-n", str(os.cpu_count()), "--dist=worksteal", "-p", "no:cacheprovider"),
+        *("-p", "arm64.program.hypothesis_profile", "--hypothesis-profile=emulated"),
+        *("-o", f"timeout={_TEST_TIMEOUT_S}"),
+        *("-o", "junit_family=xunit1", f"--junitxml={OUT}/{results.name}"),
+        *(f"--{'deselect' if '::' in test else 'ignore'}={test}" for test in EXCLUDED),
+        *scope,
+    ]
+    done = guest.run(command, _TIMEOUT_S)
+    (guest.out / f"{guest.board.name}.log").write_text(done.stdout + done.stderr)
+    if done.returncode not in {0, 1}:  # 1: tests failed
+        raise RuntimeError(f"{guest.board.name}: pytest failed: {(done.stdout + done.stderr).strip()[-600:]}")
+    return read_report(results.read_text())
+
+
+def read_report(text: str) -> Report:
+    """Read what pytest wrote as JUnit's XML, of the family `xunit1`, which has the files.
+
+    Raises:
+        xml.etree.ElementTree.ParseError: not XML.
+    """
+    passed, failed, skipped = 0, [], []
+    for case in ET.fromstring(text).iter("testcase"):  # noqa: S314 — our own pytest wrote it
+        test = f"{case.get('file', case.get('classname'))}::{case.get('name')}"
+        bad = [
+            Outcome(test, said.get("message", "")) for said in (*case.iter("failure"), *case.iter("error"))
+        ]
+        left = [Outcome(test, said.get("message", "")) for said in case.iter("skipped")]
+        failed += bad
+        skipped += left
+        passed += not (bad or left)
+    return Report(passed, tuple(failed), tuple(skipped))
+
+
+def excluded(scope: tuple[str, ...]) -> dict[str, str]:
+    """Return what a scope leaves out, and why."""
+    within = tuple(f"{part}{mark}" for part in scope for mark in ("/", "::"))
+    return {test: why for test, why in EXCLUDED.items() if test.startswith(within)}

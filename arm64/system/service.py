@@ -1,0 +1,59 @@
+"""The service on the emulated board, asked over ssh: is it READY, what does its page say, what has it stored."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from arm64.system.machine import Machine
+
+SERVICE = "firetower.service"
+_ASK = """python3 - <<'END'
+import json, urllib.error, urllib.request
+def ask(path):
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8080" + path, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+print(json.dumps({"health": ask("/health"), "status": ask("/status.json")[1]}))
+END
+"""
+_STORED = """python3 - <<'END'
+import json, sqlite3
+database = sqlite3.connect("file:/var/lib/firetower/events.sqlite?mode=ro", uri=True)
+print(json.dumps(dict(database.execute("SELECT id, revision FROM event"))))
+END
+"""
+
+
+def start(machine: Machine, service: str = SERVICE) -> float:
+    """Start it; systemctl returns when it is READY. Return after how many seconds (of this host, not of a board)."""
+    started = time.monotonic()
+    machine.run(f"systemctl start {service}", 600)
+    return time.monotonic() - started
+
+
+def show(machine: Machine, service: str = SERVICE) -> dict[str, str]:
+    """Return what systemd says of it: its states, its process, its restarts, its memory."""
+    names = "ActiveState,SubState,MainPID,NRestarts,Result,MemoryCurrent"
+    said = machine.run(f"systemctl show --property={names} {service}")
+    return dict(line.partition("=")[::2] for line in said.splitlines())
+
+
+def ask(machine: Machine) -> dict[str, Any]:
+    """Return the answer of /health, (status, document), and the document of /status.json."""
+    return dict(json.loads(machine.run(_ASK)))
+
+
+def memory(machine: Machine, service: str = SERVICE) -> dict[str, int]:
+    """Return the resident and proportional set sizes of its process, in bytes, by the kernel's own count."""
+    said = machine.run(f"cat /proc/$(systemctl show --property=MainPID --value {service})/smaps_rollup")
+    sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in said.splitlines()[1:]}
+    return {name.lower() + "_bytes": sizes[name] for name in ("Rss", "Pss", "Private_Dirty")}
+
+
+def stored(machine: Machine) -> dict[str, int]:
+    """Return the newest revision of each stored event, by id; the service must not run."""
+    return dict(json.loads(machine.run(_STORED)))
