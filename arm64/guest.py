@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arm64.board import Board, write_views
-from arm64.userland import Userland
+from arm64.userland import PYTHON, Userland
 
 PROJECT = "/firetower"
-SITE = "/site"
+SITE = f"/usr/local/lib/python{PYTHON}/dist-packages"  # as if they were installed, whatever PYTHONPATH says
 OUT = "/out"
 _CLEAN = ("env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
 _ONE_THREAD = ("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
@@ -43,7 +43,7 @@ class Guest:
             subprocess.TimeoutExpired: it took longer.
         """
         # The default CPU, `max`, computes INT8 wrongly in QEMU 7.2.
-        variables = [f"QEMU_CPU={self.board.cpu}", *_python(PROJECT, SITE)]
+        variables = [f"QEMU_CPU={self.board.cpu}", *_python(PROJECT)]
         inside = [*_CLEAN, *variables, "chroot", str(self.userland.root), *command]
         return _run_apart(self._mounts(), inside, timeout_s)
 
@@ -65,7 +65,7 @@ class Guest:
         """
         write_views(self.board, self.views)
         root, (program, *arguments) = self.userland.root, command
-        variables = [*_python(self.project, self.userland.site), *_ONE_THREAD]
+        variables = [*_python(f"{self.project}:{self.userland.site}"), *_ONE_THREAD]
         qemu = ["qemu-aarch64", "-cpu", self.board.cpu, "-L", str(root), "-plugin", plugin]
         started = [*_CLEAN, *variables, "setarch", "-R", *qemu, f"{root}{program}", *arguments]
         return _run_apart(self._shown(Path("/")), started, timeout_s)
@@ -74,7 +74,7 @@ class Guest:
         write_views(self.board, self.views)
         root = self.userland.root
         for name in ("proc", "sys", "dev", "tmp", PROJECT[1:], SITE[1:], OUT[1:]):
-            (root / name).mkdir(exist_ok=True)
+            (root / name).mkdir(parents=True, exist_ok=True)
         return [
             f"mount -t proc proc {_q(root / 'proc')}",
             f"mount --rbind /sys {_q(root / 'sys')}",
@@ -105,8 +105,8 @@ def _run_apart(
     )
 
 
-def _python(project: Path | str, site: Path | str) -> list[str]:
-    return [f"PYTHONPATH={project}:{site}", "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0"]
+def _python(path: str) -> list[str]:
+    return [f"PYTHONPATH={path}", "PYTHONDONTWRITEBYTECODE=1", "PYTHONHASHSEED=0"]
 
 
 def _q(path: Path) -> str:

@@ -36,6 +36,7 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
         machine.run("rm -f /var/lib/firetower/events*")
         records["deploy"] = _deploy(bench, machine)
         records["bench"] = _bench(bench, machine)
+        machine.run("sed -i '/^.dev.vda/s/rw,/ro,/' /etc/fstab")
         machine.shut_down()
     with bench.board("sealed", disk, state, read_only=True) as machine:
         records["sealed"] = _sealed(machine)
@@ -182,8 +183,8 @@ def _sensors(machine: Machine) -> dict[str, Any]:
 def _sensed(machine: Machine) -> dict[str, Any]:
     status = service.ask(machine)["status"]
     return {
-        "temperature_c": status["device"]["temperature_c"],
-        "charge": status["device"]["charge"],
+        "temperature_c": status["device"]["condition"]["temperature_c"],
+        "charge": status["device"]["condition"]["charge"],
         "energy_source": status["energy"]["source"],
     }
 

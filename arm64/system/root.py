@@ -96,4 +96,5 @@ def _unit() -> str:
     """Return the unit that starts the image's own firetower: deploy's, with the image's paths."""
     unit = render_unit(Layout(PurePosixPath("/"), "root", "root"), video=True)
     unit = unit.replace("/opt/firetower/current/venv/bin/firetower", "/opt/firetower/bin/firetower")
-    return unit.replace("/opt/firetower/current/config/tower.toml", "/etc/firetower/tower.toml")
+    unit = unit.replace("/opt/firetower/current/config/tower.toml", "/etc/firetower/tower.toml")
+    return unit.partition("[Install]")[0]  # it is started by hand: a first boot enables whatever can be

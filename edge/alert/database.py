@@ -103,7 +103,14 @@ def _open(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) 
 
 
 def _check_place(path: Path) -> None:
-    """Refuse what cannot be written, for which SQLite has errors of many kinds."""
+    """Refuse what cannot be written, for which SQLite has errors of many kinds, and a folder.
+
+    A folder on tmpfs has a few bytes: it would be taken for a damaged file and moved aside.
+    """
+    if path.is_dir():
+        raise StoreError(
+            f"event store '{path}': cannot open it: it is a folder; {_ADVICE[sqlite3.SQLITE_CANTOPEN]}"
+        )
     for place in (path.absolute().parent, path):
         if place.exists() and not os.access(place, os.W_OK, effective_ids=True):
             raise StoreError(

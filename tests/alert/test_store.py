@@ -384,6 +384,7 @@ def test_a_path_that_cannot_be_a_file_is_a_clear_error(tmp_path):
             StoreError, match=r"cannot open it: .*; it must be a file, in a folder that exists"
         ):
             Store(bad)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 def test_a_read_only_file_is_a_clear_error():

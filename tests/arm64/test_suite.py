@@ -38,7 +38,7 @@ REPORT = """<testsuites><testsuite>
 
 
 def test_a_report_tells_what_passed_failed_and_was_skipped_and_why():
-    report = suite.read_report(REPORT)
+    report = suite.read_report(REPORT, complete=True)
     assert report.passed == 1
     assert report.failed == (
         suite.Outcome("tests/test_a.py::test_two[x]", "AssertionError: 1 != 2"),
@@ -49,8 +49,12 @@ def test_a_report_tells_what_passed_failed_and_was_skipped_and_why():
 
 
 def test_a_run_without_a_passed_test_is_not_good():
-    assert not suite.Report(0, (), ()).good
-    assert suite.Report(1, (), ()).good
+    assert not suite.Report(0, (), (), complete=True).good
+    assert suite.Report(1, (), (), complete=True).good
+
+
+def test_a_run_that_was_cut_short_is_not_good():
+    assert not suite.Report(1, (), (), complete=False).good
 
 
 def test_a_record_names_only_what_its_own_scope_leaves_out():

@@ -111,7 +111,7 @@ def test_the_learning_rate_is_one_triangle(strips, tmp_path):
 
 
 def test_two_processes_train_under_accelerate(strips, tmp_path):
-    """`accelerate launch` with two CPU processes, to the report: both take part, one network comes out, not a fresh one."""
+    """`accelerate launch` with two CPU processes, to the report: both take part, and one network comes out, trained."""
     recipe = tmp_path / "two.toml"
     recipe.write_text("""
         name = "two"
