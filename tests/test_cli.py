@@ -1,10 +1,12 @@
 """The command as its users call it: help that teaches, exit codes, JSON where a program may want it."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -128,7 +130,7 @@ def test_a_running_daemon_tells_its_health_and_ends_on_sigterm(tmp_path: Path) -
             '[cameras.dead]\nuri = "rtsp://127.0.0.1:9/x"\ntimeout_s = 2\n'
             '[web]\nport = 0\n[store]\npath = "events.sqlite"\n'
         )
-        environment = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "4000000", "PATH": "/usr/bin:/bin"}
+        environment = {**os.environ, "NOTIFY_SOCKET": address, "WATCHDOG_USEC": "4000000"}
         process = subprocess.Popen(
             [sys.executable, "-m", "edge", "run", str(tmp_path / "t.toml")],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -138,7 +140,11 @@ def test_a_running_daemon_tells_its_health_and_ends_on_sigterm(tmp_path: Path) -
             messages: set[str] = set()
             while not {"READY=1", "WATCHDOG=1"} <= messages:
                 messages.update(notified.recv(4096).decode().splitlines())
-            status = json.load(urllib.request.urlopen(url + "status.json", timeout=10))
+            scored = 0
+            while not scored:
+                status = json.load(urllib.request.urlopen(url + "status.json", timeout=10))
+                scored = status["cameras"]["good"]["scored"]
+                time.sleep(0.01)
             assert set(status["cameras"]) == {"good", "dead"}
             assert b"firetower_" in urllib.request.urlopen(url + "metrics", timeout=10).read()
             try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -122,11 +122,20 @@ class Workshop:
     def once(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
         """Let the main process make a step's record if there is none; the others wait for it."""
         if self.processes.is_main_process and step.record() is None:
-            with step.alone():
+            with step.alone(), self._apart():
                 if step.record() is None:
                     step.finish(make())
         self.wait()
         return step
+
+    @contextmanager
+    def _apart(self) -> Iterator[None]:
+        """Ask and wait for nobody meanwhile: what the main process makes alone may look for other steps."""
+        before, self._left = self._left, True
+        try:
+            yield
+        finally:
+            self._left = before
 
     def wait(self) -> None:
         """Wait for all processes."""
