@@ -57,17 +57,25 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(options.checks) - set(known):
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
     names = list(known) if options.all else options.checks or list(CHECKS)
-    if found := need.problems(need.packages(names)):
-        for problem in found:
+    if lacking := need.problems(need.packages(full=not LONG.keys().isdisjoint(names))):
+        for problem in lacking:
             say(problem)
         return 2
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    results = {name: _run(known[name], name, work) for name in names}
     if options.json is not None:
-        result.merge(options.json, results)
-    bad = [name for name, found in results.items() if not found["good"]]
-    say(f"arm64: {', '.join(bad)} failed" if bad else f"arm64: {', '.join(results)}: all good")
+        try:
+            result.read(options.json)
+        except ValueError as error:
+            parser.error(str(error))
+    run_on, bad = result.context(), []
+    for name in names:
+        found = _run(known[name], name, work)
+        if options.json is not None:  # at once: the next may take an hour
+            result.merge(options.json, name, found, run_on)
+        if not found["good"]:
+            bad.append(name)
+    say(f"arm64: {', '.join(bad)} failed" if bad else f"arm64: {', '.join(names)}: all good")
     return 1 if bad else 0
 
 

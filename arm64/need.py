@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 _LIST, _FULL_LIST = "debian-packages-arm64.txt", "debian-packages-arm64-full.txt"
-_FULL = {"image", "system"}
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
-def packages(checks: Iterable[str]) -> tuple[str, ...]:
-    """Return the Debian packages that these checks need, from the lists in the project's root."""
-    names = [_LIST, _FULL_LIST] if _FULL & set(checks) else [_LIST]
+def packages(*, full: bool) -> tuple[str, ...]:
+    """Return the Debian packages that the checks need, `full` for the long ones; from the project's own lists."""
+    names = [_LIST, _FULL_LIST] if full else [_LIST]
     lines = (line for name in names for line in (Path(__file__).parents[1] / name).read_text().splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 

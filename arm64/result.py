@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,33 @@ from benchmarks import machine
 SCHEMA = 1
 
 
-def merge(path: Path, results: Mapping[str, Any]) -> None:
-    """Put results into a file, in place of older ones of the same checks.
+def context() -> dict[str, Any]:
+    """Return when, where and of which commit; asked before the checks, for their result file is in the checkout."""
+    said = subprocess.run(["qemu-aarch64", "--version"], capture_output=True, text=True, check=True).stdout
+    return {**machine.describe(), "qemu": said.splitlines()[0]}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a file's document, an empty one where there is none.
 
     Raises:
         ValueError: the file is something else.
     """
-    known = json.loads(path.read_text()) if path.exists() else {"schema": SCHEMA, "checks": {}}
+    known: dict[str, Any] = {"schema": SCHEMA, "checks": {}}
+    if path.exists():
+        known = json.loads(path.read_text())
     if known.get("schema") != SCHEMA:
         raise ValueError(f"{path}: schema {known.get('schema')}, expected {SCHEMA}; give another --json")
-    context = {**machine.describe(), "qemu": _qemu()}
-    known["checks"] |= {name: {**found, "run_on": context} for name, found in results.items()}
+    return known
+
+
+def merge(path: Path, name: str, found: dict[str, Any], run_on: dict[str, Any]) -> None:
+    """Put the result of one check into a file, in place of an older one of the same check.
+
+    Raises:
+        ValueError: the file is something else.
+    """
+    known = read(path)
+    known["checks"][name] = {**found, "run_on": run_on}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(known, indent=1) + "\n")
-
-
-def _qemu() -> str:
-    said = subprocess.run(["qemu-aarch64", "--version"], capture_output=True, text=True, check=True).stdout
-    return said.splitlines()[0]

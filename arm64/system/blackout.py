@@ -8,10 +8,10 @@ from typing import Any
 
 from arm64.say import say
 from arm64.system import power_cut, service
-from arm64.system.bench import Bench
 from arm64.system.disk import make_ext4
 from arm64.system.machine import Disk, MachineError
 from arm64.system.power_cut import Cut, Listener, Promise
+from arm64.system.rig import Rig
 
 STATE_MIB = 96
 CUTS = 60
@@ -26,33 +26,36 @@ systemctl daemon-reload
 """
 
 
-def check(bench: Bench, disk: Disk, state: Disk) -> dict[str, Any]:
+def check(rig: Rig, disk: Disk, state: Disk) -> dict[str, Any]:
     """Let it write, take the power away, rebuild the disk at many points, and see what comes back."""
-    log = bench.folder / "state.log"
-    base = bench.folder / "base.ext4"
+    log = rig.folder / "state.log"
+    base = rig.folder / "base.ext4"
     subprocess.run(["cp", "--sparse=always", str(state.image), str(base)], check=True)
-    promises = _write_until_cut(bench, disk, Disk(state.image, log=log))
-    cuts = power_cut.make_cuts(base, log, bench.folder / "cuts/images", CUTS, _SEED)
-    records = _come_back(bench, disk, cuts, promises)
-    booted = [
-        _boot_after(bench, disk, cut, promises)
-        for cut in cuts[:: max(1, len(cuts) // _BOOTED_CUTS)][:_BOOTED_CUTS]
-    ]
+    promises = _write_until_cut(rig, disk, Disk(state.image, log=log))
+    cuts = power_cut.make_cuts(base, log, rig.folder / "cuts/images", CUTS, _SEED)
+    records = _come_back(rig, disk, cuts, promises)
+    spread = cuts[:: -max(1, len(cuts) // _BOOTED_CUTS)][:_BOOTED_CUTS]  # from the last, which owes most
+    booted = [_boot_after(rig, disk, cut, promises) for cut in spread]
     good, whole = (sum(record["good"] for record in some) for some in (records, booted))
-    say(f"system power cuts: {good} of {len(records)} points good, {whole} of {len(booted)} booted whole")
+    owing = sum(record["promised_events"] > 0 for record in records)
+    say(
+        f"system power cuts: {good} of {len(records)} points good, {owing} of them owed events, "
+        f"{whole} of {len(booted)} booted whole"
+    )
     return {
-        "good": bool(promises) and good == len(records) and whole == len(booted),
+        "good": 2 * owing >= len(records) == good and whole == len(booted),
         "promises": len(promises),
+        "points_owing": owing,
         "points": records,
         "booted": booted,
         "seed": _SEED,
     }
 
 
-def _write_until_cut(bench: Bench, disk: Disk, state: Disk) -> list[Promise]:
+def _write_until_cut(rig: Rig, disk: Disk, state: Disk) -> list[Promise]:
     """Return what was promised until the power went, in the middle of it."""
     assert state.log is not None
-    with bench.board("writing", disk, state, read_only=True) as machine:
+    with rig.board("writing", disk, state, read_only=True) as machine:
         machine.run(_LOUD)
         with Listener(machine.console, state.log) as listener:
             machine.run("systemctl restart firetower", 600)
@@ -78,14 +81,14 @@ echo "$fsck $ready $aside"
 """
 
 
-def _come_back(bench: Bench, disk: Disk, cuts: list[Cut], promises: list[Promise]) -> list[dict[str, Any]]:
+def _come_back(rig: Rig, disk: Disk, cuts: list[Cut], promises: list[Promise]) -> list[dict[str, Any]]:
     """Mount each disk on a running board, start the service on it, and read what it has."""
     images = Disk(
-        make_ext4(bench.folder / "cuts.ext4", len(cuts) * STATE_MIB + 200, "cuts", cuts[0].image.parent)
+        make_ext4(rig.folder / "cuts.ext4", len(cuts) * STATE_MIB + 200, "cuts", cuts[0].image.parent)
     )
-    spare = Disk(make_ext4(bench.folder / "spare.ext4", STATE_MIB, "firetower"))
+    spare = Disk(make_ext4(rig.folder / "spare.ext4", STATE_MIB, "firetower"))
     records = []
-    with bench.board("return", disk, spare, images, read_only=True) as machine:
+    with rig.board("return", disk, spare, images, read_only=True) as machine:
         machine.run("mkdir -p /run/cuts; mount /dev/vdc /run/cuts; modprobe loop")
         for cut in cuts:
             said = machine.run(
@@ -103,9 +106,9 @@ def _come_back(bench: Bench, disk: Disk, cuts: list[Cut], promises: list[Promise
     return records
 
 
-def _boot_after(bench: Bench, disk: Disk, cut: Cut, promises: list[Promise]) -> dict[str, Any]:
+def _boot_after(rig: Rig, disk: Disk, cut: Cut, promises: list[Promise]) -> dict[str, Any]:
     """Boot the whole board with the disk as the cut left it."""
-    with bench.board(f"after-{cut.writes}", disk, Disk(cut.image), read_only=True) as machine:
+    with rig.board(f"after-{cut.writes}", disk, Disk(cut.image), read_only=True) as machine:
         try:
             machine.run("until systemctl is-active -q firetower; do sleep 2; done", 600)
             ready = True
@@ -113,5 +116,5 @@ def _boot_after(bench: Bench, disk: Disk, cut: Cut, promises: list[Promise]) -> 
             ready = False
         machine.run("systemctl stop firetower", 300)
         aside = int(machine.run("ls /var/lib/firetower | grep -c corrupt || true"))
-        found = {"fsck": 0, "ready": ready, "aside": aside, "stored": service.stored(machine)}
+        found = {"fsck": None, "ready": ready, "aside": aside, "stored": service.stored(machine)}
     return power_cut.judge(cut, promises, found)

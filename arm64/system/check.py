@@ -13,9 +13,9 @@ from typing import Any
 from arm64.say import say
 from arm64.system import blackout, root, service, tower
 from arm64.system import kernel as kernels
-from arm64.system.bench import Bench
 from arm64.system.disk import make_ext4, overlay
 from arm64.system.machine import Disk, Machine
+from arm64.system.rig import Rig
 from arm64.system.root import IMAGE_SERVICE
 
 _WATCHDOG_S = 60.0  # of the unit
@@ -27,25 +27,25 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
     kernel = kernels.make(work)
     folder = work / "system/run"
     folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(project, folder, kernel, root.make(project, work, kernel))
-    disk = Disk(overlay(bench.root.disk, folder / "root.qcow2"), "qcow2")
+    rig = Rig(project, folder, kernel, root.make(project, work, kernel))
+    disk = Disk(overlay(rig.root.disk, folder / "root.qcow2"), "qcow2")
     state = Disk(make_ext4(folder / "state.ext4", blackout.STATE_MIB, "firetower"))
     records: dict[str, Any] = {"machine": "QEMU virt, 4 x Cortex-A72, 1 GB", "kernel": kernel.version}
-    with bench.board("image", disk, state) as machine:
+    with rig.board("image", disk, state) as machine:
         records["image"] = _image(machine)
         machine.run("rm -f /var/lib/firetower/events*")
-        records["deploy"] = _deploy(bench, machine)
-        records["bench"] = _bench(bench, machine)
+        records["deploy"] = _deploy(rig, machine)
+        records["bench"] = _bench(rig, machine)
         machine.run("sed -i '/^.dev.vda/s/rw,/ro,/' /etc/fstab")
         machine.shut_down()
-    with bench.board("sealed", disk, state, read_only=True) as machine:
+    with rig.board("sealed", disk, state, read_only=True) as machine:
         records["sealed"] = _sealed(machine)
         records["sensors"] = _sensors(machine)
         records["camera"] = _camera(machine)
         records["watchdog"] = _watchdog(machine)
         machine.run("systemctl stop firetower && rm -f /var/lib/firetower/events*")
         machine.shut_down()
-    records["power_cuts"] = blackout.check(bench, disk, state)
+    records["power_cuts"] = blackout.check(rig, disk, state)
     parts = [record for record in records.values() if isinstance(record, dict)]
     return all(record["good"] for record in parts), records
 
@@ -70,13 +70,13 @@ def _image(machine: Machine) -> dict[str, Any]:
     return record
 
 
-def _deploy(bench: Bench, machine: Machine) -> dict[str, Any]:
+def _deploy(rig: Rig, machine: Machine) -> dict[str, Any]:
     """`firetower deploy` as a user runs it: the first time, again, and with a configuration that cannot start."""
-    good_tower = tower.write(bench.folder / "tower")
-    bad_tower = tower.write(bench.folder / "bad", port=22)  # sshd's own
-    first = _call_deploy(bench, machine, good_tower)
-    again = _call_deploy(bench, machine, good_tower)
-    bad = _call_deploy(bench, machine, bad_tower)
+    good_tower = tower.write(rig.folder / "tower")
+    bad_tower = tower.write(rig.folder / "bad", port=22)  # sshd's own
+    first = _call_deploy(rig, machine, good_tower)
+    again = _call_deploy(rig, machine, good_tower)
+    bad = _call_deploy(rig, machine, bad_tower)
     said, answer = service.show(machine), service.ask(machine)
     record = {
         "good": first["exit"] == 0
@@ -98,8 +98,8 @@ def _deploy(bench: Bench, machine: Machine) -> dict[str, Any]:
     return record
 
 
-def _call_deploy(bench: Bench, machine: Machine, file: Path) -> dict[str, Any]:
-    config = machine.ssh_config(bench.folder / "ssh_config")
+def _call_deploy(rig: Rig, machine: Machine, file: Path) -> dict[str, Any]:
+    config = machine.ssh_config(rig.folder / "ssh_config")
     command = [
         sys.executable,
         "-m",
@@ -115,8 +115,8 @@ def _call_deploy(bench: Bench, machine: Machine, file: Path) -> dict[str, Any]:
     started = time.monotonic()
     done = subprocess.run(
         command,
-        cwd=bench.project,
-        env={**os.environ, "PYTHONPATH": str(bench.project)},
+        cwd=rig.project,
+        env={**os.environ, "PYTHONPATH": str(rig.project)},
         capture_output=True,
         text=True,
         timeout=3000,
@@ -133,17 +133,17 @@ def _call_deploy(bench: Bench, machine: Machine, file: Path) -> dict[str, Any]:
     }
 
 
-def _bench(bench: Bench, machine: Machine) -> dict[str, Any]:
+def _bench(rig: Rig, machine: Machine) -> dict[str, Any]:
     """`firetower bench` on the board, and its file read here. Its times are the emulator's, so none is kept."""
     command = "/opt/firetower/current/venv/bin/firetower bench --runs 3 --warmup 1 --processes 1 --seconds 1"
     machine.run(
-        f"systemctl stop firetower; {command} --json /tmp/bench.json >/dev/null 2>&1; systemctl start firetower",
+        f"systemctl stop firetower; {command} --json /tmp/bench.json >/dev/null; systemctl start firetower",
         1800,
     )
-    file = bench.folder / "bench.json"
+    file = rig.folder / "bench.json"
     file.write_text(machine.run("cat /tmp/bench.json"))
     compare = [sys.executable, "-m", "benchmarks", "compare", str(file), str(file)]
-    done = subprocess.run(compare, cwd=bench.project, capture_output=True, text=True, check=False)
+    done = subprocess.run(compare, cwd=rig.project, capture_output=True, text=True, check=False)
     say(f"system bench: ran; compare here exits with {done.returncode}")
     return {"good": done.returncode == 0, "compare_exit": done.returncode, "said": done.stderr.strip()[-300:]}
 
@@ -155,7 +155,7 @@ def _sealed(machine: Machine) -> dict[str, Any]:
     failed = machine.run("systemctl list-units --failed --plain --no-legend | cut -d' ' -f1").split()
     answer = service.ask(machine)
     record = {
-        "good": mounted.startswith("ro") and answer["health"][0] in {200, 503},
+        "good": mounted.startswith("ro") and not failed and answer["health"][0] in {200, 503},
         "root": mounted,
         "failed_units": failed,
     }

@@ -142,14 +142,14 @@ def judge(cut: Cut, promises: Sequence[Promise], found: Mapping[str, Any]) -> di
     Args:
         cut: the point.
         promises: all of them.
-        found: fsck (its exit status), ready (whether the service came up), aside (databases moved aside as damaged),
-            stored (revisions by event).
+        found: fsck (its exit status; None where the boot ran it, which mounts nothing bad), ready (whether the
+            service came up), aside (databases moved aside as damaged), stored (revisions by event).
     """
     owed = cut.owed(promises)
     missing = {
         event: revision for event, revision in owed.items() if found["stored"].get(event, 0) < revision
     }
-    good = bool(found["ready"]) and not missing and not found["aside"] and found["fsck"] in {0, 1}
+    good = bool(found["ready"]) and not missing and not found["aside"] and found["fsck"] in {None, 0, 1}
     return {
         "writes": cut.writes,
         "careless": cut.careless,

@@ -14,7 +14,7 @@ from arm64.system.root import Root
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class Rig:
     """What every part of the check needs.
 
     Attributes:
