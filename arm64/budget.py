@@ -62,17 +62,23 @@ def spread(totals: Sequence[float]) -> float:
     return max(abs(total - middle) for total in totals) / middle
 
 
-def judge(total: int, allowed: int | None) -> Verdict:
-    """Compare a count with what the budget allows.
+def judge(counts: Counts, allowed: Counts | None) -> Verdict:
+    """Compare counts with what the budget allows.
 
     Returns:
-        `unknown` without a budget, `same` within the noise, `grown` or `fallen` by more than `GROWTH_MAX`.
+        `unknown` without a budget; `grown` where any class has by more than `GROWTH_MAX`; else by the total: `same`
+        within the noise, `changed`, or `fallen` by more than `GROWTH_MAX`.
     """
     if allowed is None:
         return "unknown"
-    growth = (total - allowed) / allowed
-    if abs(growth) <= NOISE:
-        return "same"
-    if abs(growth) <= GROWTH_MAX:
-        return "changed"
-    return "grown" if growth > 0 else "fallen"
+    grown = growth(counts, allowed)
+    if max(grown.values()) > GROWTH_MAX:
+        return "grown"
+    if grown["total"] < -GROWTH_MAX:
+        return "fallen"
+    return "same" if abs(grown["total"]) <= NOISE else "changed"
+
+
+def growth(counts: Counts, allowed: Counts) -> dict[str, float]:
+    """Return by how much each class has grown, as a fraction of what it may be; one that may not be counts as one."""
+    return {name: (counts[name] - limit) / max(limit, 1) for name, limit in allowed.items()}

@@ -96,9 +96,9 @@ def run(docker: Docker, image: str, board: Board, clip: Path, memory_mib: int) -
         )
 
 
-def command(docker: Docker, image: str, board: Board, words: Sequence[str]) -> int:
+def command(docker: Docker, image: str, words: Sequence[str], board: Board | None = None) -> int:
     """Run a command of firetower in a container of its own, as confined; return its exit code."""
-    where = _seen_as(board, docker.folder / "commands")
+    where = [] if board is None else _seen_as(board, docker.folder / "commands")
     return docker.run("run", "--rm", *_confinement(512), *where, image, *words, check=False).returncode
 
 

@@ -70,18 +70,7 @@ def _root(work: Path, machine: str) -> Path:
     if root.exists():
         return root
     partial = root.with_suffix(".part")
-    command = [
-        "mmdebstrap",
-        "--quiet",
-        f"--arch={machine}",
-        *_OPTIONS,
-        SUITE,
-        str(partial),
-        *mirror.sources(SUITE),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"mmdebstrap: exit {done.returncode}: {done.stderr.strip()[-1500:]}")
+    mirror.bootstrap(SUITE, partial, f"--arch={machine}", *_OPTIONS)
     with tarfile.open(partial, "a") as packed:
         for name, content in added.items():
             member = tarfile.TarInfo(f"./{name}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arm64 import need, userland
 from arm64.board import BOARDS
@@ -43,9 +44,13 @@ def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
 
 def write_frames(path: Path) -> None:
     """Write the last frames of the built-in scene, a plume in them, as (n, H, W, 3) uint8."""
+    np.save(path, np.stack(scene()[-FRAMES:]))
+
+
+def scene() -> list[NDArray[np.uint8]]:
+    """Return all frames of the built-in scene, (H, W, 3) RGB: a plume grows from the middle on."""
     source = open_source(SCENE, SourceOptions())
-    pictures = [picture.to_rgb() for picture in iter(source.read, None)]
-    np.save(path, np.stack(pictures[-FRAMES:]))
+    return [picture.to_rgb() for picture in iter(source.read, None)]
 
 
 def native(project: Path, frames: Path) -> dict[str, Any]:

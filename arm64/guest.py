@@ -14,6 +14,7 @@ from arm64.userland import PYTHON, Userland
 PROJECT = "/firetower"
 SITE = f"/usr/local/lib/python{PYTHON}/dist-packages"  # as if they were installed, whatever PYTHONPATH says
 OUT = "/out"
+DATA = "/shared"  # real data beside the checkout, where a developer has them (tests/conftest.py)
 _CLEAN = ("env", "-i", "HOME=/root", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
 _ONE_THREAD = ("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1")
 
@@ -72,15 +73,16 @@ class Guest:
 
     def _mounts(self) -> list[str]:
         write_views(self.board, self.views)
-        root = self.userland.root
-        for name in ("proc", "sys", "dev", "tmp", PROJECT[1:], SITE[1:], OUT[1:]):
-            (root / name).mkdir(parents=True, exist_ok=True)
+        root, data = self.userland.root, self.project.parent / DATA[1:]
+        read_only = {PROJECT: self.project, **({DATA: data} if data.is_dir() else {})}
+        for name in ("/proc", "/sys", "/dev", "/tmp", SITE, OUT, *read_only):  # noqa: S108 — the userland's own
+            (root / name[1:]).mkdir(parents=True, exist_ok=True)
         return [
             f"mount -t proc proc {_q(root / 'proc')}",
             f"mount --rbind /sys {_q(root / 'sys')}",
             f"mount --rbind /dev {_q(root / 'dev')}",
             f"mount -t tmpfs tmpfs {_q(root / 'tmp')}",
-            f"mount --bind -o ro {_q(self.project)} {_q(root / PROJECT[1:])}",
+            *(f"mount --bind -o ro {_q(folder)} {_q(root / name[1:])}" for name, folder in read_only.items()),
             f"mount --bind {_q(self.userland.site)} {_q(root / SITE[1:])}",
             f"mount --bind {_q(self.out)} {_q(root / OUT[1:])}",
             *self._shown(root),

@@ -1,4 +1,7 @@
-"""The daemon's image for linux/arm64: built as a user builds it, weighed, and run on a clip with little memory."""
+"""The daemon's image for linux/arm64: built as a user builds it, weighed, and run on a clip with little memory.
+
+Its other forms are built too: with ONNX Runtime, which is weighed and replays with it, and for linux/amd64.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from arm64.sighting import Sighting
 
 BOARD = BOARDS[1]  # a Pi 4
 MEMORY_MIB = (512, 256)
+BYTES_MAX = 450_000_000  # unpacked
 COMMANDS = (
     ("replay", "scene:quiet?frames=2"),
     ("bundle", "verify", "/opt/firetower/lib/python3.11/site-packages/edge/model/smoke"),
@@ -43,7 +47,7 @@ _OURS = ("edge", "training", "firmware_sim", "benchmarks", "deploy", "firetower-
 
 
 def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
-    """Build the image, weigh it, play a clip in it; return whether it saw what this machine sees, and records."""
+    """Build the images, weigh them, play a clip; return whether all is as on this machine, and records."""
     need.enable_binfmt()
     played = recording(work)
     here, peak_rss_bytes = native(played)
@@ -52,13 +56,22 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
         sizes = weigh(server, image)
         faults = unloadable(server, image)
         say(f"image: {sum(sizes.values()) / 1e6:.0f} MB unpacked, {len(faults)} shared objects at fault")
-        codes = {words[0]: container.command(server, image, BOARD, words) for words in COMMANDS}
-        say(f"image: exit codes {codes}")
+        codes = {words[0]: container.command(server, image, words, BOARD) for words in COMMANDS}
+        with_onnx = build(server, project, work, extra="onnx")
+        onnx_sizes = weigh(server, with_onnx)
+        codes["replay, onnx"] = container.command(
+            server, with_onnx, (*COMMANDS[0], "--backend", "onnx"), BOARD
+        )
+        ours = build(server, project, work, machine="amd64")
+        codes["replay, amd64"] = container.command(server, ours, COMMANDS[0])
+        say(f"image: {sum(onnx_sizes.values()) / 1e6:.0f} MB with ONNX Runtime; exit codes {codes}")
         endings = [container.run(server, image, BOARD, played, memory_mib) for memory_mib in MEMORY_MIB]
     trials = [record(ending, here) for ending in endings]
-    good = bool(here) and not faults and not any(codes.values()) and all(one["good"] for one in trials)
+    fits = sum(sizes.values()) <= BYTES_MAX and not faults
+    good = bool(here) and fits and not any(codes.values()) and all(one["good"] for one in trials)
     return good, {
         "bytes": sizes,
+        "bytes_with_onnx": onnx_sizes,
         "faults": faults,
         "exit_codes": codes,
         "native": {"peak_rss_bytes": peak_rss_bytes, **sighting.compare(here, here)},
@@ -69,7 +82,7 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
 
 def recording(work: Path) -> Path:
     """Return the clip, from the cache where it is there."""
-    made_of = f"{clip.SCENE} {clip.SIZE_PX} {clip.PICTURES_A_MINUTE}"
+    made_of = Path(clip.__file__).read_text(encoding="utf-8")
     path = work / f"clip-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}.mp4"
     if not path.exists():
         partial = path.with_suffix(".part.mp4")

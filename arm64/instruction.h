@@ -1,4 +1,4 @@
-/* instruction.h: classes of A64 instructions; the order is that of CLASSES in arm64/instructions.py. */
+/* instruction.h: classes of A64 instructions; the order is that of CLASSES in arm64/instruction.py. */
 #include <stdint.h>
 
 enum class { TOTAL, DOT_PRODUCT, MULTIPLY_LONG, LOAD_STORE, CLASSES };

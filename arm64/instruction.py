@@ -1,7 +1,7 @@
 """Instructions of one inference and of one frame, on one thread, against the committed budget.
 
-An inference is from the written input to scores and the next state; a frame from decoded pixels to regions. A count
-is exact and repeats; it is no measure of time.
+An inference is from the written input to scores and the next state; a frame from decoded pixels of a tower camera's
+size to regions. A count is exact and repeats; it is no measure of time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from arm64 import budget, golden, userland
+import cv2
+import numpy as np
+
+from arm64 import budget, clip, golden, userland
 from arm64.board import BOARDS
 from arm64.budget import Budget, Counts
 from arm64.guest import Guest
@@ -57,7 +60,7 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
     """Count, compare with the budget, and leave what was counted in the cache, ready to be the next budget."""
     made, out = userland.make(work, project), work / "count"
     out.mkdir(exist_ok=True)
-    golden.write_frames(out / "frames.npy")
+    write_frames(out / "frames.npy")
     plugin = compile_shared(out / "plugin.so", "plugin.c", "instruction.c")
     processes = [
         (Guest(made, board, project, out, out / f"{board.name}-{backend}-{number}"), backend)
@@ -72,6 +75,15 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
     found = Budget(counted_with(made.site), {row.key: row.counts for row in rows})
     budget.write(found, out / BUDGET.name)
     return compare(rows, found, budget.read(BUDGET), out / BUDGET.name)
+
+
+def write_frames(path: Path) -> None:
+    """Write every fifth frame of the golden scene, enlarged: quiet ones first, a region in the last."""
+    large = [
+        cv2.resize(pixels, clip.SIZE_PX[::-1], interpolation=cv2.INTER_LINEAR_EXACT)
+        for pixels in golden.scene()[4::5]
+    ]
+    np.save(path, np.stack(large))
 
 
 def compile_shared(path: Path, *names: str) -> Path:
@@ -89,12 +101,18 @@ def compile_shared(path: Path, *names: str) -> Path:
 
 
 def _count(guest: Guest, backend: str, plugin: Path) -> list[dict[str, Counts]]:
-    """Score the golden frames in one process; return the counts of each frame by scope."""
+    """Score the frames in one process; return the counts of each frame by scope.
+
+    Raises:
+        RuntimeError: the program failed, or found no region: then a frame is not all that it is in service.
+    """
     marks = guest.views.with_suffix(".marks")
     program = [str(guest.project / "arm64/program/count.py"), str(guest.out / "frames.npy"), backend]
     done = guest.run_plugged(f"{plugin},out={marks}", ["/usr/bin/python3", *program], _TIMEOUT_S)
     if done.returncode != 0:
         raise RuntimeError(f"{guest.board.name} {backend}: counting failed: {done.stderr.strip()[-600:]}")
+    if not int(done.stdout):
+        raise RuntimeError(f"{guest.board.name} {backend}: no frame has a region: choose other frames")
     return list(read_frames(marks.read_text()))[1:]  # the first was to warm up
 
 
@@ -154,11 +172,12 @@ def compare(rows: Sequence[Row], found: Budget, allowed: Budget, path: Path) -> 
     records = []
     for row in rows:
         limits = allowed.counts.get(row.key)
-        verdict = budget.judge(row.counts["total"], limits and limits["total"])
+        verdict = budget.judge(row.counts, limits)
         steady = row.spread <= budget.NOISE
         records.append({**asdict(row), "budget": limits, "verdict": verdict, "steady": steady})
-        growth = f", {row.counts['total'] / limits['total'] - 1:+.2%} of the budget" if limits else ""
-        say(f"instructions {row.key}: {row.counts['total'] / 1e6:.1f} M{growth}: {verdict}")
+        grown = budget.growth(row.counts, limits) if limits else {}
+        said = "".join(f", {name} {part:+.2%}" for name, part in grown.items())
+        say(f"instructions {row.key}: {row.counts['total'] / 1e6:.1f} M{said}: {verdict}")
         if not steady:
             say(f"  repetitions are {row.spread:.2%} apart, more than {budget.NOISE:.1%}: no count to go by")
     differences = allowed.differences(found.counted_with)

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 _LIST, _FULL_LIST = "debian-packages-arm64.txt", "debian-packages-arm64-full.txt"
+_DEBIAN = 12
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 
 
@@ -39,6 +40,8 @@ def problems(wanted: tuple[str, ...]) -> list[str]:
         found.append("not root: mounts and chroot need it; run it with sudo")
     if not Path("/etc/debian_version").exists():
         found.append("not a Debian system: mmdebstrap and binfmt-support are Debian's")
+    elif not Path("/etc/debian_version").read_text().startswith(f"{_DEBIAN}."):
+        found.append(f"not Debian {_DEBIAN}: another QEMU takes other plugins and counts other instructions")
     elif missing := missing_packages(wanted):
         found.append(f"missing packages: apt-get install -y --no-install-recommends {' '.join(missing)}")
     return found

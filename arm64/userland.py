@@ -13,10 +13,12 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from arm64 import mirror
+
 SUITE = "bookworm"
 PYTHON = "3.11"  # bookworm's
 PACKAGES = ("python3", "ca-certificates", "libstdc++6", "bash", "dash", "coreutils", "base-files", "libgomp1")
-TEST_WHEELS = ("pytest", "pytest-timeout", "pytest-xdist", "hypothesis")
+TEST_WHEELS = ("hypothesis", "onnx", "pytest", "pytest-timeout", "pytest-xdist")
 _GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's
 _TAGS = (41, 40, 39, 38, 36, 35, 34, 31, 28, 27, 26, 24, 17)  # manylinux_2_N
 
@@ -38,11 +40,10 @@ def make(work: Path, project: Path) -> Userland:
     """
     key = hashlib.sha256(" ".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
     root = work / f"root-{key}"
-    if not (root / "usr/bin/python3").exists():
-        shutil.rmtree(root, ignore_errors=True)
-        include = f"--include={','.join(PACKAGES)}"
-        command = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", include, SUITE, root]
-        subprocess.run([str(word) for word in command], check=True)
+    if not root.exists():
+        partial = root.with_suffix(".part")
+        mirror.unpack(SUITE, partial, PACKAGES)
+        partial.rename(root)
     made = Userland(root, install(work, [*dependencies(project), *TEST_WHEELS], PYTHON))
     _compile(made.root / f"usr/lib/python{PYTHON}", made.site)
     return made

@@ -1,4 +1,4 @@
-"""Score golden frames between marks that arm64/plugin.c sees: `count.py FRAMES.npy BACKEND`."""
+"""Score frames between marks that arm64/plugin.c sees, print the number of regions: `count.py FRAMES.npy BACKEND`."""
 
 import contextlib
 import gc
@@ -33,11 +33,11 @@ def main() -> None:
     preprocess = Preprocess(model.bundle.manifest, model.file.one("frame"))
     gc.disable()
     score(model, preprocess, frames[:1])
-    score(model, preprocess, frames)
+    print(score(model, preprocess, frames))
 
 
-def score(model: Model, preprocess: Preprocess, frames: NDArray[np.uint8]) -> None:
-    """Do what `edge.pipeline` does between a decoded picture and its regions.
+def score(model: Model, preprocess: Preprocess, frames: NDArray[np.uint8]) -> int:
+    """Do what `edge.pipeline` does between a decoded picture and its regions; return how many were found.
 
     Args:
         model: loaded.
@@ -45,14 +45,14 @@ def score(model: Model, preprocess: Preprocess, frames: NDArray[np.uint8]) -> No
         frames: (n, H, W, 3) uint8 RGB, one camera's in turn.
     """
     manifest, state = model.bundle.manifest, model.runtime.zero_state()
-    stride_px = float(manifest.cell_stride_px or 1)
+    stride_px, count = float(manifest.cell_stride_px or 1), 0
     for pixels in frames:
         mark(DECODED)
         prepared = preprocess(pixels)
         inference = model.runtime.infer(_marked(prepared), state)
         mark(SCORED)
         placement = prepared.placement
-        regions(
+        found = regions(
             inference.scores,
             manifest.labels,
             manifest.thresholds,
@@ -60,7 +60,9 @@ def score(model: Model, preprocess: Preprocess, frames: NDArray[np.uint8]) -> No
             lambda cells, placement=placement: placement.cell_box(cells, stride_px),
         )
         mark(FOUND)
+        count += len(found)
         state = inference.state
+    return count
 
 
 def _marked(prepared: Prepared) -> Callable[[Tensor], None]:

@@ -98,7 +98,7 @@ def _come_back(rig: Rig, disk: Disk, cuts: list[Cut], promises: list[Promise]) -
                 "fsck": int(said[0]),
                 "ready": said[1] == "true",
                 "aside": int(said[2]),
-                "stored": service.stored(machine),
+                **service.stored(machine),
             }
             records.append(power_cut.judge(cut, promises, found))
             if not records[-1]["good"]:
@@ -116,5 +116,5 @@ def _boot_after(rig: Rig, disk: Disk, cut: Cut, promises: list[Promise]) -> dict
             ready = False
         machine.run("systemctl stop firetower", 300)
         aside = int(machine.run("ls /var/lib/firetower | grep -c corrupt || true"))
-        found = {"fsck": None, "ready": ready, "aside": aside, "stored": service.stored(machine)}
+        found = {"fsck": None, "ready": ready, "aside": aside, **service.stored(machine)}
     return power_cut.judge(cut, promises, found)

@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from arm64 import mirror
+
 SUITE = "bookworm"
 PACKAGES = ("linux-image-arm64", "busybox-static")
 _BOOT_MODULES = ("virtio_pci", "virtio_blk", "ext4", "crc32c_generic", "virtio_rng")
@@ -44,10 +46,7 @@ def make(work: Path) -> Kernel:
     tree = work / f"kernel-{key}"
     if not tree.is_dir():
         partial = tree.with_suffix(".part")
-        shutil.rmtree(partial, ignore_errors=True)
-        include = f"--include={','.join(PACKAGES)}"
-        command = ["mmdebstrap", "--quiet", "--arch=arm64", "--variant=extract", include, SUITE, str(partial)]
-        subprocess.run(command, check=True)
+        mirror.unpack(SUITE, partial, PACKAGES)
         subprocess.run(["depmod", "-b", str(partial), _version(partial)], check=True)
         _write_initrd(partial)
         partial.rename(tree)

@@ -143,13 +143,15 @@ def judge(cut: Cut, promises: Sequence[Promise], found: Mapping[str, Any]) -> di
         cut: the point.
         promises: all of them.
         found: fsck (its exit status; None where the boot ran it, which mounts nothing bad), ready (whether the
-            service came up), aside (databases moved aside as damaged), stored (revisions by event).
+            service came up), aside (databases moved aside as damaged), integrity (what SQLite says, `ok` of a sound
+            file), stored (revisions of the events that have their picture).
     """
     owed = cut.owed(promises)
     missing = {
         event: revision for event, revision in owed.items() if found["stored"].get(event, 0) < revision
     }
-    good = bool(found["ready"]) and not missing and not found["aside"] and found["fsck"] in {None, 0, 1}
+    sound = not found["aside"] and found["integrity"] == "ok" and found["fsck"] in {None, 0, 1}
+    good = bool(found["ready"]) and not missing and sound
     return {
         "writes": cut.writes,
         "careless": cut.careless,
@@ -159,6 +161,7 @@ def judge(cut: Cut, promises: Sequence[Promise], found: Mapping[str, Any]) -> di
         "stored_events": len(found["stored"]),
         "missing": missing,
         "damaged_files": found["aside"],
+        "integrity": found["integrity"],
         "fsck": found["fsck"],
         "ready": found["ready"],
         "good": good,

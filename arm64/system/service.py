@@ -24,8 +24,12 @@ _STORED = """python3 - <<'END'
 import json, sqlite3
 boot_id = open("/proc/sys/kernel/random/boot_id").read().strip()
 database = sqlite3.connect("file:/var/lib/firetower/events.sqlite?mode=ro", uri=True)
-rows = database.execute("SELECT id, revision, document ->> '$.opened.boot_id' FROM event")
-print(json.dumps({event: revision for event, revision, boot in rows if boot != boot_id}))
+rows = database.execute(
+    "SELECT id, revision, document ->> '$.opened.boot_id' FROM event WHERE seq IN "
+    "(SELECT seq FROM evidence WHERE hex(substr(jpeg, 1, 2)) = 'FFD8' AND hex(substr(jpeg, -2)) = 'FFD9')"
+)
+stored = {event: revision for event, revision, boot in rows if boot != boot_id}
+print(json.dumps({"stored": stored, "integrity": database.execute("PRAGMA integrity_check").fetchone()[0]}))
 END
 """
 
@@ -56,9 +60,10 @@ def memory(machine: Machine, service: str = SERVICE) -> dict[str, int]:
     return {name.lower() + "_bytes": sizes[name] for name in ("Rss", "Pss", "Private_Dirty")}
 
 
-def stored(machine: Machine) -> dict[str, int]:
-    """Return the newest revision of each event of an earlier boot, by id; the service must not run.
+def stored(machine: Machine) -> dict[str, Any]:
+    """Return `stored`, the newest revision of each event that has a whole picture, by id, and SQLite's `integrity`.
 
-    A recording played again opens the same events, with the same ids: those of this boot prove nothing.
+    The service must not run. A recording played again opens the same events, with the same ids: those that were
+    opened in the present boot prove nothing and are left out.
     """
     return dict(json.loads(machine.run(_STORED)))

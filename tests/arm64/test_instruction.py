@@ -2,11 +2,14 @@
 
 import ctypes
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from arm64 import budget, instruction
+from arm64 import budget, clip, instruction
 from arm64.board import BOARDS
 from arm64.budget import Budget
 from arm64.program import count
@@ -119,6 +122,13 @@ def test_the_plugin_compiles(tmp_path):
     assert instruction.compile_shared(tmp_path / "plugin.so", "plugin.c", "instruction.c").exists()
 
 
+def test_the_frames_are_a_tower_cameras_and_have_a_region(tmp_path):
+    instruction.write_frames(tmp_path / "f.npy")
+    assert np.load(tmp_path / "f.npy").shape == (8, *clip.SIZE_PX, 3)
+    command = [sys.executable, count.__file__, str(tmp_path / "f.npy"), "litert"]
+    assert int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) > 0
+
+
 def test_what_gcc_says_is_told(tmp_path):
     with pytest.raises(RuntimeError, match=r"gcc: .*absent\.c"):
         instruction.compile_shared(tmp_path / "x.so", "absent.c")
@@ -180,8 +190,15 @@ def test_a_row_is_the_mean_of_frames_and_the_median_of_repetitions():
     ],
 )
 def test_a_budget_is_exceeded_by_more_than_two_percent(total, verdict):
-    assert budget.judge(total, 100_000) == verdict
-    assert budget.judge(total, None) == "unknown"
+    assert budget.judge({"total": total}, {"total": 100_000}) == verdict
+    assert budget.judge({"total": total}, None) == "unknown"
+
+
+def test_more_of_a_class_is_growth_though_the_total_is_the_same():
+    allowed = {"total": 100_000, "load_store": 20_000}
+    assert budget.judge({"total": 100_000, "load_store": 20_401}, allowed) == "grown"
+    assert budget.judge({"total": 100_000, "load_store": 20_400}, allowed) == "same"
+    assert budget.judge({"total": 100_000, "dot_product": 1}, {"total": 100_000, "dot_product": 0}) == "grown"
 
 
 def compare(*, total=100, spread=0.0, key="pi4 litert frame", now="2.0"):

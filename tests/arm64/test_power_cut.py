@@ -125,7 +125,7 @@ PROMISES = [Promise("a", 1, 500), Promise("a", 2, 1000), Promise("b", 1, 1001)]
 
 
 def found(**stored):
-    return {"fsck": 0, "ready": True, "aside": 0, "stored": stored}
+    return {"fsck": 0, "ready": True, "aside": 0, "integrity": "ok", "stored": stored}
 
 
 def test_only_what_was_promised_before_the_cut_is_owed(tmp_path):
@@ -143,6 +143,7 @@ def test_only_what_was_promised_before_the_cut_is_owed(tmp_path):
         (found(), False),
         ({**found(a=2), "ready": False}, False),
         ({**found(a=2), "aside": 1}, False),
+        ({**found(a=2), "integrity": "row 3 missing"}, False),
         ({**found(a=2), "fsck": 4}, False),
         ({**found(a=2), "fsck": 1}, True),
     ],
