@@ -123,7 +123,7 @@ def _prepare(folder: Path) -> Path:
 
 
 def _confinement(memory_mib: int) -> list[str]:
-    """Return the options that say what deploy/compose.yaml says."""
+    """Return the options that say what deploy/compose.yaml says, but for the network, and with another limit."""
     limit = f"{memory_mib}m"
     return [
         *("--read-only", "--tmpfs", "/tmp:size=64m,mode=1777", "--network", "none"),  # noqa: S108 — inside

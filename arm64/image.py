@@ -24,7 +24,7 @@ from arm64.docker import Docker
 from arm64.say import say
 from arm64.sighting import Sighting
 
-BOARD = BOARDS[1]  # a Pi 4
+BOARD = next(board for board in BOARDS if board.name == "pi4")
 MEMORY_MIB = (512, 256)
 BYTES_MAX = 450_000_000  # unpacked
 COMMANDS = (

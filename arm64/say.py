@@ -1,4 +1,4 @@
-"""Progress, for whoever runs the checks by hand; results go to standard output."""
+"""Progress, for whoever runs the checks by hand."""
 
 from __future__ import annotations
 

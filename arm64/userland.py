@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arm64 import mirror
+from deploy.wheelhouse import platforms
 
 SUITE = "bookworm"
 PYTHON = "3.11"  # bookworm's
 PACKAGES = ("python3", "ca-certificates", "libstdc++6", "bash", "dash", "coreutils", "base-files", "libgomp1")
 TEST_WHEELS = ("hypothesis", "onnx", "pytest", "pytest-timeout", "pytest-xdist")
 _GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's
-_TAGS = (41, 40, 39, 38, 36, 35, 34, 31, 28, 27, 26, 24, 17)  # manylinux_2_N
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,11 @@ def install(work: Path, requirements: list[str], python: str) -> Path:
         return site
     partial = site.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
-    short = python.replace(".", "")
-    platforms = [f"--platform=manylinux_2_{tag}_aarch64" for tag in _TAGS if tag <= _GLIBC[python]]
+    tags = [f"--platform={tag}" for tag in platforms("aarch64", _GLIBC[python])]
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(partial)),
         *("--only-binary=:all:", "--implementation=cp", f"--python-version={python}"),
-        *(f"--abi=cp{short}", "--abi=abi3", "--abi=none", "--platform=manylinux2014_aarch64", *platforms),
+        *tags,
         *requirements,
     ]
     subprocess.run(command, check=True)

@@ -8,9 +8,9 @@ from edge.device.board import BOARDS, Board
 
 _HEAD = """# Boards
 
-What is published about the Raspberry Pi boards. Firetower's energy model and its benchmark use these figures; **none of
-them was measured by us**. `?` is unknown, `–` means that the source says there is none, a number in brackets is the
-source below.
+What is published about the Raspberry Pi boards; **none of it was measured by us**. Firetower itself uses cores and
+powers (the energy model) and the temperatures (the benchmark's warnings); the rest is for who chooses a board. `?` is
+unknown, `–` means that the source says there is none, a number in brackets is the source below.
 
 This page is made from [edge/device/board.py](../edge/device/board.py) by
 `python -m benchmarks.board_page > docs/boards.md`; a test holds the two together. `firetower bench` measures a board's
@@ -38,6 +38,7 @@ _TITLES = {
     "throttle_flags": "throttling flags (`vcgencmd get_throttled`)",
     "undervoltage_flag": "sees under-voltage (4.63 V)",
     "power_sensor": "measures its own power",
+    "thermal_zone": "chip's temperature in `/sys/class/thermal`",
     "soft_limit_c": "clock lowered one step above, °C",
     "throttle_c": "cores slowed down above, °C",
     "limit_c": "cores and GPU slowed down above, °C",
@@ -52,12 +53,59 @@ def page(boards: Sequence[Board] = BOARDS) -> str:
     """
     numbers = _numbers(boards)
     head = ["", *map(_name, boards)]
+    expected = [[title, *map(tell, boards)] for title, tell in _EXPECTATIONS.items()]
     rows = [[title, *(_cell(board, key, numbers) for board in boards)] for key, title in _TITLES.items()]
     names = ["name in Firetower", *(f"`{board.name}`" for board in boards)]
     table = [head, ["---"] * len(head), names, *rows]
     sources = [f"{number}. {source}" for source, number in numbers.items()]
-    lines = [*(f"| {' | '.join(row)} |" for row in table), "", "## Sources", "", *sources]
+    lines = [
+        *_lines(table),
+        "",
+        "## What to expect of Firetower there",
+        "",
+        "Worked out from the rows above; no time is, since nothing has been timed on a board.",
+        "",
+        *_lines([head, ["---"] * len(head), *expected]),
+        "",
+        "## Sources",
+        "",
+        *sources,
+    ]
     return _HEAD + "\n" + "\n".join(lines) + "\n"
+
+
+def _lines(table: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in table]
+
+
+def _busy_core(board: Board) -> str:
+    watts = board.watts_per_busy_core
+    return "?" if watts is None else f"{watts:.2f}"
+
+
+def _energy(board: Board) -> str:
+    if board.power_sensor:
+        return "measured, by the board's own sensor"
+    if board.watts_per_busy_core is None:
+        return "unavailable until you state `watts_per_busy_core` or add a sensor"
+    return "modelled from CPU time, until you add a sensor"
+
+
+def _camera(board: Board) -> str:
+    return "raw, or H.264 by choice" if board.h264_encoder else "raw"
+
+
+def _cores(board: Board) -> str:
+    kind = "dot products" if board.dot_product else "long multiplications"
+    return f"{kind} ([counts](results/arm64.json) of a {board.core})"
+
+
+_EXPECTATIONS = {
+    "a busy core adds, W": _busy_core,
+    "energy of a frame": _energy,
+    "`csi:` streams": _camera,
+    "INT8 by": _cores,
+}
 
 
 def _name(board: Board) -> str:

@@ -18,9 +18,10 @@ from typing import Any
 import msgspec
 
 from deploy import toml
+from deploy.unit import check_store
 from edge.camera.address import redact
 from edge.daemon import check_fit
-from edge.errors import SettingsError
+from edge.errors import BundleError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
 from edge.secret import read_secret
 from edge.settings import Settings, parse
@@ -88,8 +89,7 @@ def gather(path: Path, state: PurePosixPath, scratch: Path, backend: str | None 
         backend: overrides `model.backend`.
 
     Raises:
-        SettingsError: anything that is wrong with it, with the path of the key.
-        BundleError: its model bundle is damaged, or has no file for the backend.
+        SettingsError: anything that is wrong with it, its model bundle included, with the path of the key.
     """
     settings = load_settings(path)
     document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -124,9 +124,12 @@ def health_url(settings: Settings) -> str | None:
 
 def _check(settings: Settings) -> None:
     """See to what the daemon would find only at its start."""
-    bundle = Bundle.open(settings.model.bundle or bundled_path())
-    bundle.verify()
-    bundle.model_file(settings.model.backend)
+    try:
+        bundle = Bundle.open(settings.model.bundle or bundled_path())
+        bundle.verify()
+        bundle.model_file(settings.model.backend)
+    except BundleError as error:
+        raise SettingsError(f"model.bundle: {error}") from error
     check_fit(settings, bundle.manifest)
     for name, camera in settings.cameras.items():
         if camera.password_file is not None:
@@ -176,6 +179,8 @@ def _place(document: dict[str, Any], keys: tuple[str, ...], file: Path, state: P
             raise SettingsError(
                 f"store.path: {table[key]}: expected an absolute path on the tower, or one in {state}"
             )
+        if not path.is_relative_to(state):
+            check_store(path)
         table[key] = str(path)
         return None
     dotted = ".".join(keys)

@@ -36,15 +36,11 @@ def main(arguments: Sequence[str]) -> int:
 def question(file: Path) -> urllib.request.Request:
     """Return the request for `/health`, with the token where there is one.
 
-    Where nobody has given the image a configuration, it plays its built-in scene (`run` without a file), which has the
-    settings' defaults.
-
     Raises:
         OSError: the configuration or the token cannot be read.
         ValueError: the configuration is not TOML, or no page is served.
     """
-    default = file == CONFIGURATION and not file.exists()
-    web = {} if default else tomllib.loads(file.read_text(encoding="utf-8")).get("web", {})
+    web = tomllib.loads(file.read_text(encoding="utf-8")).get("web", {})
     if not web.get("enabled", True):
         raise ValueError("web.enabled is false: nothing tells how the daemon does; use --no-healthcheck")
     host = web.get("host", "127.0.0.1")

@@ -168,6 +168,9 @@ class Installation:
         before = self._board.current
         try:
             self._say(f"it does not run; its last lines:\n{self._run('log').out.rstrip()}")
+        except (DeployError, KeyboardInterrupt) as error:
+            self._say(f"it does not run; its log could not be read: {str(error) or 'interrupted'}")
+        try:
             if before is None:
                 self._must("remove")
                 return "nothing ran before, so it was stopped and does not start at boot"

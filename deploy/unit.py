@@ -29,15 +29,24 @@ def render_unit(
     """
     options = ["SupplementaryGroups=video"] if video else []
     if store is not None and not store.is_relative_to(layout.var):
-        if not _PLAIN_PATH.fullmatch(str(store)):
-            raise SettingsError(
-                f"store.path: {str(store)!r}: use letters, digits and _ . / - only, for the unit names it"
-            )
+        check_store(store)
         options.append(f"ReadWritePaths={store.parent}")
     options += [] if memory_max_mib is None else [f"MemoryMax={memory_max_mib}M"]
     values = {"opt": layout.opt, "var": layout.var, "user": layout.user, "group": layout.group}
     text = Template(_read(SERVICE)).substitute(values, options="\n".join(options))
     return text.replace("\n\n# It reads", "\n# It reads")
+
+
+def check_store(store: PurePosixPath) -> None:
+    """See that a unit can name a path outside the state folder.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    if not _PLAIN_PATH.fullmatch(str(store)):
+        raise SettingsError(
+            f"store.path: {str(store)!r}: use letters, digits and _ . / - only, for the unit names it"
+        )
 
 
 def journal_limits() -> str:

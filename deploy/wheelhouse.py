@@ -37,10 +37,14 @@ class Wanted:
 
 def wanted_by(board: Board, extras: tuple[str, ...]) -> Wanted:
     """Return what a board wants; it has been judged fit."""
-    machine = MACHINES[board.architecture]
-    newest = min(board.glibc or 28, _GLIBC_MOST)
+    return Wanted(board.python_minor, platforms(MACHINES[board.architecture], board.glibc or 28), extras)
+
+
+def platforms(machine: str, glibc: int) -> tuple[str, ...]:
+    """Return the tags of wheels that run with glibc 2.`glibc` and before, the newest first."""
+    newest = min(glibc, _GLIBC_MOST)
     tags = [f"manylinux_2_{minor}_{machine}" for minor in range(newest, _GLIBC_LEAST[machine] - 1, -1)]
-    return Wanted(board.python_minor, (*tags, f"manylinux2014_{machine}"), extras)
+    return (*tags, f"manylinux2014_{machine}")
 
 
 def fetch(

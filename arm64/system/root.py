@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arm64 import docker, image
+from arm64.system import disk as disks
 from arm64.system import kernel as kernels
 from arm64.system.disk import make_ext4
 from arm64.system.kernel import Kernel
@@ -54,7 +55,8 @@ def make(project: Path, work: Path, kernel: Kernel) -> Root:
             timeout_s=1800,
         )
         identity = daemon.run("image", "inspect", "--format", "{{.Id}}", whole).stdout.strip()
-        made_of = [identity, kernel.version, _unit(), Path(__file__).read_text(encoding="utf-8")]
+        recipes = (Path(module.__file__).read_text(encoding="utf-8") for module in (kernels, disks))
+        made_of = [identity, kernel.version, _unit(), Path(__file__).read_text(encoding="utf-8"), *recipes]
         key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
         disk = folder / f"root-{key}.ext4"
         if not disk.exists():

@@ -37,6 +37,7 @@ class Board:
         throttle_flags: whether `vcgencmd get_throttled` tells what holds the processor back.
         undervoltage_flag: whether the board sees a supply below about 4.63 V.
         power_sensor: whether it measures its own power.
+        thermal_zone: whether the kernel tells the chip's temperature.
         soft_limit_c: above it the clock is lowered one step.
         throttle_c: above it the cores are slowed down step by step.
         limit_c: above it cores and GPU are slowed down.
@@ -65,6 +66,7 @@ class Board:
     throttle_flags: bool = True
     undervoltage_flag: bool = True
     power_sensor: bool = False
+    thermal_zone: bool = True
     soft_limit_c: float | None = None
     throttle_c: float = 80.0
     limit_c: float = 85.0
@@ -118,6 +120,10 @@ _COMMON = {
     "throttle_flags": _VCGENCMD,
     "undervoltage_flag": f"{_POWER} (all but the Zero range)",
     "power_sensor": f"{_DOCS}/config_txt/overclocking.adoc, Monitoring voltage (names the Pi 5's PMIC alone)",
+    "thermal_zone": (
+        "github.com/raspberrypi/linux, arch/arm/boot/dts/broadcom/bcm283x.dtsi and bcm2711.dtsi, "
+        "arch/arm64/boot/dts/broadcom/bcm2712.dtsi (cpu_thermal)"
+    ),
     "soft_limit_c": f"{_DOCS}/config_txt/overclocking.adoc, temp_soft_limit (3A+ and 3B+ only)",
     "throttle_c": _HEAT,
     "limit_c": _HEAT,

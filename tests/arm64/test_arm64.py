@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from arm64 import elf, golden, need, result
-from arm64.board import BOARDS, write_views
+from arm64.board import BOARDS, CORES, write_views
 from arm64.userland import dependencies
+from edge.device.board import BOARDS as KNOWN
 
 PROJECT = Path(__file__).parents[2]
 
@@ -31,6 +32,16 @@ def test_other_files_are_no_shared_objects(tmp_path):
     (tmp_path / "b.txt").write_text("text")
     (tmp_path / "c.so").symlink_to(a_shared_object())
     assert list(elf.shared_objects(tmp_path)) == []
+
+
+def test_an_emulated_board_is_as_the_table_of_boards_says():
+    for board in BOARDS:
+        (known,) = (one for one in KNOWN if board.model.startswith(one.model))
+        clock_mhz = known.boost_mhz or known.clock_mhz
+        assert board.khz == (known.clock_min_mhz * 1000, clock_mhz * 1000)
+        assert board.cpu == known.core.lower()
+        assert ("asimddp" in board.features.split()) == known.dot_product
+        assert known.cores == CORES
 
 
 def record(*scores):

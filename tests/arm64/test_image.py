@@ -39,6 +39,18 @@ def test_the_image_asks_the_daemon_how_it_does():
     assert json.loads(instruction("HEALTHCHECK").partition("CMD ")[2]) == ["python3", "-m", "deploy.health"]
 
 
+def test_a_container_here_is_confined_as_the_compose_file_says():
+    options = " ".join(container._confinement(512))
+    assert f"--tmpfs {re.search(r'^    tmpfs: ..(.+)..$', COMPOSE, re.MULTILINE)[1]} " in options
+    for key, option in (
+        (r"pids_limit: (.+)", "--pids-limit {}"),
+        (r"cap_drop: \[(.+)\]", "--cap-drop {}"),
+        (r"security_opt: \[\"(.+)\"\]", "--security-opt {}"),
+        (r"read_only: (true)", "--read-only"),
+    ):
+        assert option.format(re.search(rf"^    {key}$", COMPOSE, re.MULTILINE)[1]) in options
+
+
 def test_the_build_fails_where_torch_or_a_compiler_is_left(tmp_path):
     checked = FINAL[FINAL.rindex("COPY ") :]
     assert "find_spec('torch')" in checked

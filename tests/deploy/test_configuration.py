@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from deploy.configuration import Configuration, gather, health_url
-from edge.errors import BundleError, SettingsError
+from edge.errors import SettingsError
 from edge.model.bundle import Bundle, bundled_path
 
 STATE = PurePosixPath("/var/lib/firetower")
@@ -135,7 +135,7 @@ def test_mistakes_are_found_on_the_host(tmp_path: Path, text: str, message: str)
 def test_a_damaged_bundle_is_found_on_the_host(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle/manifest.json").write_text("{}")
-    with pytest.raises(BundleError):
+    with pytest.raises(SettingsError, match=r"model\.bundle: .*manifest\.json"):
         tower(tmp_path, '[model]\nbundle = "bundle"\n[cameras.a]\nuri = "scene:"\n')
 
 

@@ -49,13 +49,6 @@ def test_a_healthy_daemon_is_healthy(serve, configured):
     assert health.main(configured(f"port = {serve(healthy=True)}")) == 0
 
 
-def test_without_a_configuration_the_built_in_scenes_page_is_asked(monkeypatch, tmp_path):
-    monkeypatch.setattr(health, "CONFIGURATION", tmp_path / "none.toml")
-    assert health.question(health.CONFIGURATION).full_url == "http://127.0.0.1:8080/health"
-    with pytest.raises(OSError, match=r"other\.toml"):
-        health.question(tmp_path / "other.toml")
-
-
 def test_503_is_unhealthy_and_says_why(serve, configured, capsys):
     assert health.main(configured(f"port = {serve(healthy=False)}")) == 1
     assert "north: the reason" in capsys.readouterr().out

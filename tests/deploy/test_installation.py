@@ -188,6 +188,16 @@ def test_what_ran_before_runs_again(pi4: Board, release: Release, said: list[str
     assert any("the daemon's last words" in text for text in said)
 
 
+@pytest.mark.parametrize("error", [TargetError("the connection was lost"), KeyboardInterrupt()])
+def test_a_log_that_cannot_be_read_keeps_nobody_from_going_back(
+    pi4: Board, release: Release, said: list[str], error: BaseException
+) -> None:
+    target = FakeBoard(switch=[Done(1), Done(0)], log=error)
+    with pytest.raises(StartError, match="rolled back to 0123456789abcdef, which runs again"):
+        bring(target, replace(pi4, current="0123456789abcdef", active=True), release, said)
+    assert target.steps[-1].name == "switch"
+
+
 def test_what_was_stopped_before_is_stopped_again(pi4: Board, release: Release, said: list[str]) -> None:
     target = FakeBoard(switch=[Done(1), Done(0)])
     with pytest.raises(StartError, match="is stopped, as it was"):

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -62,3 +63,33 @@ def test_what_is_shown_holds_no_private_value() -> None:
     assert "abc 0600" in step.text()
     assert "… 0600 a:b tower.toml" in step.shown()
     assert "abc" not in step.shown()
+
+
+def run(name: str, **variables: object) -> subprocess.CompletedProcess[str]:
+    text = Step(name, {key: str(value) for key, value in variables.items()}, root=False).text()
+    return subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, check=False)
+
+
+def test_only_a_release_of_ours_is_pruned(tmp_path: Path) -> None:
+    opt, etc = tmp_path / "opt", tmp_path / "etc"
+    old, kept = "0" * 16, "1" * 16
+    foreign = ("4abcde", "400000", "6", "64", "0" * 15, "0" * 17, "g" * 16)
+    for name in (old, kept, *foreign):
+        (etc / name).mkdir(parents=True)
+        (opt / "releases" / name).mkdir(parents=True)
+    (opt / "current").symlink_to(f"releases/{kept}")
+    for link, to in (("config", etc / kept), ("venv", opt / "venvs" / kept)):
+        (opt / "releases" / kept / link).symlink_to(to)
+    assert run("prune", opt=opt, etc=etc, incoming=tmp_path / "incoming").returncode == 0
+    assert {path.name for path in etc.iterdir()} == {kept, *foreign}
+    assert {path.name for path in (opt / "releases").iterdir()} == {kept, *foreign}
+
+
+def test_half_a_file_of_log_limits_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "journald.conf").write_text("[Jour")
+    done = run(
+        "limit_log", incoming=tmp_path, journald=tmp_path / "there/firetower.conf", journald_sum="0" * 64
+    )
+    assert done.returncode != 0
+    assert "did not arrive whole" in done.stderr
+    assert not (tmp_path / "there/firetower.conf").exists()
