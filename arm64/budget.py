@@ -17,7 +17,7 @@ GROWTH_MAX = 0.02
 
 Counts: TypeAlias = dict[str, int]  # by class of instruction
 Verdict: TypeAlias = Literal["unknown", "same", "changed", "grown", "fallen"]
-GOOD = ("same", "changed", "fallen")
+GOOD = ("same", "changed")  # one that has fallen would let as much grow again unseen: renew the budget
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ def unloadable(server: Docker, image: str) -> dict[str, list[str]]:
     with tempfile.TemporaryDirectory(dir=server.folder) as name:
         folder = Path(name) / "root"
         export(server, image, folder)
-        looked = {path.name: elf.faults(path) for path in elf.shared_objects(folder / "opt/firetower")}
+        found = elf.shared_objects(folder / "opt/firetower")
+        looked = {str(path.relative_to(folder)): elf.faults(path) for path in found}
     return {name: found for name, found in looked.items() if found}
 
 
@@ -204,7 +205,12 @@ def record(ending: Ending, here: list[Sighting]) -> dict[str, Any]:
         f"{len(seen['events'])} events, {'the same' if seen['same_events'] else 'not those'} of this machine"
     )
     return {
-        "good": ending.exit_code == 0 and ending.healthy and seen["same_events"],
+        "good": ending.exit_code == 0
+        and ending.healthy
+        and not ending.oom_killed
+        and ending.status is not None
+        and 0 < (ending.peak_bytes or 0) <= ending.memory_mib << 20  # else there was no limit
+        and seen["same_events"],
         "memory_mib": ending.memory_mib,
         "exit_code": ending.exit_code,
         "oom_killed": ending.oom_killed,

@@ -185,5 +185,7 @@ def compare(rows: Sequence[Row], found: Budget, allowed: Budget, path: Path) -> 
         for line in differences:
             say(f"  the likely reason: {line}")
         say(f"  if this is meant to stay: cp {path} {BUDGET}")
-    good = all(record["steady"] and record["verdict"] in budget.GOOD for record in records)
+    if missing := sorted(allowed.counts.keys() - {row.key for row in rows}):
+        say(f"instructions: nothing counted for {', '.join(missing)}")
+    good = not missing and all(record["steady"] and record["verdict"] in budget.GOOD for record in records)
     return good, {"counted_with": found.counted_with, "differences": differences, "rows": records}

@@ -205,6 +205,11 @@ def _heat_warnings(measurement: Measurement, model: str | None) -> list[str]:
     fresh = set(after.throttled_since_boot or ()) - set(before.throttled_since_boot or ())
     if fresh and before.throttled_since_boot is not None:
         found.append(f"during the measurement the board was held back: {', '.join(sorted(fresh))}")
+    if before.throttled_since_boot:
+        found.append(
+            f"held back since boot, before the measurement: {', '.join(before.throttled_since_boot)}; whether it was"
+            " again during it cannot be told: reboot, and measure anew"
+        )
     board = find_board(model)
     if board is not None and after.temperature_c is not None:
         limits_c = [limit for limit in (board.soft_limit_c, board.throttle_c) if limit is not None]

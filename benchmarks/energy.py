@@ -237,7 +237,7 @@ def _infer(step: Callable[[], object], clock: Clock, end_ns: int) -> int:
 
 
 def _watch(energy: Energy, clock: Clock, stop: threading.Event, sample_s: float) -> None:
-    """Read the meter until told to stop; the last reading falls into the inferences, not behind them."""
+    """Read the meter until told to stop; the last reading alone may fall behind the inferences, by a hair."""
     energy.sample(clock.mono_ns(), 0)
     while not clock.wait(stop, sample_s):
         energy.sample(clock.mono_ns(), 0)

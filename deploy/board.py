@@ -19,6 +19,7 @@ _SYSTEMD_LEAST = 247  # ProtectProc=
 _PAGE_BYTES_MOST = 65_536  # what the wheels' segments are aligned to
 _MEMORY_LEAST = 220 << 20
 _MEMORY_GOOD = 380 << 20  # a board of 512 MB shows so much when the GPU has taken its share
+_RUNNING = {"active", "activating", "deactivating", "reloading"}  # a restart passes through all of them
 _DISK_SPARE = 200 << 20
 _CLOCK_OFF_S = 120
 
@@ -48,8 +49,10 @@ class Board:
         read_only: folders that cannot be written.
         python, python_version: the interpreter to use.
         venv: whether it can make virtual environments.
-        current: digest of the release that is current.
-        active: whether the service runs.
+        overlay_root: whether what is written to the root is gone after a reboot.
+        foreign_unit: the unit's path, where one is there that no deployment made.
+        current, previous: digests of the release that is current, and of the one before.
+        active: whether the service runs, or tries to.
     """
 
     login: str
@@ -76,7 +79,10 @@ class Board:
     python: str
     python_version: str
     venv: bool
+    overlay_root: bool
+    foreign_unit: str | None
     current: str | None
+    previous: str | None
     active: bool
 
     @property
@@ -134,8 +140,11 @@ def parse(output: str) -> Board:
             python=facts["python"],
             python_version=facts["python_version"],
             venv=facts["venv"] == "yes",
+            overlay_root=facts["overlay_root"] == "yes",
+            foreign_unit=facts["foreign_unit"] or None,
             current=facts["current"] or None,
-            active=active == "active",
+            previous=facts["previous"] or None,
+            active=active in _RUNNING,
         )
     except KeyError as error:
         raise TargetError(
@@ -211,6 +220,16 @@ def _folders(board: Board) -> Iterator[str]:
         yield (
             f"{', '.join(board.read_only)} cannot be written; with a read-only root, type on the board first: "
             "sudo mount -o remount,rw / (and ro again afterwards)"
+        )
+    if board.overlay_root:
+        yield (
+            "its root is an overlay: what is written would be gone after a reboot; turn it off first "
+            "(sudo raspi-config, Performance Options, Overlay File System), reboot, and on again afterwards"
+        )
+    if board.foreign_unit is not None:
+        yield (
+            f"{board.foreign_unit} was not made by a deployment; if it may go: sudo systemctl disable --now firetower; "
+            f"sudo rm {board.foreign_unit}"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -38,6 +39,8 @@ def command(argv: Sequence[str]) -> int:
     """
     options = parser().parse_args(argv)
     with ExitStack() as stack:
+        for number in (signal.SIGHUP, signal.SIGTERM):  # as Ctrl-C: what ran before shall run again
+            stack.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
         target = stack.enter_context(
             SshTarget(options.target, identity=options.identity, port=options.port, config=options.ssh_config)
         )

@@ -174,8 +174,10 @@ class Installation:
             if before is None:
                 self._must("remove")
                 return "nothing ran before, so it was stopped and does not start at boot"
-            if before == self._release.digest:
-                return "this same release was current before, so there is nothing to go back to"
+            if before == self._release.digest:  # tried before, and cut off then
+                before = self._board.previous
+            if before is None:
+                return "this same release was current before and no other is there, so there is nothing to go back to"
             start = "yes" if self._board.active else "no"
             done = self._run("switch", release=before, start=start, remember="no")
         except (DeployError, KeyboardInterrupt) as error:

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
+_READING = {"survey", "compare", "check", "health", "log"}
+# A step goes on when its ssh is gone; another one, of this deployment or the next, waits for it.
+_LOCK = 'exec 9</; flock -w 600 9 || { echo "another deployment is at work on this board" >&2; exit 75; }'
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -34,7 +37,8 @@ class Step:
     def text(self) -> str:
         """Return the whole program. It is read to its end before it runs, and its commands get no input."""
         lines = ["set -eu", 'export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"', *self._assignments()]
-        return "\n".join([*lines, "main() {", self.body(), "}", "main </dev/null", ""])
+        lock = [] if self.name in _READING else [_LOCK]
+        return "\n".join([*lines, "main() {", self.body(), "}", *lock, "main </dev/null", ""])
 
     def body(self) -> str:
         """Return the script as it stands in its file."""

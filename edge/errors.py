@@ -54,6 +54,10 @@ class DeviceError(EdgeError, OSError):
     """A sensor or a kernel file cannot be read."""
 
 
+class StallError(EdgeError, RuntimeError):
+    """A loop of the daemon stands still."""
+
+
 class MissingExtraError(EdgeError, ImportError):
     """An optional part is configured but not installed.
 

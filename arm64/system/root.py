@@ -20,7 +20,7 @@ from deploy.unit import render_unit
 IMAGE_SERVICE = "firetower-image.service"
 _ROOT_MIB = 2200
 _FSTAB = """/dev/vda         /                   ext4   rw,noatime                                  0 1
-LABEL=firetower  /var/lib/firetower  ext4   noatime,nodev,nosuid,noexec,data=ordered  0 2
+LABEL=firetower  /var/lib/firetower  ext4   nofail,noatime,nodev,nosuid,noexec,data=ordered  0 2
 tmpfs            /tmp                tmpfs  nodev,nosuid,size=64m                     0 0
 tmpfs            /var/tmp            tmpfs  nodev,nosuid,size=16m                     0 0
 """  # as docs/deploy.md has it, but for the root, which becomes read-only after the deployment
@@ -71,7 +71,6 @@ def make(project: Path, work: Path, kernel: Kernel) -> Root:
 def _furnish(tree: Path, folder: Path, kernel: Kernel) -> None:
     kernels.install_modules(kernel, tree)
     (tree / ".dockerenv").unlink(missing_ok=True)  # by which systemd would take it for a container
-    (tree / "etc/modules-load.d/camera.conf").write_text("vivid\n")
     (tree / "etc/fstab").write_text(_FSTAB)
     (tree / "etc/hostname").write_text("board\n")
     (tree / "etc/firetower/tower.toml").write_text(_TOWER)

@@ -5,7 +5,7 @@ want() { # NAME SUM PLACE: to be copied, unless it is in its place or arrived in
     same "$3" "$2" || same "$incoming/$1" "$2" || printf 'missing %s\n' "$1"
 }
 while read -r sum name; do
-    [ -f "$opt/wheels/$sum/$name" ] || want "$name" "$sum" /dev/null
+    want "$name" "$sum" "$opt/wheels/$sum/$name"
 done <<END
 $wheels
 END

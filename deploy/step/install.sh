@@ -10,7 +10,7 @@ put() { # SUM MODE OWNER:GROUP FROM TO: a checked copy that appears whole or not
     mv "$5.new" "$5"
 }
 while read -r sum name; do
-    [ -f "$opt/wheels/$sum/$name" ] && continue
+    same "$opt/wheels/$sum/$name" "$sum" && continue
     install -d -m 0755 "$opt/wheels/$sum"
     put "$sum" 0644 "$owner" "$incoming/$name" "$opt/wheels/$sum/$name"
     rm -f "$incoming/$name"
@@ -54,23 +54,36 @@ if [ ! -f "$opt/venvs/$venv/complete" ]; then
     seal "$venv"
 fi
 
-# The configuration's folder is made anew beside the old one, from what arrived or was there, then takes its name.
-new="$etc/.$config"
-rm -rf "$new"
-install -d -m 0750 -o "$owner" -g "$group" "$new"
-while read -r sum mode whose name; do
-    from="$incoming/$name"
-    same "$from" "$sum" || from="$etc/$config/$name"
-    put "$sum" "$mode" "$whose" "$from" "$new/$name"
-    rm -f "$incoming/$name"
-done <<END
+# The configuration's folder is made anew beside the old one, from what arrived or was there, then takes its name; one
+# that is as it shall be stays, for the daemon may run on it.
+is_kept() {
+    [ "$(stat -c '%a %U:%G' "$etc/$config" 2>/dev/null)" = "750 $owner:$group" ] || return 1
+    while read -r sum mode whose name; do
+        same "$etc/$config/$name" "$sum" || return 1
+        [ "$(stat -c '0%a %U:%G' "$etc/$config/$name")" = "$mode $whose" ] || return 1
+    done <<END
 $files
 END
-old="$etc/.$config.old"
-rm -rf "$old"
-[ ! -d "$etc/$config" ] || mv "$etc/$config" "$old"
-mv "$new" "$etc/$config"
-rm -rf "$old"
+}
+replace() {
+    new="$etc/.$config"
+    rm -rf "$new"
+    install -d -m 0750 -o "$owner" -g "$group" "$new"
+    while read -r sum mode whose name; do
+        from="$incoming/$name"
+        same "$from" "$sum" || from="$etc/$config/$name"
+        put "$sum" "$mode" "$whose" "$from" "$new/$name"
+        rm -f "$incoming/$name"
+    done <<END
+$files
+END
+    old="$etc/.$config.old"
+    rm -rf "$old"
+    [ ! -d "$etc/$config" ] || mv "$etc/$config" "$old"
+    mv "$new" "$etc/$config"
+    rm -rf "$old"
+}
+is_kept || replace
 
 at="$opt/releases/$release"
 install -d -m 0755 "$at"

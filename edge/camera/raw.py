@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from edge.camera.cadence import Cadence
 from edge.camera.child import Child
 from edge.camera.source import Picture
 from edge.errors import CameraError
+
+logger = logging.getLogger(__name__)
 
 # rpicam-vid writes each buffer as it is, padded rows and all (rpicam-apps: null_encoder.cpp, file_output.cpp; issues
 # 151, 188). Rows of YUV420 are padded to 64 bytes up to the Pi 4 (Linux: bcm2835-isp-fmts.h) and to 128 on a Pi 5
@@ -98,6 +101,13 @@ class RawSource:
         """See that libcamera, which may adjust a size, did not: it says so on standard error."""
         found = _CONFIGURED.search(self._child.words)
         height, width = self._size_px
+        if found is None:
+            logger.warning(
+                "'%s': the program does not say which size it makes; %dx%d px are taken for granted: look at a picture",
+                self._shown,
+                width,
+                height,
+            )
         if found is not None and (int(found[2]), int(found[1])) != (height, width):
             raise CameraError(
                 f"'{self._shown}': pictures of {int(found[1])}x{int(found[2])} px come, where {width}x{height} were"

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 
 from edge.clock import Clock
 from edge.device.notify import Notify
+from edge.errors import StallError
 
+_ALONE_NS = 60_000_000_000  # as long as deploy's unit waits
 _log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,8 @@ class Heartbeats:
 class Watchdog:
     """Feeds the service manager's watchdog while no loop is stalled.
 
+    Where there is none, as in a container, the daemon gives itself up, for whoever started it to start it again.
+
     Args:
         clock: monotonic time.
         heartbeats: the loops.
@@ -72,15 +76,26 @@ class Watchdog:
         self._interval_ns = None if timeout_s is None else round(timeout_s * 1e9 / 2)
         self._limit_s = limit_s
         self._fed_ns: int | None = None
+        self._stalled_ns: int | None = None
         self._stalled: list[str] = []
 
     def tick(self) -> list[str]:
-        """Feed when it is time to, and return the loops that are stalled; call it about once a second."""
+        """Feed when it is time to, and return the loops that are stalled; call it about once a second.
+
+        Raises:
+            StallError: loops stand still, and there is no service manager to act.
+        """
         stalled = self._heartbeats.stalled(self._limit_s)
         if stalled and stalled != self._stalled:
             _log.error("silent for more than %g s: %s", self._limit_s, ", ".join(stalled))
         self._stalled = stalled
         now_ns = self._clock.mono_ns()
+        if not stalled:
+            self._stalled_ns = None
+        elif self._stalled_ns is None:
+            self._stalled_ns = now_ns
+        elif self._interval_ns is None and now_ns - self._stalled_ns >= _ALONE_NS:
+            raise StallError(f"standing still: {', '.join(stalled)}; giving up, to be started again")
         if self._interval_ns is not None and not stalled and self._is_due(now_ns, self._interval_ns):
             self._fed_ns = now_ns if self._notify("WATCHDOG=1") else None
         return stalled

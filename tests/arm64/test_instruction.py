@@ -208,9 +208,13 @@ def compare(*, total=100, spread=0.0, key="pi4 litert frame", now="2.0"):
     return instruction.compare([row], found, allowed, Path("new.json"))
 
 
-def test_growth_an_unknown_row_and_unsteady_counts_fail_and_a_fall_does_not():
+def test_growth_a_fall_an_unknown_row_a_missing_one_and_unsteady_counts_fail():
+    nothing = Budget({}, {})
+    assert not instruction.compare([], nothing, Budget({}, {"pi4 litert frame": {"total": 100}}), Path("x"))[
+        0
+    ]
     assert compare()[0]
-    assert compare(total=90)[0]
+    assert not compare(total=90)[0]
     assert not compare(total=103)[0]
     assert not compare(key="pi6 litert frame")[0]
     assert compare(spread=0.001)[0]

@@ -51,7 +51,10 @@ read_only=
 python=/usr/bin/python3
 python_version=3.11.2
 venv=yes
+overlay_root=no
+foreign_unit=
 current=
+previous=
 active=inactive
 """
 STANDINS = Path(__file__).with_name("standin")

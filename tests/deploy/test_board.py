@@ -41,6 +41,8 @@ def test_a_good_board_is_taken_without_a_word(survey: str) -> None:
         ({"venv": False}, "sudo apt install python3-venv"),
         ({"rights": "no"}, "NOPASSWD"),
         ({"read_only": ("/opt/firetower",)}, "mount -o remount,rw /"),
+        ({"overlay_root": True}, "raspi-config"),
+        ({"foreign_unit": "/etc/systemd/system/firetower.service"}, "was not made by a deployment"),
     ],
 )
 def test_an_unfit_board_is_refused_and_the_reason_says_what_to_do(
@@ -93,3 +95,10 @@ def test_wheels_must_fit_on_the_disk(pi4: Board) -> None:
 def test_what_is_no_survey_is_an_error() -> None:
     with pytest.raises(TargetError, match="incomplete"):
         parse("Welcome to tower-7!")
+
+
+@pytest.mark.parametrize(
+    ("said", "active"), [("activating", True), ("active", True), ("failed", False), ("", False)]
+)
+def test_a_service_that_tries_to_run_is_active(survey: str, said: str, active: bool) -> None:
+    assert parse(survey.replace("active=inactive", f"active={said}")).active is active

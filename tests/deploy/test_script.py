@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from importlib import resources
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from hypothesis import given, settings
@@ -93,3 +94,15 @@ def test_half_a_file_of_log_limits_is_refused(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "did not arrive whole" in done.stderr
     assert not (tmp_path / "there/firetower.conf").exists()
+
+
+def test_a_step_that_changes_the_board_waits_for_another_that_still_runs(tmp_path: Path) -> None:
+    text = Step("limit_log", {}, root=False).text().replace("-w 600", "-w 0")
+    with subprocess.Popen(
+        ["flock", "/", "sh", "-c", "echo held; read end"], stdin=PIPE, stdout=PIPE
+    ) as other:
+        other.stdout.readline()
+        done = subprocess.run(["sh", "-s"], input=text, capture_output=True, text=True, check=False)
+        other.stdin.close()
+    assert (done.returncode, done.stderr) == (75, "another deployment is at work on this board\n")
+    assert "flock" not in Step("survey", {}, root=False).text()

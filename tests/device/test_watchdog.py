@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.device.watchdog import Heartbeats, Watchdog, timeout_s
+from edge.errors import StallError
 
 SECOND = 1_000_000_000
 
@@ -67,6 +68,22 @@ def test_a_loop_may_ask_for_time_and_may_end():
     assert watchdog.tick() == []
     clock.now_ns += 1
     assert watchdog.tick() == ["camera north"]
+
+
+def test_without_a_watchdog_the_daemon_gives_itself_up():
+    clock, heartbeats, sent, watchdog = make(timeout_s=None)
+    heartbeats.beat("inference")
+    clock.now_ns += 31 * SECOND
+    watchdog.tick()
+    clock.now_ns += 59 * SECOND
+    heartbeats.beat("inference")
+    assert watchdog.tick() == []  # it turned once more: counted anew
+    clock.now_ns += 31 * SECOND
+    watchdog.tick()
+    clock.now_ns += 60 * SECOND
+    with pytest.raises(StallError, match="standing still: inference"):
+        watchdog.tick()
+    assert sent == []
 
 
 def test_without_a_watchdog_nothing_is_sent_but_stalls_are_seen():
