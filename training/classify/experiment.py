@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tqdm import tqdm
 
 from training.classify import images, latency, measure, qat, recipe, report, train
 from training.classify.correction import corrections
@@ -39,10 +40,11 @@ Plan = tuple[Row, Callable[[], FoldedResNet]]
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """The networks on labels alone, the ensemble's members among them, and the members' logits."""
+    """The networks on labels alone, the ensemble's members among them, their logits, and how teachers compare."""
 
     networks: dict[str, Trained]
     soft: Step
+    compared: Step
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -120,13 +122,21 @@ def handle(options: argparse.Namespace) -> int:
     plans = list(_plans(shop, ensemble, students, siblings))
     if not shop.leave():
         return 0
-    steps = {row.name: (row, measure.measure(shop, row, network)) for row, network in plans}
+    shown = tqdm(plans, desc="rows", unit="row", disable=None)
+    steps = {row.name: (row, measure.measure(shop, row, network)) for row, network in shown}
     if options.until == "evaluate":
         return 0
     replayed = replay(shop, steps[f"{_best(shop, students, siblings).run.name}-int8-qat"][1])
     times = latency.measure(shop, [step for _, step in steps.values()])
     made = report.Made(
-        ensemble.networks, ensemble.soft, students, siblings, list(steps.values()), times, replayed
+        ensemble.networks,
+        ensemble.soft,
+        ensemble.compared,
+        students,
+        siblings,
+        list(steps.values()),
+        times,
+        replayed,
     )
     result = report.collect(shop, made, options)
     if options.result is not None:
@@ -145,7 +155,8 @@ def teach(shop: Workshop) -> Ensemble:
     split: train.Split = "all" if shop.recipe.pairs_on_all else "training"
     soft = train.soft_label(shop, list(members.values()), split)
     rest = {name: Trained(run, train.train(shop, run)) for name, run in runs.items() if name not in members}
-    return Ensemble(members | rest, soft)
+    others = [rest[name] for name in shop.recipe.teachers if name in rest]
+    return Ensemble(members | rest, soft, train.compare_teachers(shop, list(members.values()), others))
 
 
 def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Trained]]:

@@ -51,6 +51,10 @@ class Lesson:
     validation: Images
 
 
+class DivergedError(ValueError):
+    """The loss left the finite numbers."""
+
+
 class Stopped(Exception):  # noqa: N818 — not an error: the run goes on with the same command
     """Training stopped at a checkpoint because it was told to."""
 
@@ -77,7 +81,7 @@ def fit(  # noqa: PLR0913 — every part is handed in
         seed: of order and cutout.
         checkpoint: a file; an unfinished run resumes from it. Left in place.
         compiled: by torch.compile, which takes a minute or more and rounds a little otherwise.
-        tell: told before each step which share of them is done.
+        tell: told before each step, and after the last, which share of them is done.
         stop_after_steps: for tests: stop there, after writing the checkpoint.
 
     Returns:
@@ -85,7 +89,8 @@ def fit(  # noqa: PLR0913 — every part is handed in
 
     Raises:
         Stopped: see `stop_after_steps`.
-        ValueError: the loss left the finite numbers, or the checkpoint was begun with another `compiled`.
+        DivergedError: the loss left the finite numbers.
+        ValueError: the checkpoint was begun with another `compiled`.
     """
     together = accelerator()
     network.to(together.device, memory_format=torch.channels_last)
@@ -98,7 +103,7 @@ def fit(  # noqa: PLR0913 — every part is handed in
         initial=run.step,
         unit="step",
         desc=checkpoint.parent.name,
-        disable=None,
+        disable=None if together.is_main_process else True,
         mininterval=1.0,
     )
     while run.step < run.steps:
@@ -116,6 +121,8 @@ def fit(  # noqa: PLR0913 — every part is handed in
                 raise Stopped(f"{checkpoint}: stopped after {run.step} steps")
             run.save_if_due(checkpoint, time.monotonic())
     shown.close()
+    if tell is not None:
+        tell(1.0)  # a run that was stopped behind its last step tells nothing else
     run.save(checkpoint)
     network.load_state_dict(run.average)
     return run.history
@@ -199,7 +206,7 @@ class _Run:
             logits = self._forward(pixels)
         value = loss(logits.float(), labels, soft)
         if not torch.isfinite(value):
-            raise ValueError(f"the loss is {value.item()} at step {self.step + 1}; lower learning_rate")
+            raise DivergedError(f"the loss is {value.item()} at step {self.step + 1}; lower learning_rate")
         self._optimizer.zero_grad()
         self._together.backward(value)
         self._stepper.step()

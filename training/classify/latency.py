@@ -1,5 +1,7 @@
 """How long each file takes on this machine: `python -m benchmarks latency`, the bundles in turn, several rounds.
 
+Where the machine has a sensor of its power, `python -m benchmarks board` then measures the energy of each.
+
 The benchmark is a program of its own and is run as one, so that nothing here imports it.
 """
 
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.device.meter import choose_meter
 from training.classify.measure import BUNDLE
 from training.classify.step import Step
 from training.classify.train import Workshop
@@ -28,6 +31,7 @@ logger = logging.getLogger(__name__)
 ROUNDS = 3
 RUNS = 60
 WARM_UP = 15
+ENERGY_S = 10
 BACKEND = "litert"  # the device's default
 
 
@@ -48,8 +52,11 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
         "protocol": [ROUNDS, RUNS, WARM_UP, BACKEND],
         "machine": [platform.node(), processor(), version("ai-edge-litert")],
     }
+    sensor = choose_meter().source
+    measured = sensor.startswith("measured:")
+    inputs |= {"sensor": sensor} if measured else {}
     step = shop.step("latency", "latency", inputs)
-    return shop.once(step, lambda: _rounds(bundles))
+    return shop.once(step, lambda: _rounds(bundles) | (_energies(bundles, sensor) if measured else {}))
 
 
 def _rounds(bundles: dict[Path, str]) -> dict[str, Any]:
@@ -60,7 +67,7 @@ def _rounds(bundles: dict[Path, str]) -> dict[str, Any]:
     for number in range(ROUNDS):
         logger.info("latency: round %d of %d, %d files", number + 1, ROUNDS, len(bundles))
         for path in sorted(bundles, reverse=bool(number % 2)):
-            result = _benchmark(path)
+            result = _benchmark(path, "latency")
             machine = machine or result["machine"]
             row = found[bundles[path]]
             row["invoke_ns"].append(result["timings"][0]["invoke_ns"])
@@ -81,10 +88,25 @@ def _rounds(bundles: dict[Path, str]) -> dict[str, Any]:
     return {"machine": machine, "protocol": protocol, "files": found}
 
 
-def _benchmark(path: Path) -> dict[str, Any]:
+def _energies(bundles: dict[Path, str], sensor: str) -> dict[str, Any]:
+    """Return joules above idle of one inference, by the bundle's digest; None where the sensor fell silent."""
+    logger.info("energy by %s, %d files", sensor, len(bundles))
+    joules = {
+        digest: _benchmark(path, "board", "--seconds", ENERGY_S)["summary"][0]["j_per_inference_above_idle"]
+        for path, digest in bundles.items()
+    }
+    return {"sensor": sensor, "joules": joules}
+
+
+def _benchmark(path: Path, verb: str, *more: object) -> dict[str, Any]:
+    """Run the benchmark on one bundle; return its JSON.
+
+    Raises:
+        ValueError: it failed; its own last line.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
-        words = ["latency", "--bundle", path, "--backends", BACKEND, "--runs", RUNS, "--warmup", WARM_UP]
+        words = [verb, *more, "--bundle", path, "--backends", BACKEND, "--runs", RUNS, "--warmup", WARM_UP]
         command = [sys.executable, "-m", "benchmarks", *words, "--processes", 1, "--json", out]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if done.returncode != 0:

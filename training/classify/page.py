@@ -21,6 +21,11 @@ CLAIMS = {
     "int4": ("8×", "–", "1 to 5"),
     "int2": ("16×", "–", "5 to 15"),
 }
+CLAIMS |= {"int8-ptq": CLAIMS["int8-qat"], "int4-litert": CLAIMS["int4"]}
+# What was aimed at: points of accuracy that INT8 may cost, the share of equal predictions, bytes of the largest file.
+LOSS_MAX = {"int8-qat": 0.3, "int8-ptq": 0.7}
+AGREEMENT_MIN = 0.995
+BYTES_MAX = 11_500_000
 PUBLISHED = """Published, for comparison: a ResNet-18 with the 32 × 32 stem, trained for 100 epochs on 45,000 images, reaches
 94.86 ± 0.14 % (five seeds), and logit distillation changes that by −0.08 (from a ResNet-34) and +0.06 points (from a
 ResNet-50), within noise: U. O. Yaşar, *Student capacity moderates knowledge distillation effectiveness*, 2026, the
@@ -57,6 +62,7 @@ def render(result: dict[str, Any], plots: Sequence[Path], source: Path | None = 
         _distillation(result),
         _quantization(result),
         _together(result),
+        _aims(result),
         _latency_note(result),
         _ptq(result),
         _sensitivity(result),
@@ -67,7 +73,7 @@ def render(result: dict[str, Any], plots: Sequence[Path], source: Path | None = 
 
 def _head(result: dict[str, Any], source: Path | None) -> str:
     where = "the result" if source is None else f"[{source.name}]({source.as_posix()})"
-    machine, commits = result["machine"], ", ".join(f"`{commit[:12]}`" for commit in result["commits"])
+    machine, commits = result["machine"], ", ".join(f"`{_short(commit)}`" for commit in result["commits"])
     about = (
         f"{result['date'][:10]}, commits {commits}, {machine['processor']}, {machine['cores']} cores. "
         f"Recipe `{result['recipe']['name']}`: {_held_out(result)} {result['images']['test']['count']:,} test images "
@@ -95,6 +101,11 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
             *members,
         ]
     )
+
+
+def _short(commit: str) -> str:
+    """Return a commit as people write it; one with changes that were not committed says so."""
+    return commit if commit == "unrecorded" else commit[:12] + commit[40:]
 
 
 def _images(result: dict[str, Any], one: dict[str, Any]) -> str:
@@ -132,9 +143,31 @@ def _teacher(result: dict[str, Any]) -> str:
     if not known:
         return f"{said}."
     ranked = sorted(known, key=lambda name: -known[name])
-    return (
-        f"{said}. Single networks there: {', '.join(f'`{name}` {_percent(known[name])}' for name in ranked)}."
-    )
+    said += f". Single networks there: {', '.join(f'`{name}` {_percent(known[name])}' for name in ranked)}."
+    return f"{said} {_compared(result)}".strip()
+
+
+def _compared(result: dict[str, Any]) -> str:
+    """Say whether what teaches is better than the networks that it teaches, and what each other teacher would add."""
+    compared, training = result["teachers"], result["training"]
+    together = compared["validation_accuracy"]
+    if together is None:
+        return ""
+    names = ", ".join(f"`{name}`" for name in compared["members"])
+    said = [f"The members that have not seen that split ({names}) reach {_percent(together)} together"]
+    for pair, sibling in result["siblings"].items():
+        alone = training[sibling]["validation_accuracy"]
+        if alone is not None and not training[sibling]["settings"]["distilled"]:
+            said.append(
+                f"{100 * (together - alone):+.2f} points to what the *{pair}* pair's network reaches on labels alone "
+                f"(`{sibling}`)"
+            )
+    others = [
+        f" With `{name}`, {_percent(training[name]['validation_accuracy'])} alone, they would reach {_percent(added)}: "
+        + ("it is left out, for it makes them worse." if added < together else "it is left out all the same.")
+        for name, added in compared["with"].items()
+    ]
+    return ", ".join(said) + "." + "".join(others)
 
 
 def _accuracy_table(result: dict[str, Any]) -> str:
@@ -148,12 +181,14 @@ def _accuracy_table(result: dict[str, Any]) -> str:
         f"| {_number(line['joules'], '.4f')} | {'runs' if line['ran'] == 'file' else 'simulated'} |"
         for line in result["summary"]
     ]
-    watts = result["energy"]["watts_per_busy_core"]
-    energy = (
-        "Energy is unavailable: there was no sensor and no stated coefficient."
-        if watts is None
-        else f"Energy is `modelled:busy-core`: time × {watts:g} W that a busy core of this machine is stated to add; not measured."
-    )
+    source, watts = result["energy"]["source"], result["energy"]["watts_per_busy_core"]
+    energy = f"Energy is `{source}`"
+    if source.startswith("measured:"):
+        energy += ", above the idle machine's."
+    elif watts is not None:
+        energy += f": time × {watts:g} W that a busy core of this machine is stated to add; not measured."
+    else:
+        energy += ": there was no sensor and no stated coefficient (`--watts-per-busy-core`)."
     return "\n".join(
         [
             "## Every row",
@@ -209,21 +244,15 @@ def _quantization(result: dict[str, Any]) -> str:
         whole = lines.get((role, group, "fp32"))
         if form == "fp32" or whole is None:
             continue
-        memory, speed, loss = CLAIMS.get(form, CLAIMS["int8-qat"] if form == "int8-ptq" else ("–", "–", "–"))
+        memory, speed, loss = CLAIMS.get(form, ("–", "–", "–"))
         faster = None if line["latency_ms"] is None else whole["latency_ms"] / line["latency_ms"]
         rows.append(
             f"| {role}, {group} | {FORM_NAMES[form]} | {100 * (whole['accuracy'] - line['accuracy']):.2f} "
             f"| {whole['bytes'] / line['bytes']:.1f}× | {_number(faster, '.1f', '×')} | {loss}, {memory}, {speed} |"
         )
-    agreement = [line["agreement"] for line in result["summary"] if line["agreement"] is not None]
-    same = (
-        f" TFLite and ONNX give the same class for {_percent(min(agreement))} of the test images or more."
-        if agreement
-        else ""
-    )
     replayed = result["replay"]
-    same += (
-        f" `firetower replay` of the bundle `{replayed['name']}` over a folder of the test images, as PNG files: "
+    same = (
+        f"`firetower replay` of the bundle `{replayed['name']}` over a folder of the test images, as PNG files: "
         f"{_percent(replayed['accuracy'])} of {replayed['frames']:,}."
     )
     return "\n".join(
@@ -260,6 +289,50 @@ def _together(result: dict[str, Any]) -> str:
         "| FP32 teacher → INT8 QAT student | smaller = by network · by INT8 | faster = by network · by INT8 | points |"
     ]
     return "\n".join(["## Together", "", *head, "|---|---|---|---|", *rows])
+
+
+def _aims(result: dict[str, Any]) -> str:
+    """Set what was aimed at beside what was reached, for pairs whose recipe states an aim."""
+    lines, rows = _by_key(result), []
+    for pair, settings in result["recipe"]["pairs"].items():
+        if settings.get("aim") is None:
+            continue
+        whole = lines["student", pair, "fp32"]["accuracy"]
+        rows.append(
+            (
+                f"{pair}: student, FP32",
+                f"≥ {_percent(settings['aim'])}",
+                _percent(whole),
+                whole >= settings["aim"],
+            )
+        )
+        for form, limit in LOSS_MAX.items():
+            line = lines["student", pair, form]
+            loss = 100 * (whole - line["accuracy"])
+            rows.append(
+                (f"{pair}: {FORM_NAMES[form]} costs", f"≤ {limit} points", f"{loss:.2f}", loss <= limit)
+            )
+            same, size = line["agreement"], line["bytes"]
+            rows.append(
+                (
+                    f"{pair}: TFLite and ONNX agree, {FORM_NAMES[form]}",
+                    f"≥ {_percent(AGREEMENT_MIN)}",
+                    _percent(same),
+                    same >= AGREEMENT_MIN,
+                )
+            )
+            rows.append(
+                (
+                    f"{pair}: file, {FORM_NAMES[form]}",
+                    f"≤ {BYTES_MAX / 1e6:.1f} MB",
+                    f"{size / 1e6:.2f} MB",
+                    size <= BYTES_MAX,
+                )
+            )
+    if not rows:
+        return ""
+    table = [f"| {what} | {aim} | {found} | {'yes' if met else '**no**'} |" for what, aim, found, met in rows]
+    return "\n".join(["## What was aimed at", "", "| | aim | found | met |", "|---|---|---|---|", *table])
 
 
 def _latency_note(result: dict[str, Any]) -> str:

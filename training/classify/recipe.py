@@ -91,6 +91,7 @@ class Pair(Record, frozen=True, kw_only=True):
     Attributes:
         sibling: a teacher of the same network and stem, on which the pair's choices are made where the pair itself
             trains on the held-out images; else the first student serves.
+        aim: the student's accuracy on test, FP32, mean of the seeds, that the report sets beside what is found.
     """
 
     network: str
@@ -98,6 +99,7 @@ class Pair(Record, frozen=True, kw_only=True):
     training: Training
     seeds: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)] = (0,)
     sibling: str | None = None
+    aim: Share | None = None
     quantization: Quantization = Quantization()
 
 

@@ -42,6 +42,7 @@ class Made:
     Attributes:
         networks: trained on labels alone, by name.
         soft: the ensemble's logits.
+        compared: of `train.compare_teachers`.
         students: by `PAIR/SEED`.
         siblings: on which a pair's choices were made, by pair.
         rows: evaluated networks.
@@ -51,6 +52,7 @@ class Made:
 
     networks: dict[str, Trained]
     soft: Step
+    compared: Step
     students: dict[str, Trained]
     siblings: dict[str, Trained]
     rows: list[tuple[Row, Step]]
@@ -64,10 +66,10 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
     Args:
         shop: images and recipe.
         made: everything that was made with them.
-        options: of the command; `watts_per_busy_core` None leaves energy empty.
+        options: of the command; `watts_per_busy_core` models energy where there was no sensor.
     """
     watts, timed = options.watts_per_busy_core, measure.read(made.times)
-    source = "unavailable" if watts is None else "modelled:busy-core"
+    modelled = "unavailable" if watts is None else "modelled:busy-core"
     trained = {
         one.run.name: {"settings": _settings(one.run), **measure.read(one.made)}
         for one in [*made.networks.values(), *made.students.values()]
@@ -83,16 +85,18 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "commits": sorted({str(measure.read(step)["made"]["commit"]) for step in _steps(made)}),
+        "commits": sorted({_commit(step) for step in _steps(made)}),
         "machine": machine(),
         "packages": {name: version(name) for name in PACKAGES},
         "command": _command(options),
         "recipe": msgspec.to_builtins(shop.recipe),
         "images": {name: {"count": len(images), "sha256": images.sha256} for name, images in splits.items()},
         "ensemble": measure.read(made.soft),
-        "energy": {"source": source, "watts_per_busy_core": watts},
+        "teachers": measure.read(made.compared),
+        "siblings": {pair: one.run.name for pair, one in made.siblings.items()},
+        "energy": {"source": timed.get("sensor", modelled), "watts_per_busy_core": watts},
         "training": trained,
-        "rows": [_raw(row, step, timed, watts, source) for row, step in made.rows],
+        "rows": [_raw(row, step, timed, watts) for row, step in made.rows],
         "latency": timed,
         "tests": _tests(shop, {row.name: measure.test_logits(step) for row, step in made.rows}),
         "sensitivity": {
@@ -111,11 +115,17 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
     return result
 
 
+def _commit(step: Step) -> str:
+    """Return the commit that a step was made with; the first steps of all did not record it."""
+    return str(measure.read(step).get("made", {}).get("commit") or "unrecorded")
+
+
 def _steps(made: Made) -> list[Step]:
     """Return all steps that figures come from."""
     networks = [*made.networks.values(), *made.students.values()]
     return [
         made.soft,
+        made.compared,
         made.times,
         made.replayed,
         *(one.made for one in networks),
@@ -130,6 +140,7 @@ def _command(options: argparse.Namespace) -> str:
     words += ["--compile"] if options.compile else []
     watts = options.watts_per_busy_core
     words += [] if watts is None else [f"--watts-per-busy-core {watts:g}"]
+    words += [f"--{name} FILE" for name in ("result", "page") if getattr(options, name) is not None]
     return " ".join(words)
 
 
@@ -144,12 +155,16 @@ def _settings(run: Run) -> dict[str, Any]:
     }
 
 
-def _raw(row: Row, step: Step, timed: dict[str, Any], watts: float | None, source: str) -> dict[str, Any]:
+def _raw(row: Row, step: Step, timed: dict[str, Any], watts: float | None) -> dict[str, Any]:
     """Describe one row; time and energy stay None where nothing ran."""
     record = measure.read(step)
     file = timed["files"].get(record.get("bundle"))
     latency_ms = None if file is None else file["median_ms"]
-    joules = None if latency_ms is None or watts is None else latency_ms / 1e3 * watts
+    if "sensor" in timed:
+        source, joules = timed["sensor"], timed["joules"].get(record.get("bundle"))
+    else:
+        source = "modelled:busy-core"
+        joules = None if latency_ms is None or watts is None else latency_ms / 1e3 * watts
     return {
         **record,
         "role": row.role,

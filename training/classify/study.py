@@ -1,6 +1,7 @@
 """`python -m training study`: search temperature, α and the learning rate on the validation split.
 
-Any storage that Optuna knows will do, so several machines can search together; an interrupted trial is tried again.
+Any storage that Optuna knows will do, so several machines can search together. In a database an interrupted trial is
+tried again; a journal knows of no interruptions, there another trial takes its place.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 import optuna
 
-from training.classify import experiment, train
+from training.classify import experiment, fit, train
 from training.classify.step import Step
 from training.classify.train import Run, Trained, Workshop
 
@@ -51,7 +52,8 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     parser.add_argument(
         "--storage",
         metavar="URL",
-        help="Optuna's: a database's address, journal:PATH, redis://…; a SQLite file in --work if absent",
+        help="Optuna's: a database's address, journal:PATH, redis://…, grpc://HOST:PORT; "
+        "a SQLite file in --work if absent",
     )
     parser.add_argument(
         "--name", default="distillation", help="of the study; what it searches is added (%(default)s)"
@@ -85,7 +87,7 @@ def handle(options: argparse.Namespace) -> int:
             study.stop()
 
     if _finished(study) < options.trials:
-        study.optimize(objective, callbacks=[full], gc_after_trial=True)
+        study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
     result = describe(study, shop, pair, base)
     if options.result is not None:
         options.result.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +114,7 @@ def _open(options: argparse.Namespace) -> tuple[Workshop, str]:
 
 
 def open_study(options: argparse.Namespace, subject: str) -> optuna.Study:
-    """Open or begin the study; a trial whose process died is put back into the queue.
+    """Open or begin the study; in a database, a trial whose process died is put back into the queue.
 
     Args:
         options: of the command.
@@ -137,12 +139,15 @@ def open_study(options: argparse.Namespace, subject: str) -> optuna.Study:
 
 
 def _storage(url: str) -> optuna.storages.BaseStorage:
-    """Open what Optuna knows: `journal:PATH`, `redis://…`, or the address of a database."""
+    """Open what Optuna knows: `journal:PATH`, `redis://…`, `grpc://HOST:PORT`, or the address of a database."""
     if url.startswith("journal:"):
         backend = optuna.storages.journal.JournalFileBackend(url.removeprefix("journal:"))
         return optuna.storages.JournalStorage(backend)
-    if url.startswith("redis:"):
+    if url.startswith(("redis:", "rediss:")):
         return optuna.storages.JournalStorage(optuna.storages.journal.JournalRedisBackend(url))
+    if url.startswith("grpc:"):
+        host, _, port = url.removeprefix("grpc://").partition(":")
+        return optuna.storages.GrpcStorageProxy(host=host, port=int(port))
     with warnings.catch_warnings():  # heartbeats are "experimental" since 2021
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.storages.RDBStorage(

@@ -30,6 +30,7 @@ Split = Literal["training", "all"]
 METHODS = {
     "train": 1,
     "logits": 1,
+    "teachers": 1,
     "ptq": 1,
     "qat": 1,
     "sensitivity": 1,
@@ -309,6 +310,41 @@ def soft_label(shop: Workshop, members: Sequence[Trained], split: Split) -> Step
     for part in parts:
         part.unlink(missing_ok=True)
     return made
+
+
+def compare_teachers(shop: Workshop, members: Sequence[Trained], others: Sequence[Trained]) -> Step:
+    """Judge on the validation split the members that have not seen it, together, and with each other teacher added.
+
+    Args:
+        shop: its validation split.
+        members: of the ensemble.
+        others: teachers that are not.
+    """
+    unseen = [one for one in members if one.run.split == "training"]
+    inputs = {
+        "members": [one.made.key for one in unseen],
+        "others": [one.made.key for one in others],
+        "validation": shop.cifar10.validation.sha256,
+    }
+    step = shop.step("teachers", "teachers", inputs)
+    return shop.once(step, lambda: _compared(shop.cifar10.validation, unseen, others))
+
+
+def _compared(images: Images, unseen: Sequence[Trained], others: Sequence[Trained]) -> dict[str, Any]:
+    if not unseen or not len(images):
+        return {"members": [], "validation_accuracy": None, "with": {}}
+    logger.info("teachers on the validation split")
+    logits = [fit.predict(trained(one.run, one.made), images) for one in (*unseen, *others)]
+    together, added = logits[: len(unseen)], logits[len(unseen) :]
+
+    def judged(some: list[Tensor]) -> float:
+        return fit.accuracy_of(torch.stack(some).mean(dim=0), images)
+
+    return {
+        "members": [one.run.name for one in unseen],
+        "validation_accuracy": judged(together),
+        "with": {one.run.name: judged([*together, found]) for one, found in zip(others, added, strict=True)},
+    }
 
 
 def _of_unseen(shop: Workshop, members: Sequence[Trained], networks: Sequence[nn.Module]) -> float | None:

@@ -10,7 +10,7 @@ from edge.model.load import load_runtime
 from edge.model.selftest import compare, score_frames
 from training.classify import bundle, convert, fit, images, measure, qat, view
 from training.classify.fold import FoldedResNet
-from training.classify.resnet import build
+from training.classify.resnet import ResNet, Shape, build
 from training.classify.step import step
 
 
@@ -18,7 +18,10 @@ from training.classify.step import step
 def network():
     """A network with statistics of its own in every batch norm, channels last in memory as trained ones are."""
     torch.manual_seed(1)
-    made = build("resnet10-narrow", "strided")
+    return with_statistics(build("resnet10-narrow", "strided"))
+
+
+def with_statistics(made):
     for module in made.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.weight.data.uniform_(0.5, 1.5)
@@ -42,7 +45,10 @@ def pixels(test_images):
 @pytest.fixture(scope="module")
 def made(network, pixels, tmp_path_factory):
     """The quantized network as simulated, and its bundle."""
-    folder = tmp_path_factory.mktemp("made")
+    return convert_all(network, pixels, tmp_path_factory.mktemp("made"))
+
+
+def convert_all(network, pixels, folder):
     folded = FoldedResNet(network).eval()
     convert.set_ranges(folded, convert.observe(folded, pixels))
     qat.set_bits(folded, qat.spread(folded, 8))
@@ -212,3 +218,14 @@ def test_the_mixed_choice_takes_steps_that_cost_nothing_or_less_than_the_one_bef
     made.finish({"layers": rows})
     assert qat.mixed(made, 0.02) == {"free": 2, "late": 2, "half": 4}
     assert qat.mixed(made, 0.0) == {"free": 2, "late": 8, "half": 4}
+
+
+def test_bottlenecks_are_converted_too(pixels, test_images, tmp_path):
+    """As in ResNet-152; 1×1 convolutions, an expansion and a skip that widens."""
+    folded, files, _ = convert_all(
+        with_statistics(ResNet(Shape((1, 2, 1, 1), 8, 4), "strided")), pixels, tmp_path
+    )
+    simulated = fit.predict(folded, test_images).numpy()
+    for backend in ("litert", "onnx"):
+        found = scores(files, backend, test_images)
+        assert (found.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.9

@@ -11,7 +11,8 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.classify.conftest import pictures, write_strips
 from training.__main__ import command
-from training.classify import measure, recipe
+from training.classify import fit, latency, measure, page, recipe, report
+from training.classify.step import Step
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 
@@ -185,6 +186,64 @@ def test_a_study_finds_resumes_and_plots(result, place, words):
     assert again["trials"][:2] == first["trials"]
     assert len(again["trials"]) == 3
     assert (place / "study.svg").stat().st_size > 1000
+
+
+def test_a_study_in_a_journal_goes_on_and_survives_a_trial_that_diverges(result, place, words, monkeypatch):
+    options = [*words, "--epochs", "1", "--storage", f"journal:{place / 'journal.log'}"]
+    options += ["--result", str(place / "journal.json")]
+    assert command(["study", *options, "--trials", "1"]) == 0
+    fitted, calls = fit.fit, []
+
+    def first_diverges(*parts, **more):
+        calls.append(parts)
+        if len(calls) == 1:
+            raise fit.DivergedError("the loss is nan at step 1")
+        return fitted(*parts, **more)
+
+    monkeypatch.setattr(fit, "fit", first_diverges)
+    assert command(["study", *options, "--trials", "2"]) == 0
+    assert [trial["number"] for trial in json.loads((place / "journal.json").read_text())["trials"]] == [0, 2]
+
+
+def test_a_sensor_of_the_machine_comes_before_the_stated_watts(result, place, words, monkeypatch):
+    class Sensor:
+        source = "measured:rapl"
+
+    class Loud:
+        """The benchmark, with its energy."""
+
+        def __init__(self):
+            self.true = latency._benchmark
+
+        def __call__(self, path, verb, *more):
+            if verb == "latency":
+                return self.true(path, verb, *more)
+            return {"summary": [{"j_per_inference_above_idle": 0.25}]}
+
+    monkeypatch.setattr(latency, "choose_meter", Sensor)
+    monkeypatch.setattr(latency, "_benchmark", Loud())
+    out = ["--result", str(place / "sensor.json"), "--page", str(place / "sensor.md")]
+    assert command(["cifar10", *words, *out, "--watts-per-busy-core", "5"]) == 0
+    found = json.loads((place / "sensor.json").read_text())
+    assert {row["joules"] for row in found["rows"]} == {0.25, None}
+    assert {row["joules_source"] for row in found["rows"]} == {"measured:rapl", None}
+    assert "Energy is `measured:rapl`" in (place / "sensor.md").read_text()
+
+
+def test_a_step_of_the_first_days_names_no_commit(tmp_path):
+    (tmp_path / "record.json").write_text("{}")
+    assert report._commit(Step("a", tmp_path, "k")) == "unrecorded"
+
+
+def test_the_page_says_what_was_aimed_at_and_how_teachers_compare(result):
+    pairs = {"strided": {**result["recipe"]["pairs"]["strided"], "aim": 1.0}}
+    text = page._aims({**result, "recipe": {**result["recipe"], "pairs": pairs}})
+    assert "| strided: student, FP32 | ≥ 100.00 % |" in text
+    assert "**no**" in text
+    said = page._compared(result)
+    assert said.startswith(
+        "The members that have not seen that split (`teacher-resnet10`, `baseline-strided-0`) reach"
+    )
 
 
 @pytest.mark.parametrize(

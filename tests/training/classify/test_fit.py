@@ -42,6 +42,16 @@ def test_a_run_that_is_stopped_resumes_to_the_bit(strips, tmp_path, step):
     assert [{**r, "seconds": 0} for r in history] == [{**r, "seconds": 0} for r in again]
 
 
+def test_what_is_told_of_the_end_is_told_again_where_a_run_stopped_there(strips, tmp_path):
+    shares = []
+    with pytest.raises(fit.Stopped):
+        run(strips, tmp_path, "a.pt", stop_after_steps=27, tell=shares.append)
+    assert len(shares) == 27
+    assert max(shares) < 1
+    run(strips, tmp_path, "a.pt", tell=shares.append)
+    assert shares[27:] == [1.0]
+
+
 def test_a_checkpoint_that_is_cut_off_is_never_seen(strips, tmp_path, monkeypatch):
     with pytest.raises(fit.Stopped):
         run(strips, tmp_path, "a.pt", stop_after_steps=4)

@@ -56,6 +56,18 @@ def test_the_real_thing(shared_dir, tmp_path):
         images.check_apart(split, cifar10.test)
 
 
+def test_torchvisions_download_gives_the_same_split(monkeypatch, strips, tmp_path):
+    class Downloaded:
+        def __init__(self, _root, *, train, download):
+            pixels, labels = pictures(768, 1) if train else pictures(300, 2)
+            self.data, self.targets = pixels, labels.tolist()
+
+    monkeypatch.setattr(images._torchvision_datasets(), "CIFAR10", Downloaded)
+    ours, theirs = images.load(strips, 100, tmp_path), images.load(None, 100, tmp_path / "download")
+    for name in ("training", "validation", "test"):
+        assert getattr(ours, name).sha256 == getattr(theirs, name).sha256
+
+
 def test_a_folder_with_neither_layout_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="leave --data out"):
         images.load(tmp_path, 10, tmp_path)
