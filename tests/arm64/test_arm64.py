@@ -4,13 +4,15 @@ import hashlib
 import itertools
 import json
 import platform
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from arm64 import elf, golden, need, result
+from arm64 import elf, golden, instruction, need, result
+from arm64.__main__ import CHECKS, LONG
 from arm64.board import BOARDS, CORES, write_views
 from arm64.userland import dependencies
 from edge.device.board import BOARDS as KNOWN
@@ -112,3 +114,36 @@ def test_scores_are_printed_exactly(tmp_path):
     assert first == again
     assert first.keys() == {"litert", "onnx"}
     assert sys.byteorder == "little"  # the digests are of little-endian floats, here as on a board
+
+
+RESULT = json.loads((PROJECT / "docs/results/arm64.json").read_text())["checks"]
+PAGE = (PROJECT / "docs/arm64.md").read_text()
+
+
+def test_the_committed_result_is_whole_and_good():
+    assert {name: check["good"] for name, check in RESULT.items()} == dict.fromkeys([*CHECKS, *LONG], True)
+
+
+def test_the_page_has_the_instructions_that_were_counted():
+    counts = {row["key"]: row["counts"] for row in RESULT["instructions"]["records"]["rows"]}
+    columns = [("inference", "total"), *(("frame", name) for name in instruction.CLASSES)]
+    for board in BOARDS:
+        cells = [
+            " / ".join(
+                f"{counts[f'{board.name} {backend} {scope}'][name] / 1e6:.1f}"
+                for backend in instruction.BACKENDS
+            )
+            for scope, name in columns
+        ]
+        assert f"| {board.cpu.title()} | {' | '.join(cells)} |" in PAGE
+
+
+def test_the_page_has_the_images_parts():
+    records = RESULT["image"]["records"]
+    rows = dict(re.findall(r"^\| (.+) \| (\d+) \|$", PAGE.replace("**", ""), re.MULTILINE))
+    parts = records["bytes"] | {"onnxruntime": records["bytes_with_onnx"]["onnxruntime"]}
+    found = sorted(round(size / 1e6) for size in parts.values())
+    wholes = [round(sum(records[kind].values()) / 1e6) for kind in ("bytes", "bytes_with_onnx")]
+    assert [int(rows["all"]), int(rows["all with it"])] == wholes
+    assert sorted(int(size) for name, size in rows.items() if not name.startswith("all")) == found
+    assert f"It is {wholes[0]} MB unpacked, {wholes[1]} with ONNX" in (PROJECT / "docs/deploy.md").read_text()
