@@ -147,3 +147,30 @@ def test_the_page_has_the_images_parts():
     assert [int(rows["all"]), int(rows["all with it"])] == wholes
     assert sorted(int(size) for name, size in rows.items() if not name.startswith("all")) == found
     assert f"It is {wholes[0]} MB unpacked, {wholes[1]} with ONNX" in (PROJECT / "docs/deploy.md").read_text()
+
+
+def test_the_page_has_what_the_board_and_the_suite_found():
+    text = " ".join(PAGE.split())
+    a72, a53, a76 = RESULT["suite"]["records"]
+    assert f"{a72['passed']} passed as a Cortex-A72, {a53['passed']} each as A53 and A76, none failed" in text
+    assert a53["passed"] == a76["passed"]
+    assert [len(one["skipped"]) for one in (a72, a53, a76)] == [0, 0, 0]
+    assert f"{len(a72['excluded'])} entries are excluded" in text
+    board, trials = RESULT["system"]["records"], RESULT["image"]["records"]["trials"]
+    cuts = board["power_cuts"]
+    points = cuts["points"]
+    owed = max(point["promised_events"] for point in points)
+    lost = [point["lost_writes"] for point in points]
+    assert f"{board['image']['memory']['rss_bytes'] / 1e6:.0f} MB resident" in text
+    assert f"{max(trial['peak_rss_bytes'] for trial in trials) / 1e6:.0f} MB at the most" in text
+    assert f"{cuts['promises']} revisions of events promised" in text
+    assert (
+        f"{len(points)} of {len(points)} points good, of which {cuts['points_owing']} owed up to {owed} events"
+        in text
+    )
+    careless = sum(point["careless"] for point in points)
+    assert (
+        f"{careless} were a careless card's, which lost {sum(lost)} unflushed writes at {sum(map(bool, lost))}"
+        in text
+    )
+    assert f"back after {board['watchdog']['back_after_s']:.0f} s" in text
