@@ -33,7 +33,9 @@ COMMANDS = (
     ("bench", "latency", "--runs", "2", "--warmup", "1", "--processes", "1", "--json", "/tmp/bench.json"),  # noqa: S108
 )
 _BUILD_S = 7200
-_PAGES_BYTES = 1 << 20  # the kernel charges some pages beyond the limit before it reclaims; 12 KiB were seen
+_PAGES_BYTES = (
+    1 << 20
+)  # the kernel charges some pages beyond the limit before it reclaims; up to 256 KiB were seen
 _WHEELS = {  # folders of site-packages, by the wheel that brings them
     "numpy": "numpy",
     "numpy.libs": "numpy",

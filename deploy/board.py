@@ -51,7 +51,8 @@ class Board:
         venv: whether it can make virtual environments.
         overlay_root: whether what is written to the root is gone after a reboot.
         foreign_unit: the unit's path, where one is there that no deployment made.
-        current, previous: digests of the release that is current, and of the one before.
+        current: digest of the release that is current.
+        good: digest of the one that last answered for its health, and is still there.
         active: whether the service runs, or tries to.
     """
 
@@ -82,7 +83,7 @@ class Board:
     overlay_root: bool
     foreign_unit: str | None
     current: str | None
-    previous: str | None
+    good: str | None
     active: bool
 
     @property
@@ -143,7 +144,7 @@ def parse(output: str) -> Board:
             overlay_root=facts["overlay_root"] == "yes",
             foreign_unit=facts["foreign_unit"] or None,
             current=facts["current"] or None,
-            previous=facts["previous"] or None,
+            good=facts["good"] or None,
             active=active in _RUNNING,
         )
     except KeyError as error:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -39,13 +39,21 @@ def command(argv: Sequence[str]) -> int:
     """
     options = parser().parse_args(argv)
     with ExitStack() as stack:
-        for number in (signal.SIGHUP, signal.SIGTERM):  # as Ctrl-C: what ran before shall run again
+        for number in {
+            signal.SIGHUP,
+            signal.SIGTERM,
+        } - _ignored():  # as Ctrl-C: what ran before shall run again
             stack.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
         target = stack.enter_context(
             SshTarget(options.target, identity=options.identity, port=options.port, config=options.ssh_config)
         )
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="firetower-")))
         return deploy(target, options, scratch)
+
+
+def _ignored() -> set[signal.Signals]:
+    """Return the signals that whoever started us wants ignored, as nohup does."""
+    return {number for number in signal.Signals if signal.getsignal(number) == signal.SIG_IGN}
 
 
 def deploy(target: Target, options: argparse.Namespace, scratch: Path) -> int:
@@ -194,4 +202,5 @@ def _new(folder: Path) -> Path:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    with suppress(OSError):  # a terminal that was closed; the board must not be left half-way for that
+        print(text, file=sys.stderr, flush=True)

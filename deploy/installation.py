@@ -24,7 +24,7 @@ _TITLES = {
     "log": "the end of its log",
     "remove": "stop it: nothing ran before",
     "limit_log": "limits of the log",
-    "prune": "remove releases older than the previous one",
+    "prune": "note that it runs, remove releases older than the previous one",
 }
 _AFTER_COPY = ("install", "check", "switch", "health", "limit_log", "prune")
 
@@ -165,7 +165,7 @@ class Installation:
 
     def _fall_back(self) -> str:
         """Start again what ran before; return what runs now. Never raises."""
-        before = self._board.current
+        before = self._board.good or self._board.current
         try:
             self._say(f"it does not run; its last lines:\n{self._run('log').out.rstrip()}")
         except (DeployError, KeyboardInterrupt) as error:
@@ -174,10 +174,8 @@ class Installation:
             if before is None:
                 self._must("remove")
                 return "nothing ran before, so it was stopped and does not start at boot"
-            if before == self._release.digest:  # tried before, and cut off then
-                before = self._board.previous
-            if before is None:
-                return "this same release was current before and no other is there, so there is nothing to go back to"
+            if before == self._release.digest:
+                return "this same release ran before, so there is nothing to go back to"
             start = "yes" if self._board.active else "no"
             done = self._run("switch", release=before, start=start, remember="no")
         except (DeployError, KeyboardInterrupt) as error:

@@ -14,7 +14,10 @@ from importlib import resources
 
 _READING = {"survey", "compare", "check", "health", "log"}
 # A step goes on when its ssh is gone; another one, of this deployment or the next, waits for it.
-_LOCK = 'exec 9</; flock -w 600 9 || { echo "another deployment is at work on this board" >&2; exit 75; }'
+_LOCK = (
+    "exec 9</; flock -w 600 -E 75 9 || [ $? -ne 75 ] || "
+    '{ echo "another deployment is at work on this board" >&2; exit 75; }'
+)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 

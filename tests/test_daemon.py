@@ -11,12 +11,12 @@ import pytest
 from edge.alert.event import Event
 from edge.alert.store import Store
 from edge.clock import SystemClock
-from edge.command.run import make_counters
+from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
 from edge.daemon import Daemon
-from edge.errors import EdgeError, SettingsError, StoreError
+from edge.errors import EdgeError, SettingsError, StallError, StoreError
 from edge.model.loaded import Model, load_model
-from edge.settings import Camera, Settings
+from edge.settings import Camera, Settings, Web
 from edge.web.server import WebServer
 
 
@@ -225,3 +225,20 @@ def test_a_cadence_that_the_model_was_not_trained_for_is_refused(model: Model, t
         pytest.raises(SettingsError, match=r"cameras\.scene\.cadence_s"),
     ):
         daemon(model, store, [], cadence_s=1.0)
+
+
+def test_a_daemon_that_stands_still_ends_at_once_whatever_holds_its_store(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stands_still(_daemon: Daemon, _on_tick: object) -> None:
+        raise StallError("standing still: inference")
+
+    def ended(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(Daemon, "run", stands_still)
+    monkeypatch.setattr("os._exit", ended)
+    monkeypatch.setattr("edge.command.run._on_signals", lambda _stop: None)
+    settings = Settings(cameras={"a": Camera(uri="scene:")}, web=Web(enabled=False))
+    with pytest.raises(SystemExit, match="1"):
+        serve(settings, SystemClock(), tmp_path)

@@ -1,4 +1,4 @@
-# Remove what neither the current release nor the previous one uses; only what bears a digest for its name is ours.
+# This release has answered: it is what a later one that fails goes back to. Remove what neither the current release nor the previous one uses; only what bears a digest for its name is ours.
 each() { # FOLDER: the names in it that are digests
     for at in "$1"/*; do
         name=${at##*/}
@@ -6,6 +6,8 @@ each() { # FOLDER: the names in it that are digests
         case ${#name} in 16 | 64) printf '%s\n' "$name" ;; esac
     done
 }
+printf '%s' "$release" >"$opt/good.new"
+mv "$opt/good.new" "$opt/good"
 keep() { case $1 in *" $2 "*) return 0 ;; *) return 1 ;; esac; } # LIST NAME
 used_releases=" $(basename "$(readlink "$opt/current")") $(basename "$(readlink "$opt/previous" 2>/dev/null)" 2>/dev/null) "
 used_venvs=' ' used_configs=' ' used_wheels=' '

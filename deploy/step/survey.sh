@@ -49,8 +49,9 @@ say python_version "$version"
 say venv "$([ -n "$python" ] && "$python" -c 'import venv' 2>/dev/null && echo yes || echo no)"
 
 # raspi-config's overlay file system: what is written is gone after a reboot
-say overlay_root "$(grep -qwE 'boot=overlay|overlayroot=[^ ]+' /proc/cmdline && echo yes || echo no)"
+say overlay_root "$(grep -qwE 'boot=overlay|overlayroot=tmpfs' /proc/cmdline && echo yes || echo no)"
 say foreign_unit "$([ -e "$unit" ] && [ ! -L "$opt/current" ] && echo "$unit")"
-say previous "$(basename "$(readlink "$opt/previous" 2>/dev/null)" 2>/dev/null)"
+good=$(cat "$opt/good" 2>/dev/null || true)
+say good "$([ -n "$good" ] && [ -d "$opt/releases/$good" ] && echo "$good")"
 say current "$(basename "$(readlink "$opt/current" 2>/dev/null)" 2>/dev/null)"
 say active "$(systemctl is-active "$service" 2>/dev/null || true)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -26,10 +27,12 @@ from edge.device.linux import LinuxDevice
 from edge.device.meter import choose_meter
 from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
-from edge.errors import DeviceError, SettingsError, StoreError
+from edge.errors import DeviceError, SettingsError, StallError, StoreError
 from edge.model.loaded import load_model
 from edge.settings import Camera, Settings, Web, load
 from edge.web.server import WebServer
+
+_log = logging.getLogger(__name__)
 
 _HELP = """Run the daemon until Ctrl-C or SIGTERM, or until every camera is a recording that has ended.
 
@@ -97,7 +100,12 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             )
             stack.callback(web.stop)
             print(f"status page: {web.url}", file=sys.stderr)
-        daemon.run(lambda: tell.status(daemon.status))
+        try:
+            daemon.run(lambda: tell.status(daemon.status))
+        except StallError as error:  # what stands still may hold what an orderly end waits for
+            _log.critical("%s", error)
+            logging.shutdown()
+            os._exit(1)
         tell.end(daemon.status())
         return 0 if daemon.good else 1
 

@@ -54,7 +54,7 @@ venv=yes
 overlay_root=no
 foreign_unit=
 current=
-previous=
+good=
 active=inactive
 """
 STANDINS = Path(__file__).with_name("standin")

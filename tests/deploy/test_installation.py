@@ -198,15 +198,15 @@ def test_a_log_that_cannot_be_read_keeps_nobody_from_going_back(
     assert target.steps[-1].name == "switch"
 
 
-def test_a_release_that_was_cut_off_before_goes_back_to_the_one_before_it(
+def test_a_release_that_was_cut_off_before_goes_back_to_the_one_that_last_answered(
     pi4: Board, release: Release, said: list[str]
 ) -> None:
-    board = replace(pi4, current=release.digest, previous="0123456789abcdef", active=True)
+    board = replace(pi4, current=release.digest, good="0123456789abcdef", active=True)
     target = FakeBoard(switch=[Done(1), Done(0)])
     with pytest.raises(StartError, match="rolled back to 0123456789abcdef, which runs again"):
         bring(target, board, release, said)
     with pytest.raises(StartError, match="nothing to go back to"):
-        bring(FakeBoard(switch=Done(1)), replace(board, previous=None), release, said)
+        bring(FakeBoard(switch=Done(1)), replace(board, good=release.digest), release, said)
 
 
 def test_what_was_stopped_before_is_stopped_again(pi4: Board, release: Release, said: list[str]) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+import signal
 import stat
 import urllib.request
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from deploy.command import command
+from deploy.command import _ignored, command
 from deploy.errors import RefusedError, StartError, TargetError
 from deploy.target import SshTarget
 
@@ -148,3 +149,12 @@ def test_files_arrive_under_their_names(loopback, tmp_path: Path, program: str) 
                 {"tower.toml": tmp_path / "it's a file"}, PurePosixPath(loopback.root / "absent/absent")
             )
     assert (loopback.root / "tower.toml").read_text() == "content"
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP in _ignored()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.SIGTERM not in _ignored()

@@ -81,7 +81,8 @@ def test_only_a_release_of_ours_is_pruned(tmp_path: Path) -> None:
     (opt / "current").symlink_to(f"releases/{kept}")
     for link, to in (("config", etc / kept), ("venv", opt / "venvs" / kept)):
         (opt / "releases" / kept / link).symlink_to(to)
-    assert run("prune", opt=opt, etc=etc, incoming=tmp_path / "incoming").returncode == 0
+    assert run("prune", opt=opt, etc=etc, incoming=tmp_path / "incoming", release=kept).returncode == 0
+    assert (opt / "good").read_text() == kept
     assert {path.name for path in etc.iterdir()} == {kept, *foreign}
     assert {path.name for path in (opt / "releases").iterdir()} == {kept, *foreign}
 
