@@ -33,9 +33,8 @@ COMMANDS = (
     ("bench", "latency", "--runs", "2", "--warmup", "1", "--processes", "1", "--json", "/tmp/bench.json"),  # noqa: S108
 )
 _BUILD_S = 7200
-_PAGES_BYTES = (
-    1 << 20
-)  # the kernel charges some pages beyond the limit before it reclaims; up to 256 KiB were seen
+# The kernel charges some pages beyond the limit before it reclaims; up to 256 KiB were seen.
+_PAGES_BYTES = 1 << 20
 _WHEELS = {  # folders of site-packages, by the wheel that brings them
     "numpy": "numpy",
     "numpy.libs": "numpy",
@@ -144,8 +143,8 @@ def unloadable(server: Docker, image: str) -> dict[str, list[str]]:
     with tempfile.TemporaryDirectory(dir=server.folder) as name:
         folder = Path(name) / "root"
         export(server, image, folder)
-        found = elf.shared_objects(folder / "opt/firetower")
-        looked = {str(path.relative_to(folder)): elf.faults(path) for path in found}
+        objects = elf.shared_objects(folder / "opt/firetower")
+        looked = {str(path.relative_to(folder)): elf.faults(path) for path in objects}
     return {name: found for name, found in looked.items() if found}
 
 
@@ -207,15 +206,10 @@ def record(ending: Ending, here: list[Sighting]) -> dict[str, Any]:
         f"image, {ending.memory_mib} MiB: exit {ending.exit_code}, {'' if ending.healthy else 'never '}healthy, "
         f"{len(seen['events'])} events, {'the same' if seen['same_events'] else 'not those'} of this machine"
     )
+    limited = 0 < (ending.peak_bytes or 0) <= (ending.memory_mib << 20) + _PAGES_BYTES
+    ended_well = ending.exit_code == 0 and not ending.oom_killed and ending.status is not None
     return {
-        "good": ending.exit_code == 0
-        and ending.healthy
-        and not ending.oom_killed
-        and ending.status is not None
-        and 0
-        < (ending.peak_bytes or 0)
-        <= (ending.memory_mib << 20) + _PAGES_BYTES  # else there was no limit
-        and seen["same_events"],
+        "good": ended_well and ending.healthy and limited and seen["same_events"],
         "memory_mib": ending.memory_mib,
         "exit_code": ending.exit_code,
         "oom_killed": ending.oom_killed,

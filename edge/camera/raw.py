@@ -108,7 +108,7 @@ class RawSource:
                 width,
                 height,
             )
-        if found is not None and (int(found[2]), int(found[1])) != (height, width):
+        elif (int(found[2]), int(found[1])) != (height, width):
             raise CameraError(
                 f"'{self._shown}': pictures of {int(found[1])}x{int(found[2])} px come, where {width}x{height} were"
                 " asked for; set `width_px` and `height_px` to a size that the camera offers"

@@ -23,8 +23,9 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED = 0x1
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-# zipfile: NotImplementedError for a compression or a version that it does not know, RuntimeError for a cipher
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
+# What reading a damaged or hostile archive raises. NotImplementedError is zipfile's own, for a compression or a version
+# that it does not know; RuntimeError is for a cipher.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 def compress(contents: Mapping[str, bytes], archive: Path) -> None:
@@ -60,7 +61,7 @@ def extract(archive: Path, folder: Path) -> None:
             left = TOTAL_BYTES_MAX
             for entry in entries:
                 left -= _extract_one(archive, source, entry, folder, min(left, FILE_BYTES_MAX))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"{archive}: not a usable .zip: {error}") from error

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError
+from edge.model.archive import DAMAGE
 from edge.model.bundle import SELFTEST_NAME, Bundle
 from edge.model.load import load_preprocess, load_runtime
 from edge.model.manifest import Manifest
@@ -135,7 +136,7 @@ def read_selftest(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32
             raise BundleError(f"{bundle.path}: {SELFTEST_NAME} unpacks to {unpacked} bytes")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             frames, scores = arrays["frames"], arrays["scores"]
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError, EOFError, NotImplementedError) as error:
+    except (*DAMAGE, KeyError, OSError) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"{bundle.path}: {SELFTEST_NAME} is malformed: {error}") from error

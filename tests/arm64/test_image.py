@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from arm64 import archive, clip, container, debian, image, mirror, sighting
-from edge.alert.event import Event, Stamp
+from edge.alert.event import Stamp
 from edge.alert.store import Store
+from tests.arm64.event import an_event
 
 PROJECT = Path(__file__).parents[2]
 DOCKERFILE = (PROJECT / "Dockerfile.arm64").read_text()
@@ -198,21 +199,13 @@ def test_the_clip_is_a_recording_of_which_a_picture_a_minute_is_scored(tmp_path)
 
 
 def a_sighting(box_px=(0, 0, 64, 64), pixel=100, event_id="a"):
-    stamp = Stamp(model_s=60.0)
-    event = Event(
+    event = an_event(
         id=event_id,
         revision=2,
         phase="closed",
-        camera="clip",
-        label="smoke",
-        bundle="b@1#2",
-        opened=stamp,
-        updated=stamp,
-        closed=stamp,
-        peak=1.5,
+        closed=Stamp(model_s=60.0),
         box_px=box_px,
         opening_box_px=box_px,
-        sightings=3,
     )
     return sighting.Sighting(event, np.full((8, 8, 3), pixel, np.uint8))
 

@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import cv2
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 
 from arm64.system import power_cut, service, write_log
 from arm64.system.power_cut import Cut, Promise
-from edge.alert.event import Event, Stamp
+from edge.alert.event import Stamp
 from edge.alert.store import Store
+from tests.arm64.event import an_event
 
 SECTOR, SECTORS = 512, 8
 FLUSH, DISCARD = 1, 4
@@ -129,33 +129,14 @@ def test_the_board_tells_events_of_earlier_boots_that_have_their_picture(tmp_pat
     jpeg = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     now = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     with Store(tmp_path / "events.sqlite") as store:
-        store.commit(an_event("whole", "before"), jpeg)
-        store.commit(msgspec.structs.replace(an_event("whole", "before"), revision=2))
-        store.commit(an_event("no-picture", "before"))
-        store.commit(an_event("half-a-picture", "before"), jpeg[:-1])
-        store.commit(an_event("of-this-boot", now), jpeg)
+        store.commit(an_event(id="whole", opened=Stamp(model_s=60.0, boot_id="before")), jpeg)
+        store.commit(an_event(id="whole", revision=2, opened=Stamp(model_s=60.0, boot_id="before")))
+        store.commit(an_event(id="no-picture", opened=Stamp(model_s=60.0, boot_id="before")))
+        store.commit(an_event(id="half-a-picture", opened=Stamp(model_s=60.0, boot_id="before")), jpeg[:-1])
+        store.commit(an_event(id="of-this-boot", opened=Stamp(model_s=60.0, boot_id=now)), jpeg)
     script = service._STORED.replace("/var/lib/firetower", str(tmp_path))
     said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
     assert json.loads(said) == {"stored": {"whole": 2}, "integrity": "ok"}
-
-
-def an_event(event_id, boot_id):
-    stamp = Stamp(model_s=60.0, boot_id=boot_id)
-    return Event(
-        id=event_id,
-        revision=1,
-        phase="opened",
-        camera="clip",
-        label="smoke",
-        bundle="b@1#2",
-        opened=stamp,
-        updated=stamp,
-        closed=None,
-        peak=1.5,
-        box_px=(0, 0, 64, 64),
-        opening_box_px=(0, 0, 64, 64),
-        sightings=3,
-    )
 
 
 def a_cut(tmp_path, log_bytes=1000):

@@ -70,9 +70,20 @@ def saved(**arrays):
     return buffer.getvalue()
 
 
+def damaged():
+    """A whole archive of which one compressed stream is no stream."""
+    data = saved(frames=np.zeros((2, 4, 4, 3), np.uint8), scores=np.zeros((2, 6, 8, 2), np.float32))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entry = archive.getinfo("frames.npy")
+    name_and_extra = sum(int.from_bytes(data[entry.header_offset + at :][:2], "little") for at in (26, 28))
+    start = entry.header_offset + 30 + name_and_extra
+    return data[:start] + b"\xff" * entry.compress_size + data[start + entry.compress_size :]
+
+
 @pytest.mark.parametrize(
     "data",
     [
+        damaged(),
         b"not an archive",
         saved(frames=np.zeros((2, 4, 4, 3), np.uint8)),
         saved(frames=np.zeros((2, 4, 4, 3), np.uint8), scores=np.zeros((1, 6, 8, 2), np.float32)),
@@ -81,7 +92,7 @@ def saved(**arrays):
         saved(frames=np.array([{"a": 1}], dtype=object), scores=np.zeros((1, 6, 8, 2), np.float32)),
         saved(frames=np.zeros((1, 4, 4, 3), np.uint8), scores=np.zeros((1, 1, 1, 1), np.float32))[:-60],
     ],
-    ids=["noise", "no-scores", "lengths", "dtype", "empty", "pickle", "cut"],
+    ids=["stream", "noise", "no-scores", "lengths", "dtype", "empty", "pickle", "cut"],
 )
 def test_a_malformed_selftest_is_an_error_that_names_it(bundle, tmp_path, data):
     with pytest.raises(BundleError, match=r"selftest\.npz"):

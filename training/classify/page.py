@@ -129,17 +129,12 @@ def _held_out(result: dict[str, Any]) -> str:
 
 def _teacher(result: dict[str, Any]) -> str:
     """Say what teaches, and how it and the single networks stand on the validation split."""
-    soft = result["ensemble"]
     known = {
         name: one["validation_accuracy"]
         for name, one in result["training"].items()
         if one["validation_accuracy"] is not None and not one["settings"]["distilled"]
     }
-    said = f"The mean of the logits of {', '.join(f'`{name}`' for name in soft['members'])}"
-    if soft["validation_accuracy"] is not None:
-        said += f", {_percent(soft['validation_accuracy'])} on the validation split"
-    elif result["images"]["validation"]["count"]:
-        said += ", which cannot be judged on the validation split, since a member has trained on it"
+    said = f"The mean of the logits of {', '.join(f'`{name}`' for name in result['ensemble']['members'])}"
     if not known:
         return f"{said}."
     ranked = sorted(known, key=lambda name: -known[name])
@@ -293,46 +288,28 @@ def _together(result: dict[str, Any]) -> str:
 
 def _aims(result: dict[str, Any]) -> str:
     """Set what was aimed at beside what was reached, for pairs whose recipe states an aim."""
-    lines, rows = _by_key(result), []
+    rows: list[tuple[str, str, str, bool]] = []
     for pair, settings in result["recipe"]["pairs"].items():
-        if settings.get("aim") is None:
+        aim = settings.get("aim")
+        if aim is None:
             continue
-        whole = lines["student", pair, "fp32"]["accuracy"]
-        rows.append(
-            (
-                f"{pair}: student, FP32",
-                f"≥ {_percent(settings['aim'])}",
-                _percent(whole),
-                whole >= settings["aim"],
-            )
-        )
+        lines = {line["form"]: line for line in _lines_of(result, "student", pair)}
+        whole = lines["fp32"]["accuracy"]
+        rows.append((f"{pair}, FP32", f"≥ {_percent(aim)}", _percent(whole), whole >= aim))
         for form, limit in LOSS_MAX.items():
-            line = lines["student", pair, form]
-            loss = 100 * (whole - line["accuracy"])
-            rows.append(
-                (f"{pair}: {FORM_NAMES[form]} costs", f"≤ {limit} points", f"{loss:.2f}", loss <= limit)
-            )
-            same, size = line["agreement"], line["bytes"]
-            rows.append(
-                (
-                    f"{pair}: TFLite and ONNX agree, {FORM_NAMES[form]}",
-                    f"≥ {_percent(AGREEMENT_MIN)}",
-                    _percent(same),
-                    same >= AGREEMENT_MIN,
-                )
-            )
-            rows.append(
-                (
-                    f"{pair}: file, {FORM_NAMES[form]}",
-                    f"≤ {BYTES_MAX / 1e6:.1f} MB",
-                    f"{size / 1e6:.2f} MB",
-                    size <= BYTES_MAX,
-                )
-            )
+            name, line = f"{pair}, {FORM_NAMES[form]}", lines[form]
+            loss, same, size = 100 * (whole - line["accuracy"]), line["agreement"], line["bytes"]
+            agreeing = f"≥ {_percent(AGREEMENT_MIN)}"
+            rows += [
+                (f"{name}: costs", f"≤ {limit} points", f"{loss:.2f}", loss <= limit),
+                (f"{name}: TFLite and ONNX agree", agreeing, _percent(same), same >= AGREEMENT_MIN),
+                (f"{name}: file", f"≤ {BYTES_MAX / 1e6} MB", f"{size / 1e6:.2f} MB", size <= BYTES_MAX),
+            ]
     if not rows:
         return ""
     table = [f"| {what} | {aim} | {found} | {'yes' if met else '**no**'} |" for what, aim, found, met in rows]
-    return "\n".join(["## What was aimed at", "", "| | aim | found | met |", "|---|---|---|---|", *table])
+    head = ["| student | aim | found | met |", "|---|---|---|---|"]
+    return "\n".join(["## What was aimed at", "", *head, *table])
 
 
 def _latency_note(result: dict[str, Any]) -> str:
@@ -394,47 +371,8 @@ def _bits(result: dict[str, Any], pair: str, layer: str) -> str:
     return str(mixed[0]["bits"][layer]) if mixed else "–"
 
 
-def plot(result: dict[str, Any], stem: Path) -> list[Path]:
-    """Draw accuracy against size, and the training's validation accuracy; return the files.
-
-    Args:
-        result: as `report.collect` made it.
-        stem: a folder for the plots, made if absent.
-    """
-    import matplotlib as mpl  # noqa: PLC0415 — a second to import
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "firetower"
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    stem.mkdir(parents=True, exist_ok=True)
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for role, group in dict.fromkeys((line["role"], line["group"]) for line in result["summary"]):
-        lines = [line for line in result["summary"] if (line["role"], line["group"]) == (role, group)]
-        lines.sort(key=lambda line: line["bytes"])
-        sizes = [line["bytes"] / 1e6 for line in lines]
-        values = [100 * line["accuracy"] for line in lines]
-        spreads = [100 * (line["accuracy_sd"] or 0) for line in lines]
-        axes.errorbar(sizes, values, yerr=spreads, marker="o", capsize=3, label=f"{role}, {group}")
-    axes.set(xscale="log", xlabel="size, MB", ylabel="test accuracy, %")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    accuracy = stem / "accuracy.svg"
-    figure.savefig(accuracy, metadata={"Date": None})
-    plt.close(figure)
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for name, one in result["training"].items():
-        shown = [(record["epoch"], record["validation_accuracy"]) for record in one["history"]]
-        shown = [(epoch, 100 * accuracy_) for epoch, accuracy_ in shown if accuracy_ is not None]
-        if shown:
-            axes.plot(*zip(*shown, strict=True), label=name)
-    axes.set(xlabel="epoch", ylabel="validation accuracy of the average, %")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
-    history = stem / "training.svg"
-    figure.savefig(history, metadata={"Date": None})
-    plt.close(figure)
-    return [accuracy, history]
+def _lines_of(result: dict[str, Any], role: str, group: str) -> list[Line]:
+    return [line for line in result["summary"] if (line["role"], line["group"]) == (role, group)]
 
 
 def _by_key(result: dict[str, Any]) -> dict[tuple[str, str, str], Line]:

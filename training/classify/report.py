@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from training.classify import correction, measure, page, qat
+from training.classify import correction, measure, page, plot, qat
 from training.classify.measure import Row
 from training.classify.significance import mcnemar, paired
 from training.classify.step import Step, write_whole
@@ -246,8 +246,8 @@ def write_page(result: dict[str, Any], path: Path, source: Path | None) -> None:
         path: of the page; the plots come into a folder of its name.
         source: where the result was written, to be linked to.
     """
-    plots = page.plot(result, path.with_suffix(""))
-    shown = [plot.relative_to(path.parent) for plot in plots]
+    plots = plot.draw(result, path.with_suffix(""))
+    shown = [drawn.relative_to(path.parent) for drawn in plots]
     link = None if source is None else Path(os.path.relpath(source, path.parent))
     text = page.render(result, shown, link)
     write_whole(path, lambda partial: partial.write_text(text, encoding="utf-8"))

@@ -303,7 +303,6 @@ def soft_label(shop: Workshop, members: Sequence[Trained], split: Split) -> Step
                     "training_accuracy_of_view_0": float(
                         (whole[0].argmax(dim=1) == images.labels).double().mean()
                     ),
-                    "validation_accuracy": _of_unseen(shop, members, networks),
                 }
             )
         shop.wait()
@@ -345,15 +344,6 @@ def _compared(images: Images, unseen: Sequence[Trained], others: Sequence[Traine
         "validation_accuracy": judged(together),
         "with": {one.run.name: judged([*together, found]) for one, found in zip(others, added, strict=True)},
     }
-
-
-def _of_unseen(shop: Workshop, members: Sequence[Trained], networks: Sequence[nn.Module]) -> float | None:
-    """Return the accuracy of the mean logits on the validation split; None if a member has trained on it."""
-    images = shop.cifar10.validation
-    if any(one.run.split == "all" for one in members) or not len(images):
-        return None
-    logits = torch.stack([fit.predict(network, images) for network in networks])
-    return fit.accuracy_of(logits.mean(dim=0), images)
 
 
 def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, number: int) -> Tensor:

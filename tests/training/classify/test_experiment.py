@@ -238,7 +238,7 @@ def test_a_step_of_the_first_days_names_no_commit(tmp_path):
 def test_the_page_says_what_was_aimed_at_and_how_teachers_compare(result):
     pairs = {"strided": {**result["recipe"]["pairs"]["strided"], "aim": 1.0}}
     text = page._aims({**result, "recipe": {**result["recipe"], "pairs": pairs}})
-    assert "| strided: student, FP32 | ≥ 100.00 % |" in text
+    assert "| strided, FP32 | ≥ 100.00 % |" in text
     assert "**no**" in text
     said = page._compared(result)
     assert said.startswith(
@@ -345,6 +345,8 @@ def test_choices_do_not_look_at_test_images(result, place, strips):
             == 0
         )
         records = (place / f"choice-{data.name}").glob("*/record.json")
-        chosen[data.name] = {p.parent.name: json.loads(p.read_text())["validation_accuracy"] for p in records}
+        chosen[data.name] = {
+            p.parent.name: json.loads(p.read_text()).get("validation_accuracy") for p in records
+        }
     one, two = chosen.values()
     assert one == two
