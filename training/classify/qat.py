@@ -127,7 +127,7 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
         one: where it starts.
         method: whose ranges it starts with.
         bits: of the weights.
-        settings: epochs and learning rate.
+        settings: epochs and learning rates.
 
     Raises:
         ValueError: as `train.train`.
@@ -137,7 +137,7 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
         "ranges": [ptq(shop, one).key, method],
         "bits": dict(bits) if isinstance(bits, Mapping) else bits,
         "epochs": settings.qat_epochs,
-        "learning_rate": settings.qat_learning_rate,
+        "learning_rate": _learning_rate(bits, settings),
     }
     name = f"qat{bits}" if isinstance(bits, int) else "qat-mixed"
     step = shop.step("qat", f"{name}-{one.run.name}", inputs, one.run.split)
@@ -150,13 +150,17 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
     return step
 
 
+def _learning_rate(bits: Bits, settings: Quantization) -> float:
+    return settings.qat_learning_rate if bits == 8 else settings.low_bit_learning_rate
+
+
 def _train_on(
     shop: Workshop, one: Trained, network: FoldedResNet, bits: Bits, settings: Quantization, step: Step
 ) -> None:
     training = msgspec.structs.replace(
         one.run.training,
         epochs=settings.qat_epochs,
-        learning_rate=settings.qat_learning_rate,
+        learning_rate=_learning_rate(bits, settings),
         small_share=0.0,
     )
     convert.set_mode(network, "follow")
