@@ -8,7 +8,7 @@ Source: Jacob et al. 2018 (arXiv:1712.05877).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +55,8 @@ class Point(nn.Module):
         if self.mode == "off":
             return x
         if not self._given and (self.mode == "observe" or (self.mode == "follow" and self.training)):
-            low, high = (
-                end.clamp(*limit) for end, limit in zip(x.detach().float().aminmax(), _SIDES, strict=True)
-            )
+            ends = (end.float() for end in x.detach().movedim(1, -1).aminmax())  # as it lies in memory
+            low, high = (end.clamp(*limit) for end, limit in zip(ends, _SIDES, strict=True))
             if self.mode == "observe":
                 self.low.copy_(torch.minimum(self.low, low))
                 self.high.copy_(torch.maximum(self.high, high))
@@ -67,12 +66,30 @@ class Point(nn.Module):
         return x if self.mode == "observe" else self.quantize(x)
 
     def quantize(self, x: Tensor) -> Tensor:
-        """Round to the 256 values of the range; the identity in modes that do not quantize."""
+        """Round to the 256 values of the range, `x`'s type kept; the identity in modes that do not quantize."""
         if self.mode in {"off", "observe"}:
             return x
-        scale = ((self.high - self.low) / 255).clamp(min=1e-9)
-        zero_point = (-128 - self.low / scale).round().clamp(-128, 127).int()
-        return torch.fake_quantize_per_tensor_affine(x.float(), scale, zero_point, -128, 127)
+        scale = max(float(self.high - self.low) / 255, 1e-9)
+        first = min(max(round(float(self.low) / scale), -255), 0)
+        inside = functional.hardtanh(x, first * scale, (first + 255) * scale)
+        rounded: Tensor = _Round.apply(inside, scale)
+        return rounded
+
+
+class _Round(torch.autograd.Function):
+    """Round to multiples of a step, in `x`'s own type; the gradient passes unchanged.
+
+    torch's fake quantization does the same in float32 and keeps a mask: its passes took more than half of a step of a
+    bfloat16 network.
+    """
+
+    @staticmethod
+    def forward(_: Any, x: Tensor, step: float) -> Tensor:  # noqa: ANN401 — torch's context
+        return (x / step).round_().mul_(step)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 — torch's context
+        return gradient, None
 
 
 _SIDES = ((None, 0.0), (0.0, None))  # a range always holds 0

@@ -42,7 +42,7 @@ def test_gradients_pass_and_stop_where_a_weight_is_clipped():
 
 
 def test_a_point_observes_follows_and_stays():
-    point, x = Point(), torch.tensor([-1.0, 0.5, 3.0])
+    point, x = Point(), torch.tensor([[-1.0, 0.5, 3.0]])
     assert torch.equal(point(x), x)
     point.mode = "observe"
     point(x)
@@ -78,3 +78,25 @@ def test_a_range_always_holds_zero():
     point.mode = "fixed"
     assert float(point.low) == 0.0
     assert float(point(torch.zeros(1))) == 0.0
+
+
+def test_a_point_rounds_as_torch_does_in_any_type_and_stops_gradients_outside():
+    low, high = -0.37, 1.9
+    point, step = Point(), (high - low) / 255
+    point.set(low, high)
+    point.mode = "fixed"
+    x = torch.linspace(-1, 3, 4001).requires_grad_()
+    zero_point = round(-128 - low / step)
+    found = point(x)
+    expected = torch.fake_quantize_per_tensor_affine(x.detach(), step, zero_point, -128, 127)
+    apart = (found.detach() - expected).abs()
+    assert float(apart.max()) < 1.01 * step
+    assert float((apart > 1e-6).float().mean()) < 0.002  # halfway between two values either may be taken
+    found.sum().backward()
+    inside, outside = (x > low + step) & (x < high - step), (x < low - step) | (x > high + step)
+    assert x.grad[inside].unique().tolist() == [1.0]
+    assert x.grad[outside].unique().tolist() == [0.0]
+    brief = point(x.detach().bfloat16())
+    assert brief.dtype == torch.bfloat16
+    # bfloat16 itself is off by up to half a step.
+    assert float((brief.float() - expected).abs().max()) < 1.5 * step
