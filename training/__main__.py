@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from edge.errors import EdgeError, MissingExtraError, SettingsError
+from training.provenance import commit
 
 _NEEDED = (
     "torch",
@@ -35,6 +36,7 @@ def command(arguments: Sequence[str]) -> int:
     """
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise MissingExtraError(f"training ({', '.join(missing)})", "train")
+    commit()
     from training import smoke  # noqa: PLC0415 — needs the extra
     from training.classify import experiment, study  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -9,8 +10,12 @@ from pathlib import Path
 from typing import Any
 
 
+@functools.cache
 def commit() -> str | None:
-    """Return the commit of the code, with '-dirty' if it was changed; None outside a checkout."""
+    """Return the commit of the code, with '-dirty' if it was changed; None outside a checkout.
+
+    Ask early: a process goes on with the code that it began with, whatever is checked out meanwhile.
+    """
     try:
         here = str(Path(__file__).parent)
         describe = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

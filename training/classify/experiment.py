@@ -213,14 +213,13 @@ def _plans(
                 forms |= {"mixed": bits} if low and kind == "student" else {}
                 for form, grid in forms.items():
                     step = qat.qat(shop, one, method, grid, settings.quantization)
-                    row = Row(kind, pair, one.run.seed, form, one.run.name, (step.key,))
+                    row = Row(kind, pair, one.run.seed, form, one.run.name, (step,))
                     yield row, lambda one=one, step=step: qat.quantized(one, step)
 
 
 def _untrained(shop: Workshop, role: str, group: str, one: Trained, method: str) -> Iterator[Plan]:
     """Yield the rows that need no training: FP32 and PTQ."""
-    run, key = one.run, one.made.key
-    ranges = qat.ptq(shop, one)
-    yield Row(role, group, run.seed, "fp32", run.name, (key,)), lambda: qat.folded(one)
-    row = Row(role, group, run.seed, "int8-ptq", run.name, (key, ranges.key, method))
+    run, ranges = one.run, qat.ptq(shop, one)
+    yield Row(role, group, run.seed, "fp32", run.name, (one.made,)), lambda: qat.folded(one)
+    row = Row(role, group, run.seed, "int8-ptq", run.name, (one.made, ranges), method)
     yield row, lambda: qat.calibrated(shop, one, method)

@@ -8,6 +8,7 @@ Source: Jacob et al. 2018 (arXiv:1712.05877).
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import torch
@@ -51,7 +52,7 @@ class Point(nn.Module):
         self.high.fill_(max(high, 0.0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Observe or quantize, as the mode says."""
+        """(N, C, …) → the same shape, observed or quantized, as the mode says."""
         if self.mode == "off":
             return x
         if not self._given and (self.mode == "observe" or (self.mode == "follow" and self.training)):
@@ -69,27 +70,32 @@ class Point(nn.Module):
         """Round to the 256 values of the range, `x`'s type kept; the identity in modes that do not quantize."""
         if self.mode in {"off", "observe"}:
             return x
-        scale = max(float(self.high - self.low) / 255, 1e-9)
-        first = min(max(round(float(self.low) / scale), -255), 0)
-        inside = functional.hardtanh(x, first * scale, (first + 255) * scale)
-        rounded: Tensor = _Round.apply(inside, scale)
+        low, high = torch.stack((self.low, self.high)).tolist()
+        if not math.isfinite(high - low):
+            return x * math.nan  # the loss will say so
+        scale = max((high - low) / 255, 1e-9)
+        first = min(max(round(low / scale), -255), 0)
+        rounded: Tensor = _Round.apply(x, scale, first)
         return rounded
 
 
 class _Round(torch.autograd.Function):
-    """Round to multiples of a step, in `x`'s own type; the gradient passes unchanged.
+    """Round to 256 multiples of a scale, in `x`'s own type; the gradient stops where `x` is clipped.
 
     torch's fake quantization does the same in float32 and keeps a mask: its passes took more than half of a step of a
     bfloat16 network.
     """
 
     @staticmethod
-    def forward(_: Any, x: Tensor, step: float) -> Tensor:  # noqa: ANN401 — torch's context
-        return (x / step).round_().mul_(step)
+    def forward(context: Any, x: Tensor, scale: float, first: int) -> Tensor:  # noqa: ANN401 — torch's context
+        context.save_for_backward(x)
+        context.ends = first * scale, (first + 255) * scale
+        return (x / scale).round_().clamp_(first, first + 255).mul_(scale)
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401 — torch's context
-        return gradient, None
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 — torch's context
+        (x,) = context.saved_tensors
+        return torch.ops.aten.hardtanh_backward(gradient, x, *context.ends), None, None
 
 
 _SIDES = ((None, 0.0), (0.0, None))  # a range always holds 0

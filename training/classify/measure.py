@@ -47,7 +47,8 @@ class Row:
         seed: of the training.
         form: what its numbers are.
         network: the run's name.
-        source: digests of the steps that made it.
+        source: the steps that made it.
+        calibration: the method whose ranges it has, unless it was trained to have others.
     """
 
     role: str
@@ -55,7 +56,8 @@ class Row:
     seed: int
     form: Form
     network: str
-    source: tuple[str, ...]
+    source: tuple[Step, ...]
+    calibration: str | None = None
 
     @property
     def name(self) -> str:
@@ -72,7 +74,8 @@ def measure(shop: Workshop, row: Row, network: Callable[[], FoldedResNet]) -> St
         network: makes it: ranges set for all but `fp32`, weights on grids of the form's bits.
     """
     inputs = {
-        "source": row.source,
+        "source": [step.key for step in row.source],
+        "method": row.calibration,
         "form": row.form,
         "test": shop.cifar10.test.sha256,
         "export": bundle.EXPORT,

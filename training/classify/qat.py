@@ -151,7 +151,8 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
 
 
 def _learning_rate(bits: Bits, settings: Quantization) -> float:
-    return settings.qat_learning_rate if bits == 8 else settings.low_bit_learning_rate
+    lowest = bits if isinstance(bits, int) else min(bits.values())
+    return settings.qat_learning_rate if lowest >= 8 else settings.low_bit_learning_rate
 
 
 def _train_on(

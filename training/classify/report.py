@@ -81,11 +81,19 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
         for pair, settings in shop.recipe.pairs.items()
         if settings.quantization.low_bit_seeds > 0
     }
+    choices = [
+        step
+        for one in low.values()
+        for step in (
+            qat.sensitivity(shop, one, qat.best_method(shop, one)),
+            correction.corrections(shop, one),
+        )
+    ]
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "commits": sorted({_commit(step) for step in _steps(made)}),
+        "commits": sorted({_commit(step) for step in [*_steps(made), *choices]}),
         "machine": machine(),
         "packages": {name: version(name) for name in PACKAGES},
         "command": _command(options),
@@ -96,6 +104,12 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
         "siblings": {pair: one.run.name for pair, one in made.siblings.items()},
         "energy": {"source": timed.get("sensor", modelled), "watts_per_busy_core": watts},
         "training": trained,
+        "qat": {
+            step.name: measure.read(step)
+            for row, _ in made.rows
+            if row.form != "fp32" and row.calibration is None
+            for step in row.source
+        },
         "rows": [_raw(row, step, timed, watts) for row, step in made.rows],
         "latency": timed,
         "tests": _tests(shop, {row.name: measure.test_logits(step) for row, step in made.rows}),
@@ -121,7 +135,7 @@ def _commit(step: Step) -> str:
 
 
 def _steps(made: Made) -> list[Step]:
-    """Return all steps that figures come from."""
+    """Return the steps that figures come from, choices of the low bits apart."""
     networks = [*made.networks.values(), *made.students.values()]
     return [
         made.soft,
@@ -129,7 +143,7 @@ def _steps(made: Made) -> list[Step]:
         made.times,
         made.replayed,
         *(one.made for one in networks),
-        *(step for _, step in made.rows),
+        *(step for row, measured in made.rows for step in (measured, *row.source)),
     ]
 
 

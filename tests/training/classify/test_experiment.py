@@ -11,7 +11,7 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.classify.conftest import pictures, write_strips
 from training.__main__ import command
-from training.classify import fit, latency, measure, page, recipe, report
+from training.classify import fit, latency, measure, page, qat, recipe, report
 from training.classify.step import Step
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
@@ -350,3 +350,34 @@ def test_choices_do_not_look_at_test_images(result, place, strips):
         }
     one, two = chosen.values()
     assert one == two
+
+
+@pytest.mark.parametrize(
+    ("setting", "kinds"),
+    [("qat_learning_rate", {"qat8"}), ("low_bit_learning_rate", {"qat4", "qat2", "qat"})],
+)
+def test_each_learning_rate_trains_its_own_forms_again(result, place, words, monkeypatch, setting, kinds):
+    rates = {}
+
+    def trained(network, lesson, loss, training, seed, checkpoint, **_):
+        rates[checkpoint.parent.name] = training.learning_rate
+        return []
+
+    monkeypatch.setattr(fit, "fit", trained)
+    monkeypatch.setattr(measure, "measure", lambda *_: None)
+    changed = place / "changed.toml"
+    changed.write_text(RECIPE.replace("qat_epochs = 1", f"qat_epochs = 1, {setting} = 0.5"))
+    assert command(["cifar10", "--recipe", str(changed), *words[2:], "--until", "evaluate"]) == 0
+    assert set(rates.values()) == {0.5}
+    assert {name.split("-")[0] for name in rates} == kinds
+
+
+def test_a_mixed_choice_of_eight_bits_alone_is_trained_gently():
+    settings = recipe.Quantization()
+    gentle, low = settings.qat_learning_rate, settings.low_bit_learning_rate
+    assert [qat._learning_rate(bits, settings) for bits in (8, {"a": 8}, {"a": 8, "b": 4}, 2)] == [
+        gentle,
+        gentle,
+        low,
+        low,
+    ]
