@@ -1,0 +1,33 @@
+"""The committed report says what its committed result holds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from training.classify import page, report
+
+ROOT = Path(__file__).parents[3]
+RESULT = json.loads((ROOT / "docs/results/cifar10.json").read_text())
+
+
+def test_the_page_is_the_result_rendered():
+    written = (ROOT / "docs/cifar10.md").read_text()
+    plots = [Path("cifar10/accuracy.svg"), Path("cifar10/training.svg")]
+    assert written == page.render(RESULT, plots, Path("results/cifar10.json"))
+    assert all((ROOT / "docs" / plot).read_text().rstrip().endswith("</svg>") for plot in plots)
+
+
+def test_the_summary_follows_from_the_raw_rows():
+    assert report.summarise(RESULT) == RESULT["summary"]
+
+
+def test_times_follow_from_the_raw_values():
+    for row in RESULT["rows"]:
+        if row["ran"] == "simulated":
+            assert (row["latency_ms"], row["joules"]) == (None, None)
+            continue
+        times = sorted(ns for each in RESULT["latency"]["files"][row["bundle"]]["invoke_ns"] for ns in each)
+        middle = (times[(len(times) - 1) // 2] + times[len(times) // 2]) / 2e6
+        assert row["latency_ms"] == pytest.approx(middle)
+        assert row["joules"] == pytest.approx(middle / 1e3 * RESULT["energy"]["watts_per_busy_core"])
