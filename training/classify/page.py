@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 FORM_NAMES = {
@@ -33,14 +34,17 @@ repository's second protocol (github.com/umutonuryasar/kd-capacity-gap, `results
 version of the preprint, arXiv:2605.31191, has other numbers)."""
 
 _ROWS = """Accuracy is that of the converted file in the edge runtime, image by image (mean ± standard deviation over
-seeds; a single seed carries no spread). Rows that are *simulated* ran as fake quantization in torch: their size is that of
-the packed weights, time and energy are left empty. QAT rows were trained on from the FP32 row of their network, so they have
+seeds; a single seed carries no spread). Rows that are *simulated* ran as fake quantization in torch: accuracy is torch's, their
+size is that of the packed weights, time and energy are left empty. Under INT4 and INT2 stem and classifier keep 8 bits. QAT rows were trained on from the FP32 row of their network, so they have
 had more epochs."""
 _SENSITIVITY = """Points of validation accuracy that one layer's weights cost at 4 and at 2 bits, all else at 8
-(post-training), and the bits that the mixed-precision choice gave it."""
+(post-training), and the bits that the mixed-precision choice gave it, by added cross entropy for each bit saved."""
 
 _PTQ = """Accuracy on the validation split. Calibration: ONNX Runtime's methods for the ranges of activations, in fake
-quantization. Weights: ai-edge-quantizer's methods for their scales, in the TFLite file, with the chosen ranges."""
+quantization. Weights: ai-edge-quantizer's methods for their scales, in the TFLite file, with the chosen ranges; the files keep
+`min_max_uniform_quantize`, the one that ONNX shares."""
+_TOGETHER = """Single networks, whether they taught or not (above): points are the difference in accuracy of two networks, not what
+distillation brings."""
 _PTQ_HEAD = ("| network | of | method | validation accuracy | |", "|---|---|---|---|---|")
 
 SPREAD_MAX, BUSY_LOAD = 0.2, 1.5  # the benchmark itself is one busy process
@@ -138,7 +142,7 @@ def _teacher(result: dict[str, Any]) -> str:
     if not known:
         return f"{said}."
     ranked = sorted(known, key=lambda name: -known[name])
-    said += f". Single networks there: {', '.join(f'`{name}` {_percent(known[name])}' for name in ranked)}."
+    said += f". Single networks on the validation split: {', '.join(f'`{name}` {_percent(known[name])}' for name in ranked)}."
     return f"{said} {_compared(result)}".strip()
 
 
@@ -159,7 +163,11 @@ def _compared(result: dict[str, Any]) -> str:
             )
     others = [
         f" With `{name}`, {_percent(training[name]['validation_accuracy'])} alone, they would reach {_percent(added)}: "
-        + ("it is left out, for it makes them worse." if added < together else "it is left out all the same.")
+        + (
+            "it is left out, for they are worse with it."
+            if added < together
+            else "it is left out all the same."
+        )
         for name, added in compared["with"].items()
     ]
     return ", ".join(said) + "." + "".join(others)
@@ -225,7 +233,7 @@ def _verdict(test: dict[str, Any]) -> str:
     if p is None and test["paired"] is not None:
         return f"{gain:+.2f} points in every seed alike, which leaves no spread to test against"
     if p is None or p >= 0.05:
-        return f"{gain:+.2f} points, within noise (p {_p(p)} over {of})"
+        return f"{gain:+.2f} points, not told from noise (p {_p(p)} over {of})"
     return f"{gain:+.2f} points, p {_p(p)} over {of}"
 
 
@@ -236,7 +244,7 @@ def _quantization(result: dict[str, Any]) -> str:
     ]
     lines = _by_key(result)
     for (role, group, form), line in lines.items():
-        whole = lines.get((role, group, "fp32"))
+        whole = _whole_of(result, line)
         if form == "fp32" or whole is None:
             continue
         memory, speed, loss = CLAIMS.get(form, ("–", "–", "–"))
@@ -246,6 +254,11 @@ def _quantization(result: dict[str, Any]) -> str:
             f"| {whole['bytes'] / line['bytes']:.1f}× | {_number(faster, '.1f', '×')} | {loss}, {memory}, {speed} |"
         )
     replayed = result["replay"]
+    chips = ", ".join(result["latency"]["machine"].get("int8_instructions") or []) or "none that are known"
+    note = (
+        "Each against the FP32 networks of the same seeds; a negative loss is one that scored higher when quantized. This "
+        f"processor's INT8 instructions ({chips}) are not a Pi's, so its factors do not carry over; below 1× is slower."
+    )
     same = (
         f"`firetower replay` of the bundle `{replayed['name']}` over a folder of the test images, as PNG files: "
         f"{_percent(replayed['accuracy'])} of {replayed['frames']:,}."
@@ -256,9 +269,24 @@ def _quantization(result: dict[str, Any]) -> str:
             "",
             *rows,
             "",
+            note,
+            "",
             same.strip(),
         ]
     )
+
+
+def _whole_of(result: dict[str, Any], line: Line) -> Line | None:
+    """Return the means of the FP32 rows that have the seeds of a line's rows; None if there are none."""
+    key = line["role"], line["group"]
+    mine = [row for row in result["rows"] if (row["role"], row["group"]) == key]
+    seeds = {row["seed"] for row in mine if row["form"] == line["form"]}
+    whole = [row for row in mine if row["form"] == "fp32" and row["seed"] in seeds]
+    if not whole:
+        return None
+    return {name: mean(row[name] for row in whole) for name in ("bytes", "latency_ms")} | {
+        "accuracy": mean(row["test_accuracy"] for row in whole)
+    }
 
 
 def _together(result: dict[str, Any]) -> str:
@@ -283,7 +311,7 @@ def _together(result: dict[str, Any]) -> str:
     head = [
         "| FP32 teacher → INT8 QAT student | smaller = by network · by INT8 | faster = by network · by INT8 | points |"
     ]
-    return "\n".join(["## Together", "", *head, "|---|---|---|---|", *rows])
+    return "\n".join(["## Together", "", *head, "|---|---|---|---|", *rows, "", _TOGETHER])
 
 
 def _aims(result: dict[str, Any]) -> str:
@@ -318,9 +346,10 @@ def _latency_note(result: dict[str, Any]) -> str:
     spread = max((file["spread"] for file in files), default=0.0)
     loads = [float(load) for file in files for load in file["load_1"] if load is not None]
     busy = max(loads, default=0.0)
-    doubt = ""
-    if spread > SPREAD_MAX or busy > BUSY_LOAD:
-        doubt = f" **The machine was not quiet (load up to {busy:.1f}): take them as rough.**"
+    rough = spread > SPREAD_MAX or busy > BUSY_LOAD
+    doubt = (
+        f" **Take them, and all that is called faster, as rough (load up to {busy:.1f}).**" if rough else ""
+    )
     return (
         f"Times: LiteRT, {protocol['threads']} thread, batch 1, {protocol['rounds']} rounds of fresh processes over all files "
         f"in turn, {protocol['runs']} inferences each after {protocol['warmup']} thrown away, medians; processes of one file "

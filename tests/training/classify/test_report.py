@@ -31,3 +31,16 @@ def test_times_follow_from_the_raw_values():
         middle = (times[(len(times) - 1) // 2] + times[len(times) // 2]) / 2e6
         assert row["latency_ms"] == pytest.approx(middle)
         assert row["joules"] == pytest.approx(middle / 1e3 * RESULT["energy"]["watts_per_busy_core"])
+
+
+def test_a_row_of_one_seed_is_set_against_its_own_network():
+    line = next(
+        x for x in RESULT["summary"] if (x["group"], x["role"], x["form"]) == ("strided", "student", "int4")
+    )
+    own = {
+        row["form"]: row["test_accuracy"]
+        for row in RESULT["rows"]
+        if (row["group"], row["role"], row["seed"]) == ("strided", "student", 0)
+    }
+    assert line["seeds"] == 1
+    assert page._whole_of(RESULT, line)["accuracy"] == own["fp32"]
