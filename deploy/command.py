@@ -39,10 +39,8 @@ def command(argv: Sequence[str]) -> int:
     """
     options = parser().parse_args(argv)
     with ExitStack() as stack:
-        for number in {
-            signal.SIGHUP,
-            signal.SIGTERM,
-        } - _ignored():  # as Ctrl-C: what ran before shall run again
+        # As Ctrl-C: what ran before shall run again.
+        for number in {signal.SIGHUP, signal.SIGTERM} - _ignored():
             stack.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
         target = stack.enter_context(
             SshTarget(options.target, identity=options.identity, port=options.port, config=options.ssh_config)

@@ -7,15 +7,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-FORM_NAMES = {
-    "fp32": "FP32",
-    "int8-ptq": "INT8 PTQ",
-    "int8-qat": "INT8 QAT",
-    "int4": "INT4 weights, QAT",
-    "int4-litert": "INT4 weights, QAT, as INT4 in LiteRT",
-    "int2": "INT2 weights, QAT",
-    "mixed": "8/4/2-bit weights by sensitivity, QAT",
-}
+from training.classify.words import FORM_NAMES, accuracy, number, percent, probability
+
 # What the founding document expected: memory (times smaller), speed (times faster), loss (points, from and to).
 CLAIMS = {
     "int8-qat": ("4×", "2 to 4×", "below 1"),
@@ -88,7 +81,7 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
         + (
             ""
             if one["validation_accuracy"] is None
-            else f"; {_percent(one['validation_accuracy'])} on the validation split"
+            else f"; {percent(one['validation_accuracy'])} on the validation split"
         )
         for name, one in result["training"].items()
     ]
@@ -142,7 +135,7 @@ def _teacher(result: dict[str, Any]) -> str:
     if not known:
         return f"{said}."
     ranked = sorted(known, key=lambda name: -known[name])
-    said += f". Single networks on the validation split: {', '.join(f'`{name}` {_percent(known[name])}' for name in ranked)}."
+    said += f". Single networks on the validation split: {', '.join(f'`{name}` {percent(known[name])}' for name in ranked)}."
     return f"{said} {_compared(result)}".strip()
 
 
@@ -153,7 +146,7 @@ def _compared(result: dict[str, Any]) -> str:
     if together is None:
         return ""
     names = ", ".join(f"`{name}`" for name in compared["members"])
-    said = [f"The members that have not seen that split ({names}) reach {_percent(together)} together"]
+    said = [f"The members that have not seen that split ({names}) reach {percent(together)} together"]
     for pair, sibling in result["siblings"].items():
         alone = training[sibling]["validation_accuracy"]
         if alone is not None and not training[sibling]["settings"]["distilled"]:
@@ -162,7 +155,7 @@ def _compared(result: dict[str, Any]) -> str:
                 f"(`{sibling}`)"
             )
     others = [
-        f" With `{name}`, {_percent(training[name]['validation_accuracy'])} alone, they would reach {_percent(added)}: "
+        f" With `{name}`, {percent(training[name]['validation_accuracy'])} alone, they would reach {percent(added)}: "
         + (
             "it is left out, for they are worse with it."
             if added < together
@@ -179,9 +172,9 @@ def _accuracy_table(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     rows += [
-        f"| {line['role']}, {line['group']} | {FORM_NAMES[line['form']]} | {_accuracy(line)} | {line['seeds']} "
-        f"| {line['bytes'] / 1e6:.2f} MB | {line['macs'] / 1e6:.0f} M | {_number(line['latency_ms'], '.2f')} "
-        f"| {_number(line['joules'], '.4f')} | {'runs' if line['ran'] == 'file' else 'simulated'} |"
+        f"| {line['role']}, {line['group']} | {FORM_NAMES[line['form']]} | {accuracy(line)} | {line['seeds']} "
+        f"| {line['bytes'] / 1e6:.2f} MB | {line['macs'] / 1e6:.0f} M | {number(line['latency_ms'], '.2f')} "
+        f"| {number(line['joules'], '.4f')} | {'runs' if line['ran'] == 'file' else 'simulated'} |"
         for line in result["summary"]
     ]
     source, watts = result["energy"]["source"], result["energy"]["watts_per_busy_core"]
@@ -211,14 +204,14 @@ def _distillation(result: dict[str, Any]) -> str:
     verdicts = []
     for test in result["tests"]:
         gains = ", ".join(f"{100 * gain:+.2f}" for gain in test["gain"])
-        ps = ", ".join(_p(one["p"]) for one in test["mcnemar"])
+        ps = ", ".join(probability(one["p"]) for one in test["mcnemar"])
         over, p = "one seed", ""
         if test["paired"] is not None:
             paired = test["paired"]
             over = f"{100 * paired['gain']:+.2f}"
             if paired["low"] is not None:
                 over += f" ({100 * paired['low']:+.2f} to {100 * paired['high']:+.2f})"
-            p = _p(paired["p"])
+            p = probability(paired["p"])
         rows.append(f"| {test['pair']} | {FORM_NAMES[test['form']]} | {gains} | {ps} | {over} | {p} |")
         if test["form"] == "fp32":
             verdicts.append(f"*{test['pair']}*: {_verdict(test)}")
@@ -233,8 +226,8 @@ def _verdict(test: dict[str, Any]) -> str:
     if p is None and test["paired"] is not None:
         return f"{gain:+.2f} points in every seed alike, which leaves no spread to test against"
     if p is None or p >= 0.05:
-        return f"{gain:+.2f} points, not told from noise (p {_p(p)} over {of})"
-    return f"{gain:+.2f} points, p {_p(p)} over {of}"
+        return f"{gain:+.2f} points, not told from noise (p {probability(p)} over {of})"
+    return f"{gain:+.2f} points, p {probability(p)} over {of}"
 
 
 def _quantization(result: dict[str, Any]) -> str:
@@ -251,7 +244,7 @@ def _quantization(result: dict[str, Any]) -> str:
         faster = None if line["latency_ms"] is None else whole["latency_ms"] / line["latency_ms"]
         rows.append(
             f"| {role}, {group} | {FORM_NAMES[form]} | {100 * (whole['accuracy'] - line['accuracy']):.2f} "
-            f"| {whole['bytes'] / line['bytes']:.1f}× | {_number(faster, '.1f', '×')} | {loss}, {memory}, {speed} |"
+            f"| {whole['bytes'] / line['bytes']:.1f}× | {number(faster, '.1f', '×')} | {loss}, {memory}, {speed} |"
         )
     replayed = result["replay"]
     chips = ", ".join(result["latency"]["machine"].get("int8_instructions") or []) or "none that are known"
@@ -261,7 +254,7 @@ def _quantization(result: dict[str, Any]) -> str:
     )
     same = (
         f"`firetower replay` of the bundle `{replayed['name']}` over a folder of the test images, as PNG files: "
-        f"{_percent(replayed['accuracy'])} of {replayed['frames']:,}."
+        f"{percent(replayed['accuracy'])} of {replayed['frames']:,}."
     )
     return "\n".join(
         [
@@ -321,16 +314,16 @@ def _aims(result: dict[str, Any]) -> str:
         aim = settings.get("aim")
         if aim is None:
             continue
-        lines = {line["form"]: line for line in _lines_of(result, "student", pair)}
+        lines = {key[2]: line for key, line in _by_key(result).items() if key[:2] == ("student", pair)}
         whole = lines["fp32"]["accuracy"]
-        rows.append((f"{pair}, FP32", f"≥ {_percent(aim)}", _percent(whole), whole >= aim))
+        rows.append((f"{pair}, FP32", f"≥ {percent(aim)}", percent(whole), whole >= aim))
         for form, limit in LOSS_MAX.items():
             name, line = f"{pair}, {FORM_NAMES[form]}", lines[form]
             loss, same, size = 100 * (whole - line["accuracy"]), line["agreement"], line["bytes"]
-            agreeing = f"≥ {_percent(AGREEMENT_MIN)}"
+            agreeing = f"≥ {percent(AGREEMENT_MIN)}"
             rows += [
                 (f"{name}: costs", f"≤ {limit} points", f"{loss:.2f}", loss <= limit),
-                (f"{name}: TFLite and ONNX agree", agreeing, _percent(same), same >= AGREEMENT_MIN),
+                (f"{name}: TFLite and ONNX agree", agreeing, percent(same), same >= AGREEMENT_MIN),
                 (f"{name}: file", f"≤ {BYTES_MAX / 1e6} MB", f"{size / 1e6:.2f} MB", size <= BYTES_MAX),
             ]
     if not rows:
@@ -359,10 +352,10 @@ def _latency_note(result: dict[str, Any]) -> str:
 
 def _ptq(result: dict[str, Any]) -> str:
     rows = [
-        f"| {name} | {kind} | {method} | {_percent(accuracy)} | {'chosen' if method == found['chosen'] else ''} |"
+        f"| {name} | {kind} | {method} | {percent(share)} | {'chosen' if method == found['chosen'] else ''} |"
         for name, found in result["ptq"].items()
         for kind in ("calibration", "weights")
-        for method, accuracy in found[kind].items()
+        for method, share in found[kind].items()
     ]
     if not rows:
         return ""
@@ -400,26 +393,5 @@ def _bits(result: dict[str, Any], pair: str, layer: str) -> str:
     return str(mixed[0]["bits"][layer]) if mixed else "–"
 
 
-def _lines_of(result: dict[str, Any], role: str, group: str) -> list[Line]:
-    return [line for line in result["summary"] if (line["role"], line["group"]) == (role, group)]
-
-
 def _by_key(result: dict[str, Any]) -> dict[tuple[str, str, str], Line]:
     return {(line["role"], line["group"], line["form"]): line for line in result["summary"]}
-
-
-def _accuracy(line: Line) -> str:
-    sd = "" if line["accuracy_sd"] is None else f" ± {100 * line['accuracy_sd']:.2f}"
-    return f"{100 * line['accuracy']:.2f}{sd} %"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.2f} %"
-
-
-def _number(value: float | None, form: str, unit: str = "") -> str:
-    return "" if value is None else f"{value:{form}}{unit}"
-
-
-def _p(p: float | None) -> str:
-    return "–" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
