@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from training.classify import view
 from training.classify.images import SIDE_PX, Images
+from training.classify.optimizer import optimizers
 from training.classify.process import accelerator, precision
 from training.classify.recipe import Training
 from training.classify.step import write_whole
@@ -170,21 +171,9 @@ class _Run:
         compiled: bool = False,
         steps: int,
     ) -> None:
-        kernels = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.SGD(
-            [
-                {"params": kernels, "weight_decay": training.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=training.learning_rate,
-            momentum=training.momentum,
-            nesterov=training.momentum > 0,
-            foreach=True,
-        )
         self._network = network
-        self._optimizer = optimizer
-        self._parallel, self._stepper = together.prepare(network, optimizer)
+        self._optimizers = optimizers(network, training)
+        self._parallel, *self._steppers = together.prepare(network, *self._optimizers)
         self._compiled = compiled
         self._forward = torch.compile(self._parallel, dynamic=False) if compiled else self._parallel
         self._together = together
@@ -198,8 +187,9 @@ class _Run:
 
     def update(self, pixels: Tensor, labels: Tensor, soft: Tensor | None, loss: Loss) -> None:
         """Take one step."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * self._share_of_peak()
         self._parallel.train()
         device = self._together.device.type
         with autocast(device):
@@ -207,18 +197,20 @@ class _Run:
         value = loss(logits.float(), labels, soft)
         if not torch.isfinite(value):
             raise DivergedError(f"the loss is {value.item()} at step {self.step + 1}; lower learning_rate")
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
         self._together.backward(value)
-        self._stepper.step()
+        for stepper in self._steppers:
+            stepper.step()
         self._losses.append(value.item())
         self.step += 1
         if self.step % EMA_EVERY == 0 or self.step == self.steps:
             self._follow()
 
-    def _learning_rate(self) -> float:
+    def _share_of_peak(self) -> float:
         """One triangle: up to the peak, down to zero."""
         peak, done = self._training.warm_up, (self.step + 1) / (self.steps + 1)
-        return self._training.learning_rate * min(done / max(peak, 1e-9), (1 - done) / max(1 - peak, 1e-9))
+        return min(done / max(peak, 1e-9), (1 - done) / max(1 - peak, 1e-9))
 
     def _follow(self) -> None:
         """Move the average towards the parameters; early on faster, so that it forgets the beginning."""
@@ -258,7 +250,7 @@ class _Run:
             return
         state = {
             "network": self._network.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "average": self.average,
             "step": self.step,
             "losses": self._losses,
@@ -277,7 +269,8 @@ class _Run:
                 f"{path}: begun {'with' if state['compiled'] else 'without'} --compile; go on so"
             )
         self._network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         self.average = state["average"]
         self.step, self._losses, self.history = state["step"], state["losses"], state["history"]
         logger.info("%s: resumed at step %d of %d", path.name, self.step, self.steps)

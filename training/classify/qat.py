@@ -162,6 +162,7 @@ def _train_on(
         one.run.training,
         epochs=settings.qat_epochs,
         learning_rate=_learning_rate(bits, settings),
+        muon=None,
         small_share=0.0,
     )
     convert.set_mode(network, "follow")

@@ -22,13 +22,28 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of the file; an unknown key is an error with its path."""
 
 
+class Muon(Record, frozen=True, kw_only=True):
+    """How hidden kernels are moved where not by SGD; see training/classify/optimizer.py.
+
+    Attributes:
+        learning_rate: its peak.
+        weight_decay: decoupled, so the share of a kernel that a step at the peak takes is `learning_rate` times it.
+        iterations: of Newton and Schulz, which make the update nearly orthogonal.
+    """
+
+    learning_rate: Above = 0.05
+    weight_decay: float = 0.05
+    momentum: Share = 0.95
+    iterations: Positive = 3
+
+
 class Training(Record, frozen=True, kw_only=True):
-    """How one network is trained: SGD with Nesterov momentum in one triangular cycle.
+    """How one network is trained: SGD with Nesterov momentum in one triangular cycle, hidden kernels perhaps by Muon.
 
     Attributes:
         batch: images a step, over all processes together.
-        warm_up: the share of steps until the peak of the learning rate; then it falls to zero.
-        weight_decay: of kernels alone, not of batch norm or biases.
+        learning_rate, momentum, weight_decay: of SGD; the decay of kernels alone, not of batch norm or biases.
+        warm_up: the share of steps until the peak of the learning rates; then they fall to zero.
         smoothing: of the labels.
         shift_px, cutout_px: augmentation.
         small_px, small_share: the side of images in the first share of the epochs; batches are cheaper so.
@@ -41,6 +56,7 @@ class Training(Record, frozen=True, kw_only=True):
     warm_up: Share = 0.2
     momentum: Share = 0.9
     weight_decay: float = 5e-4
+    muon: Muon | None = None
     smoothing: Share = 0.1
     shift_px: Annotated[int, msgspec.Meta(ge=0, le=16)] = 4
     cutout_px: Annotated[int, msgspec.Meta(ge=0, le=32)] = 6

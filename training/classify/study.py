@@ -17,6 +17,7 @@ import msgspec
 import optuna
 
 from training.classify import experiment, fit, train
+from training.classify.recipe import Training
 from training.classify.step import Step
 from training.classify.train import Run, Trained, Workshop
 
@@ -197,14 +198,22 @@ def _try(shop: Workshop, base: Run, pair: str, soft: Step, trial: optuna.Trial) 
         temperature=trial.suggest_float("temperature", 1.0, 10.0, log=True),
         alpha=trial.suggest_float("alpha", 0.1, 1.0),
     )
-    rate = trial.suggest_float("learning_rate", 0.1, 0.8, log=True)
-    training = msgspec.structs.replace(base.training, learning_rate=rate)
-    run = Run(base.name, base.network, base.stem, training, base.seed, (soft, method))
+    run = Run(base.name, base.network, base.stem, _with_rate(base.training, trial), base.seed, (soft, method))
     record = train.train(shop, run).record()
     assert record is not None
     logger.info("trial %d of pair %s: %s", trial.number, pair, record["validation_accuracy"])
     accuracy: float = record["validation_accuracy"]
     return accuracy
+
+
+def _with_rate(training: Training, trial: optuna.Trial) -> Training:
+    """Try a peak rate, from a quarter to twice the recipe's, of what moves the hidden kernels."""
+    recipe = training if training.muon is None else training.muon
+    rate = trial.suggest_float("learning_rate", recipe.learning_rate / 4, recipe.learning_rate * 2, log=True)
+    tried = msgspec.structs.replace(recipe, learning_rate=rate)
+    if isinstance(tried, Training):
+        return tried
+    return msgspec.structs.replace(training, muon=tried)
 
 
 def describe(study: optuna.Study, shop: Workshop, pair: str, base: Run) -> dict[str, Any]:

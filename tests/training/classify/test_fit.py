@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from training.classify import fit, images, loss, view
-from training.classify.recipe import Training
+from training.classify.recipe import Muon, Training
 from training.classify.resnet import build
 
 TRAINING = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3)
+WITH_MUON = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3, muon=Muon())
 
 
 def lesson(strips, tmp_path, soft=None):
@@ -32,12 +33,14 @@ def run(strips, tmp_path, name, training=TRAINING, **more):
     return network.state_dict(), history
 
 
-@pytest.mark.parametrize("step", [1, 9, 13])
-def test_a_run_that_is_stopped_resumes_to_the_bit(strips, tmp_path, step):
-    whole, history = run(strips, tmp_path, "whole.pt")
+@pytest.mark.parametrize(
+    ("step", "training"), [(1, TRAINING), (9, TRAINING), (13, TRAINING), (13, WITH_MUON)]
+)
+def test_a_run_that_is_stopped_resumes_to_the_bit(strips, tmp_path, step, training):
+    whole, history = run(strips, tmp_path, "whole.pt", training)
     with pytest.raises(fit.Stopped):
-        run(strips, tmp_path, "parts.pt", stop_after_steps=step)
-    resumed, again = run(strips, tmp_path, "parts.pt")
+        run(strips, tmp_path, "parts.pt", training, stop_after_steps=step)
+    resumed, again = run(strips, tmp_path, "parts.pt", training)
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
     assert [{**r, "seconds": 0} for r in history] == [{**r, "seconds": 0} for r in again]
 
@@ -67,8 +70,10 @@ def test_a_checkpoint_that_is_cut_off_is_never_seen(strips, tmp_path, monkeypatc
     assert (tmp_path / "a.pt").read_bytes() == before
 
 
-def test_it_learns(strips, tmp_path):
-    _, history = run(strips, tmp_path, "a.pt", Training(epochs=12, batch=32, learning_rate=0.2, cutout_px=0))
+@pytest.mark.parametrize("muon", [None, Muon()])
+def test_it_learns(strips, tmp_path, muon):
+    training = Training(epochs=12, batch=32, learning_rate=0.2, cutout_px=0, muon=muon)
+    _, history = run(strips, tmp_path, "a.pt", training)
     assert history[-1]["loss"] < history[0]["loss"] - 0.5
     assert history[-1]["validation_accuracy"] > 0.6
 
@@ -106,14 +111,14 @@ def test_baseline_and_student_see_the_same_pictures_in_the_same_order(strips, tm
         assert torch.equal(one[1], other[1])
 
 
-def test_the_learning_rate_is_one_triangle(strips, tmp_path):
-    training = Training(epochs=1, learning_rate=1.0, warm_up=0.2)
+def test_learning_rates_are_one_triangle(strips, tmp_path):
+    training = Training(epochs=1, warm_up=0.2)
     network = build("resnet10-narrow", "strided")
     state = fit._Run(network, training, fit.accelerator(), steps=99)
     rates = []
     for step in range(99):
         state.step = step
-        rates.append(state._learning_rate())
+        rates.append(state._share_of_peak())
     assert max(rates) == pytest.approx(1.0)
     assert rates.index(max(rates)) == 19
     assert rates[0] == pytest.approx(0.05)
