@@ -86,7 +86,7 @@ def fit(  # noqa: PLR0913 — every part is handed in
         stop_after_steps: for tests: stop there, after writing the checkpoint.
 
     Returns:
-        A record an epoch: mean loss, validation accuracy, seconds.
+        A record an epoch: mean loss, validation accuracy, seconds of training (stops between checkpoints not counted).
 
     Raises:
         Stopped: see `stop_after_steps`.
@@ -109,14 +109,13 @@ def fit(  # noqa: PLR0913 — every part is handed in
     )
     while run.step < run.steps:
         epoch, first = divmod(run.step, _steps(lesson, training))
-        started = time.monotonic()
         for pixels, labels, soft in _batches(lesson, training, seed, epoch, first, together):
             if tell is not None:
                 tell(run.step / run.steps)
             run.update(pixels, labels, soft, loss)
             shown.update()
             if run.step % _steps(lesson, training) == 0:
-                run.end_epoch(epoch, lesson.validation, time.monotonic() - started)
+                run.end_epoch(epoch, lesson.validation)
             if stop_after_steps is not None and run.step >= stop_after_steps:
                 run.save(checkpoint)
                 raise Stopped(f"{checkpoint}: stopped after {run.step} steps")
@@ -179,7 +178,7 @@ class _Run:
         self._together = together
         self._training = training
         self._losses: list[float] = []
-        self._saved_s = time.monotonic()
+        self._saved_s = self._epoch_began_s = time.monotonic()
         self.steps = steps
         self.step = 0
         self.history: list[dict[str, Any]] = []
@@ -219,8 +218,9 @@ class _Run:
         names = [name for name, value in self.average.items() if value.is_floating_point()]
         torch._foreach_lerp_([self.average[n] for n in names], [current[n] for n in names], 1 - decay)
 
-    def end_epoch(self, epoch: int, validation: Images, seconds: float) -> None:
+    def end_epoch(self, epoch: int, validation: Images) -> None:
         """Score the average on the validation split and record the epoch."""
+        seconds = time.monotonic() - self._epoch_began_s
         accuracy = None
         if len(validation):
             kept = {name: value.clone() for name, value in self._network.state_dict().items()}
@@ -234,6 +234,7 @@ class _Run:
             "seconds": round(seconds, 1),
         }
         self._losses = []
+        self._epoch_began_s = time.monotonic()
         self.history.append(record)
         shown = "" if accuracy is None else f", validation {accuracy:.2%}"
         logger.info("epoch %d: loss %.4f%s, %.0f s", epoch + 1, record["loss"], shown, seconds)
@@ -255,6 +256,7 @@ class _Run:
             "step": self.step,
             "losses": self._losses,
             "history": self.history,
+            "epoch_s": time.monotonic() - self._epoch_began_s,
             "compiled": self._compiled,
         }
         write_whole(path, lambda partial: torch.save(state, partial))
@@ -273,6 +275,7 @@ class _Run:
             optimizer.load_state_dict(kept)
         self.average = state["average"]
         self.step, self._losses, self.history = state["step"], state["losses"], state["history"]
+        self._epoch_began_s = time.monotonic() - state["epoch_s"]
         logger.info("%s: resumed at step %d of %d", path.name, self.step, self.steps)
 
 

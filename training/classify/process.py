@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def accelerator() -> Accelerator:
     return Accelerator(cpu=not torch.cuda.is_available())
 
 
+@functools.cache
 def precision() -> torch.dtype:
     """Return bfloat16 where the processor computes in it, else float32."""
     if torch.cuda.is_available():

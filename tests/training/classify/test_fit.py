@@ -45,6 +45,23 @@ def test_a_run_that_is_stopped_resumes_to_the_bit(strips, tmp_path, step, traini
     assert [{**r, "seconds": 0} for r in history] == [{**r, "seconds": 0} for r in again]
 
 
+def test_the_seconds_of_an_epoch_that_was_stopped_are_those_of_both_parts(strips, tmp_path, monkeypatch):
+    now = 1000.0
+
+    def clock():
+        nonlocal now
+        now += 1.0
+        return now
+
+    monkeypatch.setattr(fit.time, "monotonic", clock)
+    _, whole = run(strips, tmp_path, "whole.pt")
+    with pytest.raises(fit.Stopped):
+        run(strips, tmp_path, "parts.pt", stop_after_steps=13)
+    now += 5000  # nobody trained meanwhile
+    _, parts = run(strips, tmp_path, "parts.pt")
+    assert parts[1]["seconds"] == pytest.approx(whole[1]["seconds"], abs=5)
+
+
 def test_what_is_told_of_the_end_is_told_again_where_a_run_stopped_there(strips, tmp_path):
     shares = []
     with pytest.raises(fit.Stopped):
