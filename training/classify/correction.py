@@ -27,6 +27,7 @@ def corrections(shop: Workshop, one: Trained) -> Step:
     inputs = {
         "network": one.made.key,
         "ranges": [qat.ptq(shop, one).key, method],
+        "weights": convert.WEIGHT_METHODS,
         "export": bundle.EXPORT,
         "validation": shop.cifar10.validation.sha256,
     }
@@ -58,10 +59,10 @@ def _accuracy(folder: Path, data: bytes, images: Images) -> float:
 
 
 def describe(shop: Workshop, one: Trained) -> dict[str, Any]:
-    """Return the validation accuracy of each calibration and each weight method of a network."""
-    methods = (qat.ptq(shop, one).record() or {})["methods"]
+    """Return the validation accuracy of each calibration method of a network, and which is used."""
+    methods = qat.ptq(shop, one).read()["methods"]
     return {
+        "network": one.run.name,
         "calibration": {name: found["validation_accuracy"] for name, found in methods.items()},
         "chosen": qat.best_method(shop, one),
-        "weights": (corrections(shop, one).record() or {})["validation_accuracy"],
     }

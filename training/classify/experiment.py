@@ -22,7 +22,7 @@ from training.classify.fold import FoldedResNet
 from training.classify.measure import Row
 from training.classify.process import processes
 from training.classify.replayed import replay
-from training.classify.step import Step, write_whole
+from training.classify.step import Step, write_json
 from training.classify.train import Trained, Workshop
 
 logger = logging.getLogger(__name__)
@@ -140,8 +140,7 @@ def handle(options: argparse.Namespace) -> int:
     )
     result = report.collect(shop, made, options)
     if options.result is not None:
-        data = msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
-        write_whole(options.result, lambda path: path.write_bytes(data))
+        write_json(options.result, result)
     if options.page is not None:
         report.write_page(result, options.page, options.result)
     print(msgspec.json.encode({"summary": result["summary"]}).decode())
@@ -180,7 +179,7 @@ def _best(shop: Workshop, students: dict[str, Trained], siblings: dict[str, Trai
     """Return the first student of the pair whose sibling is best on the validation split."""
 
     def accuracy(pair: str) -> float:
-        return (siblings[pair].made.record() or {})["validation_accuracy"] or 0.0
+        return siblings[pair].made.read()["validation_accuracy"] or 0.0
 
     best = max(siblings, key=accuracy)
     return students[f"{best}/{shop.recipe.pairs[best].seeds[0]}"]
@@ -213,13 +212,13 @@ def _plans(
                 forms |= {"mixed": bits} if low and kind == "student" else {}
                 for form, grid in forms.items():
                     step = qat.qat(shop, one, method, grid, settings.quantization)
-                    row = Row(kind, pair, one.run.seed, form, one.run.name, (step,))
+                    row = Row(kind, pair, one, form, (step,))
                     yield row, lambda one=one, step=step: qat.quantized(one, step)
 
 
 def _untrained(shop: Workshop, role: str, group: str, one: Trained, method: str) -> Iterator[Plan]:
     """Yield the rows that need no training: FP32 and PTQ."""
-    run, ranges = one.run, qat.ptq(shop, one)
-    yield Row(role, group, run.seed, "fp32", run.name, (one.made,)), lambda: qat.folded(one)
-    row = Row(role, group, run.seed, "int8-ptq", run.name, (one.made, ranges), method)
+    ranges = qat.ptq(shop, one)
+    yield Row(role, group, one, "fp32", (one.made,)), lambda: qat.folded(one)
+    row = Row(role, group, one, "int8-ptq", (one.made, ranges), method)
     yield row, lambda: qat.calibrated(shop, one, method)

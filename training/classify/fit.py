@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -171,8 +172,8 @@ class _Run:
         steps: int,
     ) -> None:
         self._network = network
+        self._parallel = together.prepare(network)  # may move the parameters, so optimizers come after it
         self._optimizers = optimizers(network, training)
-        self._parallel, *self._steppers = together.prepare(network, *self._optimizers)
         self._compiled = compiled
         self._forward = torch.compile(self._parallel, dynamic=False) if compiled else self._parallel
         self._together = together
@@ -199,8 +200,8 @@ class _Run:
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         self._together.backward(value)
-        for stepper in self._steppers:
-            stepper.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
         self._losses.append(value.item())
         self.step += 1
         if self.step % EMA_EVERY == 0 or self.step == self.steps:
@@ -221,12 +222,10 @@ class _Run:
     def end_epoch(self, epoch: int, validation: Images) -> None:
         """Score the average on the validation split and record the epoch."""
         seconds = time.monotonic() - self._epoch_began_s
-        accuracy = None
-        if len(validation):
-            kept = {name: value.clone() for name, value in self._network.state_dict().items()}
-            self._network.load_state_dict(self.average)
-            accuracy = accuracy_of(predict(self._network, validation, precision()), validation)
-            self._network.load_state_dict(kept)
+        kept = {name: value.clone() for name, value in self._network.state_dict().items()}
+        self._network.load_state_dict(self.average)
+        accuracy = validation_accuracy(self._network, validation, precision())
+        self._network.load_state_dict(kept)
         record = {
             "epoch": epoch + 1,
             "loss": sum(self._losses) / max(1, len(self._losses)),
@@ -262,21 +261,33 @@ class _Run:
         write_whole(path, lambda partial: torch.save(state, partial))
 
     def resume(self, path: Path) -> None:
-        """Take up a checkpoint if there is one."""
+        """Take up a checkpoint if there is one.
+
+        Raises:
+            ValueError: it is damaged, of other settings, or was begun with another `compiled`.
+        """
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True, map_location=self._together.device)
-        if state.get("compiled", self._compiled) != self._compiled:
+        try:
+            state = torch.load(path, weights_only=True, map_location=self._together.device)
+            self._take_up(state)
+        except (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
+            raise ValueError(
+                f"{path}: cannot be resumed ({error!r}); remove it to begin this network again"
+            ) from error
+        if state["compiled"] != self._compiled:
             raise ValueError(
                 f"{path}: begun {'with' if state['compiled'] else 'without'} --compile; go on so"
             )
+        logger.info("%s: resumed at step %d of %d", path.name, self.step, self.steps)
+
+    def _take_up(self, state: dict[str, Any]) -> None:
         self._network.load_state_dict(state["network"])
         for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
         self.average = state["average"]
         self.step, self._losses, self.history = state["step"], state["losses"], state["history"]
         self._epoch_began_s = time.monotonic() - state["epoch_s"]
-        logger.info("%s: resumed at step %d of %d", path.name, self.step, self.steps)
 
 
 def autocast(device: str) -> torch.autocast:
@@ -299,3 +310,10 @@ def predict(network: nn.Module, images: Images, dtype: torch.dtype = torch.float
 def accuracy_of(logits: Tensor, images: Images) -> float:
     """Return the share of images whose largest logit is their label."""
     return float((logits.argmax(dim=1) == images.labels).double().mean())
+
+
+def validation_accuracy(
+    network: nn.Module, images: Images, dtype: torch.dtype = torch.float32
+) -> float | None:
+    """Return a network's accuracy, None where there are no images."""
+    return accuracy_of(predict(network, images, dtype), images) if len(images) else None

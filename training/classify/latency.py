@@ -45,7 +45,7 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
     Raises:
         ValueError: the benchmark failed; its own last line.
     """
-    bundles = {step.folder / BUNDLE: (step.record() or {}).get("bundle") for step in steps}
+    bundles = {step.folder / BUNDLE: step.read().get("bundle") for step in steps}
     bundles = {path: digest for path, digest in bundles.items() if digest is not None}
     inputs = {
         "bundles": sorted(bundles.values()),

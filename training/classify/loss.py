@@ -59,9 +59,9 @@ def taught(
     student: Tensor, teacher: Tensor, labels: Tensor, method: Distillation, smoothing: float
 ) -> Tensor:
     """α · soft loss + (1 − α) · cross entropy, the soft loss being KD or DKD."""
-    soft = (
-        distillation(student, teacher, method.temperature)
-        if method.loss == "kd"
-        else decoupled(student, teacher, labels, method)
-    )
+    match method.loss:
+        case "kd":
+            soft = distillation(student, teacher, method.temperature)
+        case "dkd":
+            soft = decoupled(student, teacher, labels, method)
     return method.alpha * soft + (1 - method.alpha) * cross_entropy(student, labels, smoothing)

@@ -26,7 +26,8 @@ from training.classify.fold import FoldedResNet
 from training.classify.images import SIDE_PX, Images
 from training.classify.qat import calibration_pixels
 from training.classify.step import Step
-from training.classify.train import Workshop
+from training.classify.train import Trained, Workshop
+from training.provenance import commit
 
 logger = logging.getLogger(__name__)
 
@@ -44,25 +45,23 @@ class Row:
     Attributes:
         role: teacher, baseline or student.
         group: the teacher's or the pair's name.
-        seed: of the training.
+        one: the network.
         form: what its numbers are.
-        network: the run's name.
         source: the steps that made it.
         calibration: the method whose ranges it has, unless it was trained to have others.
     """
 
     role: str
     group: str
-    seed: int
+    one: Trained
     form: Form
-    network: str
     source: tuple[Step, ...]
     calibration: str | None = None
 
     @property
     def name(self) -> str:
         """What its folder and its bundle are called."""
-        return f"{self.network}-{self.form}"
+        return f"{self.one.run.name}-{self.form}"
 
 
 def measure(shop: Workshop, row: Row, network: Callable[[], FoldedResNet]) -> Step:
@@ -75,7 +74,7 @@ def measure(shop: Workshop, row: Row, network: Callable[[], FoldedResNet]) -> St
     """
     inputs = {
         "source": [step.key for step in row.source],
-        "method": row.calibration,
+        "calibration_method": row.calibration,
         "form": row.form,
         "test": shop.cifar10.test.sha256,
         "export": bundle.EXPORT,
@@ -127,12 +126,20 @@ def _export(shop: Workshop, row: Row, network: FoldedResNet, folder: Path) -> Bu
         files,
         card.render(row.name, shop.recipe.name),
         calibration_sha256=None if row.form == "fp32" else _digest(shop.cifar10.training, count),
-        provenance={
-            "recipe": shop.recipe.name,
-            "images": shop.cifar10.training.sha256,
-            "licence": bundle.LICENCE,
-        },
+        provenance=_provenance(shop, row),
     )
+
+
+def _provenance(shop: Workshop, row: Row) -> dict[str, Any]:
+    run = row.one.run
+    return {
+        "recipe": shop.recipe.name,
+        "images": shop.images(run.split).sha256,
+        "seed": run.seed,
+        "commit": commit(),
+        "taught_by": [] if run.taught is None else run.taught[0].read()["members"],
+        "licence": bundle.LICENCE,
+    }
 
 
 def _digest(images: Images, count: int) -> str:
@@ -201,15 +208,3 @@ def macs(network: FoldedResNet) -> int:
     for hook in hooks:
         hook.remove()
     return sum(counted)
-
-
-def read(step: Step) -> dict[str, Any]:
-    """Return a finished step's record.
-
-    Raises:
-        ValueError: it is not finished.
-    """
-    record = step.record()
-    if record is None:
-        raise ValueError(f"{step.name}: not done; run `python -m training cifar10` again")
-    return record

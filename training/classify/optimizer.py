@@ -15,7 +15,7 @@ def optimizers(network: nn.Module, training: Training) -> list[torch.optim.Optim
     """Return the optimizers of a network, each parameter in one of them; a group's `initial_lr` is its peak rate.
 
     Args:
-        network: where it will be trained, channels last.
+        network: where it will be trained, channels last; its first kernel, which reads pixels, is SGD's.
         training: the recipe.
     """
     kernels = [parameter for parameter in network.parameters() if parameter.ndim > 1]
@@ -23,7 +23,8 @@ def optimizers(network: nn.Module, training: Training) -> list[torch.optim.Optim
     moving: list[torch.optim.Optimizer] = []
     if training.muon is not None:
         _, *hidden = [kernel for kernel in kernels if kernel.ndim > 2]
-        kernels = [kernel for kernel in kernels if all(kernel is not other for other in hidden)]
+        moved = {id(kernel) for kernel in hidden}
+        kernels = [kernel for kernel in kernels if id(kernel) not in moved]
         moving.append(
             Muon(
                 hidden,
@@ -54,10 +55,17 @@ def optimizers(network: nn.Module, training: Training) -> list[torch.optim.Optim
 class Muon(torch.optim.Muon):
     """Muon for convolutions: torch's takes matrices, so each kernel is seen as one, a row an output channel.
 
+    An update has the size rate · √max(1, rows / columns). Kernels must stay where they are in memory from here on.
+
     Source: Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon/).
     """
 
     def __init__(self, kernels: Sequence[nn.Parameter], **settings: Any) -> None:  # noqa: ANN401 — torch's
+        """Take kernels (O, I, H, W), channels last, and torch's settings.
+
+        Raises:
+            RuntimeError: a kernel is not channels last.
+        """
         self._kernels = kernels
         self._matrices = [nn.Parameter(_matrix(kernel.detach())) for kernel in kernels]  # the same memory
         super().__init__(self._matrices, **settings)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +68,14 @@ def judges(shop: Workshop, one: Trained) -> Images:
 
 def ptq(shop: Workshop, one: Trained) -> Step:
     """Find ranges by each calibration method; judge them on the validation split if the network has not seen it."""
-    inputs = {"network": one.made.key, "images": shop.recipe.calibration_images, **_seen_by(shop)}
+    inputs = {
+        "network": one.made.key,
+        "calibration_images": shop.recipe.calibration_images,
+        "methods": convert.CALIBRATION_METHODS,
+        **_seen_by(shop),
+    }
     step = shop.step("ptq", f"ptq-{one.run.name}", inputs)
-    return step if shop.done(step) else shop.once(step, lambda: _calibrate(shop, one, step.folder))
+    return shop.once(step, lambda: _calibrate(shop, one, step.folder))
 
 
 def _seen_by(shop: Workshop) -> dict[str, str]:
@@ -105,13 +109,13 @@ def best_method(shop: Workshop, one: Trained) -> str:
         ValueError: the network was trained on it.
     """
     judges(shop, one)
-    methods = (ptq(shop, one).record() or {})["methods"]
+    methods = ptq(shop, one).read()["methods"]
     return max(convert.CALIBRATION_METHODS, key=lambda method: methods[method]["validation_accuracy"])
 
 
 def calibrated(shop: Workshop, one: Trained, method: str, bits: Bits = 8) -> FoldedResNet:
     """Return a network with a method's ranges and its weights on a grid: post-training quantization, simulated."""
-    methods = (ptq(shop, one).record() or {})["methods"]
+    methods = ptq(shop, one).read()["methods"]
     network = folded(one)
     convert.set_ranges(network, {name: tuple(ends) for name, ends in methods[method]["ranges"].items()})
     set_bits(network, spread(network, bits))
@@ -141,12 +145,10 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
     }
     name = f"qat{bits}" if isinstance(bits, int) else "qat-mixed"
     step = shop.step("qat", f"{name}-{one.run.name}", inputs, one.run.split)
-    if shop.done(step):
-        return step
-    with step.alone() if shop.processes.is_main_process else nullcontext():
-        if not shop.done(step):
-            logger.info("%s: %s, %d epochs", one.run.name, name, settings.qat_epochs)
-            _train_on(shop, one, calibrated(shop, one, method, bits), bits, settings, step)
+    shop.together(
+        step, lambda: _train_on(shop, one, calibrated(shop, one, method, bits), bits, settings, step)
+    )
+    (step.folder / CHECKPOINT).unlink(missing_ok=True)
     return step
 
 
@@ -173,34 +175,34 @@ def _train_on(
             convert.set_mode(network, "fixed")
             settled.update(convert.get_ranges(network))
 
-    checkpoint = step.folder / CHECKPOINT
+    logger.info("%s: %d epochs", step.name, settings.qat_epochs)
+    lesson = lesson_of(shop, one.run)
     history = fit.fit(
-        network, lesson_of(shop, one.run), loss_of(one.run), training, one.run.seed, checkpoint, tell=settle
+        network,
+        lesson,
+        loss_of(one.run),
+        training,
+        one.run.seed,
+        step.folder / CHECKPOINT,
+        tell=settle,
     )
     convert.set_mode(network, "fixed")
     convert.set_ranges(
         network, settled or convert.get_ranges(network)
     )  # those it trained with, not their average
     if shop.processes.is_main_process:
-        held_out = shop.held_out(one.run.split)
-        write_whole(step.folder / QUANTIZED, lambda path: torch.save(network.cpu().state_dict(), path))
-        step.finish(
-            {
-                "history": history,
-                "validation_accuracy": fit.accuracy_of(fit.predict(network, held_out), held_out)
-                if len(held_out)
-                else None,
-                "bits": spread(network, bits),
-            }
-        )
-        checkpoint.unlink(missing_ok=True)
-    shop.wait()
+        write_whole(step.folder / QUANTIZED, lambda path: torch.save(network.state_dict(), path))
+    return {
+        "history": history,
+        "validation_accuracy": fit.validation_accuracy(network, lesson.validation),
+        "bits": spread(network, bits),
+    }
 
 
 def quantized(one: Trained, step: Step) -> FoldedResNet:
     """Load what `qat` trained."""
     network = folded(one)
-    set_bits(network, (step.record() or {})["bits"])
+    set_bits(network, step.read()["bits"])
     network.load_state_dict(torch.load(step.folder / QUANTIZED, weights_only=True, map_location="cpu"))
     convert.set_mode(network, "fixed")
     return network.eval()
@@ -215,9 +217,7 @@ def sensitivity(shop: Workshop, one: Trained, method: str) -> Step:
     images = judges(shop, one)
     inputs = {"network": one.made.key, "ranges": [ptq(shop, one).key, method], **_seen_by(shop)}
     step = shop.step("sensitivity", f"sensitivity-{one.run.name}", inputs)
-    return (
-        step if shop.done(step) else shop.once(step, lambda: _layers(calibrated(shop, one, method), images))
-    )
+    return shop.once(step, lambda: _layers(calibrated(shop, one, method), images))
 
 
 def _layers(network: FoldedResNet, images: Images) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def mixed(step: Step, loss_budget: float) -> dict[str, int]:
         step: of `sensitivity`.
         loss_budget: added cross entropy on the validation split.
     """
-    rows = {row["layer"]: row for row in (step.record() or {})["layers"]}
+    rows = {row["layer"]: row for row in step.read()["layers"]}
     costs = {
         name: {8: 0.0, **{b: max(0.0, row[f"int{b}"]["loss_cost"]) for b in LOW_BITS}}
         for name, row in rows.items()

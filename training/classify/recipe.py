@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Above = Annotated[float, msgspec.Meta(gt=0)]
+Decay = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _FOLDER = Path(__file__).with_name("recipe")
 
@@ -22,7 +24,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of the file; an unknown key is an error with its path."""
 
 
-class Muon(Record, frozen=True, kw_only=True):
+class MuonSettings(Record, frozen=True, kw_only=True):
     """How hidden kernels are moved where not by SGD; see training/classify/optimizer.py.
 
     Attributes:
@@ -31,10 +33,10 @@ class Muon(Record, frozen=True, kw_only=True):
         iterations: of Newton and Schulz, which make the update nearly orthogonal.
     """
 
-    learning_rate: Above = 0.05
-    weight_decay: float = 0.05
-    momentum: Share = 0.95
-    iterations: Positive = 3
+    learning_rate: Above = 0.1
+    weight_decay: Decay = 0.03
+    momentum: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.95
+    iterations: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
 
 
 class Training(Record, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Training(Record, frozen=True, kw_only=True):
     Attributes:
         batch: images a step, over all processes together.
         learning_rate, momentum, weight_decay: of SGD; the decay of kernels alone, not of batch norm or biases.
+        muon: moves the hidden kernels; None leaves them to SGD, as QAT always does.
         warm_up: the share of steps until the peak of the learning rates; then they fall to zero.
         smoothing: of the labels.
         shift_px, cutout_px: augmentation.
@@ -55,8 +58,8 @@ class Training(Record, frozen=True, kw_only=True):
     learning_rate: Above = 0.4
     warm_up: Share = 0.2
     momentum: Share = 0.9
-    weight_decay: float = 5e-4
-    muon: Muon | None = None
+    weight_decay: Decay = 5e-4
+    muon: MuonSettings | None = None
     smoothing: Share = 0.1
     shift_px: Annotated[int, msgspec.Meta(ge=0, le=16)] = 4
     cutout_px: Annotated[int, msgspec.Meta(ge=0, le=32)] = 6
@@ -130,6 +133,7 @@ class Recipe(Record, frozen=True, kw_only=True):
         limit: images of each split at the most, for a quick trial.
         views: K, the pool of augmented views an image; also of the baseline.
         view_seed: of the pool.
+        note: Markdown that the report's page shows, such as what was known before.
         calibration_images: of the training split, for post-training quantization.
         pairs_on_all: whether pairs train on the held-out images too, all choices having been made; teachers never do.
         members: the ensemble that teaches: names of teachers, or `PAIR/SEED` for a pair's baseline.
@@ -146,6 +150,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     pairs: dict[str, Pair]
     distillation: Distillation = Distillation()
     calibration_images: Positive = 512
+    note: str = ""
 
 
 def read(name: str) -> Recipe:
@@ -162,10 +167,19 @@ def read(name: str) -> Recipe:
         raise ValueError(f"recipe {name!r}: neither a file nor one of {shipped}")
     try:
         recipe = msgspec.toml.decode(path.read_bytes(), type=Recipe)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: {error}") from error
     _check(recipe, path)
+    _check_finite(msgspec.to_builtins(recipe), str(path))
     return recipe
+
+
+def _check_finite(value: object, where: str) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_finite(inner, f"{where}: {key}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{where}: expected a finite number, got {value}")
 
 
 def _check(recipe: Recipe, path: Path) -> None:
@@ -199,7 +213,7 @@ def _check(recipe: Recipe, path: Path) -> None:
 
 def _check_sibling(recipe: Recipe, name: str, pair: Pair, path: Path) -> None:
     if pair.sibling is None:
-        if recipe.pairs_on_all and recipe.validation_images:
+        if recipe.pairs_on_all:
             raise ValueError(
                 f"{path}: pairs.{name}.sibling: pairs_on_all needs a teacher of its network and stem there"
             )

@@ -27,7 +27,7 @@ def replay(shop: Workshop, measured: Step) -> Step:
     Raises:
         ValueError: the command failed; its own last line.
     """
-    record = measured.record() or {}
+    record = measured.read()
     step = shop.step("replay", "replay", {"bundle": record.get("bundle"), "test": shop.cifar10.test.sha256})
     return shop.once(
         step, lambda: {"name": measured.name, **_replayed(shop.cifar10.test, measured.folder / BUNDLE)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import datetime as dt
 import os
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from training.classify import correction, measure, page, plot, qat
 from training.classify.measure import Row
@@ -68,13 +70,14 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
         made: everything that was made with them.
         options: of the command; `watts_per_busy_core` models energy where there was no sensor.
     """
-    watts, timed = options.watts_per_busy_core, measure.read(made.times)
+    watts, timed = options.watts_per_busy_core, made.times.read()
     modelled = "unavailable" if watts is None else "modelled:busy-core"
     trained = {
-        one.run.name: {"settings": _settings(one.run), **measure.read(one.made)}
+        one.run.name: {"settings": _settings(one.run), **one.made.read()}
         for one in [*made.networks.values(), *made.students.values()]
     }
     cifar10 = shop.cifar10
+    labels = cifar10.test.labels.numpy()
     splits = {"training": cifar10.training, "validation": cifar10.validation, "test": cifar10.test}
     low = {
         pair: made.siblings[pair]
@@ -99,31 +102,37 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
         "command": _command(options),
         "recipe": msgspec.to_builtins(shop.recipe),
         "images": {name: {"count": len(images), "sha256": images.sha256} for name, images in splits.items()},
-        "ensemble": measure.read(made.soft),
-        "teachers": measure.read(made.compared),
+        "ensemble": made.soft.read(),
+        "teachers": made.compared.read(),
         "siblings": {pair: one.run.name for pair, one in made.siblings.items()},
         "energy": {"source": timed.get("sensor", modelled), "watts_per_busy_core": watts},
         "training": trained,
         "qat": {
-            step.name: measure.read(step)
+            step.name: step.read()
             for row, _ in made.rows
             if row.form != "fp32" and row.calibration is None
             for step in row.source
         },
-        "rows": [_raw(row, step, timed, watts) for row, step in made.rows],
+        "rows": [_raw(row, step, labels, timed, watts) for row, step in made.rows],
         "latency": timed,
         "tests": _tests(shop, {row.name: measure.test_logits(step) for row, step in made.rows}),
         "sensitivity": {
             pair: {
                 "network": one.run.name,
-                **measure.read(qat.sensitivity(shop, one, qat.best_method(shop, one))),
+                **qat.sensitivity(shop, one, qat.best_method(shop, one)).read(),
             }
             for pair, one in low.items()
         },
         "ptq": {
-            pair: {"network": one.run.name, **correction.describe(shop, one)} for pair, one in low.items()
+            pair: correction.describe(shop, one)
+            | (
+                {"weights": correction.corrections(shop, one).read()["validation_accuracy"]}
+                if pair in low
+                else {}
+            )
+            for pair, one in made.siblings.items()
         },
-        "replay": measure.read(made.replayed),
+        "replay": made.replayed.read(),
     }
     result["summary"] = summarise(result)
     return result
@@ -131,7 +140,7 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
 
 def _commit(step: Step) -> str:
     """Return the commit that a step was made with; the first steps of all did not record it."""
-    return str(measure.read(step).get("made", {}).get("commit") or "unrecorded")
+    return str(step.read().get("made", {}).get("commit") or "unrecorded")
 
 
 def _steps(made: Made) -> list[Step]:
@@ -169,9 +178,14 @@ def _settings(run: Run) -> dict[str, Any]:
     }
 
 
-def _raw(row: Row, step: Step, timed: dict[str, Any], watts: float | None) -> dict[str, Any]:
-    """Describe one row; time and energy stay None where nothing ran."""
-    record = measure.read(step)
+def _raw(
+    row: Row, step: Step, labels: NDArray[np.int64], timed: dict[str, Any], watts: float | None
+) -> dict[str, Any]:
+    """Describe one row; time and energy stay None where nothing ran.
+
+    `hits` are the images that were right, a bit each in their order (the first is the highest of its byte), base64.
+    """
+    record, hits = step.read(), measure.test_logits(step).argmax(axis=1) == labels
     file = timed["files"].get(record.get("bundle"))
     latency_ms = None if file is None else file["median_ms"]
     if "sensor" in timed:
@@ -183,8 +197,10 @@ def _raw(row: Row, step: Step, timed: dict[str, Any], watts: float | None) -> di
         **record,
         "role": row.role,
         "group": row.group,
-        "seed": row.seed,
+        "seed": row.one.run.seed,
         "form": row.form,
+        "calibration": row.calibration,
+        "hits": base64.b64encode(np.packbits(hits)).decode(),
         "test_accuracy": record["accuracy"].get("litert", record["accuracy"].get("torch")),
         "latency_ms": latency_ms,
         "joules": joules,

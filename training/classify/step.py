@@ -44,17 +44,25 @@ class Step:
         path = self.folder / _RECORD
         return msgspec.json.decode(path.read_bytes()) if path.exists() else None
 
-    def finish(self, record: dict[str, Any]) -> dict[str, Any]:
+    def read(self) -> dict[str, Any]:
+        """Return what the step found.
+
+        Raises:
+            ValueError: it is not finished.
+        """
+        record = self.record()
+        if record is None:
+            raise ValueError(f"{self.name}: not done; run `python -m training cifar10` again")
+        return record
+
+    def finish(self, record: dict[str, Any]) -> None:
         """Write the record, with what it was made by, and so mark the step as done."""
         made = {
             "commit": commit(),
             "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "machine": machine(),
         }
-        whole = {"made": made, **record}
-        data = msgspec.json.format(msgspec.json.encode(whole), indent=1)
-        write_whole(self.folder / _RECORD, lambda path: path.write_bytes(data))
-        return whole
+        write_json(self.folder / _RECORD, {"made": made, **record})
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -89,3 +97,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_suffix(".part")
     write(partial)
     partial.replace(path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON that people can read, whole or not at all."""
+    data = msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+    write_whole(path, lambda partial: partial.write_bytes(data))

@@ -18,10 +18,12 @@ import optuna
 
 from training.classify import experiment, fit, train
 from training.classify.recipe import Training
-from training.classify.step import Step
+from training.classify.step import Step, write_json
 from training.classify.train import Run, Trained, Workshop
 
 logger = logging.getLogger(__name__)
+
+IN_VAIN = 5  # trials in a row that diverge, after which a study ends
 
 HEARTBEAT_S = 60
 _EXAMPLES = """examples:
@@ -84,15 +86,16 @@ def handle(options: argparse.Namespace) -> int:
         return _try(shop, base, pair, soft, trial)
 
     def full(study: optuna.Study, _: object) -> None:
-        if _finished(study) >= options.trials:
+        if _finished(study) >= options.trials or _diverging(study):
             study.stop()
 
     if _finished(study) < options.trials:
         study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
+    if _diverging(study):
+        raise ValueError(f"the last {IN_VAIN} trials diverged; lower the recipe's learning rate")
     result = describe(study, shop, pair, base)
     if options.result is not None:
-        options.result.parent.mkdir(parents=True, exist_ok=True)
-        options.result.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write_json(options.result, result)
     if options.plot is not None:
         plot(study, options.plot)
     print(msgspec.json.encode({"best": result["best"]}).decode())
@@ -183,6 +186,12 @@ def _finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,)))
 
 
+def _diverging(study: optuna.Study) -> bool:
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL)
+    last = study.get_trials(deepcopy=False, states=ended)[-IN_VAIN:]
+    return len(last) == IN_VAIN and all(trial.state == optuna.trial.TrialState.FAIL for trial in last)
+
+
 def _base(shop: Workshop, pair: str, epochs: int | None) -> Run:
     settings = shop.recipe.pairs[pair]
     training = (
@@ -208,12 +217,18 @@ def _try(shop: Workshop, base: Run, pair: str, soft: Step, trial: optuna.Trial) 
 
 def _with_rate(training: Training, trial: optuna.Trial) -> Training:
     """Try a peak rate, from a quarter to twice the recipe's, of what moves the hidden kernels."""
-    recipe = training if training.muon is None else training.muon
-    rate = trial.suggest_float("learning_rate", recipe.learning_rate / 4, recipe.learning_rate * 2, log=True)
-    tried = msgspec.structs.replace(recipe, learning_rate=rate)
-    if isinstance(tried, Training):
-        return tried
-    return msgspec.structs.replace(training, muon=tried)
+    name, now = _rate(training)
+    rate = trial.suggest_float(name, now / 4, now * 2, log=True)
+    if training.muon is None:
+        return msgspec.structs.replace(training, learning_rate=rate)
+    return msgspec.structs.replace(training, muon=msgspec.structs.replace(training.muon, learning_rate=rate))
+
+
+def _rate(training: Training) -> tuple[str, float]:
+    """Return the recipe's key of the searched rate, and what stands there."""
+    if training.muon is None:
+        return "learning_rate", training.learning_rate
+    return "muon.learning_rate", training.muon.learning_rate
 
 
 def describe(study: optuna.Study, shop: Workshop, pair: str, base: Run) -> dict[str, Any]:
@@ -250,7 +265,7 @@ def plot(study: optuna.Study, path: Path) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    names = ("temperature", "alpha", "learning_rate")
+    names = list(study.best_params)
     done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     figure, axes = plt.subplots(1, len(names), figsize=(10, 3.2), sharey=True, layout="constrained")
     for panel, name in zip(axes, names, strict=True):

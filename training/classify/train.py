@@ -111,6 +111,7 @@ class Workshop:
             "images": self.images(split).sha256,
             "views": [self.recipe.views, self.recipe.view_seed],
         }
+        assert not common.keys() & inputs.keys()
         return step(self.work, kind, name, common | inputs)
 
     def done(self, step: Step) -> bool:
@@ -137,6 +138,18 @@ class Workshop:
             yield
         finally:
             self._left = before
+
+    def together(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
+        """Let all processes make a step, of which the main one writes the record, or find it done."""
+        if self.done(step):
+            return step
+        with step.alone() if self.processes.is_main_process else nullcontext():
+            if not self.done(step):  # another command has made it meanwhile
+                found = make()
+                if self.processes.is_main_process:
+                    step.finish(found)
+            self.wait()
+        return step
 
     def wait(self) -> None:
         """Wait for all processes."""
@@ -176,7 +189,9 @@ def train_step(shop: Workshop, run: Run) -> Step:
     inputs = {
         "network": run.network,
         "stem": run.stem,
-        "training": msgspec.to_builtins(run.training),
+        "training": {
+            key: value for key, value in msgspec.to_builtins(run.training).items() if value is not None
+        },
         "seed": run.seed,
         "taught": taught,
     }
@@ -190,42 +205,36 @@ def train(shop: Workshop, run: Run) -> Step:
         ValueError: the teacher's logits are damaged or of other views, or the loss left the finite numbers.
     """
     made = train_step(shop, run)
-    if shop.done(made):
-        return made
-    with made.alone() if shop.processes.is_main_process else nullcontext():
-        if shop.done(made):  # another command has trained it meanwhile
-            return made
-        logger.info("%s: %s, %s stem, %d epochs", run.name, run.network, run.stem, run.training.epochs)
-        torch.manual_seed(run.seed)
-        network = build(run.network, run.stem)
-        checkpoint = made.folder / CHECKPOINT
-        history = fit.fit(
-            network,
-            lesson_of(shop, run),
-            loss_of(run),
-            run.training,
-            run.seed,
-            checkpoint,
-            compiled=shop.compiled,
-        )
-        if shop.processes.is_main_process:
-            write_whole(made.folder / NETWORK, lambda path: torch.save(network.state_dict(), path))
-            held_out = shop.held_out(run.split)
-            made.finish(
-                {
-                    "history": history,
-                    "parameters": sum(parameter.numel() for parameter in network.parameters()),
-                    "validation_accuracy": fit.accuracy_of(fit.predict(network, held_out), held_out)
-                    if len(held_out)
-                    else None,
-                    "processes": shop.processes.num_processes,
-                    "compiled": shop.compiled,
-                    "precision": str(precision()),
-                }
-            )
-            checkpoint.unlink(missing_ok=True)  # three times the network
-        shop.wait()
+    shop.together(made, lambda: _train(shop, run, made.folder))
+    (made.folder / CHECKPOINT).unlink(missing_ok=True)  # three times the network
     return made
+
+
+def _train(shop: Workshop, run: Run, folder: Path) -> dict[str, Any]:
+    """Train a network and write it; return its record."""
+    logger.info("%s: %s, %s stem, %d epochs", run.name, run.network, run.stem, run.training.epochs)
+    torch.manual_seed(run.seed)
+    network = build(run.network, run.stem)
+    lesson = lesson_of(shop, run)
+    history = fit.fit(
+        network,
+        lesson,
+        loss_of(run),
+        run.training,
+        run.seed,
+        folder / CHECKPOINT,
+        compiled=shop.compiled,
+    )
+    if shop.processes.is_main_process:
+        write_whole(folder / NETWORK, lambda path: torch.save(network.state_dict(), path))
+    return {
+        "history": history,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "validation_accuracy": fit.validation_accuracy(network, lesson.validation),
+        "processes": shop.processes.num_processes,
+        "compiled": shop.compiled,
+        "precision": str(precision()),
+    }
 
 
 def lesson_of(shop: Workshop, run: Run) -> fit.Lesson:
@@ -278,37 +287,35 @@ def soft_label(shop: Workshop, members: Sequence[Trained], split: Split) -> Step
     (shift_px,) = shifts
     inputs = {"members": [one.made.key for one in members], "shift_px": shift_px}
     made = shop.step("logits", "logits", inputs, split)
-    if shop.done(made):
-        return made
-    networks = [trained(one.run, one.made) for one in members]
-    images, views = shop.images(split), shop.views(split, members[0].run.training)
-    parts = [made.folder / f"view-{number}.pt" for number in range(len(views))]
-    with made.alone() if shop.processes.is_main_process else nullcontext():
-        for number in range(shop.processes.process_index, len(views), shop.processes.num_processes):
-            if not parts[number].exists():
-                logger.info("logits of view %d of %d", number + 1, len(views))
-                logits = _of_view(networks, images, views, number)
-                write_whole(parts[number], lambda path, logits=logits: torch.save(logits, path))
-        shop.wait()
-        if shop.processes.is_main_process and made.record() is None:
-            whole = torch.stack([torch.load(part, weights_only=True) for part in parts])
-            write_whole(made.folder / LOGITS, lambda path: torch.save(whole, path))
-            made.finish(
-                {
-                    "members": [one.run.name for one in members],
-                    "split": split,
-                    "shift_px": shift_px,
-                    "shape": list(whole.shape),
-                    "sha256": _sha256(made.folder / LOGITS),
-                    "training_accuracy_of_view_0": float(
-                        (whole[0].argmax(dim=1) == images.labels).double().mean()
-                    ),
-                }
-            )
-        shop.wait()
-    for part in parts:
+    shop.together(made, lambda: _extract(shop, members, split, made.folder))
+    for part in made.folder.glob("view-*.pt"):
         part.unlink(missing_ok=True)
     return made
+
+
+def _extract(shop: Workshop, members: Sequence[Trained], split: Split, folder: Path) -> dict[str, Any]:
+    """Write the logits of every view; return their record."""
+    networks = [trained(one.run, one.made) for one in members]
+    images, views = shop.images(split), shop.views(split, members[0].run.training)
+    parts = [folder / f"view-{number}.pt" for number in range(len(views))]
+    for number in range(shop.processes.process_index, len(views), shop.processes.num_processes):
+        if not parts[number].exists():
+            logger.info("logits of view %d of %d", number + 1, len(views))
+            logits = _of_view(networks, images, views, number)
+            write_whole(parts[number], lambda path, logits=logits: torch.save(logits, path))
+    shop.wait()
+    if not shop.processes.is_main_process:
+        return {}
+    whole = torch.stack([torch.load(part, weights_only=True) for part in parts])
+    write_whole(folder / LOGITS, lambda path: torch.save(whole, path))
+    return {
+        "members": [one.run.name for one in members],
+        "split": split,
+        "shift_px": members[0].run.training.shift_px,
+        "shape": list(whole.shape),
+        "sha256": _sha256(folder / LOGITS),
+        "training_accuracy_of_view_0": float((whole[0].argmax(dim=1) == images.labels).double().mean()),
+    }
 
 
 def compare_teachers(shop: Workshop, members: Sequence[Trained], others: Sequence[Trained]) -> Step:

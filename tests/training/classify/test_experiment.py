@@ -1,9 +1,11 @@
 """The whole command on pictures that it can learn, and the study."""
 
+import base64
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from ai_edge_litert.schema_py_generated import TensorType
@@ -11,7 +13,7 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.classify.conftest import pictures, write_strips
 from training.__main__ import command
-from training.classify import fit, latency, measure, page, qat, recipe, report
+from training.classify import cost, fit, latency, measure, page, qat, recipe, report
 from training.classify.step import Step
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
@@ -87,6 +89,24 @@ def test_replay_reaches_the_files_own_accuracy(result):
     )
     assert replayed["frames"] == 300
     assert replayed["accuracy"] == pytest.approx(row["test_accuracy"], abs=1e-9)
+
+
+def test_the_tests_follow_from_the_hits_of_each_image(result):
+    hits = {
+        (row["role"], row["seed"], row["form"]): np.unpackbits(
+            np.frombuffer(base64.b64decode(row["hits"]), np.uint8), count=300
+        ).astype(bool)
+        for row in result["rows"]
+        if row["group"] == "strided"
+    }
+    for row in result["rows"]:
+        if row["group"] == "strided":
+            assert hits[row["role"], row["seed"], row["form"]].mean() == pytest.approx(row["test_accuracy"])
+    for test in result["tests"]:
+        for seed, one in enumerate(test["mcnemar"]):
+            before, after = (hits[role, seed, test["form"]] for role in ("baseline", "student"))
+            assert test["gain"][seed] == pytest.approx(after.mean() - before.mean())
+            assert (one["gained"], one["lost"]) == ((after & ~before).sum(), (before & ~after).sum())
 
 
 def test_raw_values_are_kept(result):
@@ -237,8 +257,8 @@ def test_a_step_of_the_first_days_names_no_commit(tmp_path):
 
 def test_the_page_says_what_was_aimed_at_and_how_teachers_compare(result):
     pairs = {"strided": {**result["recipe"]["pairs"]["strided"], "aim": 1.0}}
-    text = page._aims({**result, "recipe": {**result["recipe"], "pairs": pairs}})
-    assert "| strided, FP32 | ≥ 100.00 % |" in text
+    text = cost._aims({**result, "recipe": {**result["recipe"], "pairs": pairs}})
+    assert "| student strided, FP32 | ≥ 100.00 % |" in text
     assert "**no**" in text
     said = page._compared(result)
     assert said.startswith(
@@ -320,8 +340,10 @@ training = { epochs = 1, batch = 64 }
     assert "`student-strided-3`: 2 epochs of 768 images" in page
 
 
-def test_choices_do_not_look_at_test_images(result, place, strips):
+def test_choices_do_not_look_at_test_images(result, place, strips, monkeypatch):
     """The same choices come out where every test image is another one."""
+    (place / "choice.toml").write_text(RECIPE.replace("seeds = [0, 1]", "seeds = [0]"))
+    monkeypatch.setattr(measure, "_measured", lambda shop, row, network, step: {"bits": {}})
     other = place / "poisoned"
     shutil.copytree(strips, other)
     pixels, labels = pictures(300, 99)
@@ -334,21 +356,35 @@ def test_choices_do_not_look_at_test_images(result, place, strips):
                 [
                     "cifar10",
                     "--recipe",
-                    str(place / "test.toml"),
+                    str(place / "choice.toml"),
                     "--data",
                     str(data),
                     *work,
                     "--until",
-                    "train",
+                    "evaluate",
                 ]
             )
             == 0
         )
         records = (place / f"choice-{data.name}").glob("*/record.json")
+        found = {p.parent.name: json.loads(p.read_text()) for p in records}
         chosen[data.name] = {
-            p.parent.name: json.loads(p.read_text()).get("validation_accuracy") for p in records
+            name: {key: record.get(key) for key in ("validation_accuracy", "methods", "layers", "bits")}
+            for name, record in found.items()
+            if record != {**record, "bits": {}}  # all but what is measured on the test images
         }
     one, two = chosen.values()
+    kinds = {name.partition("-")[0] for name in one}
+    assert kinds == {
+        "teacher",
+        "baseline",
+        "student",
+        "logits",
+        "teachers",
+        "ptq",
+        "sensitivity",
+        "corrections",
+    } | {"qat8", "qat4", "qat2", "qat"}
     assert one == two
 
 

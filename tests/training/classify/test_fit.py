@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from training.classify import fit, images, loss, view
-from training.classify.recipe import Muon, Training
+from training.classify.recipe import MuonSettings, Training
 from training.classify.resnet import build
 
 TRAINING = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3)
-WITH_MUON = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3, muon=Muon())
+WITH_MUON = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3, muon=MuonSettings())
 
 
 def lesson(strips, tmp_path, soft=None):
@@ -87,7 +87,7 @@ def test_a_checkpoint_that_is_cut_off_is_never_seen(strips, tmp_path, monkeypatc
     assert (tmp_path / "a.pt").read_bytes() == before
 
 
-@pytest.mark.parametrize("muon", [None, Muon()])
+@pytest.mark.parametrize("muon", [None, MuonSettings()])
 def test_it_learns(strips, tmp_path, muon):
     training = Training(epochs=12, batch=32, learning_rate=0.2, cutout_px=0, muon=muon)
     _, history = run(strips, tmp_path, "a.pt", training)
@@ -128,6 +128,52 @@ def test_baseline_and_student_see_the_same_pictures_in_the_same_order(strips, tm
         assert torch.equal(one[1], other[1])
 
 
+def test_every_group_of_both_optimizers_follows_the_triangle(strips, tmp_path):
+    network = build("resnet10-narrow", "strided").to(memory_format=torch.channels_last)
+    state = fit._Run(network, WITH_MUON, fit.accelerator(), steps=27)
+    state.step = 20
+    pixels, labels, _ = next(fit._batches(lesson(strips, tmp_path), WITH_MUON, 0, 0, 0, fit.accelerator()))
+    share = state._share_of_peak()
+    state.update(pixels, labels, None, hard)
+    muon, *sgd = [group["lr"] for optimizer in state._optimizers for group in optimizer.param_groups]
+    assert 0 < share < 0.5
+    assert muon == pytest.approx(MuonSettings().learning_rate * share)
+    assert sgd == pytest.approx([0.2 * share] * 2)
+
+
+def test_looking_at_the_validation_split_changes_nothing(strips, tmp_path):
+    seen, _ = run(strips, tmp_path, "a.pt")
+    torch.manual_seed(0)
+    network, blind = build("resnet10-narrow", "strided"), lesson(strips, tmp_path)
+    blind = fit.Lesson(blind.images, blind.views, None, blind.validation.none())
+    fit.fit(network, blind, hard, TRAINING, 5, tmp_path / "b.pt")
+    assert all(torch.equal(seen[name], value) for name, value in network.state_dict().items())
+
+
+def test_the_first_epochs_are_of_small_pictures_and_the_average_is_kept(strips, tmp_path):
+    sides = [
+        next(fit._batches(lesson(strips, tmp_path), TRAINING, 0, epoch, 0, fit.accelerator()))[0].shape[-1]
+        for epoch in range(3)
+    ]
+    assert sides == [24, 32, 32]
+    average, _ = run(strips, tmp_path, "a.pt")
+    state = torch.load(tmp_path / "a.pt", weights_only=True)
+    assert torch.equal(average["fc.weight"], state["average"]["fc.weight"])
+    assert not torch.equal(average["fc.weight"], state["network"]["fc.weight"])
+
+
+@pytest.mark.parametrize("damage", ["half", "empty", "other"])
+def test_a_checkpoint_that_cannot_be_resumed_says_what_to_do(strips, tmp_path, damage):
+    with pytest.raises(fit.Stopped):
+        run(strips, tmp_path, "a.pt", stop_after_steps=4)
+    path = tmp_path / "a.pt"
+    whole = path.read_bytes()
+    path.write_bytes({"half": whole[: len(whole) // 2], "empty": b"", "other": whole}[damage])
+    training = WITH_MUON if damage == "other" else TRAINING
+    with pytest.raises(ValueError, match=r"a\.pt: cannot be resumed .* remove it"):
+        run(strips, tmp_path, "a.pt", training)
+
+
 def test_learning_rates_are_one_triangle(strips, tmp_path):
     training = Training(epochs=1, warm_up=0.2)
     network = build("resnet10-narrow", "strided")
@@ -154,7 +200,7 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
         [pairs.strided]
         network = "resnet10-narrow"
         stem = "strided"
-        training = { epochs = 2, batch = 32 }
+        training = { epochs = 2, batch = 32, muon = {} }
     """)
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
     launch += [
@@ -200,7 +246,10 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
     trained = torch.load(folders["baseline-strided-0"] / "network.pt", weights_only=True)
     torch.manual_seed(0)
     fresh = build("resnet10-narrow", "strided").state_dict()
-    assert not torch.equal(trained["fc.weight"], fresh["fc.weight"])
+    counters = {
+        name for name in fresh if name.endswith("num_batches_tracked")
+    }  # whole numbers are not averaged
+    assert not {name for name, value in fresh.items() if torch.equal(trained[name], value)} - counters
     assert json.loads((folders["logits"] / "record.json").read_text())["shape"] == [2, 300, 10]
     result = json.loads((tmp_path / "result.json").read_text())
     assert {"fp32", "int8-ptq", "int8-qat"} <= {row["form"] for row in result["rows"]}

@@ -18,7 +18,7 @@ training = { epochs = 1, shift_px = 2 }
 """
 
 
-@pytest.mark.parametrize("name", ["tiny", "cpu", "full"])
+@pytest.mark.parametrize("name", ["tiny", "cpu", "cpu-muon", "full"])
 def test_recipes_that_ship_can_be_read(name):
     read = recipe.read(name)
     assert read.name == name
@@ -45,6 +45,11 @@ def test_recipes_that_ship_can_be_read(name):
         (PAIR + "seeds = []", "seeds"),
         (PAIR + 'sibling = "q"', "expected a teacher of network resnet18, stem full"),
         (PAIR.replace("members", "pairs_on_all = true\nmembers"), "pairs_on_all needs a teacher"),
+        (PAIR.replace("epochs = 1", "epochs = 1, muon = { momentum = 1.0 }"), "momentum"),
+        (PAIR.replace("epochs = 1", "epochs = 1, muon = { iterations = 100 }"), "iterations"),
+        (PAIR.replace("epochs = 1", "epochs = 1, muon = { weight_decay = -0.1 }"), "weight_decay"),
+        (PAIR.replace("epochs = 1", "epochs = 1, weight_decay = nan"), "weight_decay"),
+        (PAIR + "[distillation]\ntemperature = inf", "temperature: expected a finite"),
         (PAIR + OTHER_SHIFT, "shift_px: the pool of views is everyone's"),
     ],
 )
@@ -56,5 +61,5 @@ def test_a_malformed_recipe_says_where(tmp_path, text, said):
 
 
 def test_an_unknown_recipe_lists_those_that_ship():
-    with pytest.raises(ValueError, match="cpu, full, tiny"):
+    with pytest.raises(ValueError, match="cpu, cpu-muon, full, tiny"):
         recipe.read("fast")

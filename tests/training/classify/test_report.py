@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.classify import page, report
+from training.classify import page, report, words
 
 ROOT = Path(__file__).parents[3]
 RESULT = json.loads((ROOT / "docs/results/cifar10.json").read_text())
@@ -43,4 +43,4 @@ def test_a_row_of_one_seed_is_set_against_its_own_network():
         if (row["group"], row["role"], row["seed"]) == ("strided", "student", 0)
     }
     assert line["seeds"] == 1
-    assert page._whole_of(RESULT, line)["accuracy"] == own["fp32"]
+    assert words.whole_of(RESULT, line)["accuracy"] == own["fp32"]
