@@ -159,7 +159,10 @@ def _strips(folder: Path, split: str) -> list[Path]:
     Raises:
         ValueError: a number is missing or there twice, so that labels would belong to other images.
     """
-    paths = {path: int(path.stem.removeprefix(f"{split}_")) for path in folder.glob(f"{split}_[0-9]*.*")}
+    found = {path: path.stem.removeprefix(f"{split}_") for path in folder.glob(f"{split}_[0-9]*.*")}
+    if strange := [path.name for path, number in found.items() if not number.isdecimal()]:
+        raise ValueError(f"{folder}: {strange[0]} is no strip ({split}_NUMBER.png); move it away")
+    paths = {path: int(number) for path, number in found.items()}
     paths = dict(sorted(paths.items(), key=lambda item: item[1]))
     if list(paths.values()) != list(range(len(paths))):
         raise ValueError(

@@ -89,6 +89,7 @@ def test_torchvisions_own_layout_is_checked_by_torchvision(tmp_path):
         (lambda folder: (folder / "train_001.png").unlink(), "50 images in train strips and labels of shape"),
         (lambda folder: (folder / "train_001.png").rename(folder / "train_2.png"), "without a gap"),
         (lambda folder: (folder / "train_001.png").rename(folder / "train_001.jpg"), "lossy"),
+        (lambda folder: (folder / "train_001.png.part").write_bytes(b""), "train_001.png.part is no strip"),
         (lambda folder: (folder / "train_labels.npy").write_bytes(b""), "train_labels.npy: cannot be read"),
         (lambda folder: (folder / "test_labels.npy").unlink(), "test_labels.npy: cannot be read"),
         (
