@@ -15,8 +15,9 @@ from edge.model.load import load_runtime
 from edge.model.selftest import score_frames
 from training.classify import bundle, convert, qat
 from training.classify.images import Images
+from training.classify.run import Trained
 from training.classify.step import Step
-from training.classify.train import Trained, Workshop
+from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 

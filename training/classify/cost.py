@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.classify.words import FORM_NAMES, Line, by_key, number, percent, section, table, whole_of
+from training.classify.form import FORMS
+from training.classify.words import Line, by_key, number, percent, section, table, whole_of
 
-# What the founding document expected: memory (times smaller), speed (times faster), loss (points, from and to).
-CLAIMS = {
-    "int8-qat": ("4×", "2 to 4×", "below 1"),
-    "int4": ("8×", "–", "1 to 5"),
-    "int2": ("16×", "–", "5 to 15"),
-}
-CLAIMS |= {"int8-ptq": CLAIMS["int8-qat"], "int4-litert": CLAIMS["int4"]}
-# What was aimed at: points of accuracy that INT8 may cost, the share of equal predictions, bytes of the TFLite file.
-LOSS_MAX = {"int8-qat": 0.3, "int8-ptq": 0.7}
+# What was aimed at: the share of equal predictions, bytes of the TFLite file. Loss: FORMS.
 AGREEMENT_MIN = 0.995
 BYTES_MAX = 11_500_000
 SPREAD_MAX, BUSY_LOAD = 0.2, 1.5  # the benchmark itself is one busy process
@@ -44,15 +37,16 @@ def _quantization(result: dict[str, Any]) -> str:
         whole = whole_of(result, line)
         if form == "fp32" or whole is None:
             continue
-        memory, speed, loss = CLAIMS.get(form, ("–", "–", "–"))
+        kind = FORMS[form]
+        expected = kind.expected
         rows.append(
             (
                 f"{role}, {group}",
-                FORM_NAMES[form],
+                kind.title,
                 f"{100 * (whole['accuracy'] - line['accuracy']):.2f}",
                 f"{whole['bytes'] / line['bytes']:.1f}×",
                 number(_ratio(whole["latency_ms"], line["latency_ms"]), ".1f", "×"),
-                f"{loss}, {memory}, {speed}",
+                f"{expected.lost}, {expected.smaller}, {expected.faster}",
             )
         )
     chips = ", ".join(result["latency"]["machine"].get("int8_instructions") or []) or "none that are known"
@@ -113,8 +107,10 @@ def _aims(result: dict[str, Any]) -> str:
         lines = {key[2]: line for key, line in by_key(result).items() if key[:2] == ("student", pair)}
         whole = lines["fp32"]["accuracy"]
         rows.append((f"student {pair}, FP32", f"≥ {percent(aim)}", percent(whole), whole >= aim))
-        for form, limit in LOSS_MAX.items():
-            name, line = f"student {pair}, {FORM_NAMES[form]}", lines[form]
+        for form, kind in FORMS.items():
+            if (limit := kind.loss_max) is None:
+                continue
+            name, line = f"student {pair}, {kind.title}", lines[form]
             lost, size = 100 * (whole - line["accuracy"]), line["bytes"]
             rows += [
                 (f"{name}: costs", f"≤ {limit} points", f"{lost:.2f}", lost <= limit),

@@ -16,14 +16,15 @@ from typing import Any
 import msgspec
 from tqdm import tqdm
 
-from training.classify import images, latency, measure, qat, recipe, report, train
+from training.classify import images, latency, logits, measure, qat, recipe, report, train
 from training.classify.correction import corrections
 from training.classify.fold import FoldedResNet
 from training.classify.measure import Row
 from training.classify.process import processes
 from training.classify.replayed import replay
+from training.classify.run import Trained, on_labels, student_of
 from training.classify.step import Step, write_json
-from training.classify.train import Trained, Workshop
+from training.classify.workshop import Split, Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -149,13 +150,13 @@ def handle(options: argparse.Namespace) -> int:
 
 def teach(shop: Workshop) -> Ensemble:
     """Train the ensemble's members, extract their logits, train the other teachers and baselines."""
-    runs = train.runs(shop.recipe)
-    members = {name: Trained(runs[name], train.train(shop, runs[name])) for name in shop.recipe.members}
-    split: train.Split = "all" if shop.recipe.pairs_on_all else "training"
-    soft = train.soft_label(shop, list(members.values()), split)
-    rest = {name: Trained(run, train.train(shop, run)) for name, run in runs.items() if name not in members}
+    runs = on_labels(shop.recipe)
+    members = {name: train.train(shop, runs[name]) for name in shop.recipe.members}
+    split: Split = "all" if shop.recipe.pairs_on_all else "training"
+    soft = logits.extract(shop, list(members.values()), split)
+    rest = {name: train.train(shop, one) for name, one in runs.items() if name not in members}
     others = [rest[name] for name in shop.recipe.teachers if name in rest]
-    return Ensemble(members | rest, soft, train.compare_teachers(shop, list(members.values()), others))
+    return Ensemble(members | rest, soft, logits.compare(shop, list(members.values()), others))
 
 
 def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Trained]]:
@@ -163,8 +164,9 @@ def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Train
     for pair, settings in shop.recipe.pairs.items():
         for seed in settings.seeds:
             name = f"{pair}/{seed}"
-            run = train.student_of(ensemble.networks[name].run, pair, ensemble.soft, shop.recipe.distillation)
-            yield name, Trained(run, train.train(shop, run))
+            baseline = ensemble.networks[name].run
+            student = student_of(baseline, pair, ensemble.soft, shop.recipe.distillation)
+            yield name, train.train(shop, student)
 
 
 def sibling_of(shop: Workshop, pair: str, ensemble: Ensemble, students: dict[str, Trained]) -> Trained:

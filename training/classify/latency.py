@@ -23,7 +23,7 @@ import numpy as np
 from edge.device.meter import choose_meter
 from training.classify.measure import BUNDLE
 from training.classify.step import Step
-from training.classify.train import Workshop
+from training.classify.workshop import Workshop
 from training.provenance import processor
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,16 +23,16 @@ from edge.model.load import load_runtime
 from edge.model.selftest import score_frames
 from training.classify import bundle, card, convert, fit, view
 from training.classify.fold import FoldedResNet
+from training.classify.form import FORMS, Form
 from training.classify.images import SIDE_PX, Images
 from training.classify.qat import calibration_pixels
+from training.classify.run import Trained
 from training.classify.step import Step
-from training.classify.train import Trained, Workshop
+from training.classify.workshop import Workshop
 from training.provenance import commit
 
 logger = logging.getLogger(__name__)
 
-Form = Literal["fp32", "int8-ptq", "int8-qat", "int4", "int2", "mixed", "int4-litert"]
-SIMULATED: tuple[Form, ...] = ("int4", "int2", "mixed")
 BUNDLE = "bundle"
 LOGITS = "test_logits.npy"
 _SCALE_BYTES = 4  # a scale a channel, a 32-bit bias a channel
@@ -92,7 +92,7 @@ def _measured(shop: Workshop, row: Row, network: FoldedResNet, step: Step) -> di
         "macs": macs(network),
         "weights": sum(layer.weight.numel() for layer in network.layers().values()),
     }
-    if row.form in SIMULATED:
+    if FORMS[row.form].simulated:
         logits = fit.predict(network, test).numpy()
         np.save(step.folder / LOGITS, logits)
         accuracy = {"torch": _accuracy(logits, test)}

@@ -8,7 +8,8 @@ from typing import Any
 
 from training.classify.choices import choices
 from training.classify.cost import costs
-from training.classify.words import FORM_NAMES, accuracy, number, percent, probability, section, table
+from training.classify.form import FORMS
+from training.classify.words import accuracy, number, percent, probability, section, table
 
 PUBLISHED = """Published, for comparison: a ResNet-18 with the 32 × 32 stem, trained for 100 epochs on 45,000 images, reaches
 94.86 ± 0.14 % (five seeds, at the epoch that is best on validation); by logit distillation it reaches 94.78 ± 0.09 % (from a
@@ -193,7 +194,7 @@ def _accuracy_table(result: dict[str, Any]) -> str:
     rows = [
         (
             f"{line['role']}, {line['group']}",
-            FORM_NAMES[line["form"]],
+            FORMS[line["form"]].title,
             accuracy(line),
             str(line["seeds"]),
             f"{line['bytes'] / 1e6:.2f} MB",
@@ -232,7 +233,7 @@ def _distillation(result: dict[str, Any]) -> str:
             if paired["low"] is not None:
                 over += f" ({100 * paired['low']:+.2f} to {100 * paired['high']:+.2f})"
             p = probability(paired["p"])
-        rows.append((test["pair"], FORM_NAMES[test["form"]], gains, ps, over, p))
+        rows.append((test["pair"], FORMS[test["form"]].title, gains, ps, over, p))
         if test["form"] == "fp32":
             verdicts.append(f"*{test['pair']}*: {_verdict(test)}")
     said = "; ".join(verdicts) + "."

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.classify.words import FORM_NAMES
+from training.classify.form import FORMS
 
 FLOOR_POINTS = 6  # what is further below the best network is left out of the plot of sizes
-_MARKERS = dict(zip(FORM_NAMES, "sovD^Px", strict=True))
 
 
 def draw(result: dict[str, Any], stem: Path) -> list[Path]:
@@ -45,10 +44,10 @@ def _accuracy(axes: Any, result: dict[str, Any]) -> None:  # noqa: ANN401 — ma
         for line in (line for line in lines if (line["role"], line["group"]) == key):
             at = line["bytes"] / 1e6, 100 * line["accuracy"]
             spread = None if line["accuracy_sd"] is None else 100 * line["accuracy_sd"]
-            axes.errorbar(*at, yerr=spread, color=f"C{number}", marker=_MARKERS[line["form"]], capsize=3)
+            axes.errorbar(*at, yerr=spread, color=f"C{number}", marker=FORMS[line["form"]].marker, capsize=3)
         axes.plot([], [], color=f"C{number}", label=", ".join(key))
     for form in dict.fromkeys(line["form"] for line in lines):
-        axes.plot([], [], color="grey", linestyle="", marker=_MARKERS[form], label=FORM_NAMES[form])
+        axes.plot([], [], color="grey", linestyle="", marker=FORMS[form].marker, label=FORMS[form].title)
     axes.set(xscale="log", xlabel="size, MB", ylabel="test accuracy, %")
 
 

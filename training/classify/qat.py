@@ -18,8 +18,10 @@ from training.classify import convert, fit, view
 from training.classify.fold import FoldedResNet
 from training.classify.images import Images
 from training.classify.recipe import Quantization
+from training.classify.run import Trained
 from training.classify.step import Step, write_whole
-from training.classify.train import CHECKPOINT, Trained, Workshop, lesson_of, loss_of, trained
+from training.classify.train import CHECKPOINT, lesson_of, loss_of
+from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def calibration_pixels(shop: Workshop) -> torch.Tensor:
 
 def folded(one: Trained) -> FoldedResNet:
     """Load a trained network and fold its batch norm."""
-    return FoldedResNet(trained(one.run, one.made)).eval()
+    return FoldedResNet(one.load()).eval()
 
 
 def spread(network: FoldedResNet, bits: Bits) -> dict[str, int]:

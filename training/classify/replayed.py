@@ -16,7 +16,7 @@ import cv2
 from training.classify.images import LABELS, Images
 from training.classify.measure import BUNDLE
 from training.classify.step import Step
-from training.classify.train import Workshop
+from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.classify import correction, measure, page, plot, qat
+from training.classify.form import FORMS
 from training.classify.measure import Row
+from training.classify.run import Run, Trained
 from training.classify.significance import mcnemar, paired
 from training.classify.step import Step, write_whole
-from training.classify.train import Run, Trained, Workshop
+from training.classify.workshop import Workshop
 from training.provenance import commit, machine
 
 SCHEMA = "firetower.cifar10/1"
@@ -34,7 +36,6 @@ PACKAGES = (
     "onnxruntime",
     "numpy",
 )
-TESTED = ("fp32", "int8-ptq", "int8-qat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Made:
     Attributes:
         networks: trained on labels alone, by name.
         soft: the ensemble's logits.
-        compared: of `train.compare_teachers`.
+        compared: of `logits.compare`.
         students: by `PAIR/SEED`.
         siblings: on which a pair's choices were made, by pair.
         rows: evaluated networks.
@@ -212,7 +213,7 @@ def _tests(shop: Workshop, logits: dict[str, Any]) -> list[dict[str, Any]]:
     """Compare each student with its baseline: McNemar a seed, a paired t-test over seeds."""
     labels, found = shop.cifar10.test.labels.numpy(), []
     for pair, settings in shop.recipe.pairs.items():
-        for form in TESTED:
+        for form in (form for form, kind in FORMS.items() if kind.every_seed):
             hits = {
                 kind: [
                     logits[f"{kind}-{pair}-{seed}-{form}"].argmax(axis=1) == labels for seed in settings.seeds

@@ -99,6 +99,12 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     partial.replace(path)
 
 
+def sha256(path: Path) -> str:
+    """Return a file's digest."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_json(path: Path, value: object) -> None:
     """Write a value as JSON that people can read, whole or not at all."""
     data = msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

@@ -16,10 +16,11 @@ from typing import Any
 import msgspec
 import optuna
 
-from training.classify import experiment, fit, train
+from training.classify import experiment, fit, logits, train
 from training.classify.recipe import Training
+from training.classify.run import Run, on_labels
 from training.classify.step import Step, write_json
-from training.classify.train import Run, Trained, Workshop
+from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -173,13 +174,13 @@ def _teach(shop: Workshop) -> Step:
     Raises:
         ValueError: there are none.
     """
-    runs = train.runs(shop.recipe)
+    runs = on_labels(shop.recipe)
     unseen = [runs[name] for name in shop.recipe.members if runs[name].split == "training"]
     if not unseen:
         raise ValueError(
             f"recipe {shop.recipe.name}: a study needs a member that is trained on the training split alone"
         )
-    return train.soft_label(shop, [Trained(run, train.train(shop, run)) for run in unseen], "training")
+    return logits.extract(shop, [train.train(shop, one) for one in unseen], "training")
 
 
 def _finished(study: optuna.Study) -> int:
@@ -208,10 +209,8 @@ def _try(shop: Workshop, base: Run, pair: str, soft: Step, trial: optuna.Trial) 
         alpha=trial.suggest_float("alpha", 0.1, 1.0),
     )
     run = Run(base.name, base.network, base.stem, _with_rate(base.training, trial), base.seed, (soft, method))
-    record = train.train(shop, run).record()
-    assert record is not None
-    logger.info("trial %d of pair %s: %s", trial.number, pair, record["validation_accuracy"])
-    accuracy: float = record["validation_accuracy"]
+    accuracy: float = train.train(shop, run).made.read()["validation_accuracy"]
+    logger.info("trial %d of pair %s: %s", trial.number, pair, accuracy)
     return accuracy
 
 

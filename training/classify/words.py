@@ -9,16 +9,6 @@ from typing import Any
 Line = dict[str, Any]
 """One of the result's `summary`: a role, a group and a form, over its seeds."""
 
-FORM_NAMES = {
-    "fp32": "FP32",
-    "int8-ptq": "INT8 PTQ",
-    "int8-qat": "INT8 QAT",
-    "int4": "INT4 weights, QAT",
-    "int4-litert": "INT4 weights, QAT, as INT4 in LiteRT",
-    "int2": "INT2 weights, QAT",
-    "mixed": "8/4/2-bit weights by sensitivity, QAT",
-}
-
 
 def accuracy(line: dict[str, Any]) -> str:
     """Write a line's mean and spread."""
