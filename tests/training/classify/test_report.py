@@ -1,4 +1,4 @@
-"""The committed report says what its committed result holds."""
+"""Each committed report says what its committed result holds."""
 
 import json
 from pathlib import Path
@@ -7,40 +7,51 @@ import pytest
 
 from training.classify import page, report, words
 
-ROOT = Path(__file__).parents[3]
-RESULT = json.loads((ROOT / "docs/results/cifar10.json").read_text())
+DOCS = Path(__file__).parents[3] / "docs"
+FILES = sorted((DOCS / "results").glob("cifar10*.json"))
 
 
-def test_the_page_is_the_result_rendered():
-    written = (ROOT / "docs/cifar10.md").read_text()
-    plots = [Path("cifar10/accuracy.svg"), Path("cifar10/training.svg")]
-    assert written == page.render(RESULT, plots, Path("results/cifar10.json"))
-    assert all((ROOT / "docs" / plot).read_text().rstrip().endswith("</svg>") for plot in plots)
+@pytest.fixture(params=FILES, ids=[file.stem for file in FILES])
+def file(request):
+    return request.param
 
 
-def test_the_summary_follows_from_the_raw_rows():
-    assert report.summarise(RESULT) == RESULT["summary"]
+@pytest.fixture
+def result(file):
+    return json.loads(file.read_text())
 
 
-def test_times_follow_from_the_raw_values():
-    for row in RESULT["rows"]:
+def test_the_page_is_the_result_rendered(file, result):
+    written = (DOCS / f"{file.stem}.md").read_text()
+    plots = [Path(file.stem, name) for name in ("accuracy.svg", "training.svg")]
+    assert written == page.render(result, plots, Path("results", file.name))
+    assert all((DOCS / plot).read_text().rstrip().endswith("</svg>") for plot in plots)
+
+
+def test_the_summary_follows_from_the_raw_rows(result):
+    assert report.summarise(result) == result["summary"]
+
+
+def test_times_follow_from_the_raw_values(result):
+    for row in result["rows"]:
         if row["ran"] == "simulated":
             assert (row["latency_ms"], row["joules"]) == (None, None)
             continue
-        times = sorted(ns for each in RESULT["latency"]["files"][row["bundle"]]["invoke_ns"] for ns in each)
+        times = sorted(ns for each in result["latency"]["files"][row["bundle"]]["invoke_ns"] for ns in each)
         middle = (times[(len(times) - 1) // 2] + times[len(times) // 2]) / 2e6
         assert row["latency_ms"] == pytest.approx(middle)
-        assert row["joules"] == pytest.approx(middle / 1e3 * RESULT["energy"]["watts_per_busy_core"])
+        assert row["joules"] == pytest.approx(middle / 1e3 * result["energy"]["watts_per_busy_core"])
 
 
 def test_a_row_of_one_seed_is_set_against_its_own_network():
+    result = json.loads((DOCS / "results/cifar10.json").read_text())
     line = next(
-        x for x in RESULT["summary"] if (x["group"], x["role"], x["form"]) == ("strided", "student", "int4")
+        x for x in result["summary"] if (x["group"], x["role"], x["form"]) == ("strided", "student", "int4")
     )
     own = {
         row["form"]: row["test_accuracy"]
-        for row in RESULT["rows"]
+        for row in result["rows"]
         if (row["group"], row["role"], row["seed"]) == ("strided", "student", 0)
     }
     assert line["seeds"] == 1
-    assert words.whole_of(RESULT, line)["accuracy"] == own["fp32"]
+    assert words.whole_of(result, line)["accuracy"] == own["fp32"]
