@@ -60,3 +60,5 @@ if __name__ == "__main__":
     except EdgeError as error:
         print(f"training: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

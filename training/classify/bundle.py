@@ -17,7 +17,7 @@ from edge.model.bundle import SELFTEST_NAME, Bundle, file_spec, write_bundle
 from edge.model.load import load_runtime
 from edge.model.manifest import FileSpec, Manifest, Normalisation, TensorSpec
 from edge.model.selftest import pack_selftest, score_frames
-from training.classify.images import LABELS, SIDE_PX
+from training.classify.images import LABELS, SIDE_PX, Images
 from training.classify.view import PIXELS_PER_UNIT, ZERO_PIXEL
 
 EXPORT = 2  # raise it when an export of the same network gives another file
@@ -63,6 +63,17 @@ def write(folder: Path, name: str, files: dict[str, bytes], card: str, **more: A
     return write_bundle(
         folder, msgspec.structs.replace(manifest, files=specs), {**contents, SELFTEST_NAME: stored}
     )
+
+
+def scores(bundle: Bundle, images: Images, backend: str | None = None) -> NDArray[np.float32]:
+    """Return (N, classes) logits of images, scored one by one as the device does.
+
+    Args:
+        bundle: of this module.
+        images: as many as you like.
+        backend: whose file; the device's choice if absent.
+    """
+    return score_frames(bundle, load_runtime(bundle, backend), images.frames()).reshape(len(images), -1)
 
 
 def _frames() -> NDArray[np.uint8]:

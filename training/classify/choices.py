@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from training.classify.form import MIXED_BUDGET
 from training.classify.words import percent, section, table
 
-_PTQ = """Accuracy on the validation split, of the pair's sibling; with 5,000 images one standard error is about 0.4
-points, so that these methods are not told from each other. Calibration: ONNX Runtime's methods for the ranges of
-activations, in fake quantization; the best is used for every row of the pair. Weights: ai-edge-quantizer's methods
-for their scales, in the TFLite file, with the chosen ranges; the files keep `min_max_uniform_quantize`, the one that
-ONNX shares, so that both files are one network."""
-_SENSITIVITY = """What one layer's weights cost at 4 and at 2 bits, all else at 8 (post-training), on the validation
+_CALIBRATION = """Calibration: ONNX Runtime's methods for the ranges of activations, in fake quantization; the best is
+used for every row of the pair."""
+_WEIGHTS = """Weights: ai-edge-quantizer's methods for their scales, in the TFLite file, with the chosen ranges; the
+files keep `min_max_uniform_quantize`, the one that ONNX shares, so that both files are one network."""
+_SENSITIVITY = f"""What one layer's weights cost at 4 and at 2 bits, all else at 8 (post-training), on the validation
 split, and the bits that the mixed-precision choice gave it: the cheapest added cross entropy for each bit saved,
-until 0.02 of it are spent. `blocks.6.convs.1` is the second convolution of the seventh block, `downsample` the one on
-its skip."""
+until {MIXED_BUDGET} of it are spent. `blocks.6.convs.1` is the second convolution of the seventh block, `downsample`
+the one on its skip."""
 
 
 def choices(result: dict[str, Any]) -> list[str]:
@@ -33,7 +34,21 @@ def _ptq(result: dict[str, Any]) -> str:
         "Post-training quantization: what the quantizers offer",
         ("pair", "of", "method", "validation", ""),
     )
-    return section(title, _PTQ, table(head, rows)) if rows else ""
+    if not rows:
+        return ""
+    judged = "Accuracy on the validation split, of the pair's sibling" + _error(result)
+    weights = _WEIGHTS if any(kind == "weights" for _, kind, *_ in rows) else ""
+    return section(title, f"{judged}. {_CALIBRATION} {weights}".strip(), table(head, rows))
+
+
+def _error(result: dict[str, Any]) -> str:
+    """Say how far chance alone moves such an accuracy."""
+    count = result["images"]["validation"]["count"]
+    if not count:
+        return ""
+    shares = [max(found["calibration"].values()) for found in result["ptq"].values()]
+    error = max(math.sqrt(share * (1 - share) / count) for share in shares)
+    return f"; with {count:,} images one standard error is about {100 * error:.1f} points: less is not told apart"
 
 
 def _sensitivity(result: dict[str, Any], pair: str) -> str:

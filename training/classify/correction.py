@@ -11,8 +11,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from edge.model.load import load_runtime
-from edge.model.selftest import score_frames
 from training.classify import bundle, convert, qat
 from training.classify.images import Images
 from training.classify.run import Trained
@@ -26,7 +24,7 @@ def corrections(shop: Workshop, one: Trained) -> Step:
     """Measure a network's PTQ file with each of the quantizer's ways to choose the scales of weights."""
     images, method = qat.judges(shop, one), qat.best_method(shop, one)
     inputs = {
-        "network": one.made.key,
+        "network": one.step.key,
         "ranges": [qat.ptq(shop, one).key, method],
         "weights": convert.WEIGHT_METHODS,
         "export": bundle.EXPORT,
@@ -53,10 +51,8 @@ def _measured(shop: Workshop, one: Trained, method: str, images: Images) -> dict
 
 
 def _accuracy(folder: Path, data: bytes, images: Images) -> float:
-    made = bundle.write(folder, "trial", {"model.tflite": data}, "a trial")
-    frames = [image.permute(1, 2, 0).contiguous().numpy() for image in images.pixels]
-    scores = score_frames(made, load_runtime(made), frames).reshape(len(images), -1)
-    return float((scores.argmax(axis=1) == images.labels.numpy()).mean())
+    logits = bundle.scores(bundle.write(folder, "trial", {"model.tflite": data}, "a trial"), images)
+    return float((logits.argmax(axis=1) == images.labels.numpy()).mean())
 
 
 def describe(shop: Workshop, one: Trained) -> dict[str, Any]:

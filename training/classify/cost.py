@@ -7,7 +7,7 @@ from typing import Any
 from training.classify.form import FORMS
 from training.classify.words import Line, by_key, number, percent, section, table, whole_of
 
-# What was aimed at: the share of equal predictions, bytes of the TFLite file. Loss: FORMS.
+# What was aimed at, beside `Facts.loss_max`: the share of equal predictions, bytes of the TFLite file.
 AGREEMENT_MIN = 0.995
 BYTES_MAX = 11_500_000
 SPREAD_MAX, BUSY_LOAD = 0.2, 1.5  # the benchmark itself is one busy process
@@ -37,16 +37,16 @@ def _quantization(result: dict[str, Any]) -> str:
         whole = whole_of(result, line)
         if form == "fp32" or whole is None:
             continue
-        kind = FORMS[form]
-        expected = kind.expected
+        facts = FORMS[form]
+        expected = facts.expected
         rows.append(
             (
                 f"{role}, {group}",
-                kind.title,
+                facts.title,
                 f"{100 * (whole['accuracy'] - line['accuracy']):.2f}",
                 f"{whole['bytes'] / line['bytes']:.1f}×",
                 number(_ratio(whole["latency_ms"], line["latency_ms"]), ".1f", "×"),
-                f"{expected.lost}, {expected.smaller}, {expected.faster}",
+                ", ".join(said or "–" for said in (expected.lost, expected.smaller, expected.faster)),
             )
         )
     chips = ", ".join(result["latency"]["machine"].get("int8_instructions") or []) or "none that are known"
@@ -107,10 +107,10 @@ def _aims(result: dict[str, Any]) -> str:
         lines = {key[2]: line for key, line in by_key(result).items() if key[:2] == ("student", pair)}
         whole = lines["fp32"]["accuracy"]
         rows.append((f"student {pair}, FP32", f"≥ {percent(aim)}", percent(whole), whole >= aim))
-        for form, kind in FORMS.items():
-            if (limit := kind.loss_max) is None:
+        for form, facts in FORMS.items():
+            if (limit := facts.loss_max) is None:
                 continue
-            name, line = f"student {pair}, {kind.title}", lines[form]
+            name, line = f"student {pair}, {facts.title}", lines[form]
             lost, size = 100 * (whole - line["accuracy"]), line["bytes"]
             rows += [
                 (f"{name}: costs", f"≤ {limit} points", f"{lost:.2f}", lost <= limit),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +21,17 @@ from tqdm import tqdm
 from training.classify import images, latency, logits, measure, qat, recipe, report, train
 from training.classify.correction import corrections
 from training.classify.fold import FoldedResNet
+from training.classify.form import MIXED_BUDGET, Form
 from training.classify.measure import Row
 from training.classify.process import processes
 from training.classify.replayed import replay
-from training.classify.run import Trained, on_labels, student_of
+from training.classify.run import Taught, Trained, label_runs, pairs_split, student_of
 from training.classify.step import Step, write_json
-from training.classify.workshop import Split, Workshop
+from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
 WORK = Path(".work/cifar10")
-_MIXED_BUDGET = 0.02  # added cross entropy that the mixed-precision choice may spend on the validation split
 _EXAMPLES = """examples:
   python -m training cifar10 --recipe tiny                      a minute or two; torchvision downloads CIFAR-10
   python -m training cifar10 --recipe cpu --data DIR            hours; stop it and start it again as you like
@@ -78,7 +80,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Add what `cifar10` and `study` share."""
     parser.add_argument(
-        "--recipe", default="tiny", metavar="NAME", help="tiny, cpu, full, or a file (%(default)s)"
+        "--recipe", default="tiny", metavar="NAME", help=f"{recipe.SHIPPED}, or a file (%(default)s)"
     )
     parser.add_argument(
         "--data",
@@ -102,6 +104,8 @@ def open_workshop(options: argparse.Namespace) -> Workshop:
     Raises:
         ValueError, OSError: the recipe or the images are unfit or cannot be read.
     """
+    if options.compile and not any(map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))):
+        raise ValueError("--compile needs a C++ compiler: install g++, or leave it out")
     chosen = recipe.read(options.recipe)
     with processes().main_process_first():  # one process downloads
         cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
@@ -129,7 +133,7 @@ def handle(options: argparse.Namespace) -> int:
         return 0
     replayed = replay(shop, steps[f"{_best(shop, students, siblings).run.name}-int8-qat"][1])
     times = latency.measure(shop, [step for _, step in steps.values()])
-    made = report.Made(
+    sources = report.Sources(
         ensemble.networks,
         ensemble.soft,
         ensemble.compared,
@@ -139,7 +143,7 @@ def handle(options: argparse.Namespace) -> int:
         times,
         replayed,
     )
-    result = report.collect(shop, made, options)
+    result = report.collect(shop, sources, options)
     if options.result is not None:
         write_json(options.result, result)
     if options.page is not None:
@@ -150,10 +154,9 @@ def handle(options: argparse.Namespace) -> int:
 
 def teach(shop: Workshop) -> Ensemble:
     """Train the ensemble's members, extract their logits, train the other teachers and baselines."""
-    runs = on_labels(shop.recipe)
+    runs = label_runs(shop.recipe)
     members = {name: train.train(shop, runs[name]) for name in shop.recipe.members}
-    split: Split = "all" if shop.recipe.pairs_on_all else "training"
-    soft = logits.extract(shop, list(members.values()), split)
+    soft = logits.extract(shop, list(members.values()), pairs_split(shop.recipe))
     rest = {name: train.train(shop, one) for name, one in runs.items() if name not in members}
     others = [rest[name] for name in shop.recipe.teachers if name in rest]
     return Ensemble(members | rest, soft, logits.compare(shop, list(members.values()), others))
@@ -165,7 +168,7 @@ def students_of(shop: Workshop, ensemble: Ensemble) -> Iterator[tuple[str, Train
         for seed in settings.seeds:
             name = f"{pair}/{seed}"
             baseline = ensemble.networks[name].run
-            student = student_of(baseline, pair, ensemble.soft, shop.recipe.distillation)
+            student = student_of(baseline, pair, Taught(ensemble.soft, shop.recipe.distillation))
             yield name, train.train(shop, student)
 
 
@@ -181,7 +184,7 @@ def _best(shop: Workshop, students: dict[str, Trained], siblings: dict[str, Trai
     """Return the first student of the pair whose sibling is best on the validation split."""
 
     def accuracy(pair: str) -> float:
-        return siblings[pair].made.read()["validation_accuracy"] or 0.0
+        return siblings[pair].step.read()["validation_accuracy"] or 0.0
 
     best = max(siblings, key=accuracy)
     return students[f"{best}/{shop.recipe.pairs[best].seeds[0]}"]
@@ -202,25 +205,26 @@ def _plans(
         bits: dict[str, int] = {}
         if settings.quantization.low_bit_seeds:
             corrections(shop, siblings[pair])
-            bits = qat.mixed(qat.sensitivity(shop, siblings[pair], method), _MIXED_BUDGET)
+            bits = qat.mixed(qat.sensitivity(shop, siblings[pair], method), MIXED_BUDGET)
         for seed in settings.seeds:
             low = seed in settings.seeds[: settings.quantization.low_bit_seeds]
-            for kind, one in (
+            for role, one in (
                 ("baseline", ensemble.networks[f"{pair}/{seed}"]),
                 ("student", students[f"{pair}/{seed}"]),
             ):
-                yield from _untrained(shop, kind, pair, one, method)
-                forms = {"int8-qat": 8, **({"int4": 4, "int4-litert": 4, "int2": 2} if low else {})}
-                forms |= {"mixed": bits} if low and kind == "student" else {}
-                for form, grid in forms.items():
+                yield from _untrained(shop, role, pair, one, method)
+                grids: dict[Form, qat.Bits] = {"int8-qat": 8}
+                grids |= {"int4": 4, "int4-litert": 4, "int2": 2} if low else {}
+                grids |= {"mixed": bits} if low and role == "student" else {}
+                for form, grid in grids.items():
                     step = qat.qat(shop, one, method, grid, settings.quantization)
-                    row = Row(kind, pair, one, form, (step,))
+                    row = Row(role, pair, one, form, (step,))
                     yield row, lambda one=one, step=step: qat.quantized(one, step)
 
 
 def _untrained(shop: Workshop, role: str, group: str, one: Trained, method: str) -> Iterator[Plan]:
     """Yield the rows that need no training: FP32 and PTQ."""
     ranges = qat.ptq(shop, one)
-    yield Row(role, group, one, "fp32", (one.made,)), lambda: qat.folded(one)
-    row = Row(role, group, one, "int8-ptq", (one.made, ranges), method)
+    yield Row(role, group, one, "fp32", (one.step,)), lambda: qat.folded(one)
+    row = Row(role, group, one, "int8-ptq", (one.step, ranges), method)
     yield row, lambda: qat.calibrated(shop, one, method)

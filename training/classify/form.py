@@ -1,4 +1,4 @@
-"""The forms in which a network is judged: what each is called, how it runs, what was expected of it."""
+"""The forms in which a network is judged: what each is called, how it runs, what was expected of it and aimed at."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Form = Literal["fp32", "int8-ptq", "int8-qat", "int4", "int4-litert", "int2", "m
 class Expected:
     """What the founding document expected: times smaller, times faster, points of accuracy lost; in its words."""
 
-    smaller: str = "–"
-    faster: str = "–"
-    lost: str = "–"
+    smaller: str | None = None
+    faster: str | None = None
+    lost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Facts:
     """What is known of a form beforehand.
 
     Attributes:
@@ -27,7 +27,7 @@ class Kind:
         expected: by the founding document.
         loss_max: points of accuracy that it may cost, where that was aimed at.
         simulated: it runs as fake quantization in torch, there is no file.
-        every_seed: each seed of each pair has it.
+        compared: students are tested against their baselines in it; each seed of each pair has it.
     """
 
     title: str
@@ -35,19 +35,21 @@ class Kind:
     expected: Expected = Expected()
     loss_max: float | None = None
     simulated: bool = False
-    every_seed: bool = False
+    compared: bool = False
 
 
 _INT8 = Expected("4×", "2 to 4×", "below 1")
 _INT4 = Expected("8×", lost="1 to 5")
 _INT2 = Expected("16×", lost="5 to 15")
 
-FORMS: dict[Form, Kind] = {
-    "fp32": Kind("FP32", "s", every_seed=True),
-    "int8-ptq": Kind("INT8 PTQ", "o", _INT8, 0.7, every_seed=True),
-    "int8-qat": Kind("INT8 QAT", "v", _INT8, 0.3, every_seed=True),
-    "int4": Kind("INT4 weights, QAT", "D", _INT4, simulated=True),
-    "int4-litert": Kind("INT4 weights, QAT, as INT4 in LiteRT", "^", _INT4),
-    "int2": Kind("INT2 weights, QAT", "P", _INT2, simulated=True),
-    "mixed": Kind("8/4/2-bit weights by sensitivity, QAT", "x", simulated=True),
+FORMS: dict[Form, Facts] = {
+    "fp32": Facts("FP32", "s", compared=True),
+    "int8-ptq": Facts("INT8 PTQ", "o", _INT8, 0.7, compared=True),
+    "int8-qat": Facts("INT8 QAT", "v", _INT8, 0.3, compared=True),
+    "int4": Facts("INT4 weights, QAT", "D", _INT4, simulated=True),
+    "int4-litert": Facts("INT4 weights, QAT, as INT4 in LiteRT", "^", _INT4),
+    "int2": Facts("INT2 weights, QAT", "P", _INT2, simulated=True),
+    "mixed": Facts("8/4/2-bit weights by sensitivity, QAT", "x", simulated=True),
 }
+
+MIXED_BUDGET = 0.02  # added cross entropy that the mixed-precision choice may spend on the validation split

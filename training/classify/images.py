@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -18,6 +19,10 @@ from torch import Tensor
 SIDE_PX = 32
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 ARCHIVE_FOLDER = "cifar-10-batches-py"  # torchvision's own
+
+
+Split = Literal["training", "all"]
+"""What a network is trained on: the training split, or the held-out images too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def frames(self) -> list[NDArray[np.uint8]]:
+        """Return them one by one as a device sees them, (32, 32, 3) uint8 RGB."""
+        return [image.permute(1, 2, 0).contiguous().numpy() for image in self.pixels]
 
     def none(self) -> Images:
         """Return no images."""

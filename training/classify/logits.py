@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from training.classify import fit, view
-from training.classify.images import Images
+from training.classify.images import Images, Split
 from training.classify.run import Trained
-from training.classify.step import Step, sha256, write_whole
-from training.classify.workshop import Split, Workshop
+from training.classify.step import Step, digests, write_whole
+from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -28,20 +28,14 @@ def extract(shop: Workshop, members: Sequence[Trained], split: Split) -> Step:
 
     The mean of the members' logits is kept, float16, for softmax at any temperature; view by view, so that an
     interrupted extraction goes on. Views are 32 px wide and without cutout, whatever the student is shown.
-
-    Raises:
-        ValueError: the members were trained with unlike shifts, so that no pool of views is theirs.
     """
-    shifts = {one.run.training.shift_px for one in members}
-    if len(shifts) != 1:
-        raise ValueError(f"members of the ensemble need the same shift_px, got {sorted(shifts)}")
-    (shift_px,) = shifts
-    inputs = {"members": [one.made.key for one in members], "shift_px": shift_px}
-    made = shop.step("logits", "logits", inputs, split)
-    shop.together(made, lambda: _extract(shop, members, split, made.folder))
-    for part in made.folder.glob("view-*.pt"):
+    shift_px = members[0].run.training.shift_px  # everyone's: recipe.read
+    inputs = {"members": [one.step.key for one in members], "shift_px": shift_px}
+    step = shop.step("logits", "logits", inputs, split)
+    shop.together(step, lambda: _extract(shop, members, split, step.folder))
+    for part in step.folder.glob("view-*.pt"):
         part.unlink(missing_ok=True)
-    return made
+    return step
 
 
 def _extract(shop: Workshop, members: Sequence[Trained], split: Split, folder: Path) -> dict[str, Any]:
@@ -64,7 +58,7 @@ def _extract(shop: Workshop, members: Sequence[Trained], split: Split, folder: P
         "split": split,
         "shift_px": members[0].run.training.shift_px,
         "shape": list(whole.shape),
-        "sha256": sha256(folder / LOGITS),
+        "files": digests(folder, LOGITS),
         "training_accuracy_of_view_0": float((whole[0].argmax(dim=1) == images.labels).double().mean()),
     }
 
@@ -85,21 +79,13 @@ def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, n
     return torch.cat(parts)
 
 
-def load(made: Step, images: int, shift_px: int) -> Tensor:
+def load(step: Step) -> Tensor:
     """Return (K, N, classes) float16 logits.
 
     Raises:
-        ValueError: they are not whole, or not of so many images in views of that shift.
+        ValueError: they are damaged.
     """
-    record, path = made.record(), made.folder / LOGITS
-    if record is None or not path.exists() or sha256(path) != record["sha256"]:
-        raise ValueError(f"{path}: cached logits are damaged; remove {made.folder} to extract them again")
-    if record["shape"][1] != images or record["shift_px"] != shift_px:
-        raise ValueError(
-            f"{path}: logits of {record['shape'][1]} images with shift_px {record['shift_px']}, but the student sees "
-            f"{images} with {shift_px}; give members and pairs the same shift_px"
-        )
-    logits: Tensor = torch.load(path, weights_only=True)
+    logits: Tensor = torch.load(step.file(LOGITS), weights_only=True)
     return logits
 
 
@@ -113,8 +99,8 @@ def compare(shop: Workshop, members: Sequence[Trained], others: Sequence[Trained
     """
     unseen = [one for one in members if one.run.split == "training"]
     inputs = {
-        "members": [one.made.key for one in unseen],
-        "others": [one.made.key for one in others],
+        "members": [one.step.key for one in unseen],
+        "others": [one.step.key for one in others],
         "validation": shop.cifar10.validation.sha256,
     }
     step = shop.step("teachers", "teachers", inputs)

@@ -19,15 +19,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edge.model.bundle import Bundle
-from edge.model.load import load_runtime
-from edge.model.selftest import score_frames
 from training.classify import bundle, card, convert, fit, view
 from training.classify.fold import FoldedResNet
 from training.classify.form import FORMS, Form
 from training.classify.images import SIDE_PX, Images
 from training.classify.qat import calibration_pixels
 from training.classify.run import Trained
-from training.classify.step import Step
+from training.classify.step import Step, digests
 from training.classify.workshop import Workshop
 from training.provenance import commit
 
@@ -96,7 +94,12 @@ def _measured(shop: Workshop, row: Row, network: FoldedResNet, step: Step) -> di
         logits = fit.predict(network, test).numpy()
         np.save(step.folder / LOGITS, logits)
         accuracy = {"torch": _accuracy(logits, test)}
-        return record | {"ran": "simulated", "bytes": packed_bytes(network), "accuracy": accuracy}
+        return record | {
+            "files": digests(step.folder, LOGITS),
+            "ran": "simulated",
+            "bytes": packed_bytes(network),
+            "accuracy": accuracy,
+        }
     return record | _evaluated(_export(shop, row, network, step.folder), test, step.folder)
 
 
@@ -137,7 +140,7 @@ def _provenance(shop: Workshop, row: Row) -> dict[str, Any]:
         "images": shop.images(run.split).sha256,
         "seed": run.seed,
         "commit": commit(),
-        "taught_by": [] if run.taught is None else run.taught[0].read()["members"],
+        "taught_by": [] if run.taught is None else run.taught.soft.read()["members"],
         "licence": bundle.LICENCE,
     }
 
@@ -146,18 +149,18 @@ def _digest(images: Images, count: int) -> str:
     return hashlib.sha256(images.pixels[:count].contiguous().numpy().tobytes()).hexdigest()
 
 
-def _evaluated(made: Bundle, test: Images, folder: Path) -> dict[str, Any]:
-    """Score all test images with each file of a bundle, one by one as the device does."""
-    frames = [image.permute(1, 2, 0).contiguous().numpy() for image in test.pixels]
+def _evaluated(written: Bundle, test: Images, folder: Path) -> dict[str, Any]:
+    """Score all test images with each file of a bundle."""
     logits = {
-        spec.backend: score_frames(made, load_runtime(made, spec.backend), frames).reshape(len(test), -1)
-        for spec in made.manifest.model_files().values()
+        spec.backend: bundle.scores(written, test, spec.backend)
+        for spec in written.manifest.model_files().values()
     }
     np.save(folder / LOGITS, logits["litert"])
-    files = {name: made.read(name) for name in made.manifest.model_files()}
+    files = {name: written.read(name) for name in written.manifest.model_files()}
     record: dict[str, Any] = {
+        "files": digests(folder, LOGITS),
         "ran": "file",
-        "bundle": made.digest,
+        "bundle": written.digest,
         "bytes": len(files["model.tflite"]),
         "file_bytes": {name: len(data) for name, data in files.items()},
         "gzip_bytes": {name: len(gzip.compress(data, 6)) for name, data in files.items()},
@@ -179,8 +182,12 @@ def _accuracy(logits: NDArray[np.float32], images: Images) -> float:
 
 
 def test_logits(step: Step) -> NDArray[np.float32]:
-    """Return the (N, 10) logits of the test images that a row's accuracy stands on."""
-    logits: NDArray[np.float32] = np.load(step.folder / LOGITS)
+    """Return the (N, 10) logits of the test images that a row's accuracy stands on.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    logits: NDArray[np.float32] = np.load(step.file(LOGITS))
     return logits
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from training.classify.choices import choices
 from training.classify.cost import costs
 from training.classify.form import FORMS
+from training.classify.plot import FLOOR_POINTS
 from training.classify.words import accuracy, number, percent, probability, section, table
 
 PUBLISHED = """Published, for comparison: a ResNet-18 with the 32 × 32 stem, trained for 100 epochs on 45,000 images, reaches
@@ -38,7 +39,7 @@ paired t-test over seeds. The three forms are the same networks: they are no ind
 for their number."""
 
 _PLOTS = {
-    "accuracy": "Test accuracy against size; networks that are more than six points below the best are left out",
+    "accuracy": f"Test accuracy against size; networks that are more than {FLOOR_POINTS} points below the best are left out",
     "training": "Validation accuracy of the averaged parameters after each epoch, of the networks that have not seen the "
     "validation split; it jumps where training goes from small pictures to whole ones",
 }
@@ -73,7 +74,7 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
         "scored once, at the end."
     )
     members = [
-        f"- `{name}`: {len(one['history'])} epochs of {_images(result, one)}{_optimizer(one)}"
+        f"- `{name}`: {_epochs(len(one['history']))} of {_images(result, one)}{_optimizer(one)}"
         + (
             ""
             if one["validation_accuracy"] is None
@@ -99,7 +100,7 @@ def _settings(recipe: dict[str, Any]) -> str:
     method = recipe["distillation"]
     loss = f"{method['loss'].upper()}, T = {method['temperature']:g}, α = {method['alpha']:g}"
     qat = [
-        f"*{name}* {pair['quantization']['qat_epochs']} epoch at a learning rate of "
+        f"*{name}* {_epochs(pair['quantization']['qat_epochs'])} at a learning rate of "
         f"{pair['quantization']['qat_learning_rate']:g} ({pair['quantization']['low_bit_learning_rate']:g} below 8 bits)"
         for name, pair in recipe["pairs"].items()
     ]
@@ -112,6 +113,10 @@ def _settings(recipe: dict[str, Any]) -> str:
 def _short(commit: str) -> str:
     """Return a commit as people write it; one with changes that were not committed says so."""
     return commit if commit == "unrecorded" else commit[:12] + commit[40:]
+
+
+def _epochs(count: int) -> str:
+    return "1 epoch" if count == 1 else f"{count} epochs"
 
 
 def _optimizer(one: dict[str, Any]) -> str:

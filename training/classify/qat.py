@@ -19,7 +19,7 @@ from training.classify.fold import FoldedResNet
 from training.classify.images import Images
 from training.classify.recipe import Quantization
 from training.classify.run import Trained
-from training.classify.step import Step, write_whole
+from training.classify.step import Step, digests, write_whole
 from training.classify.train import CHECKPOINT, lesson_of, loss_of
 from training.classify.workshop import Workshop
 
@@ -71,17 +71,13 @@ def judges(shop: Workshop, one: Trained) -> Images:
 def ptq(shop: Workshop, one: Trained) -> Step:
     """Find ranges by each calibration method; judge them on the validation split if the network has not seen it."""
     inputs = {
-        "network": one.made.key,
+        "network": one.step.key,
         "calibration_images": shop.recipe.calibration_images,
         "methods": convert.CALIBRATION_METHODS,
-        **_seen_by(shop),
+        "validation": shop.cifar10.validation.sha256,
     }
     step = shop.step("ptq", f"ptq-{one.run.name}", inputs)
     return shop.once(step, lambda: _calibrate(shop, one, step.folder))
-
-
-def _seen_by(shop: Workshop) -> dict[str, str]:
-    return {"validation": shop.cifar10.validation.sha256}
 
 
 def _calibrate(shop: Workshop, one: Trained, folder: Path) -> dict[str, Any]:
@@ -139,7 +135,7 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
         ValueError: as `train.train`.
     """
     inputs = {
-        "network": one.made.key,
+        "network": one.step.key,
         "ranges": [ptq(shop, one).key, method],
         "bits": dict(bits) if isinstance(bits, Mapping) else bits,
         "epochs": settings.qat_epochs,
@@ -161,7 +157,7 @@ def _learning_rate(bits: Bits, settings: Quantization) -> float:
 
 def _train_on(
     shop: Workshop, one: Trained, network: FoldedResNet, bits: Bits, settings: Quantization, step: Step
-) -> None:
+) -> dict[str, Any]:
     training = msgspec.structs.replace(
         one.run.training,
         epochs=settings.qat_epochs,
@@ -192,9 +188,11 @@ def _train_on(
     convert.set_ranges(
         network, settled or convert.get_ranges(network)
     )  # those it trained with, not their average
-    if shop.processes.is_main_process:
-        write_whole(step.folder / QUANTIZED, lambda path: torch.save(network.state_dict(), path))
+    if not shop.processes.is_main_process:
+        return {}
+    write_whole(step.folder / QUANTIZED, lambda path: torch.save(network.state_dict(), path))
     return {
+        "files": digests(step.folder, QUANTIZED),
         "history": history,
         "validation_accuracy": fit.validation_accuracy(network, lesson.validation),
         "bits": spread(network, bits),
@@ -202,10 +200,14 @@ def _train_on(
 
 
 def quantized(one: Trained, step: Step) -> FoldedResNet:
-    """Load what `qat` trained."""
+    """Load what `qat` trained.
+
+    Raises:
+        ValueError: its file is damaged.
+    """
     network = folded(one)
     set_bits(network, step.read()["bits"])
-    network.load_state_dict(torch.load(step.folder / QUANTIZED, weights_only=True, map_location="cpu"))
+    network.load_state_dict(torch.load(step.file(QUANTIZED), weights_only=True, map_location="cpu"))
     convert.set_mode(network, "fixed")
     return network.eval()
 
@@ -217,7 +219,11 @@ def sensitivity(shop: Workshop, one: Trained, method: str) -> Step:
         ValueError: the network was trained on it.
     """
     images = judges(shop, one)
-    inputs = {"network": one.made.key, "ranges": [ptq(shop, one).key, method], **_seen_by(shop)}
+    inputs = {
+        "network": one.step.key,
+        "ranges": [ptq(shop, one).key, method],
+        "validation": shop.cifar10.validation.sha256,
+    }
     step = shop.step("sensitivity", f"sensitivity-{one.run.name}", inputs)
     return shop.once(step, lambda: _layers(calibrated(shop, one, method), images))
 

@@ -18,6 +18,7 @@ Above = Annotated[float, msgspec.Meta(gt=0)]
 Decay = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _FOLDER = Path(__file__).with_name("recipe")
+SHIPPED = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.toml")))
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,8 +164,7 @@ def read(name: str) -> Recipe:
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.toml")))
-        raise ValueError(f"recipe {name!r}: neither a file nor one of {shipped}")
+        raise ValueError(f"recipe {name!r}: neither a file nor one of {SHIPPED}")
     try:
         recipe = msgspec.toml.decode(path.read_bytes(), type=Recipe)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -7,7 +7,6 @@ import logging
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +50,5 @@ def _replayed(test: Images, bundle: Path) -> dict[str, Any]:
 
 def write_folder(images: Images, folder: Path) -> None:
     """Write images as `00000_frog.png`, in order."""
-    for number, (pixels, label) in enumerate(_pairs(images)):
+    for number, (pixels, label) in enumerate(zip(images.frames(), images.labels.tolist(), strict=True)):
         cv2.imwrite(str(folder / f"{number:05}_{LABELS[label]}.png"), cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
-
-
-def _pairs(images: Images) -> Iterator[tuple[Any, int]]:
-    for pixels, label in zip(images.pixels, images.labels, strict=True):
-        yield pixels.permute(1, 2, 0).contiguous().numpy(), int(label)

@@ -39,7 +39,7 @@ PACKAGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Sources:
     """The steps that the report speaks of.
 
     Attributes:
@@ -63,25 +63,25 @@ class Made:
     replayed: Step
 
 
-def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str, Any]:
+def collect(shop: Workshop, sources: Sources, options: argparse.Namespace) -> dict[str, Any]:
     """Gather every figure and every raw value.
 
     Args:
         shop: images and recipe.
-        made: everything that was made with them.
+        sources: everything that was made with them.
         options: of the command; `watts_per_busy_core` models energy where there was no sensor.
     """
-    watts, timed = options.watts_per_busy_core, made.times.read()
+    watts, timed = options.watts_per_busy_core, sources.times.read()
     modelled = "unavailable" if watts is None else "modelled:busy-core"
     trained = {
-        one.run.name: {"settings": _settings(one.run), **one.made.read()}
-        for one in [*made.networks.values(), *made.students.values()]
+        one.run.name: {"settings": _settings(one.run), **one.step.read()}
+        for one in [*sources.networks.values(), *sources.students.values()]
     }
     cifar10 = shop.cifar10
     labels = cifar10.test.labels.numpy()
     splits = {"training": cifar10.training, "validation": cifar10.validation, "test": cifar10.test}
     low = {
-        pair: made.siblings[pair]
+        pair: sources.siblings[pair]
         for pair, settings in shop.recipe.pairs.items()
         if settings.quantization.low_bit_seeds > 0
     }
@@ -97,26 +97,26 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
         "schema": SCHEMA,
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "commits": sorted({_commit(step) for step in [*_steps(made), *choices]}),
+        "commits": sorted({_commit(step) for step in [*_steps(sources), *choices]}),
         "machine": machine(),
         "packages": {name: version(name) for name in PACKAGES},
         "command": _command(options),
         "recipe": msgspec.to_builtins(shop.recipe),
         "images": {name: {"count": len(images), "sha256": images.sha256} for name, images in splits.items()},
-        "ensemble": made.soft.read(),
-        "teachers": made.compared.read(),
-        "siblings": {pair: one.run.name for pair, one in made.siblings.items()},
+        "ensemble": sources.soft.read(),
+        "teachers": sources.compared.read(),
+        "siblings": {pair: one.run.name for pair, one in sources.siblings.items()},
         "energy": {"source": timed.get("sensor", modelled), "watts_per_busy_core": watts},
         "training": trained,
         "qat": {
             step.name: step.read()
-            for row, _ in made.rows
+            for row, _ in sources.rows
             if row.form != "fp32" and row.calibration is None
             for step in row.source
         },
-        "rows": [_raw(row, step, labels, timed, watts) for row, step in made.rows],
+        "rows": [_raw(row, step, labels, timed, watts) for row, step in sources.rows],
         "latency": timed,
-        "tests": _tests(shop, {row.name: measure.test_logits(step) for row, step in made.rows}),
+        "tests": _tests(shop, {row.name: measure.test_logits(step) for row, step in sources.rows}),
         "sensitivity": {
             pair: {
                 "network": one.run.name,
@@ -131,29 +131,29 @@ def collect(shop: Workshop, made: Made, options: argparse.Namespace) -> dict[str
                 if pair in low
                 else {}
             )
-            for pair, one in made.siblings.items()
+            for pair, one in sources.siblings.items()
         },
-        "replay": made.replayed.read(),
+        "replay": sources.replayed.read(),
     }
     result["summary"] = summarise(result)
     return result
 
 
 def _commit(step: Step) -> str:
-    """Return the commit that a step was made with; the first steps of all did not record it."""
-    return str(step.read().get("made", {}).get("commit") or "unrecorded")
+    """Return the commit that a step was made with."""
+    return str(step.read()["made"]["commit"] or "unrecorded")
 
 
-def _steps(made: Made) -> list[Step]:
+def _steps(sources: Sources) -> list[Step]:
     """Return the steps that figures come from, choices of the low bits apart."""
-    networks = [*made.networks.values(), *made.students.values()]
+    networks = [*sources.networks.values(), *sources.students.values()]
     return [
-        made.soft,
-        made.compared,
-        made.times,
-        made.replayed,
-        *(one.made for one in networks),
-        *(step for row, measured in made.rows for step in (measured, *row.source)),
+        sources.soft,
+        sources.compared,
+        sources.times,
+        sources.replayed,
+        *(one.step for one in networks),
+        *(step for row, measured in sources.rows for step in (measured, *row.source)),
     ]
 
 
@@ -213,14 +213,14 @@ def _tests(shop: Workshop, logits: dict[str, Any]) -> list[dict[str, Any]]:
     """Compare each student with its baseline: McNemar a seed, a paired t-test over seeds."""
     labels, found = shop.cifar10.test.labels.numpy(), []
     for pair, settings in shop.recipe.pairs.items():
-        for form in (form for form, kind in FORMS.items() if kind.every_seed):
+        for form in (form for form, facts in FORMS.items() if facts.compared):
             hits = {
-                kind: [
-                    logits[f"{kind}-{pair}-{seed}-{form}"].argmax(axis=1) == labels for seed in settings.seeds
+                role: [
+                    logits[f"{role}-{pair}-{seed}-{form}"].argmax(axis=1) == labels for seed in settings.seeds
                 ]
-                for kind in ("baseline", "student")
+                for role in ("baseline", "student")
             }
-            means = {kind: [float(np.mean(hit)) for hit in each] for kind, each in hits.items()}
+            means = {role: [float(np.mean(hit)) for hit in each] for role, each in hits.items()}
             found.append(
                 {
                     "pair": pair,

@@ -6,12 +6,20 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from training.classify.images import Split
 from training.classify.recipe import Distillation, Recipe, Training
 from training.classify.resnet import ResNet, Stem, build
-from training.classify.step import Step, sha256
-from training.classify.workshop import Split
+from training.classify.step import Step
 
 NETWORK = "network.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a student learns from besides labels: the step of the ensemble's logits, the loss that uses them."""
+
+    soft: Step
+    method: Distillation
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +28,8 @@ class Run:
 
     Attributes:
         name: of its step.
-        taught: the ensemble's logits and the loss that uses them; None trains on labels alone.
-        split: what it trains on: the training split, or the held-out images too.
+        taught: by what; None trains on labels alone.
+        split: what it trains on.
     """
 
     name: str
@@ -29,7 +37,7 @@ class Run:
     stem: Stem
     training: Training
     seed: int
-    taught: tuple[Step, Distillation] | None = None
+    taught: Taught | None = None
     split: Split = "training"
 
 
@@ -38,7 +46,7 @@ class Trained:
     """A network that is to be spoken of: what it is, and the step that trained it."""
 
     run: Run
-    made: Step
+    step: Step
 
     def load(self) -> ResNet:
         """Return it on the CPU, in evaluation mode.
@@ -46,23 +54,23 @@ class Trained:
         Raises:
             ValueError: its file is damaged.
         """
-        file, known = self.made.folder / NETWORK, self.made.read().get("sha256")
-        if not file.exists() or known not in {None, sha256(file)}:
-            raise ValueError(
-                f"{file}: the trained network is damaged; remove {self.made.folder} to train it again"
-            )
         network = build(self.run.network, self.run.stem)
-        network.load_state_dict(torch.load(file, weights_only=True, map_location="cpu"))
+        network.load_state_dict(torch.load(self.step.file(NETWORK), weights_only=True, map_location="cpu"))
         return network.to(memory_format=torch.channels_last).eval()
 
 
-def on_labels(recipe: Recipe) -> dict[str, Run]:
+def pairs_split(recipe: Recipe) -> Split:
+    """Return what pairs train on, and what the ensemble's logits are extracted of."""
+    return "all" if recipe.pairs_on_all else "training"
+
+
+def label_runs(recipe: Recipe) -> dict[str, Run]:
     """Return the networks that are trained on labels alone, by name: teachers first, then each pair's baselines."""
     found = {
         name: Run(f"teacher-{name}", teacher.network, teacher.stem, teacher.training, teacher.seed)
         for name, teacher in recipe.teachers.items()
     }
-    split: Split = "all" if recipe.pairs_on_all else "training"
+    split = pairs_split(recipe)
     for name, pair in recipe.pairs.items():
         for seed in pair.seeds:
             run = Run(f"baseline-{name}-{seed}", pair.network, pair.stem, pair.training, seed, split=split)
@@ -70,6 +78,6 @@ def on_labels(recipe: Recipe) -> dict[str, Run]:
     return found
 
 
-def student_of(baseline: Run, pair: str, soft: Step, distillation: Distillation) -> Run:
+def student_of(baseline: Run, pair: str, taught: Taught) -> Run:
     """Return the student that differs from its baseline in the loss alone."""
-    return replace(baseline, name=f"student-{pair}-{baseline.seed}", taught=(soft, distillation))
+    return replace(baseline, name=f"student-{pair}-{baseline.seed}", taught=taught)

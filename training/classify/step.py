@@ -40,9 +40,20 @@ class Step:
     key: str
 
     def record(self) -> dict[str, Any] | None:
-        """Return what the step found when it was done, None if it is still to do."""
+        """Return what the step found when it was done, None if it is still to do.
+
+        Raises:
+            ValueError: its record is damaged.
+        """
         path = self.folder / _RECORD
-        return msgspec.json.decode(path.read_bytes()) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise ValueError(
+                f"{path}: damaged ({error}); remove {self.folder} to make the step again"
+            ) from error
 
     def read(self) -> dict[str, Any]:
         """Return what the step found.
@@ -54,6 +65,20 @@ class Step:
         if record is None:
             raise ValueError(f"{self.name}: not done; run `python -m training cifar10` again")
         return record
+
+    def file(self, name: str) -> Path:
+        """Return one of the files of a finished step, as it was written.
+
+        Raises:
+            ValueError: the step is not finished, or the file is damaged or gone.
+        """
+        path = self.folder / name
+        if not path.exists() or sha256(path) != self.read().get("files", {}).get(name):
+            raise ValueError(
+                f"{path}: damaged or gone; put it back, or remove {self.folder} and the folders of what was made from "
+                "it, and run the command again"
+            )
+        return path
 
     def finish(self, record: dict[str, Any]) -> None:
         """Write the record, with what it was made by, and so mark the step as done."""
@@ -77,7 +102,7 @@ class Step:
             yield
 
 
-def step(work: Path, kind: str, name: str, inputs: dict[str, Any]) -> Step:
+def find_step(work: Path, kind: str, name: str, inputs: dict[str, Any]) -> Step:
     """Find a step by its inputs, whatever it was called when it was begun.
 
     Args:
@@ -97,6 +122,11 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_suffix(".part")
     write(partial)
     partial.replace(path)
+
+
+def digests(folder: Path, *names: str) -> dict[str, str]:
+    """Return the digests of a step's files, for its record: `files`."""
+    return {name: sha256(folder / name) for name in names}
 
 
 def sha256(path: Path) -> str:

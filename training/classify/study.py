@@ -18,9 +18,10 @@ import optuna
 
 from training.classify import experiment, fit, logits, train
 from training.classify.recipe import Training
-from training.classify.run import Run, on_labels
+from training.classify.run import Run, Taught, label_runs
 from training.classify.step import Step, write_json
 from training.classify.workshop import Workshop
+from training.provenance import commit, machine
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def handle(options: argparse.Namespace) -> int:
     soft = _teach(shop)
     base = _base(shop, pair, options.epochs)
     study = open_study(
-        options, train.train_step(shop, replace(base, taught=(soft, shop.recipe.distillation))).key
+        options, train.step_of(shop, replace(base, taught=Taught(soft, shop.recipe.distillation))).key
     )
 
     def objective(trial: optuna.Trial) -> float:
@@ -91,7 +92,11 @@ def handle(options: argparse.Namespace) -> int:
             study.stop()
 
     if _finished(study) < options.trials:
-        study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
+        try:
+            study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
+        except optuna.exceptions.StorageInternalError as error:
+            lost = "lost meanwhile; the same command goes on when it is back"
+            raise ValueError(f"--storage {_shown(options.storage or '')}: {lost}") from error
     if _diverging(study):
         raise ValueError(f"the last {IN_VAIN} trials diverged; lower the recipe's learning rate")
     result = describe(study, shop, pair, base)
@@ -174,7 +179,7 @@ def _teach(shop: Workshop) -> Step:
     Raises:
         ValueError: there are none.
     """
-    runs = on_labels(shop.recipe)
+    runs = label_runs(shop.recipe)
     unseen = [runs[name] for name in shop.recipe.members if runs[name].split == "training"]
     if not unseen:
         raise ValueError(
@@ -208,8 +213,8 @@ def _try(shop: Workshop, base: Run, pair: str, soft: Step, trial: optuna.Trial) 
         temperature=trial.suggest_float("temperature", 1.0, 10.0, log=True),
         alpha=trial.suggest_float("alpha", 0.1, 1.0),
     )
-    run = Run(base.name, base.network, base.stem, _with_rate(base.training, trial), base.seed, (soft, method))
-    accuracy: float = train.train(shop, run).made.read()["validation_accuracy"]
+    run = replace(base, training=_with_rate(base.training, trial), taught=Taught(soft, method))
+    accuracy: float = train.train(shop, run).step.read()["validation_accuracy"]
     logger.info("trial %d of pair %s: %s", trial.number, pair, accuracy)
     return accuracy
 
@@ -232,8 +237,6 @@ def _rate(training: Training) -> tuple[str, float]:
 
 def describe(study: optuna.Study, shop: Workshop, pair: str, base: Run) -> dict[str, Any]:
     """Return every trial, and the best one."""
-    from training.provenance import commit, machine  # noqa: PLC0415
-
     done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     return {
         "schema": "firetower.study/1",

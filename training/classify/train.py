@@ -14,7 +14,7 @@ from training.classify import fit, logits, loss
 from training.classify.process import precision
 from training.classify.resnet import build
 from training.classify.run import NETWORK, Run, Trained
-from training.classify.step import Step, sha256, write_whole
+from training.classify.step import Step, digests, write_whole
 from training.classify.workshop import Workshop
 
 logger = logging.getLogger(__name__)
@@ -22,17 +22,15 @@ logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
 
 
-def train_step(shop: Workshop, run: Run) -> Step:
+def step_of(shop: Workshop, run: Run) -> Step:
     """Find or name the step that trains a network."""
     taught = None
     if run.taught is not None:
-        taught = [run.taught[0].key, msgspec.to_builtins(run.taught[1])]
+        taught = [run.taught.soft.key, msgspec.to_builtins(run.taught.method)]
     inputs = {
         "network": run.network,
         "stem": run.stem,
-        "training": {
-            key: value for key, value in msgspec.to_builtins(run.training).items() if value is not None
-        },
+        "training": msgspec.to_builtins(run.training),
         "seed": run.seed,
         "taught": taught,
     }
@@ -43,12 +41,12 @@ def train(shop: Workshop, run: Run) -> Trained:
     """Train a network, or find it trained.
 
     Raises:
-        ValueError: the teacher's logits are damaged or of other views, or the loss left the finite numbers.
+        ValueError: the teacher's logits are damaged, or the loss left the finite numbers.
     """
-    made = train_step(shop, run)
-    shop.together(made, lambda: _train(shop, run, made.folder))
-    (made.folder / CHECKPOINT).unlink(missing_ok=True)  # three times the network
-    return Trained(run, made)
+    step = step_of(shop, run)
+    shop.together(step, lambda: _train(shop, run, step.folder))
+    (step.folder / CHECKPOINT).unlink(missing_ok=True)  # three times the network
+    return Trained(run, step)
 
 
 def _train(shop: Workshop, run: Run, folder: Path) -> dict[str, Any]:
@@ -70,7 +68,7 @@ def _train(shop: Workshop, run: Run, folder: Path) -> dict[str, Any]:
         return {}
     write_whole(folder / NETWORK, lambda path: torch.save(network.state_dict(), path))
     return {
-        "sha256": sha256(folder / NETWORK),
+        "files": digests(folder, NETWORK),
         "history": history,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "validation_accuracy": fit.validation_accuracy(network, lesson.validation),
@@ -84,11 +82,11 @@ def lesson_of(shop: Workshop, run: Run) -> fit.Lesson:
     """Return what a run learns from.
 
     Raises:
-        ValueError: the teacher's logits are damaged, or not of this run's images and views.
+        ValueError: the teacher's logits are damaged.
     """
     soft = None
     if run.taught is not None:
-        soft = logits.load(run.taught[0], len(shop.images(run.split)), run.training.shift_px)
+        soft = logits.load(run.taught.soft)
     return fit.Lesson(
         shop.images(run.split), shop.views(run.split, run.training), soft, shop.held_out(run.split)
     )
@@ -99,7 +97,7 @@ def loss_of(run: Run) -> fit.Loss:
     smoothing = run.training.smoothing
     if run.taught is None:
         return lambda logits, labels, soft: loss.cross_entropy(logits, labels, smoothing)  # noqa: ARG005
-    method = run.taught[1]
+    method = run.taught.method
 
     def taught(logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
         assert soft is not None

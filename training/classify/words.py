@@ -1,4 +1,4 @@
-"""How the report writes forms, figures and tables."""
+"""How the report writes figures and tables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.2f} %"
 
 
-def number(value: float | None, form: str, unit: str = "") -> str:
+def number(value: float | None, spec: str, unit: str = "") -> str:
     """Write a value; nothing for none."""
-    return "" if value is None else f"{value:{form}}{unit}"
+    return "" if value is None else f"{value:{spec}}{unit}"
 
 
 def probability(p: float | None) -> str:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
 from training.classify import view
-from training.classify.images import Cifar10, Images
+from training.classify.images import Cifar10, Images, Split
 from training.classify.process import processes
 from training.classify.recipe import Recipe, Training
-from training.classify.step import Step, step
+from training.classify.step import Step, find_step
 
-Split = Literal["training", "all"]
 # Raise a number when that kind of step would give something else from the same inputs.
 METHODS = {
     "train": 1,
@@ -71,9 +70,9 @@ class Workshop:
             "views": [self.recipe.views, self.recipe.view_seed],
         }
         assert not common.keys() & inputs.keys()
-        return step(self.work, kind, name, common | inputs)
+        return find_step(self.work, kind, name, common | inputs)
 
-    def done(self, step: Step) -> bool:
+    def _done(self, step: Step) -> bool:
         """Return whether a step has its record: the main process looks, all agree."""
         known = [step.record() is not None]
         if self.processes.num_processes > 1 and not self._left:
@@ -100,10 +99,10 @@ class Workshop:
 
     def together(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
         """Let all processes make a step, of which the main one writes the record, or find it done."""
-        if self.done(step):
+        if self._done(step):
             return step
         with step.alone() if self.processes.is_main_process else nullcontext():
-            if not self.done(step):  # another command has made it meanwhile
+            if not self._done(step):  # another command has made it meanwhile
                 found = make()
                 if self.processes.is_main_process:
                     step.finish(found)

@@ -11,7 +11,7 @@ from edge.model.selftest import compare, score_frames
 from training.classify import bundle, convert, fit, images, measure, qat, view
 from training.classify.fold import FoldedResNet
 from training.classify.resnet import ResNet, Shape, build
-from training.classify.step import step
+from training.classify.step import find_step
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_the_mixed_choice_spends_its_budget_where_it_saves_most(tmp_path):
     def row(layer, weights, four, two):
         return {"layer": layer, "weights": weights, "int4": {"loss_cost": four}, "int2": {"loss_cost": two}}
 
-    made = step(tmp_path, "s", "s", {})
+    made = find_step(tmp_path, "s", "s", {})
     made.finish(
         {
             "layers": [
@@ -210,7 +210,7 @@ def test_the_mixed_choice_spends_its_budget_where_it_saves_most(tmp_path):
 
 
 def test_the_mixed_choice_takes_steps_that_cost_nothing_or_less_than_the_one_before(tmp_path):
-    made = step(tmp_path, "t", "t", {})
+    made = find_step(tmp_path, "t", "t", {})
     costs = [("free", -0.01, -0.02), ("late", 0.010, 0.011), ("half", 0.0, 5.0)]
     rows = [
         {"layer": n, "weights": 100, "int4": {"loss_cost": a}, "int2": {"loss_cost": b}} for n, a, b in costs

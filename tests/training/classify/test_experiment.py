@@ -13,9 +13,8 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.classify.conftest import pictures, write_strips
 from training.__main__ import command
-from training.classify import cost, fit, latency, measure, page, qat, recipe, report
+from training.classify import cost, fit, latency, measure, page, qat, recipe
 from training.classify.form import FORMS
-from training.classify.step import Step
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 
@@ -145,7 +144,7 @@ def test_a_second_run_trains_and_measures_nothing(result, place, words, monkeypa
 
     for name in (
         "training.classify.fit.fit",
-        "training.classify.measure.score_frames",
+        "training.classify.bundle.scores",
         "training.classify.latency._benchmark",
     ):
         monkeypatch.setattr(name, forbidden)
@@ -178,7 +177,7 @@ def test_damaged_logits_are_refused(result, place, words, monkeypatch):
     text = (place / "test.toml").read_text()
     (place / "test.toml").write_text(text.replace("alpha = 0.7", "alpha = 0.5"))
     try:
-        with pytest.raises(ValueError, match="logits are damaged"):
+        with pytest.raises(ValueError, match=r"logits\.pt: damaged or gone"):
             command(["cifar10", *words, "--until", "train"])
     finally:
         path.write_bytes(kept)
@@ -249,11 +248,6 @@ def test_a_sensor_of_the_machine_comes_before_the_stated_watts(result, place, wo
     assert {row["joules"] for row in found["rows"]} == {0.25, None}
     assert {row["joules_source"] for row in found["rows"]} == {"measured:rapl", None}
     assert "Energy is `measured:rapl`" in (place / "sensor.md").read_text()
-
-
-def test_a_step_of_the_first_days_names_no_commit(tmp_path):
-    (tmp_path / "record.json").write_text("{}")
-    assert report._commit(Step("a", tmp_path, "k")) == "unrecorded"
 
 
 def test_the_page_says_what_was_aimed_at_and_how_teachers_compare(result):

@@ -4,20 +4,20 @@ import torch
 from training.classify.recipe import Training
 from training.classify.resnet import build
 from training.classify.run import NETWORK, Run, Trained
-from training.classify.step import sha256, step
+from training.classify.step import digests, find_step
 
 
 @pytest.fixture
 def one(tmp_path):
-    made = step(tmp_path, "train", "some", {})
-    made.folder.mkdir()
-    torch.save(build("resnet10-narrow", "strided").state_dict(), made.folder / NETWORK)
-    made.finish({"sha256": sha256(made.folder / NETWORK)})
-    return Trained(Run("some", "resnet10-narrow", "strided", Training(epochs=1), 0), made)
+    step = find_step(tmp_path, "train", "some", {})
+    step.folder.mkdir()
+    torch.save(build("resnet10-narrow", "strided").state_dict(), step.folder / NETWORK)
+    step.finish({"files": digests(step.folder, NETWORK)})
+    return Trained(Run("some", "resnet10-narrow", "strided", Training(epochs=1), 0), step)
 
 
 def test_a_trained_network_is_loaded(one):
-    saved = torch.load(one.made.folder / NETWORK, weights_only=True)
+    saved = torch.load(one.step.folder / NETWORK, weights_only=True)
     loaded = one.load()
     assert not loaded.training
     assert all(torch.equal(saved[name], value) for name, value in loaded.state_dict().items())
@@ -25,10 +25,10 @@ def test_a_trained_network_is_loaded(one):
 
 @pytest.mark.parametrize("harm", [lambda data: data[:-9], lambda data: data[:-1] + b"?", None])
 def test_a_damaged_network_says_what_to_do(one, harm):
-    file = one.made.folder / NETWORK
+    file = one.step.folder / NETWORK
     if harm is None:
         file.unlink()
     else:
         file.write_bytes(harm(file.read_bytes()))
-    with pytest.raises(ValueError, match=r"network is damaged; remove .*some-"):
+    with pytest.raises(ValueError, match=r"network\.pt: damaged or gone; put it back, or remove .*some-"):
         one.load()
