@@ -54,11 +54,16 @@ def command(arguments: Sequence[str]) -> int:
     return code
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run the command line; errors that were raised on purpose become one line for people and an exit code."""
     try:
-        sys.exit(command(sys.argv[1:]))
+        return command(sys.argv[1:])
     except EdgeError as error:
         print(f"training: {error}", file=sys.stderr)
-        sys.exit(2)
+        return 2
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

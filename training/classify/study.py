@@ -96,7 +96,7 @@ def handle(options: argparse.Namespace) -> int:
             study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
         except optuna.exceptions.StorageInternalError as error:
             lost = "lost meanwhile; the same command goes on when it is back"
-            raise ValueError(f"--storage {_shown(options.storage or '')}: {lost}") from error
+            raise ValueError(f"--storage {_shown(_address(options))}: {lost}") from error
     if _diverging(study):
         raise ValueError(f"the last {IN_VAIN} trials diverged; lower the recipe's learning rate")
     result = describe(study, shop, pair, base)
@@ -134,7 +134,7 @@ def open_study(options: argparse.Namespace, subject: str) -> optuna.Study:
         ValueError: the storage cannot be opened.
     """
     options.work.mkdir(parents=True, exist_ok=True)
-    url = options.storage or f"sqlite:///{options.work / 'study.sqlite'}"
+    url = _address(options)
     try:
         storage = _storage(url)
         return optuna.create_study(
@@ -146,6 +146,10 @@ def open_study(options: argparse.Namespace, subject: str) -> optuna.Study:
         )
     except Exception as error:  # whatever the database's driver raises; its text may hold the password
         raise ValueError(f"--storage {_shown(url)}: cannot be opened ({type(error).__name__})") from error
+
+
+def _address(options: argparse.Namespace) -> str:
+    return options.storage or f"sqlite:///{options.work / 'study.sqlite'}"
 
 
 def _storage(url: str) -> optuna.storages.BaseStorage:

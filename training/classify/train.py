@@ -84,9 +84,7 @@ def lesson_of(shop: Workshop, run: Run) -> fit.Lesson:
     Raises:
         ValueError: the teacher's logits are damaged.
     """
-    soft = None
-    if run.taught is not None:
-        soft = logits.load(run.taught.soft)
+    soft = None if run.taught is None else logits.load(run.taught.soft)
     return fit.Lesson(
         shop.images(run.split), shop.views(run.split, run.training), soft, shop.held_out(run.split)
     )

@@ -3,17 +3,19 @@
 import base64
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 import torch
 from ai_edge_litert.schema_py_generated import TensorType
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.classify.conftest import pictures, write_strips
-from training.__main__ import command
-from training.classify import cost, fit, latency, measure, page, qat, recipe
+from training.__main__ import command, main
+from training.classify import cost, experiment, fit, latency, measure, page, qat, recipe
 from training.classify.form import FORMS
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
@@ -206,6 +208,33 @@ def test_a_study_finds_resumes_and_plots(result, place, words):
     assert again["trials"][:2] == first["trials"]
     assert len(again["trials"]) == 3
     assert (place / "study.svg").stat().st_size > 1000
+
+
+def test_a_study_whose_database_is_lost_says_which(result, words, monkeypatch):
+    def lost(*_, **__):
+        raise optuna.exceptions.StorageInternalError("u:secret@host")
+
+    monkeypatch.setattr(optuna.Study, "optimize", lost)
+    with pytest.raises(ValueError, match=r"--storage sqlite:///.*/study\.sqlite: lost meanwhile") as told:
+        command(["study", *words, "--name", "lost"])
+    assert "secret" not in str(told.value)
+
+
+def test_compiling_needs_a_compiler(words, monkeypatch):
+    monkeypatch.setattr(experiment.shutil, "which", lambda _: None)
+    with pytest.raises(ValueError, match="--compile needs a C\\+\\+ compiler"):
+        command(["cifar10", *words, "--compile"])
+
+
+def test_ctrl_c_and_errors_are_exit_codes(monkeypatch, capsys):
+    def stopped(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["training", "cifar10", "--recipe", "nosuch"])
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("training: recipe 'nosuch': neither a file")
+    monkeypatch.setattr(experiment, "handle", stopped)
+    assert main() == 130
 
 
 def test_a_study_in_a_journal_goes_on_and_survives_a_trial_that_diverges(result, place, words, monkeypatch):
