@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import torch
+
 
 @functools.cache
 def commit() -> str | None:
@@ -35,10 +37,13 @@ def processor() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Describe this machine."""
-    return {
+    """Describe this machine, with its GPU where torch has one."""
+    found: dict[str, Any] = {
         "processor": processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
     }
+    if torch.cuda.is_available():
+        found["accelerator"] = torch.cuda.get_device_name()
+    return found

@@ -74,7 +74,7 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
         "scored once, at the end."
     )
     members = [
-        f"- `{name}`: {_epochs(len(one['history']))} of {_images(result, one)}{_optimizer(one)}"
+        f"- `{name}`: {_epochs(len(one['history']))} of {_images(result, one)}{_optimizer(one)}{_accelerator(one)}"
         + (
             ""
             if one["validation_accuracy"] is None
@@ -121,6 +121,11 @@ def _epochs(count: int) -> str:
 
 def _optimizer(one: dict[str, Any]) -> str:
     return "" if one["settings"]["training"].get("muon") is None else ", hidden kernels by Muon"
+
+
+def _accelerator(one: dict[str, Any]) -> str:
+    machine = one["made"]["machine"] if "made" in one else {}  # the first of 2026-11-24 do not say
+    return f", on one {machine['accelerator']}" if "accelerator" in machine else ""
 
 
 def _images(result: dict[str, Any], one: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ training = { epochs = 1, shift_px = 2 }
 """
 
 
-@pytest.mark.parametrize("name", ["tiny", "cpu", "cpu-muon", "full"])
+@pytest.mark.parametrize("name", ["tiny", "cpu", "muon", "full"])
 def test_recipes_that_ship_can_be_read(name):
     read = recipe.read(name)
     assert read.name == name
@@ -61,5 +61,5 @@ def test_a_malformed_recipe_says_where(tmp_path, text, said):
 
 
 def test_an_unknown_recipe_lists_those_that_ship():
-    with pytest.raises(ValueError, match="cpu, cpu-muon, full, tiny"):
+    with pytest.raises(ValueError, match="cpu, full, muon, tiny"):
         recipe.read("fast")
