@@ -52,7 +52,7 @@ def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     assert "TID251" in done.stdout
 
 
-@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks", "deploy"])
+@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks", "deploy", "training"])
 def test_host_packages_import_without_their_extras_being_loaded(package: str) -> None:
     program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[4:]!r})))"
     done = subprocess.run(

@@ -6,10 +6,9 @@ import functools
 import os
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import torch
 
 
 @functools.cache
@@ -37,12 +36,15 @@ def processor() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Describe this machine, with its GPU where torch has one."""
+    """Describe this machine and its torch, with the GPU where there is one."""
+    import torch  # noqa: PLC0415 — `python -m training` asks for the commit before it knows that the extra is there
+
     found: dict[str, Any] = {
         "processor": processor(),
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "torch": version("torch"),
     }
     if torch.cuda.is_available():
         found["accelerator"] = torch.cuda.get_device_name()

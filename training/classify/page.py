@@ -18,14 +18,18 @@ ResNet-34) and 94.91 ± 0.08 % (from a ResNet-50), within noise: U. O. Yaşar, *
 distillation effectiveness*, 2026, the repository's second protocol (github.com/umutonuryasar/kd-capacity-gap,
 `results/final_results.csv`; the first version of the preprint, arXiv:2605.31191, has other numbers)."""
 
-_WORDS = """**Words.** *Pair*: a *baseline*, trained on labels alone, and a *student* that differs in the loss alone
-and also learns from an ensemble. *Ensemble*: networks whose *logits* (the ten outputs before softmax) are averaged;
-each is a *member*. *View*: an image flipped and shifted. *Sibling*: the network of a pair's architecture that has not
-seen the held-out images; the pair's choices are made on it. *Seed*: one training run. *Full* is the 3×3 stem of
-stride 1, *strided* the one of stride 2. *PTQ* quantizes a trained network, *QAT* trains it on with quantization
-simulated. *Points* are percentage points, *MACs* the multiply-accumulates of an image, *MB* 10⁶ bytes of the TFLite
-file. *T* softens the teacher's outputs, *α* weighs them against the labels. *Edge runtime*: LiteRT, called by this
-project's device code. *Bundle*: a model file with its labels and normalisation."""
+_WORDS = """**Words.** *Pair*: a *baseline*, trained on labels alone, and a *student* that differs in the loss alone and
+also learns from an ensemble. *Ensemble*: networks whose *logits* (the ten outputs before softmax) are averaged;
+each is a *member*. *View*: an image flipped and shifted. *Sibling*: the network of a pair's architecture that
+has not seen the *validation split*, the held-out training images; the pair's choices are made on it. *Seed*:
+one training run. *Full* is the 3×3 stem of stride 1, *strided* the one of stride 2. *PTQ* quantizes a trained
+network, *QAT* trains it on with quantization simulated. *Points* are percentage points, *MACs* the multiply-
+accumulates of an image, *MB* 10⁶ bytes of the TFLite file. *KD*, knowledge distillation: the loss is α · T² ·
+KL(ensemble ‖ student, both softened by T) + (1 − α) · cross entropy with the labels. *Cutout*: a square of a
+training picture is grey. *Founding document*: this project's plan, which named what quantization should bring.
+A commit *-dirty* had changes that were not committed; of the first networks the commit was *unrecorded*. *Edge
+runtime*: LiteRT, called by this project's device code. *Bundle*: a model file with its labels and
+normalisation."""
 
 _ROWS = """Accuracy is that of the converted file in the edge runtime, image by image (mean ± standard deviation over
 seeds; a single seed carries no spread). Rows that are *simulated* ran as fake quantization in torch: accuracy is
@@ -88,7 +92,7 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
         about,
         recipe.get("note", ""),
         _WORDS,
-        f"**Teacher.** {_teacher(result)} It sees each view at 32 px and without cutout.",
+        f"**Teacher.** {_teacher(result)} The ensemble sees each view at 32 px and without cutout.",
         _settings(recipe),
         "Each network:\n\n" + "\n".join(members),
     ]
@@ -125,7 +129,8 @@ def _optimizer(one: dict[str, Any]) -> str:
 
 def _accelerator(one: dict[str, Any]) -> str:
     machine = one["made"]["machine"] if "made" in one else {}  # the first of 2026-11-24 do not say
-    return f", on one {machine['accelerator']}" if "accelerator" in machine else ""
+    carried = f" (carried here, {one['rounded']})" if "rounded" in one else ""
+    return f", on {one['processes']} {machine['accelerator']}{carried}" if "accelerator" in machine else ""
 
 
 def _images(result: dict[str, Any], one: dict[str, Any]) -> str:
@@ -174,16 +179,12 @@ def _compared(result: dict[str, Any]) -> str:
         alone = training[sibling]["validation_accuracy"]
         if alone is not None and not training[sibling]["settings"]["distilled"]:
             said.append(
-                f"{100 * (together - alone):+.2f} points to what the *{pair}* pair's network reaches on labels alone "
+                f"{100 * (together - alone):+.2f} points above what the *{pair}* pair's network reaches on labels alone "
                 f"(`{sibling}`)"
             )
     others = [
         f" With `{name}`, {percent(training[name]['validation_accuracy'])} alone, they would reach {percent(added)}: "
-        + (
-            "it is left out, for they are worse with it."
-            if added < together
-            else "it is left out all the same."
-        )
+        + ("worse; it is left out." if added < together else "not worse; it is left out all the same.")
         for name, added in compared["with"].items()
     ]
     return ", ".join(said) + "." + "".join(others)

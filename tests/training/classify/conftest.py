@@ -1,4 +1,6 @@
+import base64
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,3 +36,9 @@ def strips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_strips(folder, "train", *pictures(768, 1))
     write_strips(folder, "test", *pictures(300, 2))
     return folder
+
+
+def hits_of(row: dict[str, Any], count: int) -> np.ndarray:
+    """Which images a row of a report got right, (count,) bool."""
+    packed = np.frombuffer(base64.b64decode(row["hits"]), np.uint8)
+    return np.unpackbits(packed, count=count).astype(bool)

@@ -1,19 +1,17 @@
 """The whole command on pictures that it can learn, and the study."""
 
-import base64
 import json
 import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
 import optuna
 import pytest
 import torch
 from ai_edge_litert.schema_py_generated import TensorType
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-from tests.training.classify.conftest import pictures, write_strips
+from tests.training.classify.conftest import hits_of, pictures, write_strips
 from training.__main__ import command, main
 from training.classify import cost, experiment, fit, latency, measure, page, qat, recipe
 from training.classify.form import FORMS
@@ -95,9 +93,7 @@ def test_replay_reaches_the_files_own_accuracy(result):
 
 def test_the_tests_follow_from_the_hits_of_each_image(result):
     hits = {
-        (row["role"], row["seed"], row["form"]): np.unpackbits(
-            np.frombuffer(base64.b64decode(row["hits"]), np.uint8), count=300
-        ).astype(bool)
+        (row["role"], row["seed"], row["form"]): hits_of(row, 300)
         for row in result["rows"]
         if row["group"] == "strided"
     }
