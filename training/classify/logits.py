@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -51,7 +52,7 @@ def _extract(shop: Workshop, members: Sequence[Trained], split: Split, folder: P
     shop.wait()
     if not shop.processes.is_main_process:
         return {}
-    whole = torch.stack([torch.load(part, weights_only=True) for part in parts])
+    whole = torch.stack([_part(path) for path in parts])
     write_whole(folder / LOGITS, lambda path: torch.save(whole, path))
     return {
         "members": [one.run.name for one in members],
@@ -61,6 +62,19 @@ def _extract(shop: Workshop, members: Sequence[Trained], split: Split, folder: P
         "files": digests(folder, LOGITS),
         "training_accuracy_of_view_0": float((whole[0].argmax(dim=1) == images.labels).double().mean()),
     }
+
+
+def _part(path: Path) -> Tensor:
+    """Read the logits of one view.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    try:
+        logits: Tensor = torch.load(path, weights_only=True)
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        raise ValueError(f"{path}: damaged; remove it and run the command again") from error
+    return logits
 
 
 def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, number: int) -> Tensor:

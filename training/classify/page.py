@@ -27,8 +27,7 @@ network, *QAT* trains it on with quantization simulated. *Points* are percentage
 accumulates of an image, *MB* 10⁶ bytes of the TFLite file. *KD*, knowledge distillation: the loss is α · T² ·
 KL(ensemble ‖ student, both softened by T) + (1 − α) · cross entropy with the labels. *Cutout*: a square of a
 training picture is grey. *Founding document*: this project's plan, which named what quantization should bring.
-A commit *-dirty* had changes that were not committed; of the first networks the commit was *unrecorded*. *Edge
-runtime*: LiteRT, called by this project's device code. *Bundle*: a model file with its labels and
+*Edge runtime*: LiteRT, called by this project's device code. *Bundle*: a model file with its labels and
 normalisation."""
 
 _ROWS = """Accuracy is that of the converted file in the edge runtime, image by image (mean ± standard deviation over
@@ -45,7 +44,7 @@ for their number."""
 _PLOTS = {
     "accuracy": f"Test accuracy against size; networks that are more than {FLOOR_POINTS} points below the best are left out",
     "training": "Validation accuracy of the averaged parameters after each epoch, of the networks that have not seen the "
-    "validation split; it jumps where training goes from small pictures to whole ones",
+    "validation split; where one trains on small pictures first, it jumps when they become whole",
 }
 
 
@@ -75,7 +74,7 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
     about = (
         f"{result['date'][:10]}, commits {commits}, {machine['processor']}, {machine['cores']} cores. "
         f"Recipe `{recipe['name']}`: {_held_out(result)} {result['images']['test']['count']:,} test images "
-        "scored once, at the end."
+        "scored once by it, at the end."
     )
     members = [
         f"- `{name}`: {_epochs(len(one['history']))} of {_images(result, one)}{_optimizer(one)}{_accelerator(one)}"
@@ -91,7 +90,7 @@ def _head(result: dict[str, Any], source: Path | None) -> str:
         f"Generated from {where} by `{result['command']}`; do not edit.",
         about,
         recipe.get("note", ""),
-        _WORDS,
+        f"{_WORDS} {_commits(result['commits'])}".rstrip(),
         f"**Teacher.** {_teacher(result)} The ensemble sees each view at 32 px and without cutout.",
         _settings(recipe),
         "Each network:\n\n" + "\n".join(members),
@@ -112,6 +111,16 @@ def _settings(recipe: dict[str, Any]) -> str:
         f"**Settings.** Students' loss: {loss}; {recipe['views']} views an image, everyone's. QAT: {', '.join(qat)}. All are the "
         "recipe's; what was tried before is in [training/LOG.md](../training/LOG.md)."
     )
+
+
+def _commits(commits: Sequence[str]) -> str:
+    """Explain what is said of some commits."""
+    dirty = (
+        "A commit *-dirty* had changes that were not committed."
+        if any(c.endswith("-dirty") for c in commits)
+        else ""
+    )
+    return f"{dirty} Some early steps did not record theirs." if "unrecorded" in commits else dirty
 
 
 def _short(commit: str) -> str:
@@ -147,8 +156,8 @@ def _held_out(result: dict[str, Any]) -> str:
     if not result["recipe"]["pairs_on_all"]:
         return f"{count:,} images held out for every choice;"
     return (
-        f"every choice was made on {count:,} images that the networks it was made on had not seen; baselines and students "
-        "then trained on those too;"
+        f"what was chosen by accuracy was chosen on {count:,} images that the networks in question had not seen; baselines and "
+        "students then trained on those too;"
     )
 
 
@@ -174,16 +183,24 @@ def _compared(result: dict[str, Any]) -> str:
     if together is None:
         return ""
     names = ", ".join(f"`{name}`" for name in compared["members"])
-    said = [f"The members that have not seen that split ({names}) reach {percent(together)} together"]
+    if len(compared["members"]) == 1:
+        said = [
+            f"One member alone has not seen that split ({names}), so what the ensemble reaches on it is not known"
+        ]
+    else:
+        said = [f"The members that have not seen that split ({names}) reach {percent(together)} together"]
     for pair, sibling in result["siblings"].items():
+        if compared["members"] == [sibling]:
+            continue
         alone = training[sibling]["validation_accuracy"]
         if alone is not None and not training[sibling]["settings"]["distilled"]:
             said.append(
                 f"{100 * (together - alone):+.2f} points above what the *{pair}* pair's network reaches on labels alone "
                 f"(`{sibling}`)"
             )
+    who = "it" if len(compared["members"]) == 1 else "they"
     others = [
-        f" With `{name}`, {percent(training[name]['validation_accuracy'])} alone, they would reach {percent(added)}: "
+        f" With `{name}`, {percent(training[name]['validation_accuracy'])} alone, {who} would reach {percent(added)}: "
         + ("worse; it is left out." if added < together else "not worse; it is left out all the same.")
         for name, added in compared["with"].items()
     ]

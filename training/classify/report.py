@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from training.classify import correction, measure, page, plot, qat
 from training.classify.form import FORMS
 from training.classify.measure import Row
+from training.classify.recipe import Recipe
 from training.classify.run import Run, Trained
 from training.classify.significance import mcnemar, paired
 from training.classify.step import Step, write_whole
@@ -103,8 +104,7 @@ def collect(shop: Workshop, sources: Sources, options: argparse.Namespace) -> di
         "command": _command(options),
         "recipe": msgspec.to_builtins(shop.recipe),
         "images": {name: {"count": len(images), "sha256": images.sha256} for name, images in splits.items()},
-        "ensemble": sources.soft.read(),
-        "teachers": sources.compared.read(),
+        **_teaching(shop.recipe, sources),
         "siblings": {pair: one.run.name for pair, one in sources.siblings.items()},
         "energy": {"source": timed.get("sensor", modelled), "watts_per_busy_core": watts},
         "training": trained,
@@ -137,6 +137,18 @@ def collect(shop: Workshop, sources: Sources, options: argparse.Namespace) -> di
     }
     result["summary"] = summarise(result)
     return result
+
+
+def _teaching(recipe: Recipe, sources: Sources) -> dict[str, Any]:
+    """Describe ensemble and teachers, by the names that this recipe has for them: another may have made the steps."""
+    members = [sources.networks[name].run for name in recipe.members]
+    others = [sources.networks[name].run for name in recipe.teachers if name not in recipe.members]
+    soft, compared = sources.soft.read(), sources.compared.read()
+    if compared["validation_accuracy"] is not None:
+        compared["members"] = [run.name for run in members if run.split == "training"]
+        added = zip(others, compared["with"].values(), strict=True)
+        compared["with"] = {run.name: accuracy for run, accuracy in added}
+    return {"ensemble": soft | {"members": [run.name for run in members]}, "teachers": compared}
 
 
 def _commit(step: Step) -> str:

@@ -91,15 +91,15 @@ def handle(options: argparse.Namespace) -> int:
         if _finished(study) >= options.trials or _diverging(study):
             study.stop()
 
-    if _finished(study) < options.trials:
-        try:
+    try:
+        if _finished(study) < options.trials:
             study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
-        except optuna.exceptions.StorageInternalError as error:
-            lost = "lost meanwhile; the same command goes on when it is back"
-            raise ValueError(f"--storage {_shown(_address(options))}: {lost}") from error
-    if _diverging(study):
-        raise ValueError(f"the last {IN_VAIN} trials diverged; lower the recipe's learning rate")
-    result = describe(study, shop, pair, base)
+        if _diverging(study):
+            raise ValueError(f"the last {IN_VAIN} trials diverged; lower the recipe's learning rate")
+        result = describe(study, shop, pair, base)
+    except optuna.exceptions.StorageInternalError as error:
+        lost = "lost meanwhile; the same command goes on when it is back"
+        raise ValueError(f"--storage {_shown(_address(options))}: {lost}") from error
     if options.result is not None:
         write_json(options.result, result)
     if options.plot is not None:

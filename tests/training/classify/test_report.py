@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.classify.conftest import hits_of
 from training.classify import page, report, words
-from training.classify.significance import mcnemar
+from training.classify.significance import mcnemar, paired
 
 DOCS = Path(__file__).parents[3] / "docs"
 FILES = sorted((DOCS / "results").glob("cifar10*.json"))
@@ -82,3 +82,34 @@ def test_accuracies_and_tests_follow_from_the_images_that_were_right(result):
         assert test["mcnemar"] == [
             mcnemar(hits[pair, "baseline", form, seed], hits[pair, "student", form, seed]) for seed in seeds
         ]
+
+
+def test_gains_follow_from_the_rows(result):
+    accuracy = {
+        (row["group"], row["role"], row["form"], row["seed"]): row["test_accuracy"] for row in result["rows"]
+    }
+    for test in result["tests"]:
+        before, after = (
+            [
+                accuracy[test["pair"], role, test["form"], seed]
+                for seed in result["recipe"]["pairs"][test["pair"]]["seeds"]
+            ]
+            for role in ("baseline", "student")
+        )
+        assert test["gain"] == [b - a for a, b in zip(before, after, strict=True)]
+        assert test["paired"] == paired(before, after)
+
+
+@pytest.mark.parametrize("file", WITH_HITS, ids=[file.stem for file in WITH_HITS])
+def test_no_test_image_was_scored_before_all_was_trained(result):
+    trained = [one["made"]["date"] for one in (*result["training"].values(), *result["qat"].values())]
+    assert max(trained) <= min(row["made"]["date"] for row in result["rows"])
+
+
+def test_one_member_alone_is_not_compared_with_itself(file, result):
+    (sibling, *_) = result["siblings"].values()
+    result["siblings"] = {"full": sibling}
+    result["teachers"]["members"] = [sibling]
+    text = page.render(result, [], Path(file.name))
+    assert f"One member alone has not seen that split (`{sibling}`)" in text
+    assert "+0.00 points" not in text
