@@ -12,6 +12,9 @@ AGREEMENT_MIN = 0.995
 BYTES_MAX = 11_500_000
 SPREAD_MAX, BUSY_LOAD = 0.2, 1.5  # the benchmark itself is one busy process
 
+MULTIPLIED = 0.1  # two effects whose product is that near to what was found are said to multiply
+_SMALLER_FASTER = (("bytes", "sizes"), ("latency_ms", "speeds"))
+
 _TOGETHER = """By network alone: FP32 teacher against FP32 student. By INT8 alone: the teacher against its own INT8
 PTQ. Where their product is what was found, the two effects multiply. Single networks, whether they taught or not
 (above): points are the difference in accuracy of two networks, not what distillation brings; what is left of that
@@ -82,14 +85,32 @@ def _together(result: dict[str, Any]) -> str:
         "by network alone · by INT8 alone",
         "points",
     )
-    return section("Together", table(head, rows), _TOGETHER) if rows else ""
+    if not rows:
+        return ""
+    verdict = ", ".join(_multiply(lines, teachers, students, *what) for what in _SMALLER_FASTER)
+    return section("Together", table(head, rows), f"{_TOGETHER} Found over product: {verdict}.")
+
+
+def _multiply(
+    lines: dict[tuple[str, str, str], Line], teachers: list[str], students: list[str], name: str, word: str
+) -> str:
+    """Say how far what was found is from the product of the two effects."""
+    ratios = [
+        lines["student", pair, "fp32"][name]
+        * lines["teacher", group, "int8-ptq"][name]
+        / (lines["teacher", group, "fp32"][name] * lines["student", pair, "int8-qat"][name])
+        for group in teachers
+        for pair in students
+    ]
+    same = max(abs(ratio - 1) for ratio in ratios) <= MULTIPLIED
+    return f"{word} {min(ratios):.2f} to {max(ratios):.2f}, so they {'multiply' if same else 'do not simply multiply'}"
 
 
 def _both(lines: dict[tuple[str, str, str], Line], group: str, pair: str) -> tuple[str, ...]:
     teacher, small_teacher = lines["teacher", group, "fp32"], lines["teacher", group, "int8-ptq"]
     student, small_student = lines["student", pair, "fp32"], lines["student", pair, "int8-qat"]
     found = []
-    for name in ("bytes", "latency_ms"):
+    for name, _ in _SMALLER_FASTER:
         network, int8 = teacher[name] / student[name], teacher[name] / small_teacher[name]
         found.append(f"{teacher[name] / small_student[name]:.1f}×")
         found.append(f"{network:.1f}× · {int8:.1f}× = {network * int8:.1f}×")

@@ -233,7 +233,15 @@ def _accuracy_table(result: dict[str, Any]) -> str:
         )
         for line in result["summary"]
     ]
-    return section("Every row", table(head, rows), f"{_ROWS} {_energy(result)}")
+    whole = [
+        f"*{name}*"
+        for name, pair in result["recipe"]["pairs"].items()
+        if not pair["quantization"]["low_bit_seeds"]
+    ]
+    fewer = (
+        f" No row of {', '.join(whole)} has fewer than 8 bits: the recipe leaves them out." if whole else ""
+    )
+    return section("Every row", table(head, rows), f"{_ROWS}{fewer} {_energy(result)}")
 
 
 def _energy(result: dict[str, Any]) -> str:

@@ -113,3 +113,17 @@ def test_one_member_alone_is_not_compared_with_itself(file, result):
     text = page.render(result, [], Path(file.name))
     assert f"One member alone has not seen that split (`{sibling}`)" in text
     assert "+0.00 points" not in text
+
+
+def test_the_page_says_whether_the_effects_multiply(result):
+    for line in result["summary"]:
+        line |= {"bytes": 100, "latency_ms": 8}
+    text = page.render(result, [], Path("x.json"))
+    assert (
+        "Found over product: sizes 1.00 to 1.00, so they multiply, speeds 1.00 to 1.00, so they multiply."
+        in text
+    )
+    for line in result["summary"]:
+        if (line["role"], line["form"]) == ("student", "int8-qat"):
+            line["latency_ms"] = 16
+    assert "speeds 0.50 to 0.50, so they do not simply multiply." in page.render(result, [], Path("x.json"))
