@@ -6,7 +6,6 @@ import functools
 import os
 import platform
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "torch": version("torch"),
+        "torch": str(torch.__version__),
     }
     if torch.cuda.is_available():
         found["accelerator"] = torch.cuda.get_device_name()

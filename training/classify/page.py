@@ -137,6 +137,7 @@ def _optimizer(one: dict[str, Any]) -> str:
 
 
 def _accelerator(one: dict[str, Any]) -> str:
+    """Say what GPU trained it; `rounded` stands in the record of a network that was carried from there by hand."""
     machine = one["made"]["machine"] if "made" in one else {}  # the first of 2026-11-24 do not say
     carried = f" (carried here, {one['rounded']})" if "rounded" in one else ""
     return f", on {one['processes']} {machine['accelerator']}{carried}" if "accelerator" in machine else ""

@@ -206,11 +206,12 @@ def test_a_study_finds_resumes_and_plots(result, place, words):
     assert (place / "study.svg").stat().st_size > 1000
 
 
-def test_a_study_whose_database_is_lost_says_which(result, words, monkeypatch):
+@pytest.mark.parametrize("call", ["optimize", "get_trials"])
+def test_a_study_whose_database_is_lost_says_which(result, words, monkeypatch, call):
     def lost(*_, **__):
         raise optuna.exceptions.StorageInternalError("u:secret@host")
 
-    monkeypatch.setattr(optuna.Study, "optimize", lost)
+    monkeypatch.setattr(optuna.Study, call, lost)
     with pytest.raises(ValueError, match=r"--storage sqlite:///.*/study\.sqlite: lost meanwhile") as told:
         command(["study", *words, "--name", "lost"])
     assert "secret" not in str(told.value)

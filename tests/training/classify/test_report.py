@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -115,15 +116,36 @@ def test_one_member_alone_is_not_compared_with_itself(file, result):
     assert "+0.00 points" not in text
 
 
-def test_the_page_says_whether_the_effects_multiply(result):
+def test_the_page_says_how_far_the_effects_are_from_their_product(result):
     for line in result["summary"]:
         line |= {"bytes": 100, "latency_ms": 8}
     text = page.render(result, [], Path("x.json"))
     assert (
-        "Found over product: sizes 1.00 to 1.00, so they multiply, speeds 1.00 to 1.00, so they multiply."
+        "What was found is 1.00 to 1.00 times that product in size, 1.00 to 1.00 times that product in speed."
         in text
     )
     for line in result["summary"]:
         if (line["role"], line["form"]) == ("student", "int8-qat"):
             line["latency_ms"] = 16
-    assert "speeds 0.50 to 0.50, so they do not simply multiply." in page.render(result, [], Path("x.json"))
+    assert "0.50 to 0.50 times that product in speed." in page.render(result, [], Path("x.json"))
+
+
+def test_teachers_have_the_names_that_this_recipe_gives_them():
+    def network(name, split):
+        return SimpleNamespace(run=SimpleNamespace(name=f"teacher-{name}", split=split))
+
+    made = {"members": ["teacher-old"], "validation_accuracy": 0.9, "with": {"teacher-older": 0.8}}
+    sources = SimpleNamespace(
+        networks={
+            "new": network("new", "training"),
+            "seen": network("seen", "all"),
+            "left": network("left", "training"),
+        },
+        soft=SimpleNamespace(read=lambda: {"members": ["teacher-old", "teacher-oldest"]}),
+        compared=SimpleNamespace(read=lambda: made),
+    )
+    recipe = SimpleNamespace(members=("new", "seen"), teachers={"left": None, "new": None})
+    assert report._teaching(recipe, sources) == {
+        "ensemble": {"members": ["teacher-new", "teacher-seen"]},
+        "teachers": {"members": ["teacher-new"], "validation_accuracy": 0.9, "with": {"teacher-left": 0.8}},
+    }
