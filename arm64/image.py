@@ -45,7 +45,7 @@ _WHEELS = {  # folders of site-packages, by the wheel that brings them
     "ai_edge_litert": "ai-edge-litert",
     "onnxruntime": "onnxruntime",
 }
-_OURS = ("edge", "training", "firmware_sim", "benchmarks", "deploy", "firetower-")
+_OURS = ("edge", "scoring", "training", "firmware_sim", "benchmarks", "deploy", "firetower-")
 
 
 def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:

@@ -17,9 +17,9 @@ import msgspec
 
 from benchmarks import board, compare, energy, latency, machine, result
 from edge.clock import SystemClock
-from edge.counter.energy import EnergyMeter
 from edge.device.linux import LinuxDevice
 from edge.device.meter import EnergySource, choose_meter
+from edge.device.power import EnergyMeter
 from edge.errors import DeviceError, EdgeError, MissingExtraError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks import energy, latency, worker
 from edge.clock import Clock
-from edge.counter.energy import EnergyMeter
 from edge.device.board import find_board
 from edge.device.device import Condition, Device
 from edge.device.meter import EnergySource
+from edge.device.power import EnergyMeter
 from edge.model.bundle import Bundle
 
 SCHEMA = "firetower-board/1.0"

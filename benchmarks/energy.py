@@ -18,8 +18,9 @@ import msgspec
 from benchmarks import child
 from benchmarks.worker import Loop, open_bundle
 from edge.clock import Clock, SystemClock
-from edge.counter.energy import Energy, EnergyMeter, EnergyReport, Reading, Unavailable
+from edge.counter.energy import Energy, EnergyReport
 from edge.device.meter import EnergySource, choose_meter
+from edge.device.power import EnergyMeter, Reading, Unavailable
 from edge.errors import DeviceError
 from edge.model.load import load_preprocess, load_runtime
 

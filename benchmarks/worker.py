@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge.counter.memory import Memory, read_memory
+from edge.device.process import Memory, read_memory
 from edge.model.bundle import Bundle
 from edge.model.load import load_preprocess, load_runtime
 from edge.model.preprocess import Preprocess

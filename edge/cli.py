@@ -15,8 +15,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from edge import __version__
 from edge.command import check, replay, run
+from edge.command.bundle import register as register_bundle
 from edge.errors import EdgeError, MissingExtraError, SettingsError
-from edge.model.command import register as register_bundle
 
 COMMAND_GROUP = "firetower.commands"
 _SUMMARIES = {

@@ -25,12 +25,12 @@ from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, SettingsError, StoreError
 from edge.frame import Frame
+from edge.health import CameraFacts, Health, judge_all
 from edge.model.loaded import Model
 from edge.model.manifest import Manifest
 from edge.pipeline import Pipeline
 from edge.secret import read_secret
 from edge.settings import Camera, Settings
-from edge.web.health import CameraFacts, Health, judge_all
 
 logger = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ import edge
 ROOT = Path(__file__).parents[1]
 FORBIDDEN = (
     "training",
+    "scoring",
     "firmware_sim",
     "benchmarks",
     "deploy",
@@ -38,7 +39,7 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("module", ["training", "firmware_sim", "benchmarks", "deploy", "torch"])
+@pytest.mark.parametrize("module", ["training", "scoring", "firmware_sim", "benchmarks", "deploy", "torch"])
 def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--stdin-filename", "edge/bad.py", "--select", "TID251", "-"],
@@ -54,7 +55,7 @@ def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
 
 @pytest.mark.parametrize("package", ["firmware_sim", "benchmarks", "deploy", "training"])
 def test_host_packages_import_without_their_extras_being_loaded(package: str) -> None:
-    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[4:]!r})))"
+    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[5:]!r})))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -63,9 +64,10 @@ def test_host_packages_import_without_their_extras_being_loaded(package: str) ->
 
 MAY_IMPORT = {
     "edge": {"edge"},
-    "training": {"edge", "training", "firmware_sim"},
-    "firmware_sim": {"edge", "firmware_sim"},
-    "benchmarks": {"edge", "firmware_sim", "benchmarks"},
+    "scoring": {"edge", "scoring"},
+    "training": {"edge", "scoring", "training", "firmware_sim"},
+    "firmware_sim": {"edge", "scoring", "firmware_sim"},
+    "benchmarks": {"edge", "scoring", "firmware_sim", "benchmarks"},
     "deploy": {"edge", "deploy"},
 }
 

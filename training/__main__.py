@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from edge.errors import EdgeError, MissingExtraError, SettingsError
-from training.provenance import commit
+from training.step.provenance import commit
 
 _NEEDED = (
     "torch",
@@ -37,8 +37,8 @@ def command(arguments: Sequence[str]) -> int:
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise MissingExtraError(f"training ({', '.join(missing)})", "train")
     commit()
-    from training import smoke  # noqa: PLC0415 — needs the extra
-    from training.classify import experiment, study  # noqa: PLC0415
+    from training.cifar10 import experiment, study  # noqa: PLC0415 — needs the extra
+    from training.smoke import experiment as smoke  # noqa: PLC0415 — needs the extra
 
     parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

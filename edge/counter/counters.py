@@ -10,10 +10,11 @@ import msgspec
 
 from edge.clock import Clock
 from edge.counter.drops import Account, Balance
-from edge.counter.energy import Energy, EnergyMeter, EnergyReport
+from edge.counter.energy import Energy, EnergyReport
 from edge.counter.latency import Latency, StageLatency
-from edge.counter.memory import Memory, read_cpu_s, read_descriptors, read_memory, read_threads
 from edge.device.device import Condition, Device
+from edge.device.power import EnergyMeter
+from edge.device.process import Memory, read_cpu_s, read_descriptors, read_memory, read_threads
 
 _MINUTE_NS = 60_000_000_000
 

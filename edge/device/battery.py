@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.counter.energy import Reading
 from edge.device import sysfs
+from edge.device.power import Reading
 from edge.errors import DeviceError
 
 

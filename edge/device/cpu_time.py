@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.counter.energy import Reading
-from edge.counter.memory import read_cpu_s
+from edge.device.power import Reading
+from edge.device.process import read_cpu_s
 from edge.errors import DeviceError
 
 

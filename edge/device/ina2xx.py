@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.counter.energy import Reading
 from edge.device import sysfs
+from edge.device.power import Reading
 from edge.errors import DeviceError
 
 _CHIPS = tuple(f"ina{number}" for number in (209, 219, 220, 226, 228, 230, 231, 237, 238, 260, 3221))

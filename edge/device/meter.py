@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from edge.counter.energy import EnergyMeter, Unavailable
 from edge.device.battery import find_battery
 from edge.device.board import find_board
 from edge.device.command import RunCommand, run_command
 from edge.device.cpu_time import CpuTime
 from edge.device.ina2xx import find_ina2xx
 from edge.device.linux import board_model
+from edge.device.power import EnergyMeter, Unavailable
 from edge.device.rapl import find_rapl
 from edge.device.raspberry_pi import find_pmic
 from edge.errors import DeviceError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.counter.energy import Reading
 from edge.device import sysfs
+from edge.device.power import Reading
 from edge.errors import DeviceError
 
 

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.counter.energy import Reading
 from edge.device import sysfs
 from edge.device.command import RunCommand
 from edge.device.device import Throttle
+from edge.device.power import Reading
 from edge.errors import DeviceError
 
 # Bits 0 to 3 are now, bits 16 to 19 since boot. Source: Raspberry Pi documentation, vcgencmd get_throttled.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from edge.web.health import UNHEALTHY, CameraHealth, Health
+from edge.health import UNHEALTHY, CameraHealth, Health
 
 REFRESH_S = 10
 _STYLE = """

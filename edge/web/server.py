@@ -17,8 +17,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from edge.errors import SettingsError
+from edge.health import Health
 from edge.web.guard import Guard, is_loopback, read_token
-from edge.web.health import Health
 from edge.web.page import render
 
 _log = logging.getLogger(__name__)

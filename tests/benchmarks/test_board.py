@@ -9,9 +9,10 @@ from benchmarks.board import Bench, Plan, brief, measure, notes, report, summari
 from benchmarks.energy import Run
 from benchmarks.latency import Skipped
 from benchmarks.worker import Timing
-from edge.counter.energy import EnergyReport, Reading, Unavailable
-from edge.counter.memory import Memory
+from edge.counter.energy import EnergyReport
 from edge.device.device import Condition
+from edge.device.power import Reading, Unavailable
+from edge.device.process import Memory
 from edge.errors import MissingExtraError, SettingsError
 
 CELLS = Path(__file__).parents[1] / "model/fixtures/cells"

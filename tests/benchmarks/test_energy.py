@@ -16,7 +16,8 @@ from benchmarks.energy import (
     run_worker,
 )
 from edge.clock import SystemClock
-from edge.counter.energy import EnergyReport, Reading, Unavailable
+from edge.counter.energy import EnergyReport
+from edge.device.power import Reading, Unavailable
 from edge.errors import BundleError, DeviceError
 from edge.model.bundle import Bundle
 

@@ -20,7 +20,7 @@ from benchmarks.latency import (
     table,
 )
 from benchmarks.worker import Request, Timing
-from edge.counter.memory import Memory
+from edge.device.process import Memory
 from edge.errors import BundleError, MissingExtraError, SettingsError
 from edge.model.bundle import Bundle
 

@@ -3,8 +3,8 @@ import threading
 import msgspec
 
 from edge.counter.counters import Counters
-from edge.counter.energy import Reading, Unavailable
 from edge.device.device import Condition
+from edge.device.power import Reading, Unavailable
 from edge.errors import DeviceError
 
 SECOND = 1_000_000_000

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.counter.energy import Energy, Reading, Unavailable
+from edge.counter.energy import Energy
+from edge.device.power import Reading, Unavailable
 from edge.errors import DeviceError
 
 SECOND = 1_000_000_000

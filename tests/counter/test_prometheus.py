@@ -5,12 +5,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge.counter.counters import Board, Cpu, Snapshot
 from edge.counter.drops import Account
-from edge.counter.energy import Energy, Unavailable
+from edge.counter.energy import Energy
 from edge.counter.latency import Quantiles, StageLatency
-from edge.counter.memory import Memory
 from edge.counter.prometheus import exposition
 from edge.device.device import Condition
-from edge.web.health import CameraHealth
+from edge.device.power import Unavailable
+from edge.device.process import Memory
+from edge.health import CameraHealth
 
 
 def summary(*durations_ns):

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from deploy import health
-from edge.web.health import Health
+from edge.health import Health
 from edge.web.server import WebServer
 
 TOKEN = "0123456789abcdef"

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.web.health import CameraHealth, Health
+from edge.health import CameraHealth, Health
 from edge.web.page import render
 
 ATTACK = "<script>alert(1)</script>\"'&"

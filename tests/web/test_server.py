@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from edge.errors import EdgeError, SettingsError
-from edge.web.health import CameraHealth, Health
+from edge.health import CameraHealth, Health
 from edge.web.server import WebServer
 
 TOKEN = "a-token-of-some-length"

@@ -1,0 +1,146 @@
+import argparse
+import json
+import shutil
+
+import pytest
+
+from edge.command.bundle import register
+from edge.errors import BundleError, DigestError, SettingsError
+from edge.model.bundle import Bundle
+
+
+@pytest.fixture
+def firetower(capsys):
+    """Run `firetower bundle …`; return its exit code, stdout and stderr."""
+    parser = argparse.ArgumentParser("firetower")
+    register(parser.add_subparsers())
+
+    def run(*words):
+        options = parser.parse_args(["bundle", *map(str, words)])
+        code = options.handler(options)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def cells(fixtures):
+    return fixtures / "cells"
+
+
+def last(text):
+    return json.loads(text.splitlines()[-1])
+
+
+def test_show_tells_people_what_a_bundle_is(firetower, cells):
+    code, out, _ = firetower("show", cells)
+    assert code == 0
+    for said in (
+        "brightness-cells 1",
+        "smoke, dark",
+        "smoke: opens at 1",
+        "model.onnx",
+        "1×48×64×3 int8",
+        "60 s (1 to",
+    ):
+        assert said in out
+    assert Bundle.open(cells).digest in out
+
+
+def test_show_tells_programs_the_whole_manifest(firetower, cells):
+    code, out, _ = firetower("show", cells, "--json")
+    document = last(out)
+    assert code == 0
+    assert document["labels"] == ["smoke", "dark"]
+    assert document["digest"] == Bundle.open(cells).digest
+    assert len(out.splitlines()) == 1
+
+
+def test_verify_checks_runs_and_compares(firetower, cells):
+    pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+    code, out, err = firetower("verify", cells, "--parity")
+    assert code == 0
+    assert last(out)["selftest_steps"] == {"litert": 0, "onnx": 0}
+    assert last(out)["parity_steps"] <= 1
+    assert "model.tflite: runs on litert" in err
+
+
+def test_verify_names_the_file_that_is_wrong(firetower, cells, tmp_path):
+    folder = shutil.copytree(cells, tmp_path / "b")
+    (folder / "card.md").write_bytes((folder / "card.md").read_bytes().upper())
+    with pytest.raises(DigestError, match=r"card\.md"):
+        firetower("verify", folder)
+
+
+def test_pack_and_unpack(firetower, cells, tmp_path):
+    code, out, _ = firetower("pack", cells, tmp_path / "a.zip")
+    assert code == 0
+    assert last(out)["bytes"] == (tmp_path / "a.zip").stat().st_size
+    code, out, _ = firetower("unpack", tmp_path / "a.zip", tmp_path / "b")
+    assert code == 0
+    assert last(out)["digest"] == Bundle.open(cells).digest
+    with pytest.raises(BundleError, match="already there"):
+        firetower("unpack", tmp_path / "a.zip", tmp_path / "b")
+
+
+def test_import_takes_everything_from_the_command_line(firetower, fixtures, tmp_path):
+    (tmp_path / "labels.txt").write_text("plain\nrows\ncolumns\n")
+    code, out, err = firetower(
+        *("import", fixtures / "stripes_uint8.tflite", "--out", tmp_path / "b"),
+        *(
+            "--labels",
+            tmp_path / "labels.txt",
+            "--mean",
+            "0.5,0.5,0.5",
+            "--std",
+            "0.5",
+            "--scores",
+            "probabilities",
+        ),
+        *("--fit", "stretch", "--alert", "rows=0.8:0.5", "--alert", "columns=0.9", "--name", "mine"),
+    )
+    bundle = Bundle.open(tmp_path / "b")
+    assert code == 0
+    assert last(out) == {"bundle": str(tmp_path / "b"), "digest": bundle.digest}
+    assert f"firetower replay --bundle {tmp_path / 'b'}" in err
+    limits = {label: (t.open, t.keep) for label, t in bundle.manifest.thresholds.items()}
+    assert limits == {"rows": (0.8, 0.5), "columns": (0.9, 0.9)}
+    assert bundle.manifest.normalisation.mean == (0.5, 0.5, 0.5)
+    assert (bundle.manifest.name, bundle.manifest.fit) == ("mine", "stretch")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--labels", "absent.txt"), "no file 'absent.txt'"),
+        (("--labels", "a,b"), "2 labels.*3 classes"),
+        (("--labels", "a,b,c", "--alert", "d=1"), "--alert: 'd' is not among the labels"),
+        (("--labels", "a,b,c", "--alert", "a"), "--alert"),
+        (("--labels", "a,b,c", "--alert", "a=high"), "'high' is not OPEN"),
+        (("--labels", "a,b,c", "--mean", "127.5", "--std", "127.5"), "0…255"),
+    ],
+)
+def test_wrong_options_say_what_to_do(firetower, fixtures, tmp_path, words, said):
+    with pytest.raises(SettingsError, match=said):
+        firetower("import", fixtures / "stripes_uint8.tflite", "--out", tmp_path / "b", *words)
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--mean", "a,b"), ("--size", "224"), ("--size", "0x9"), ("--size", "axb"), ("--fit", "crop"), ()],
+)
+def test_what_cannot_be_read_is_a_usage_error(firetower, fixtures, tmp_path, words, capsys):
+    labels = ("--labels", "a,b,c") if words else ()
+    with pytest.raises(SystemExit) as exited:
+        firetower("import", fixtures / "stripes_uint8.tflite", "--out", tmp_path / "b", *labels, *words)
+    assert exited.value.code == 2
+    assert (words[0] if words else "--labels") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [(), ("show",), ("verify",), ("pack",), ("unpack",), ("import",)])
+def test_help_is_there(firetower, words, capsys):
+    with pytest.raises(SystemExit) as exited:
+        firetower(*words, "--help")
+    assert exited.value.code == 0
+    assert "usage: firetower bundle" in capsys.readouterr().out

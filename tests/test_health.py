@@ -1,0 +1,120 @@
+import dataclasses
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.health import CameraFacts, judge, judge_all, limit_s
+
+SECOND = 1_000_000_000
+NOW = 10_000 * SECOND
+
+TIMES = st.integers(0, NOW)
+FACTS = st.builds(
+    CameraFacts,
+    last_scored_mono_ns=st.none() | TIMES,
+    started_mono_ns=TIMES,
+    condition=st.sampled_from(["ok", "dark", "frozen"]),
+    cadence_s=st.floats(0.1, 600),
+    error=st.none() | st.just("401 Unauthorized"),
+    next_due_mono_ns=st.none() | st.integers(0, 2 * NOW),
+    finished=st.booleans(),
+)
+
+
+def facts(scored_ago_s=5.0, **changes):
+    last = None if scored_ago_s is None else NOW - round(scored_ago_s * SECOND)
+    base = CameraFacts(last_scored_mono_ns=last, started_mono_ns=0, condition="ok", cadence_s=10.0)
+    return dataclasses.replace(base, **changes)
+
+
+def state(*args, **kwargs):
+    return judge(facts(*args, **kwargs), NOW).state
+
+
+@settings(deadline=None)
+@given(FACTS)
+def test_nothing_but_night_the_governor_and_an_end_excuses_silence(given_facts):
+    health = judge(given_facts, NOW)
+    last = given_facts.last_scored_mono_ns
+    silent_s = (NOW - (given_facts.started_mono_ns if last is None else last)) / 1e9
+    limit = limit_s(given_facts.cadence_s)
+    if health.state in ("ok", "starting"):
+        assert silent_s <= limit
+        assert (last is None) == (health.state == "starting")
+    if health.state == "stale":
+        assert silent_s > limit
+    if health.state == "governed":
+        assert given_facts.next_due_mono_ns is not None
+    if health.state in ("dark", "governed") and given_facts.next_due_mono_ns is not None:
+        assert (NOW - given_facts.next_due_mono_ns) / 1e9 <= limit
+    assert (health.state == "finished") == given_facts.finished
+    if given_facts.condition == "frozen" and not given_facts.finished:
+        assert health.state == "frozen"
+    assert (health.age_s is None) == (last is None)
+    assert health.reason
+
+
+@settings(deadline=None)
+@given(FACTS, st.integers(0, 10**13))
+def test_silence_never_heals(given_facts, wait_ns):
+    alone = dataclasses.replace(given_facts, next_due_mono_ns=None)
+    before, after = judge(alone, NOW).state, judge(alone, NOW + wait_ns).state
+    if before == "stale":
+        assert after == "stale"
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(max_size=5), FACTS, max_size=4))
+def test_the_tower_is_healthy_unless_a_camera_is_stale_or_frozen(cameras):
+    health = judge_all(cameras, NOW)
+    bad = [name for name, camera in health.cameras.items() if camera.state in ("stale", "frozen")]
+    assert health.healthy == (not bad)
+    for name in bad:
+        assert any(line.startswith(f"{name}: ") for line in health.reasons)
+    assert msgspec.json.decode(msgspec.json.encode(health))["healthy"] == health.healthy
+
+
+@pytest.mark.parametrize(("cadence_s", "expected"), [(1, 31), (10, 40), (15, 45), (60, 180)])
+def test_the_limit_is_three_cadences_or_thirty_seconds_more(cadence_s, expected):
+    assert limit_s(cadence_s) == expected
+
+
+def test_a_camera_goes_from_starting_to_ok_to_stale():
+    assert state(None, started_mono_ns=NOW - 40 * SECOND) == "starting"
+    assert state(None, started_mono_ns=NOW - 41 * SECOND) == "stale"
+    assert state(40.0) == "ok"
+    stale = judge(facts(41.0, error="401 Unauthorized"), NOW)
+    assert stale.state == "stale"
+    assert stale.reason == "no frame scored for 41 s since the last one (limit 40 s); 401 Unauthorized"
+
+
+def test_night_explains_silence_until_the_next_probe_is_overdue():
+    assert state(30_000.0, condition="dark") == "dark"
+    dark = judge(facts(30_000.0, condition="dark", next_due_mono_ns=NOW + 120 * SECOND), NOW)
+    assert (dark.state, dark.next_due_s) == ("dark", 120.0)
+    assert "next frame due in 120 s" in dark.reason
+    assert state(30_000.0, condition="dark", next_due_mono_ns=NOW - 40 * SECOND) == "dark"
+    assert state(30_000.0, condition="dark", next_due_mono_ns=NOW - 41 * SECOND) == "stale"
+
+
+def test_a_camera_that_died_in_the_night_is_stale():
+    assert state(30_000.0, condition="dark", error="timed out") == "stale"
+
+
+def test_the_governor_explains_silence_until_the_frame_is_overdue():
+    assert state(600.0, next_due_mono_ns=NOW + 60 * SECOND) == "governed"
+    assert state(600.0, next_due_mono_ns=NOW - 41 * SECOND) == "stale"
+    assert state(5.0, next_due_mono_ns=NOW + 600 * SECOND) == "governed"
+
+
+def test_a_usual_next_frame_is_not_the_governors():
+    assert state(5.0, next_due_mono_ns=NOW + 5 * SECOND) == "ok"
+    assert judge(facts(5.0, next_due_mono_ns=NOW + 5 * SECOND), NOW).next_due_s is None
+
+
+def test_an_ended_recording_is_finished_and_healthy():
+    health = judge_all({"clip": facts(3600.0, finished=True, condition="frozen")}, NOW)
+    assert health.healthy
+    assert health.reasons == ["clip: the recording has ended"]

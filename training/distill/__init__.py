@@ -1,0 +1,1 @@
+"""Distillation, for any experiment: losses, soft labels, the loop, the optimizers."""

@@ -1,0 +1,1 @@
+"""The smoke detector's experiment: from tower sequences to the bundle that ships."""

@@ -1,0 +1,104 @@
+"""A folder of sequences as training examples: truth, features and which cells are smoke."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from edge.model.manifest import Manifest
+from edge.model.preprocess import place
+from scoring.truth import TruthSequence
+from training.network.lite0 import Backbone
+from training.smoke.features import difference, extract
+from training.smoke.head import Example, box_cells, dilate
+from training.smoke.network import CELL_PX, FRAME_PX, GRID
+
+logger = logging.getLogger(__name__)
+
+
+def load_examples(
+    folder: Path, sequences: Sequence[TruthSequence], backbone: Backbone, manifest: Manifest, cache: Path
+) -> list[Example]:
+    """Compute or recall the features of every sequence, and its targets."""
+    started = time.monotonic()
+    examples = []
+    for index, sequence in enumerate(sequences, 1):
+        paths = [folder / frame.file for frame in sequence.frames]
+        features = extract(backbone, paths, manifest, cache)
+        positive, negative = targets(sequence)
+        examples.append(
+            Example(sequence.id, sequence.group, features, difference(features), positive, negative)
+        )
+        eta_s = (time.monotonic() - started) / index * (len(sequences) - index)
+        logger.info("features %d of %d (%s), %.0f s left", index, len(sequences), sequence.id, eta_s)
+    return examples
+
+
+def targets(sequence: TruthSequence) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return positive and negative cells of each frame, (frames, 30, 40) bool.
+
+    Negative are all cells of a frame without smoke, and of a boxed frame those away from every box of the sequence;
+    a frame without a verdict is neither.
+    """
+    placement = place((sequence.height, sequence.width), FRAME_PX, letterbox=True)
+    inside = placement.inside(GRID, CELL_PX)
+
+    def cells(boxes: Sequence[tuple[float, float, float, float]]) -> NDArray[np.bool_]:
+        return box_cells(
+            [(*placement.to_input(x0, y0), *placement.to_input(x1, y1)) for x0, y0, x1, y1 in boxes]
+        )
+
+    away = inside & ~dilate(cells([box for frame in sequence.frames for box in frame.boxes]))
+    positive = np.stack([cells(frame.boxes) for frame in sequence.frames])
+    negative = np.zeros_like(positive)
+    for index, frame in enumerate(sequence.frames):
+        if frame.label == "no_smoke":
+            negative[index] = inside
+        elif frame.boxes:
+            negative[index] = away
+    return torch.from_numpy(positive), torch.from_numpy(negative & ~positive)
+
+
+def split(
+    sequences: Sequence[TruthSequence], validation_groups: Sequence[str]
+) -> tuple[list[TruthSequence], list[TruthSequence]]:
+    """Split by group into training and validation.
+
+    Raises:
+        ValueError: an unknown group, or one side is empty.
+    """
+    if not sequences:
+        raise ValueError("there is no sequence to train on")
+    known = {sequence.group for sequence in sequences}
+    if unknown := sorted(set(validation_groups) - known):
+        raise ValueError(
+            f"no sequence has group {', '.join(unknown)}; the groups are {', '.join(sorted(known))}"
+        )
+    chosen = set(validation_groups)
+    training = [s for s in sequences if s.group not in chosen]
+    validation = [s for s in sequences if s.group in chosen]
+    if not training or not validation:
+        raise ValueError("the split leaves one side empty; name fewer or more validation groups")
+    return training, validation
+
+
+def choose_groups(sequences: Sequence[TruthSequence], share: float = 0.25) -> list[str]:
+    """Choose validation groups for data that come without a choice: every so-manieth by size, whole groups only."""
+    counts: dict[str, int] = {}
+    for sequence in sequences:
+        counts[sequence.group] = counts.get(sequence.group, 0) + len(sequence.frames)
+    ordered = sorted(counts, key=lambda group: (-counts[group], group))
+    step = max(2, round(1 / share))
+    return ordered[1::step]
+
+
+def folds(groups: Sequence[str], count: int) -> list[list[str]]:
+    """Deal groups into folds."""
+    distinct = sorted(set(groups))
+    return [distinct[index::count] for index in range(min(count, len(distinct)))]

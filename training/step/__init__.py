@@ -1,0 +1,1 @@
+"""Resumable steps with digests, and what a result was made with."""
