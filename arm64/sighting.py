@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.store import Store
 
@@ -42,7 +43,8 @@ def read(store: Path) -> list[Sighting]:
     """Return what a store holds, oldest event first; nothing where there is no store."""
     if not store.exists():
         return []
-    with Store(store) as opened:
+    with Database(store) as database:
+        opened = Store(database)
         return [Sighting(event, _decoded(opened.evidence(event.id, 1))) for event in opened.events()[::-1]]
 
 

@@ -1,4 +1,4 @@
-"""The daemon: a thread a camera, one inference thread, and a main loop that counts, tells and feeds the watchdog."""
+"""The daemon: a thread per camera, one for inference, one that records, and a main loop that counts and tells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.alert.event import Event, Stamp
-from edge.alert.evidence import crop_jpeg
+from edge.alert.recorder import DRAIN_S, Recorder
 from edge.alert.store import Store
 from edge.camera.intake import Intake
 from edge.camera.option import SourceOptions
@@ -38,6 +38,8 @@ TICK_S = 1.0
 TAKE_S = 0.5
 DEFAULT_CADENCE_S = 60.0
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
+STOP_S = 2.0  # from the wish to end until the end, whatever hangs
+COUNT_WAIT_S = 0.5  # for the store's counters, behind a commit that takes its time
 
 Announce = Callable[[Event], None]
 
@@ -48,7 +50,7 @@ class Daemon:
     Args:
         settings: the checked configuration.
         model: loaded and self-tested.
-        store: where events are committed before they are announced.
+        store: where the recorder commits events before it announces them.
         counters: latency, memory, energy and frames.
         clock: the machine's.
         notify: tells the service manager.
@@ -77,7 +79,6 @@ class Daemon:
         self._counters = counters
         self._clock = clock
         self._notify = notify
-        self._announce = announce
         self._boot_id = boot_id(root)
         self._stopping = threading.Event() if stopping is None else stopping
         self._heartbeats = Heartbeats(clock)
@@ -94,9 +95,13 @@ class Daemon:
         self._readers = {name: self._reader(name, camera) for name, camera in settings.cameras.items()}
         self._scored_ns: dict[str, int] = {}
         self._started_ns = clock.mono_ns()
-        self._events = {"opened": 0, "updated": 0, "closed": 0}
-        self._unsaved: dict[str, tuple[Event, bytes | None]] = {}
-        self._store_error = ""
+        self._recorder = Recorder(
+            store,
+            announce,
+            clock,
+            record=counters.record,
+            beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
+        )
         check_fit(settings, model.bundle.manifest)
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
@@ -126,6 +131,8 @@ class Daemon:
         Raises:
             EdgeError: the inference thread died, so that a service manager starts the daemon anew.
         """
+        self._heartbeats.beat("recorder")
+        self._recorder.start()
         for name, reader in self._readers.items():
             self._heartbeats.beat(f"camera {name}")
             reader.start()
@@ -159,6 +166,7 @@ class Daemon:
         return not any(self._counters.account(name).balance().waiting for name in self._readers)
 
     def _end(self) -> None:
+        ends_ns = self._clock.mono_ns() + round(STOP_S * 1e9)
         self._notify("STOPPING=1")
         self._stopping.set()
         for reader in self._readers.values():
@@ -167,7 +175,9 @@ class Daemon:
         self._inference.join(1.5)
         if not self._inference.is_alive():
             for name, frame in self._last.items():
-                self._keep(self._pipeline.close(name, frame), frame)
+                for event in self._pipeline.close(name, frame):
+                    self._recorder.offer(event, frame.pixels)
+        self._recorder.stop(min(DRAIN_S, max(0.0, (ends_ns - self._clock.mono_ns()) / 1e9)))
         self._counters.sample()
 
     def _infer(self) -> None:
@@ -194,36 +204,8 @@ class Daemon:
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
-        for event, evidence in list(self._unsaved.values()):
-            self._commit(event, evidence)
-        if scored.events:
-            self._keep(scored.events, frame)
-            self._counters.record("event", self._clock.mono_ns() - now_ns)
-
-    def _keep(self, events: tuple[Event, ...], frame: Frame) -> None:
-        """Commit each revision, with its picture unless it only closes, and then announce it."""
-        for event in events:
-            self._commit(event, None if event.phase == "closed" else _evidence(frame, event))
-
-    def _commit(self, event: Event, evidence: bytes | None) -> None:
-        """Announce a revision once it is on disk; until then it waits for the next frame's try."""
-        if evidence is None and event.id in self._unsaved:
-            evidence = self._unsaved[event.id][1]
-        try:
-            self._store.commit(event, evidence)
-        except Exception as error:
-            self._unsaved[event.id] = (event, evidence)
-            self._store_error = str(error)
-            logger.exception(
-                "event %s, revision %d: not on disk yet, not announced", event.id, event.revision
-            )
-            return
-        self._unsaved.pop(event.id, None)
-        self._events[event.phase] += 1
-        try:
-            self._announce(event)
-        except OSError:
-            logger.exception("event %s, revision %d: on disk, not announced", event.id, event.revision)
+        for event in scored.events:
+            self._recorder.offer(event, frame.pixels)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
@@ -236,7 +218,7 @@ class Daemon:
         )
 
     def health(self) -> Health:
-        """Judge every camera now."""
+        """Judge every camera, and whether events reach the disk, now."""
         facts = {
             name: CameraFacts(
                 last_scored_mono_ns=self._scored_ns.get(name),
@@ -248,36 +230,33 @@ class Daemon:
             )
             for name, reader in self._readers.items()
         }
-        health = judge_all(facts, self._clock.mono_ns())
-        if self._unsaved:
-            reason = f"store: {len(self._unsaved)} events are not on disk: {self._store_error}"
-            return msgspec.structs.replace(health, healthy=False, reasons=[reason, *health.reasons])
-        return health
+        now_ns = self._clock.mono_ns()
+        return judge_all(facts, now_ns, self._recorder.trouble(now_ns))
 
     @property
     def good(self) -> bool:
         """Whether every event is on disk and no recording broke before its end."""
-        return not self._unsaved and not any(r.finished and r.error for r in self._readers.values())
+        return self._recorder.good and not any(r.finished and r.error for r in self._readers.values())
 
     def status(self) -> dict[str, Any]:
         """Return everything that is counted, as plain tables."""
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
-        document["events"] = {**self._events, "unsaved": len(self._unsaved), "stored": self._stored()}
+        document["events"] = {**msgspec.to_builtins(self._recorder.recorded), "stored": self._stored()}
         document["health"] = msgspec.to_builtins(self.health())
         return document
 
     def _stored(self) -> dict[str, Any] | None:
         try:
-            return dict(msgspec.to_builtins(self._store.counts()))
+            return dict(msgspec.to_builtins(self._store.counts(COUNT_WAIT_S)))
         except StoreError:
             return None  # unknown; the other counters are told all the same
 
     def metrics(self) -> bytes:
         """Return the Prometheus exposition."""
-        return exposition(
-            self._counters.snapshot(), self.health().cameras, {**self._events, "unsaved": len(self._unsaved)}
-        )
+        events = msgspec.to_builtins(self._recorder.recorded)
+        dropped = events.pop("dropped")
+        return exposition(self._counters.snapshot(), self.health().cameras, events, dropped)
 
 
 def check_fit(settings: Settings, manifest: Manifest) -> None:
@@ -333,12 +312,3 @@ def source_options(name: str, camera: Camera, cadence_s: float | None) -> Source
         fps=camera.fps,
         extra_args=tuple(camera.extra_args),
     )
-
-
-def _evidence(frame: Frame, event: Event) -> bytes | None:
-    """Return the JPEG of an event; an event without one is better than none."""
-    try:
-        return crop_jpeg(frame.pixels, event.box_px)
-    except Exception:
-        logger.exception("event %s, revision %d: no picture of it", event.id, event.revision)
-        return None

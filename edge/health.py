@@ -59,8 +59,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement on the tower.
 
     Attributes:
-        healthy: whether no camera is stale or frozen; `/health` answers 200 then, else 503.
-        reasons: why, a line for each camera that is not simply ok.
+        healthy: whether no camera is stale or frozen and events reach the disk; `/health` answers 200 then, else 503.
+        reasons: why, a line for the store where events do not reach it, and for each camera that is not simply ok.
         cameras: each one's.
     """
 
@@ -89,12 +89,13 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
     )
 
 
-def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int) -> Health:
-    """Return the health of the tower at a moment."""
+def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | None = None) -> Health:
+    """Return the health of the tower at a moment; `trouble` is why events do not reach the disk."""
     judged = {name: judge(facts, now_ns) for name, facts in cameras.items()}
+    reasons = [f"{name}: {camera.reason}" for name, camera in judged.items() if camera.state != "ok"]
     return Health(
-        healthy=not any(camera.state in UNHEALTHY for camera in judged.values()),
-        reasons=[f"{name}: {camera.reason}" for name, camera in judged.items() if camera.state != "ok"],
+        healthy=trouble is None and not any(camera.state in UNHEALTHY for camera in judged.values()),
+        reasons=reasons if trouble is None else [trouble, *reasons],
         cameras=judged,
     )
 

@@ -4,10 +4,13 @@ import json
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.store import Store
 from edge.clock import SystemClock
@@ -23,6 +26,12 @@ from edge.web.server import WebServer
 @pytest.fixture(scope="module")
 def model() -> Model:
     return load_model(None)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Store]:
+    with Database(folder / "e.sqlite") as database:
+        yield Store(database)
 
 
 def daemon(
@@ -47,9 +56,9 @@ def balance(running: Daemon) -> Balance:
 
 
 def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Path) -> None:
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = daemon(model, store, told := [])
-        running._announce = lambda event: told.append((event, store.events()))
+        running._recorder._announce = lambda event: told.append((event, store.events()))
         running.run()
         assert told
         for event, stored in told:
@@ -71,7 +80,7 @@ class FullDisk:
 
 
 def test_what_is_not_on_disk_is_not_announced_and_is_counted(model: Model, tmp_path: Path) -> None:
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = daemon(model, FullDisk(store), told := [])
         running.run()
         assert told == []
@@ -83,7 +92,7 @@ def test_what_is_not_on_disk_is_not_announced_and_is_counted(model: Model, tmp_p
 
 
 def test_an_event_waits_until_the_disk_takes_it(model: Model, tmp_path: Path) -> None:
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         commit, tries = store.commit, []
 
         def sometimes(event: Event, evidence: bytes | None) -> bool:
@@ -104,7 +113,7 @@ def test_an_event_waits_until_the_disk_takes_it(model: Model, tmp_path: Path) ->
 def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
     model: Model, tmp_path: Path
 ) -> None:
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = daemon(model, store, [])
         score, seen = running._pipeline.score, []
 
@@ -126,9 +135,9 @@ def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) 
     def broken(_event: Event) -> None:
         raise BrokenPipeError
 
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = daemon(model, store, [])
-        running._announce = broken
+        running._recorder._announce = broken
         running.run()
         assert store.events()
     assert balance(running).dropped["failed"] == 0
@@ -136,7 +145,7 @@ def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> None:
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = daemon(model, store, [], loop=True)
         running._slots.take_oldest = lambda _timeout_s: 1 / 0
         with pytest.raises(EdgeError, match="died"):
@@ -169,7 +178,7 @@ def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path
         }
     )
     clock, notes, answers = JumpingClock(), [], []
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = Daemon(
             settings,
             model,
@@ -208,20 +217,20 @@ def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path
 
 
 def test_a_store_that_breaks_leaves_the_other_counters(model: Model, tmp_path: Path) -> None:
-    with Store(tmp_path / "e.sqlite") as store:
+    with opened(tmp_path) as store:
         running = daemon(model, store, [])
         store.counts = broken_counts
         assert running.status()["events"]["stored"] is None
         assert balance(running).decoded == 0
 
 
-def broken_counts() -> None:
+def broken_counts(_wait_s: float) -> None:
     raise StoreError("the disk is gone")
 
 
 def test_a_cadence_that_the_model_was_not_trained_for_is_refused(model: Model, tmp_path: Path) -> None:
     with (
-        Store(tmp_path / "e.sqlite") as store,
+        opened(tmp_path) as store,
         pytest.raises(SettingsError, match=r"cameras\.scene\.cadence_s"),
     ):
         daemon(model, store, [], cadence_s=1.0)

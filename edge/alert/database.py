@@ -1,194 +1,234 @@
-"""One SQLite file held by one process: opened durably, checked, migrated, and moved aside when it is damaged.
+"""The tower's one database, for the store and the outbox: its connection, its schema and its budget of bytes.
 
-A single exclusive connection: no shared-memory file, and no second daemon on the same file.
+Whoever keeps something in it asks for a transaction, makes room in it, and writes.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
+from edge.alert.sqlite import disk_bytes, open_database, translate
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
-APPLICATION_ID = 0x46495245  # "FIRE": whose file it is
-_LEAST_BYTES = 512  # the smallest page
-_LOG_PAGES = 1000  # SQLite's own measure of a log that is long enough to be folded in
+MIN_BYTES = 1 << 20
+MIGRATIONS = (
+    """
+    CREATE TABLE event (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of opening, whatever the clocks say
+        id TEXT NOT NULL UNIQUE,
+        revision INTEGER NOT NULL,
+        phase TEXT NOT NULL,
+        document TEXT NOT NULL                  -- the newest revision, JSON
+    ) STRICT;
+    CREATE INDEX event_phase ON event (phase, seq);
+    CREATE TABLE evidence (
+        seq INTEGER NOT NULL REFERENCES event (seq) ON DELETE CASCADE,
+        revision INTEGER NOT NULL,
+        jpeg BLOB NOT NULL,
+        PRIMARY KEY (seq, revision)
+    ) STRICT
+    """,
+)
+_TREE_BYTES = 64 << 10  # what a transaction may touch beyond what it says that it needs
+_CLOSE_WAIT_S = 0.2
 
-_ADVICE = {
-    sqlite3.SQLITE_BUSY: "another process holds it: stop the other daemon, or give this one its own file",
-    sqlite3.SQLITE_FULL: "free some space",
-    sqlite3.SQLITE_IOERR: "the disk is full or failing: free some space, and look at the kernel's log",
-    sqlite3.SQLITE_READONLY: "the daemon must be able to write the file and its folder",
-    sqlite3.SQLITE_CANTOPEN: "it must be a file, in a folder that exists and that the daemon can write",
-    sqlite3.SQLITE_CORRUPT: "restart the daemon: it moves the file aside and starts a new one",
-}
+_CLOSED_EVIDENCE = (  # CROSS: in the order of the evidence, so that only open events are passed over
+    "SELECT evidence.seq, event.id FROM evidence CROSS JOIN event USING (seq) "
+    "WHERE phase = 'closed' AND evidence.seq > ? ORDER BY evidence.seq LIMIT 1"
+)
+_CLOSED_EVENT = "SELECT seq, id FROM event WHERE phase = 'closed' AND seq > ? ORDER BY seq LIMIT 1"
+
+Owed = Callable[[sqlite3.Connection, str], bool]
 
 
-class _DamagedError(Exception):
-    """The file is not a whole database."""
+@dataclass(frozen=True, slots=True)
+class Shed:
+    """What a process removed to stay within the bound."""
+
+    evidence: int = 0
+    events: int = 0
 
 
-def files(path: Path) -> tuple[Path, Path]:
-    """Return the database and its write-ahead log."""
-    return path, path.with_name(path.name + "-wal")
+def nobody(_db: sqlite3.Connection, _event_id: str) -> bool:
+    """Say that an event is owed to nobody."""
+    return False
 
 
-def disk_bytes(path: Path) -> int:
-    """Return the size of the database with its write-ahead log; a file that is not there has none."""
-    return sum(_size(file) for file in files(path))
+class Database:
+    """One file, held by one process. Thread-safe.
 
-
-def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) -> sqlite3.Connection:
-    """Open or create the file; a damaged one is moved to `NAME.corrupt-N`, never deleted, and a new one made.
+    The bound: the file with its write-ahead log stays within `max_bytes`. When a transaction needs room, the evidence
+    of closed events goes first, that of the oldest event before others, then closed events whole, oldest first; what
+    is still owed to somebody goes after all that is not, in the same order, and that is logged. Open events and their
+    evidence stay, so only they could exceed the bound, which is logged. Age is the order of opening; no clock is asked.
 
     Args:
-        path: in an existing folder.
-        migrations: SQL; number n takes the file from schema n to n + 1.
+        path: in an existing folder; a damaged file is moved to `NAME.corrupt-N`, never deleted.
+        max_bytes: the bound, at least MIN_BYTES.
+        owed: whether an event (its id) is still owed to somebody; asked within the transaction that needs room, on its
+            connection, which it may read.
         busy_s: how long to wait for a process that holds the file.
-        log_bytes: fold the write-ahead log into the file when it is longer.
-    Returns:
-        A connection without implicit transactions, for use under a lock.
     Raises:
-        StoreError: locked, read-only, of a newer firetower, of another program; the message names the file.
+        ValueError: the bound is too small.
+        StoreError: locked, read-only, of a newer firetower, of another program; names the file.
     """
-    try:
-        return _open(path, migrations, busy_s, log_bytes)
-    except _DamagedError as error:
-        aside = _move_aside(path)
-        _log.error("event store '%s' is damaged (%s): moved to '%s', starting a new one", path, error, aside)
-    try:
-        return _open(path, migrations, busy_s, log_bytes)
-    except _DamagedError as error:
-        raise StoreError(
-            f"event store '{path}': a new file is damaged at once: {error}; the disk is failing"
-        ) from error
 
+    def __init__(
+        self, path: Path, max_bytes: int = 64 << 20, *, owed: Owed = nobody, busy_s: float = 2.0
+    ) -> None:
+        if max_bytes < MIN_BYTES:
+            raise ValueError(f"store: expected a bound of at least {MIN_BYTES} bytes, got {max_bytes}")
+        self.path = path
+        self._max_bytes = max_bytes
+        self._log_bytes = max_bytes // 8
+        self._owed = owed
+        self._lock = threading.Lock()
+        self._shed = Shed()
+        self._exceeded = False
+        self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
+        with self._lock:
+            self._shrink()
 
-def translate(path: Path, what: str, error: sqlite3.Error | OSError) -> StoreError:
-    """Return the error to raise instead of SQLite's, with what to do about it."""
-    advice = _ADVICE.get(_code(error))
-    return StoreError(f"event store '{path}': {what}: {error}" + (f"; {advice}" if advice else ""))
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
-def _open(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) -> sqlite3.Connection:
-    database, log = files(path)
-    _check_place(path)
-    if _size(database) == 0 < _size(log):  # SQLite would delete the log, and with it what was committed
-        raise _DamagedError("the file is empty but its write-ahead log is not")
-    if 0 < _size(database) < _LEAST_BYTES:  # SQLite would take it for empty
-        raise _DamagedError(f"it has {_size(database)} bytes")
-    try:
-        db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise translate(path, "cannot open it", error) from error
-    try:
-        _prepare(db, log_bytes)
-        _migrate(db, path, migrations)
-        _sync_folder(path.absolute().parent)
-    except (sqlite3.Error, OSError) as error:
-        db.close()
-        if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise _DamagedError(str(error)) from error
-        raise error if isinstance(error, StoreError) else translate(path, "cannot open it", error) from error
-    except _DamagedError:
-        db.close()
-        raise
-    return db
+    def close(self) -> None:
+        """Fold the log into the file and let go of it; a second call does nothing.
 
+        A thread that hangs in a write keeps the file, until the process ends: nothing committed is lost by that.
+        """
+        if not self._lock.acquire(timeout=_CLOSE_WAIT_S):
+            _log.error("event store '%s': a write hangs; the file is left as it is", self.path)
+            return
+        try:
+            self._db.close()
+        finally:
+            self._lock.release()
 
-def _check_place(path: Path) -> None:
-    """Refuse what cannot be written, for which SQLite has errors of many kinds, and a folder.
+    @property
+    def shed(self) -> Shed:
+        """What this process removed so far."""
+        return self._shed
 
-    A folder on tmpfs has a few bytes: it would be taken for a damaged file and moved aside.
-    """
-    if path.is_dir():
-        raise StoreError(
-            f"event store '{path}': cannot open it: it is a folder; {_ADVICE[sqlite3.SQLITE_CANTOPEN]}"
-        )
-    for place in (path.absolute().parent, path):
-        if place.exists() and not os.access(place, os.W_OK, effective_ids=True):
-            raise StoreError(
-                f"event store '{path}': '{place}' is read-only; {_ADVICE[sqlite3.SQLITE_READONLY]}"
+    def disk_bytes(self) -> int:
+        """Return the size of the file and its write-ahead log."""
+        return disk_bytes(self.path)
+
+    @contextmanager
+    def reading(self, what: str, wait_s: float | None = None) -> Iterator[sqlite3.Connection]:
+        """Hold the connection.
+
+        Args:
+            what: cannot be done where it fails, for the message.
+            wait_s: how long to wait for another thread; None: as long as it takes.
+        Raises:
+            StoreError: instead of SQLite's own errors, or when the wait was in vain.
+        """
+        if not self._lock.acquire(timeout=-1 if wait_s is None else wait_s):
+            raise StoreError(f"event store '{self.path}': {what}: a write takes longer than {wait_s:g} s")
+        try:
+            yield self._db
+        except (sqlite3.Error, OSError) as error:
+            raise translate(self.path, what, error) from error
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def writing(self, what: str) -> Iterator[sqlite3.Connection]:
+        """Hold the connection in a transaction: all or nothing, and durable when it ends well.
+
+        Raises:
+            StoreError: the disk is full or failing, the file read-only or damaged; all is as it was before.
+        """
+        with self.reading(what):
+            with self._transaction():
+                yield self._db
+            self._shrink()
+
+    def make_room(self, need_bytes: int) -> None:
+        """Shed, within a transaction, until so much fits beside the log; what it frees is used again by what comes."""
+        # once in the file and once in the log
+        allowed = self._max_bytes - self._log_bytes - 2 * (need_bytes + _TREE_BYTES)
+        shedding = self._shedding()
+        while self._used_bytes() > allowed and next(shedding, False):
+            pass
+        exceeded = self._used_bytes() > allowed
+        if exceeded and not self._exceeded:
+            _log.warning(
+                "event store '%s': open events alone exceed its %d bytes", self.path, self._max_bytes
             )
+        self._exceeded = exceeded
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        shed = self._shed
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._shed = shed
+            with suppress(sqlite3.Error):  # a full disk may have rolled back already
+                self._db.execute("ROLLBACK")
+            raise
 
-def _prepare(db: sqlite3.Connection, log_bytes: int) -> None:
-    """Take the file alone and check that it is whole; what must precede the first write comes first."""
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")
-    if db.execute("PRAGMA page_count").fetchone() == (0,):
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("BEGIN IMMEDIATE")
-    db.execute("COMMIT")
-    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise _DamagedError(str(found).replace("\n", " "))
-    (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
-    pages = min(_LOG_PAGES, max(1, log_bytes // page_bytes))
-    for setting in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {pages}"):
-        db.execute(f"PRAGMA {setting}")
-    db.execute(f"PRAGMA journal_size_limit = {pages * page_bytes}")
+    def _shedding(self) -> Iterator[bool]:
+        """Remove one thing at a time, what goes first before the rest."""
+        for owed in (False, True):
+            for seq in self._closed(_CLOSED_EVIDENCE, owed):
+                gone = self._db.execute("DELETE FROM evidence WHERE seq = ?", (seq,)).rowcount
+                self._shed = Shed(self._shed.evidence + gone, self._shed.events)
+                yield True
+            for seq in self._closed(_CLOSED_EVENT, owed):
+                self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
+                self._shed = Shed(self._shed.evidence, self._shed.events + 1)
+                yield True
 
+    def _closed(self, query: str, owed: bool) -> Iterator[int]:  # noqa: FBT001 — which of two kinds
+        """Find the closed events of a query, oldest first, that are owed, or that are not."""
+        seq = 0
+        while (row := self._db.execute(query, (seq,)).fetchone()) is not None:
+            seq, event_id = row
+            if self._owed(self._db, event_id) is not owed:
+                continue
+            if owed:
+                _log.warning(
+                    "event store '%s': no room: event %s is shed and still owed", self.path, event_id
+                )
+            yield seq
 
-def _migrate(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
-    """Bring the schema to this program's, one transaction a step."""
-    (owner,) = db.execute("PRAGMA application_id").fetchone()
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if owner != APPLICATION_ID and (tables or version):
-        raise StoreError(
-            f"event store '{path}': the database of another program; name a file that is ours or new"
+    def _used_bytes(self) -> int:
+        pages, free, page_bytes = (
+            self._db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
         )
-    if version > len(migrations):
-        raise StoreError(
-            f"event store '{path}': schema {version} was written by a newer firetower, this one knows up to "
-            f"{len(migrations)}; update firetower, or name another file"
-        )
-    for number in range(version, len(migrations)):
-        db.executescript(
-            f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {number + 1}; COMMIT;"
-        )
+        return int((pages - free) * page_bytes)
 
+    def _shrink(self) -> None:
+        """Give room back to the disk, after a smaller bound or after open events exceeded it.
 
-def _move_aside(path: Path) -> Path:
-    """Rename the file and its log, so that they can be looked at; return the new name of the file."""
-    number = 1
-    while any(file.exists() for file in files(path.with_name(f"{path.name}.corrupt-{number}"))):
-        number += 1
-    aside = path.with_name(f"{path.name}.corrupt-{number}")
-    try:
-        for old, new in zip(files(path), files(aside), strict=True):
-            with suppress(FileNotFoundError):
-                old.rename(new)
-        _sync_folder(path.absolute().parent)
-    except OSError as error:
-        raise translate(path, f"it is damaged and cannot be moved to '{aside}'", error) from error
-    return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new or renamed file's entry durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _code(error: Exception) -> int:
-    """Return SQLite's primary result code, 0 where there is none."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-def _size(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0
+        Nothing depends on it, a commit is durable before: a failure is logged, and the next commit tries again.
+        """
+        if disk_bytes(self.path) <= self._max_bytes:
+            return
+        try:
+            with self._transaction():
+                self.make_room(0)
+            self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            _log.warning("event store '%s': cannot give room back to the disk: %s", self.path, error)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edge.alert.sqlite import check_place
 from edge.camera.address import open_source, redact
 from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
 from edge.daemon import check_fit, source_options
-from edge.errors import EdgeError, FrameError, SettingsError, StoreError
+from edge.errors import EdgeError, FrameError
 from edge.model.loaded import load_model
 from edge.settings import Camera, Settings, load
-from edge.web.guard import is_loopback, read_token
+from edge.web.guard import settle
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
 
@@ -96,17 +96,11 @@ def _try(check: Callable[[], None]) -> str | None:
 
 def _check_store(settings: Settings) -> None:
     """See that events could be kept; a running daemon may hold the file, so it is not opened."""
-    path = settings.store.path
-    if path is not None and not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-        raise StoreError(f"store.path: the folder {path.parent} does not exist or is not writable")
+    if settings.store.path is not None:
+        check_place(settings.store.path)
 
 
 def _check_web(settings: Settings) -> None:
     """See that the page could be served as configured."""
-    web = settings.web
-    if web.enabled and web.token_file is not None:
-        read_token(web.token_file)
-    elif web.enabled and not is_loopback(web.host):
-        raise SettingsError(
-            f"web.host: {web.host!r} is open to others; set token_file in [web], or host = '127.0.0.1'"
-        )
+    if settings.web.enabled:
+        settle(settings.web.host, settings.web.token_file)

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.store import Store
 from edge.clock import Clock, SystemClock
@@ -27,7 +28,7 @@ from edge.device.linux import LinuxDevice
 from edge.device.meter import choose_meter
 from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
-from edge.errors import DeviceError, SettingsError, StallError, StoreError
+from edge.errors import DeviceError, SettingsError, StallError
 from edge.model.loaded import load_model
 from edge.settings import Camera, Settings, Web, load
 from edge.web.server import WebServer
@@ -72,7 +73,8 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     model.selftest()
     counters = make_counters(settings, clock, root)
     with ExitStack() as stack:
-        store = stack.enter_context(Store(_store_path(settings, stack), settings.store.max_bytes))
+        database = stack.enter_context(Database(_store_path(settings, stack), settings.store.max_bytes))
+        store = Store(database)
         tell = _Teller(sys.stdout.isatty(), sys.stderr.isatty())
         for event in store.close_orphans():
             tell.event(event)
@@ -127,10 +129,6 @@ def make_counters(settings: Settings, clock: Clock, root: Path) -> Counters:
 def _store_path(settings: Settings, stack: ExitStack) -> Path:
     """Return where events are kept: the configured file, the service's state folder, or a folder of this run alone."""
     if settings.store.path is not None:
-        if not settings.store.path.parent.is_dir():
-            raise StoreError(
-                f"store.path: the folder {settings.store.path.parent} does not exist; make it first"
-            )
         return settings.store.path
     if state := os.environ.get("STATE_DIRECTORY"):
         return Path(state.split(":")[0]) / "events.sqlite"

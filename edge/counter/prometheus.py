@@ -35,16 +35,22 @@ class CameraState(Protocol):
         ...
 
 
-def exposition(snapshot: Snapshot, cameras: Mapping[str, CameraState], events: Mapping[str, int]) -> bytes:
+def exposition(
+    snapshot: Snapshot,
+    cameras: Mapping[str, CameraState],
+    events: Mapping[str, int],
+    dropped: Mapping[str, int],
+) -> bytes:
     """Return the text exposition format, in base units (seconds, bytes, joules).
 
     Args:
         snapshot: the counters.
         cameras: the health of each camera.
         events: how many events there were, by what became of them (opened, closed …).
+        dropped: how many parts of events were lost because the disk did not keep up, by their kind.
     """
     registry = CollectorRegistry()
-    registry.register(_Once([*_of_snapshot(snapshot), *_of_health(cameras), _of_events(events)]))
+    registry.register(_Once([*_of_snapshot(snapshot), *_of_health(cameras), *_of_events(events, dropped)]))
     return generate_latest(registry)
 
 
@@ -185,6 +191,9 @@ def _of_health(cameras: Mapping[str, CameraState]) -> Iterator[Metric]:
     yield _metric(GaugeMetricFamily, "firetower_camera_frame_age_seconds", text, ages, ("camera",))
 
 
-def _of_events(events: Mapping[str, int]) -> Metric:
-    counts: _Values = {(phase,): count for phase, count in events.items()}
-    return _metric(CounterMetricFamily, "firetower_events", "Events, by phase.", counts, ("phase",))
+def _of_events(events: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[Metric]:
+    phases: _Values = {(phase,): count for phase, count in events.items()}
+    yield _metric(CounterMetricFamily, "firetower_events", "Events, by phase.", phases, ("phase",))
+    kinds: _Values = {(kind,): count for kind, count in dropped.items()}
+    name, text = "firetower_events_dropped", "Revisions and pictures lost because the disk did not keep up."
+    yield _metric(CounterMetricFamily, name, text, kinds, ("kind",))

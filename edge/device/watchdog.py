@@ -24,16 +24,16 @@ class Heartbeats:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._due_ns: dict[str, int] = {}
+        self._due_ns: dict[str, float] = {}
 
     def beat(self, name: str, allowance_s: float = 0.0) -> None:
         """Note that a loop turns; the first beat registers it.
 
         Args:
             name: the loop's.
-            allowance_s: for how long it may now be silent beyond the usual, such as a read's timeout.
+            allowance_s: for how long it may now be silent beyond the usual, such as a read's timeout; may be infinite.
         """
-        due_ns = self._clock.mono_ns() + round(allowance_s * 1e9)
+        due_ns = self._clock.mono_ns() + allowance_s * 1e9
         with self._lock:
             self._due_ns[name] = due_ns
 

@@ -49,6 +49,21 @@ def read_token(path: Path) -> str:
     return token
 
 
+def settle(host: str, token_file: Path | None) -> str | None:
+    """Return the token that a server on this host asks for; None where it is the machine's own and none is named.
+
+    Raises:
+        SettingsError: open to others without a token, or an unfit token file.
+    """
+    if token_file is not None:
+        return read_token(token_file)
+    if not is_loopback(host):
+        raise SettingsError(
+            f"web.host: {host!r} is open to others; set token_file in [web], or host = '127.0.0.1'"
+        )
+    return None
+
+
 class Guard:
     """An ASGI application that lets the right requests through to another.
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from edge.errors import SettingsError
 from edge.health import Health
-from edge.web.guard import Guard, is_loopback, read_token
+from edge.web.guard import Guard, settle
 from edge.web.page import render
 
 _log = logging.getLogger(__name__)
@@ -75,11 +75,7 @@ class WebServer:
         port: int = 8080,
         token_file: Path | None = None,
     ) -> None:
-        if token_file is None and not is_loopback(host):
-            raise SettingsError(
-                f"web.host: {host!r} is open to others; set token_file in [web], or host = '127.0.0.1'"
-            )
-        token = None if token_file is None else read_token(token_file)
+        token = settle(host, token_file)
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"

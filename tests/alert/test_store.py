@@ -6,7 +6,7 @@ import sys
 import tempfile
 import textwrap
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.alert import store as module
+from edge.alert import database as module
+from edge.alert.database import MIN_BYTES, Database
 from edge.alert.event import Event, Stamp
-from edge.alert.store import MIN_BYTES, Store
+from edge.alert.store import Store
 from edge.errors import StoreError
 
 ROOT = Path(__file__).parents[2]
@@ -31,16 +32,22 @@ def event(name="a", revision=1, phase="opened", seconds=1.5):
     )  # fmt: skip
 
 
+@contextmanager
+def opened(path, max_bytes=64 << 20):
+    with Database(path, max_bytes) as database:
+        yield Store(database)
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "events.db"
 
 
 def test_a_committed_event_is_there_after_reopening(path):
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.commit(event(), b"jpeg")
         assert store.commit(event("b"))
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.events() == [event("b"), event()]
         assert store.events(limit=1) == [event("b")]
         assert store.evidence("a") == b"jpeg"
@@ -49,7 +56,7 @@ def test_a_committed_event_is_there_after_reopening(path):
 
 
 def test_a_revision_is_stored_once_and_never_goes_back(path):
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.commit(event(revision=2), b"two")
         assert not store.commit(event(revision=2, seconds=9), b"other")
         assert not store.commit(event(revision=1), b"one")
@@ -60,7 +67,7 @@ def test_a_revision_is_stored_once_and_never_goes_back(path):
 
 
 def test_the_first_and_the_newest_evidence_stay(path):
-    with Store(path) as store:
+    with opened(path) as store:
         for revision in range(1, 6):
             store.commit(event(revision=revision), b"%d" % revision)
         assert [store.evidence("a", revision) for revision in range(1, 6)] == [b"1", None, None, None, b"5"]
@@ -69,7 +76,7 @@ def test_the_first_and_the_newest_evidence_stay(path):
 
 
 def test_counts(path):
-    with Store(path) as store:
+    with opened(path) as store:
         store.commit(event("a"), b"x")
         store.commit(event("b"), b"x")
         store.commit(event("b", 2, "closed"))
@@ -81,11 +88,11 @@ def test_counts(path):
 
 
 def test_orphans_are_closed_at_their_last_sight(path):
-    with Store(path) as store:
+    with opened(path) as store:
         store.commit(event("a", 2, "updated", seconds=7.0))
         store.commit(event("b", 3, "closed"))
         store.commit(event("c"))
-    with Store(path) as store:
+    with opened(path) as store:
         closed = store.close_orphans()
         assert [(e.id, e.revision, e.phase) for e in closed] == [("a", 3, "closed"), ("c", 2, "closed")]
         assert closed[0].closed == closed[0].updated == event("a", 2, seconds=7.0).updated
@@ -94,17 +101,17 @@ def test_orphans_are_closed_at_their_last_sight(path):
 
 
 def test_an_event_that_does_not_decode_stops_nobody(path, caplog):
-    with Store(path) as store:
+    with opened(path) as store:
         store.commit(event("a"))
         store.commit(event("b"))
-        store._db.execute("UPDATE event SET document = '{' WHERE id = 'a'")
+        store._database._db.execute("UPDATE event SET document = '{' WHERE id = 'a'")
         assert store.events() == [event("b")]
         assert [e.id for e in store.close_orphans()] == ["b"]
     assert "event a cannot be read" in caplog.text
 
 
 def test_the_bound_holds_on_disk_and_old_evidence_goes_first(path):
-    with Store(path, MIN_BYTES) as store:
+    with opened(path, MIN_BYTES) as store:
         store.commit(event("open"), b"o" * 40_000)
         for number in range(60):
             store.commit(event(f"e{number}"), random.Random(number).randbytes(30_000))
@@ -121,7 +128,7 @@ def test_the_bound_holds_on_disk_and_old_evidence_goes_first(path):
 
 def test_then_the_oldest_closed_events_go_whole(path):
     long = "x" * 20_000
-    with Store(path, MIN_BYTES) as store:
+    with opened(path, MIN_BYTES) as store:
         store.commit(event("open"))
         for number in range(100):
             store.commit(msgspec.structs.replace(event(f"e{number}", phase="closed"), bundle=long))
@@ -135,7 +142,7 @@ def test_then_the_oldest_closed_events_go_whole(path):
 
 
 def test_open_events_may_exceed_the_bound_and_that_is_said_once(path, caplog):
-    with Store(path, MIN_BYTES) as store:
+    with opened(path, MIN_BYTES) as store:
         for number in range(50):
             store.commit(event(f"e{number}"), b"j" * 30_000)
         assert store.counts().open_events == store.counts().evidence == 50
@@ -147,36 +154,36 @@ def test_open_events_may_exceed_the_bound_and_that_is_said_once(path, caplog):
 
 
 def test_a_smaller_bound_shrinks_the_file_on_opening(path):
-    with Store(path, 4 * MIN_BYTES) as store:
+    with opened(path, 4 * MIN_BYTES) as store:
         for number in range(60):
             store.commit(event(f"e{number}", phase="closed"), b"j" * 40_000)
         assert store.counts().bytes > 2 * MIN_BYTES
-    with Store(path, MIN_BYTES) as store:
+    with opened(path, MIN_BYTES) as store:
         assert store.counts().bytes <= MIN_BYTES
         assert store.counts().closed_events == 60
     with pytest.raises(ValueError, match=r"at least 1048576 bytes, got 1000"):
-        Store(path, 1000)
+        Database(path, 1000)
 
 
 def test_a_full_disk_is_a_clear_error_and_earlier_events_are_intact(path):
-    with Store(path) as store:
+    with opened(path) as store:
         store.commit(event("a"), b"jpeg")
-        (pages,) = store._db.execute("PRAGMA page_count").fetchone()
-        store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        (pages,) = store._database._db.execute("PRAGMA page_count").fetchone()
+        store._database._db.execute(f"PRAGMA max_page_count = {pages + 2}")
         with pytest.raises(
             StoreError, match=r"events.db': cannot store event b revision 1: .*full; free some space"
         ):
             store.commit(event("b"), b"j" * 100_000)
         assert store.events() == [event("a")]
         assert store.commit(event("c"))
-        store._db.execute("PRAGMA max_page_count = 100000")
+        store._database._db.execute("PRAGMA max_page_count = 100000")
         assert store.commit(event("b"), b"j" * 100_000)
-    with Store(path) as store:
+    with opened(path) as store:
         assert [e.id for e in store.events()] == ["b", "c", "a"]
 
 
 def test_a_commit_that_fails_half_way_leaves_all_as_it_was(path):
-    with Store(path, MIN_BYTES) as store:
+    with opened(path, MIN_BYTES) as store:
         for number in range(60):
             store.commit(event(f"e{number}", phase="closed"), b"j" * 30_000)
         before, events = store.counts(), store.events()
@@ -191,6 +198,7 @@ import resource, sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from test_store import event
+from edge.alert.database import Database
 from edge.alert.store import Store
 from edge.errors import StoreError
 """
@@ -203,7 +211,7 @@ def child(body):
 
 def test_a_write_that_the_system_refuses_is_a_clear_error(path):
     body = f"""
-    store = Store(Path({str(path)!r}))
+    store = Store(Database(Path({str(path)!r})))
     store.commit(event("a"), b"jpeg")
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     stored = ["a"]
@@ -222,14 +230,14 @@ def test_a_write_that_the_system_refuses_is_a_clear_error(path):
     assert 2 < len(stored) < 51
     assert "cannot store event" in done.stderr
     assert "free some space" in done.stderr
-    with Store(path) as store:
+    with opened(path) as store:
         assert [e.id for e in store.events()] == stored[::-1]
         assert store.evidence("e1") == b"j" * 20_000
 
 
 def test_kill_9_loses_nothing_that_was_said(path):
     body = f"""
-    store = Store(Path({str(path)!r}), 1 << 22)
+    store = Store(Database(Path({str(path)!r}), 1 << 22))
     store.close_orphans()
     for number in range(10_000):
         name = f"{{sys.argv[1]}}-{{number}}"
@@ -246,7 +254,7 @@ def test_kill_9_loses_nothing_that_was_said(path):
         process.stdout.close()
         process.wait()
         assert process.returncode == -signal.SIGKILL
-        with Store(path, 1 << 22) as store:
+        with opened(path, 1 << 22) as store:
             there = {e.id for e in store.events(limit=10**6)}
             assert there >= set(said)
             assert all(store.evidence(name) == name.encode() * 300 for name in said)
@@ -259,19 +267,19 @@ def test_kill_9_loses_nothing_that_was_said(path):
 )
 def test_a_file_of_garbage_is_moved_aside_and_said_loudly(path, content, caplog):
     path.write_bytes(content)
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.commit(event())
     assert (path.parent / "events.db.corrupt-1").read_bytes() == content
     assert "is damaged" in caplog.text
     assert "events.db.corrupt-1" in caplog.text
     path.write_bytes(content)
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.events() == []
     assert (path.parent / "events.db.corrupt-2").read_bytes() == content
 
 
 def filled(path):
-    with Store(path) as store:
+    with opened(path) as store:
         for number in range(20):
             store.commit(event(f"e{number}", phase="closed"), bytes([number]) * 9000)
     return path.read_bytes()
@@ -281,7 +289,7 @@ def test_a_truncated_file_is_moved_aside_whole(path):
     whole = filled(path)
     for number, length in enumerate((len(whole) - 4096, len(whole) // 2, 4096, 5000, 99), 1):
         path.write_bytes(whole[:length])
-        with Store(path) as store:
+        with opened(path) as store:
             assert store.events() == []
             assert store.commit(event())
         assert (path.parent / f"events.db.corrupt-{number}").read_bytes() == whole[:length]
@@ -291,18 +299,18 @@ def test_damage_in_the_middle_is_found_on_opening(path):
     data = bytearray(filled(path))
     data[20 * 4096 : 30 * 4096] = bytes(10 * 4096)
     path.write_bytes(data)
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.events() == []
     assert (path.parent / "events.db.corrupt-1").read_bytes() == data
 
 
 def test_an_empty_file_is_a_new_store_but_not_when_its_log_has_content(path):
     path.touch()
-    Store(path).close()
+    Database(path).close()
     assert not list(path.parent.glob("*corrupt*"))
     path.write_bytes(b"")
     path.with_name("events.db-wal").write_bytes(b"the last committed event")
-    Store(path).close()
+    Database(path).close()
     assert (path.parent / "events.db.corrupt-1-wal").read_bytes() == b"the last committed event"
 
 
@@ -316,7 +324,7 @@ def test_flipped_bytes_never_end_in_another_error(seed):
         start = chance.randrange(len(data))
         data[start : start + chance.choice((1, 40, 5000))] = chance.randbytes(30)
         path.write_bytes(data)
-        with suppress(StoreError), Store(path) as store:
+        with suppress(StoreError), opened(path) as store:
             store.close_orphans()
             store.events()
             store.counts()
@@ -325,13 +333,13 @@ def test_flipped_bytes_never_end_in_another_error(seed):
 
 
 def test_a_file_that_another_daemon_holds_is_an_error(path):
-    with Store(path) as store:
+    with opened(path) as store:
         store.commit(event())
         with pytest.raises(StoreError, match="another process holds it"):
-            Store(path, busy_s=0)
+            Database(path, busy_s=0)
         body = f"""
         try:
-            Store(Path({str(path)!r}), busy_s=0)
+            Database(Path({str(path)!r}), busy_s=0)
         except StoreError as error:
             print(error)
         """
@@ -342,7 +350,7 @@ def test_a_file_that_another_daemon_holds_is_an_error(path):
 
 
 def test_a_newer_schema_is_refused_and_left_alone(path):
-    Store(path).close()
+    Database(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
@@ -350,20 +358,20 @@ def test_a_newer_schema_is_refused_and_left_alone(path):
     with pytest.raises(
         StoreError, match=r"schema 99 was written by a newer firetower, this one knows up to 1"
     ):
-        Store(path)
+        Database(path)
     assert path.read_bytes() == before
 
 
 def test_an_older_schema_is_migrated(path, monkeypatch):
-    with Store(path) as store:
+    with opened(path) as store:
         store.commit(event())
     monkeypatch.setattr(
         module, "MIGRATIONS", (*module.MIGRATIONS, "CREATE TABLE outbox (id INTEGER PRIMARY KEY)")
     )
-    with Store(path) as store:
+    with opened(path) as store:
         assert store.events() == [event()]
-        assert store._db.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
-        assert store._db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._database._db.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+        assert store._database._db.execute("PRAGMA user_version").fetchone() == (2,)
 
 
 def test_the_database_of_another_program_is_refused_and_left_alone(path):
@@ -371,7 +379,7 @@ def test_the_database_of_another_program_is_refused_and_left_alone(path):
         db.execute("CREATE TABLE mine (x)")
     db.close()
     with pytest.raises(StoreError, match="of another program"):
-        Store(path)
+        Database(path)
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM mine").fetchone() == (0,)
     db.close()
@@ -383,7 +391,7 @@ def test_a_path_that_cannot_be_a_file_is_a_clear_error(tmp_path):
         with pytest.raises(
             StoreError, match=r"cannot open it: .*; it must be a file, in a folder that exists"
         ):
-            Store(bad)
+            Database(bad)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
@@ -391,7 +399,7 @@ def test_a_read_only_file_is_a_clear_error():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "events.db"
-        with Store(path) as store:
+        with opened(path) as store:
             store.commit(event())
         path.chmod(0o444)
         folder.chmod(0o555)
@@ -402,7 +410,7 @@ def test_a_read_only_file_is_a_clear_error():
             os.setegid(65534)
             os.seteuid(65534)
         try:
-            Store(Path({str(path)!r}))
+            Database(Path({str(path)!r}))
         except StoreError as error:
             print(error)
         """
@@ -414,7 +422,7 @@ def test_a_read_only_file_is_a_clear_error():
 
 
 def test_threads_share_one_store(path):
-    with Store(path) as store:
+    with opened(path) as store:
 
         def work(name):
             for number in range(10):
@@ -430,15 +438,97 @@ def test_threads_share_one_store(path):
 
 
 def test_a_closed_store_is_an_error_not_a_crash(path):
-    store = Store(path)
-    store.close()
-    store.close()
+    database = Database(path)
+    store = Store(database)
+    database.close()
+    database.close()
     with pytest.raises(StoreError, match="cannot store event a revision 1"):
         store.commit(event())
 
 
 def test_the_file_says_full_sync_and_log(path):
-    with Store(path) as store:
-        read = {name: store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in
+    with opened(path) as store:
+        read = {name: store._database._db.execute(f"PRAGMA {name}").fetchone()[0] for name in
                 ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")}  # fmt: skip
     assert read == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "auto_vacuum": 2}
+
+
+def test_what_is_owed_goes_after_all_that_is_not_and_that_is_said(path, caplog):
+    asked = set()
+
+    def owed(db, name):
+        asked.add(name)
+        assert db.execute("SELECT count(*) FROM event WHERE id = ?", (name,)).fetchone() == (1,)
+        return name in {"e0", "e1"}
+
+    long = "x" * 20_000
+    with Database(path, MIN_BYTES, owed=owed) as database:
+        store = Store(database)
+        for number in range(60):
+            one = msgspec.structs.replace(event(f"e{number}", phase="closed"), bundle=long)
+            store.commit(one, b"j" * 10_000)
+            assert store.counts().bytes <= MIN_BYTES
+        names = {e.id for e in store.events()}
+        assert {"e0", "e1"} <= names
+        assert not {"e2", "e3", "e4"} & names  # of the same age, shed whole
+        assert store.evidence("e0") == store.evidence("e1") == b"j" * 10_000
+        assert "still owed" not in caplog.text
+        assert {"e0", "e1", "e2"} <= asked
+        for number in range(60):  # open events, which stay: at last the owed ones go, evidence first
+            store.commit(msgspec.structs.replace(event(f"o{number}"), bundle=long))
+            names = {e.id for e in store.events()}
+            if "e0" not in names:
+                assert store.evidence("e1") is None
+        assert not {"e0", "e1"} & names
+    assert "event e0 is shed and still owed" in caplog.text
+
+
+def test_owing_is_asked_once_per_thing_however_much_is_owed(path):
+    asked = []
+    with Database(path, MIN_BYTES, owed=lambda _db, name: asked.append(name) or True) as database:
+        store = Store(database)
+        for number in range(40):
+            store.commit(event(f"e{number}", phase="closed"), b"j" * 30_000)
+            assert store.counts().bytes <= MIN_BYTES
+        asked.clear()
+        store.commit(event("large", phase="closed"), b"j" * 300_000)
+        assert store.counts().shed_evidence > 20
+        assert len(asked) <= 3 * 41
+
+
+def test_a_rule_that_fails_leaves_all_as_it_was(path):
+    def broken(_db, _name):
+        raise sqlite3.OperationalError("no such table: outbox")
+
+    with Database(path, MIN_BYTES, owed=broken) as database:
+        store = Store(database)
+        for number in range(20):
+            store.commit(event(f"e{number}", phase="closed"), b"j" * 20_000)
+        with pytest.raises(StoreError, match=r"cannot store event large .*no such table: outbox"):
+            store.commit(event("large"), b"j" * 400_000)
+        assert store.counts().closed_events == store.counts().evidence == 20
+        assert store.counts().shed_evidence == 0
+
+
+def test_a_write_that_hangs_holds_up_neither_who_counts_nor_the_end(path, caplog):
+    started, over = threading.Event(), threading.Event()
+
+    def hang():
+        with suppress(StoreError), database.writing("hang"):
+            started.set()
+            over.wait()
+
+    database = Database(path)
+    store = Store(database)
+    store.commit(event())
+    thread = threading.Thread(target=hang)
+    thread.start()
+    started.wait()
+    with pytest.raises(StoreError, match=r"cannot count the events: a write takes longer than 0.01 s"):
+        store.counts(wait_s=0.01)
+    database.close()
+    assert "a write hangs" in caplog.text
+    over.set()
+    thread.join()
+    assert store.events() == [event()]
+    database.close()

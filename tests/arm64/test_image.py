@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from arm64 import archive, clip, container, debian, image, mirror, sighting
+from edge.alert.database import Database
 from edge.alert.event import Stamp
 from edge.alert.store import Store
 from tests.arm64.event import an_event
@@ -229,7 +230,8 @@ def test_another_box_or_one_event_more_is_not_the_same():
 def test_what_a_store_holds_is_read_back(tmp_path):
     one = a_sighting()
     jpeg = cv2.imencode(".jpg", one.picture)[1].tobytes()
-    with Store(tmp_path / "events.sqlite") as store:
+    with Database(tmp_path / "events.sqlite") as database:
+        store = Store(database)
         store.commit(msgspec.structs.replace(one.event, revision=1, phase="opened", closed=None), jpeg)
         store.commit(one.event)
     assert sighting.compare([one], sighting.read(tmp_path / "events.sqlite"))["same_events"]

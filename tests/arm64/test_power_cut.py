@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from arm64.system import power_cut, service, write_log
 from arm64.system.power_cut import Cut, Promise
+from edge.alert.database import Database
 from edge.alert.event import Stamp
 from edge.alert.store import Store
 from tests.arm64.event import an_event
@@ -128,7 +129,8 @@ def test_cuts_are_spread_over_the_log_and_every_second_is_careless(tmp_path):
 def test_the_board_tells_events_of_earlier_boots_that_have_their_picture(tmp_path):
     jpeg = cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     now = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    with Store(tmp_path / "events.sqlite") as store:
+    with Database(tmp_path / "events.sqlite") as database:
+        store = Store(database)
         store.commit(an_event(id="whole", opened=Stamp(model_s=60.0, boot_id="before")), jpeg)
         store.commit(an_event(id="whole", revision=2, opened=Stamp(model_s=60.0, boot_id="before")))
         store.commit(an_event(id="no-picture", opened=Stamp(model_s=60.0, boot_id="before")))

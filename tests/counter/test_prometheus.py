@@ -50,7 +50,7 @@ def samples(text):
 
 def test_values_are_in_base_units():
     health = {"north": CameraHealth(state="stale", age_s=70.0, reason="")}
-    got = samples(exposition(snapshot(), health, {"opened": 2}))
+    got = samples(exposition(snapshot(), health, {"opened": 2}, {"picture": 3}))
     assert got[("firetower_uptime_seconds",)] == 12.5
     assert got[("firetower_frames_decoded_total", ("camera", "north"))] == 1
     assert got[("firetower_frames_dropped_total", ("camera", "north"), ("cause", "dark"))] == 1
@@ -68,6 +68,7 @@ def test_values_are_in_base_units():
     assert got[("firetower_camera_state", ("camera", "north"), ("state", "stale"))] == 1
     assert got[("firetower_camera_frame_age_seconds", ("camera", "north"))] == 70
     assert got[("firetower_events_total", ("phase", "opened"))] == 2
+    assert got[("firetower_events_dropped_total", ("kind", "picture"))] == 3
     assert got[("firetower_energy_source", ("source", "unavailable"))] == 1
 
 
@@ -75,7 +76,7 @@ def test_what_is_unknown_is_absent():
     health = {"north": CameraHealth(state="starting", age_s=None, reason="")}
     silent = {"invoke": StageLatency(run=None, last_minute=None)}
     condition = Board(model=None, memory_total_bytes=None, condition=Condition())
-    got = samples(exposition(snapshot(latency=silent, device=condition), health, {}))
+    got = samples(exposition(snapshot(latency=silent, device=condition), health, {}, {}))
     names = {key[0] for key in got}
     for name in (
         "firetower_memory_pss_bytes",
@@ -93,7 +94,7 @@ def test_what_is_unknown_is_absent():
 
 
 def test_every_metric_has_a_help_text_and_our_prefix():
-    text = exposition(snapshot(), {}, {"opened": 1}).decode()
+    text = exposition(snapshot(), {}, {"opened": 1}, {}).decode()
     names = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
     assert names
     assert len(names) == len(set(names))
@@ -104,5 +105,5 @@ def test_every_metric_has_a_help_text_and_our_prefix():
 
 def test_a_name_cannot_break_the_format():
     health = {'a"b\n\\c': CameraHealth(state="ok", age_s=1.0, reason="")}
-    got = samples(exposition(snapshot(), health, {}))
+    got = samples(exposition(snapshot(), health, {}, {}))
     assert got[("firetower_camera_frame_age_seconds", ("camera", 'a"b\n\\c'))] == 1.0

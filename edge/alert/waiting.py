@@ -1,0 +1,125 @@
+"""What waits for the disk: revisions in the order in which they came, within a bound in number and in bytes."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from edge.alert.event import Event
+
+_log = logging.getLogger(__name__)
+
+MAX_REVISIONS = 64
+MAX_JPEG_BYTES = 16_000_000
+Kind = Literal["picture", "updated", "opened", "closed"]
+
+
+@dataclass(slots=True, eq=False)
+class Revision:
+    """One revision of an event on its way to the disk.
+
+    Attributes:
+        event: as it will be stored.
+        jpeg: its picture, encoded; None where there is none.
+        offered_ns: monotonic time since which it waits.
+        failed_ns: when the disk last refused it; None if it never did.
+        busy: whether it is being written just now; then it stays as it is.
+    """
+
+    event: Event
+    jpeg: bytes | None
+    offered_ns: int
+    failed_ns: int | None = None
+    busy: bool = False
+
+
+class Waiting:
+    """The revisions that are not on disk yet. Not thread-safe: whoever owns it has a lock.
+
+    Beyond the bytes, pictures go: those of updates before those of openings, older ones first. Beyond the number,
+    revisions go: updates before openings and closings, those that a later revision of their event supersedes before
+    others, older ones first. A later revision without a picture takes over that of one that went. What is being written
+    stays. Each loss is counted and logged.
+    """
+
+    def __init__(self, max_revisions: int = MAX_REVISIONS, max_jpeg_bytes: int = MAX_JPEG_BYTES) -> None:
+        self._max_revisions = max_revisions
+        self._max_jpeg_bytes = max_jpeg_bytes
+        self._revisions: list[Revision] = []
+        self._dropped: Counter[Kind] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._revisions)
+
+    def __iter__(self) -> Iterator[Revision]:
+        return iter(self._revisions)
+
+    @property
+    def jpeg_bytes(self) -> int:
+        """The size of all pictures."""
+        return sum(len(revision.jpeg or b"") for revision in self._revisions)
+
+    @property
+    def dropped(self) -> dict[Kind, int]:
+        """How many pictures, updates, openings and closings were lost for want of room."""
+        return {kind: self._dropped[kind] for kind in get_args(Kind)}
+
+    def add(self, revision: Revision) -> None:
+        """Let a revision wait, and drop what goes first where that is too much."""
+        self._revisions.append(revision)
+        if len(self._revisions) > self._max_revisions:
+            self._drop_revision()
+        while self.jpeg_bytes > self._max_jpeg_bytes:
+            self._drop_picture()
+
+    def remove(self, revision: Revision) -> None:
+        """Take out what is on disk."""
+        self._revisions.remove(revision)
+
+    def heads(self) -> Iterator[Revision]:
+        """Return the oldest revision of each event, oldest first: what may be written next."""
+        seen: set[str] = set()
+        for revision in self._revisions:
+            if revision.event.id not in seen:
+                seen.add(revision.event.id)
+                yield revision
+
+    def events(self) -> set[str]:
+        """Return which events have something that is not on disk."""
+        return {revision.event.id for revision in self._revisions}
+
+    def _drop_picture(self) -> None:
+        pictures = (r for r in self._revisions if r.jpeg is not None and not r.busy)
+        revision = min(pictures, key=lambda r: r.event.phase != "updated")
+        revision.jpeg = None
+        self._count("picture", revision.event)
+
+    def _drop_revision(self) -> None:
+        newest = {r.event.id: r for r in self._revisions}
+        idle = (r for r in self._revisions if not r.busy)
+        revision = min(idle, key=lambda r: (r.event.phase != "updated", newest[r.event.id] is r))
+        self._revisions.remove(revision)
+        self._count(revision.event.phase, revision.event)
+        if revision.jpeg is None:
+            return
+        later = (r for r in self._revisions if r.event.id == revision.event.id)
+        heir = next((r for r in later if r.event.revision > revision.event.revision), None)
+        if heir is not None and heir.jpeg is None:
+            heir.jpeg = revision.jpeg
+        else:
+            self._count("picture", revision.event)
+
+    def _count(self, kind: Kind, event: Event) -> None:
+        self._dropped[kind] += 1
+        level = logging.ERROR if kind in ("opened", "closed") else logging.WARNING
+        what = "its picture" if kind == "picture" else f"this '{kind}'"
+        _log.log(
+            level,
+            "event %s, revision %d: %s is lost: the disk does not keep up",
+            event.id,
+            event.revision,
+            what,
+        )
