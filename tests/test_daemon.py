@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.store import Store
-from edge.clock import SystemClock
+from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
 from edge.daemon import Daemon
@@ -35,10 +36,15 @@ def opened(folder: Path) -> Iterator[Store]:
 
 
 def daemon(
-    model: Model, store: object, told: list[Event], uri: str = "scene:?frames=40", **camera: object
+    model: Model,
+    store: object,
+    told: list[Event],
+    uri: str = "scene:?frames=40",
+    clock: Clock | None = None,
+    **camera: object,
 ) -> Daemon:
     settings = Settings(cameras={"scene": Camera(uri=uri, pace="fast", **camera)})
-    clock = SystemClock()
+    clock = SystemClock() if clock is None else clock
     return Daemon(
         settings,
         model,
@@ -214,6 +220,82 @@ def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path
     assert notes[0] == "READY=1"
     assert "WATCHDOG=1" in notes
     assert notes[-1] == "STOPPING=1"
+
+
+class HangingDisk:
+    """A store whose commits take until `over`."""
+
+    def __init__(self, store: Store) -> None:
+        self.counts = store.counts
+        self.commit_now = store.commit
+        self.started, self.over = threading.Event(), threading.Event()
+
+    def commit(self, event: Event, evidence: bytes | None) -> bool:
+        self.started.set()
+        self.over.wait()
+        return self.commit_now(event, evidence)
+
+
+def test_a_commit_that_hangs_holds_up_neither_frames_nor_the_end(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(tmp_path) as store:
+        disk = HangingDisk(store)
+        running = daemon(model, disk, told := [])
+        running.run()
+        assert balance(running).scored == 40
+        assert told == []
+        assert running.status()["events"]["unsaved"] == 1
+        assert "are not on disk at the end" in caplog.text
+        assert not running.good
+        disk.over.set()
+        running._recorder._thread.join()
+        assert told == []
+        assert len(store.events()) == 1
+
+
+def test_a_commit_that_takes_long_is_unhealthy_and_restarts_nothing(model: Model, tmp_path: Path) -> None:
+    clock = JumpingClock()
+    with opened(tmp_path) as store:
+        disk = HangingDisk(store)
+        running = daemon(model, disk, [], clock=clock, loop=True)
+
+        def on_tick() -> None:
+            if not disk.started.is_set():
+                return
+            assert not any(reason.startswith("store") for reason in running.health().reasons)
+            clock.ahead_ns = 40 * 10**9
+            assert not running.health().healthy
+            assert re.fullmatch(
+                r"store: 1 events are not on disk: waiting for 4\d s \(limit 30 s\)",
+                running.health().reasons[0],
+            )
+            assert "recorder" not in running._heartbeats.stalled(30)
+            disk.over.set()
+            running.stop()
+
+        running.run(on_tick)
+    assert disk.over.is_set()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_recorder_that_died_starves_the_watchdog(model: Model, tmp_path: Path) -> None:
+    def bug(_event: Event) -> None:
+        raise KeyError("a bug")
+
+    clock, stalled = JumpingClock(), []
+    with opened(tmp_path) as store:
+        running = daemon(model, store, [], clock=clock, loop=True)
+        running._recorder._announce = bug
+
+        def on_tick() -> None:
+            if not running._recorder._thread.is_alive():
+                clock.ahead_ns = 40 * 10**9
+                stalled.extend(running._heartbeats.stalled(30))
+                running.stop()
+
+        running.run(on_tick)
+    assert "recorder" in stalled
 
 
 def test_a_store_that_breaks_leaves_the_other_counters(model: Model, tmp_path: Path) -> None:

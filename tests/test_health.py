@@ -118,3 +118,9 @@ def test_an_ended_recording_is_finished_and_healthy():
     health = judge_all({"clip": facts(3600.0, finished=True, condition="frozen")}, NOW)
     assert health.healthy
     assert health.reasons == ["clip: the recording has ended"]
+
+
+def test_events_that_do_not_reach_the_disk_are_unhealthy_and_come_first():
+    health = judge_all({"clip": facts(3600.0, finished=True)}, NOW, "store: 2 events are not on disk: full")
+    assert not health.healthy
+    assert health.reasons == ["store: 2 events are not on disk: full", "clip: the recording has ended"]

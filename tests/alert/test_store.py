@@ -16,20 +16,11 @@ from hypothesis import strategies as st
 
 from edge.alert import database as module
 from edge.alert.database import MIN_BYTES, Database
-from edge.alert.event import Event, Stamp
 from edge.alert.store import Store
 from edge.errors import StoreError
+from tests.alert.event import event
 
 ROOT = Path(__file__).parents[2]
-
-
-def event(name="a", revision=1, phase="opened", seconds=1.5):
-    return Event(
-        id=name, revision=revision, phase=phase, camera="north", label="smoke", bundle="m@1#0",
-        opened=Stamp(model_s=1.0), updated=Stamp(model_s=seconds, utc="2024-01-01T00:00:00Z"),
-        closed=Stamp(model_s=seconds) if phase == "closed" else None, peak=0.1 + 0.2,
-        box_px=(1, 2, 3, 4), opening_box_px=(1, 2, 3, 4), sightings=revision,
-    )  # fmt: skip
 
 
 @contextmanager
@@ -196,8 +187,8 @@ def test_a_commit_that_fails_half_way_leaves_all_as_it_was(path):
 CHILD = """
 import resource, sys
 from pathlib import Path
-sys.path[:0] = [{root!r}, {here!r}]
-from test_store import event
+sys.path.insert(0, {root!r})
+from tests.alert.event import event
 from edge.alert.database import Database
 from edge.alert.store import Store
 from edge.errors import StoreError
@@ -205,7 +196,7 @@ from edge.errors import StoreError
 
 
 def child(body):
-    code = CHILD.format(root=str(ROOT), here=str(Path(__file__).parent)) + textwrap.dedent(body)
+    code = CHILD.format(root=str(ROOT)) + textwrap.dedent(body)
     return [sys.executable, "-c", code]
 
 

@@ -1,3 +1,4 @@
+import math
 import threading
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_loop_may_ask_for_time_and_may_end():
     assert watchdog.tick() == []
     clock.now_ns += 1
     assert watchdog.tick() == ["camera north"]
+
+
+def test_a_loop_may_ask_for_all_the_time_there_is_until_it_beats_again():
+    clock, heartbeats, _sent, watchdog = make()
+    heartbeats.beat("recorder", math.inf)
+    clock.now_ns += 10**9 * SECOND
+    assert watchdog.tick() == []
+    heartbeats.beat("recorder")
+    clock.now_ns += 31 * SECOND
+    assert watchdog.tick() == ["recorder"]
 
 
 def test_without_a_watchdog_the_daemon_gives_itself_up():

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import SettingsError
-from edge.web.guard import _host_name, _shows, is_loopback, read_token
+from edge.web.guard import _host_name, _shows, is_loopback, read_token, settle
 
 TOKEN = "0123456789abcdef"
 
@@ -77,3 +77,13 @@ def test_an_unfit_token_is_an_error(tmp_path, content):
 def test_a_missing_token_file_is_an_error(tmp_path):
     with pytest.raises(SettingsError, match=r"^web\.token_file: cannot read .*No such file"):
         read_token(tmp_path / "token")
+
+
+def test_loopback_needs_no_token_and_others_do(tmp_path):
+    file = tmp_path / "token"
+    file.write_text(TOKEN)
+    file.chmod(0o600)
+    assert settle("localhost", None) is None
+    assert settle("127.0.0.1", file) == settle("0.0.0.0", file) == TOKEN
+    with pytest.raises(SettingsError, match=r"^web\.host: '0\.0\.0\.0' is open to others; set token_file"):
+        settle("0.0.0.0", None)

@@ -1,0 +1,458 @@
+import math
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from edge.alert import recorder as module
+from edge.alert.database import Database
+from edge.alert.recorder import RETRY_S, SLOW_S, Recorder
+from edge.alert.store import Store
+from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
+from edge.clock import SystemClock
+from tests.alert.event import event
+
+ROOT = Path(__file__).parents[2]
+PIXELS = np.zeros((48, 64, 3), np.uint8)
+SECOND = 1_000_000_000
+
+
+class FakeClock:
+    now_ns = 5 * SECOND
+
+    def mono_ns(self):
+        return self.now_ns
+
+    def wall_ns(self):
+        return 0
+
+    def wait(self, signal: threading.Event, timeout_s: float):
+        raise AssertionError
+
+
+class FakeStore:
+    """Keeps what it is given, unless it is told to refuse an event."""
+
+    def __init__(self):
+        self.refused = set()
+        self.kept = []
+        self.before = lambda: None
+
+    def commit(self, one, evidence=None):
+        self.before()
+        if one.id in self.refused:
+            raise OSError(f"no room for {one.id}")
+        self.kept.append((one, evidence))
+        return True
+
+    def revisions(self):
+        return [(one.id, one.revision) for one, _ in self.kept]
+
+
+class Tower:
+    """A recorder whose every part is a fake; time passes by `after`."""
+
+    def __init__(self, **limits):
+        self.clock, self.store, self.told, self.beats, self.stages = FakeClock(), FakeStore(), [], [], []
+        self.recorder = Recorder(
+            self.store,
+            self.told.append,
+            self.clock,
+            record=lambda stage, ns: self.stages.append((stage, ns)),
+            beat=self.beats.append,
+            waiting=Waiting(**limits),
+        )
+
+    def offer(self, *one, **more):
+        self.recorder.offer(event(*one, **more), PIXELS)
+
+    def step(self):
+        return self.recorder.step(self.clock.now_ns)
+
+    def after(self, seconds):
+        self.clock.now_ns += round(seconds * SECOND)
+        while self.step():
+            pass
+
+    def trouble(self):
+        return self.recorder.trouble(self.clock.now_ns)
+
+    @property
+    def names(self):
+        return [(one.id, one.revision) for one in self.told]
+
+
+@pytest.fixture
+def tower():
+    return Tower()
+
+
+def test_a_revision_is_on_disk_before_it_is_announced_and_only_once(tower):
+    tower.store.before = lambda: tower.beats.append(list(tower.told))
+    tower.offer("a")
+    tower.clock.now_ns += SECOND // 4
+    assert tower.step()
+    assert tower.beats == [math.inf, [], 0.0]  # it may be silent while the disk works
+    assert tower.told == [event("a")]
+    assert not tower.step()
+    ((kept, jpeg),) = tower.store.kept
+    assert kept == event("a")
+    assert jpeg.startswith(b"\xff\xd8")
+    assert tower.stages == [("event", SECOND // 4)]
+    recorded = tower.recorder.recorded
+    assert (recorded.opened, recorded.updated, recorded.closed, recorded.unsaved) == (1, 0, 0, 0)
+    assert tower.recorder.good
+
+
+def test_a_closing_has_no_picture_and_an_event_without_one_is_better_than_none(tower, caplog):
+    tower.offer("a", 2, "closed")
+    tower.recorder.offer(event("b"), np.zeros((1, 1, 3), np.uint8))
+    tower.after(0)
+    assert tower.store.kept == [(event("a", 2, "closed"), None), (event("b"), None)]
+    assert "event b, revision 1: no picture of it" in caplog.text
+
+
+def test_what_the_disk_refuses_is_tried_again_in_order_and_is_said_meanwhile(tower, caplog):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.offer("a", 2, "updated")
+    tower.offer("a", 3, "closed")
+    assert tower.step()
+    assert not tower.step()
+    assert tower.trouble() == "store: 1 events are not on disk: no room for a"
+    assert tower.recorder.recorded.unsaved == 1
+    assert not tower.recorder.good
+    for _ in range(5):
+        tower.after(RETRY_S)
+    assert caplog.text.count("not on disk, not announced") == 1
+    assert tower.told == tower.stages == []
+    tower.store.refused = set()
+    tower.after(RETRY_S - 0.001)
+    assert tower.told == []
+    tower.after(0.001)
+    assert tower.store.revisions() == tower.names == [("a", 1), ("a", 2), ("a", 3)]
+    assert [jpeg is not None for _, jpeg in tower.store.kept] == [True, True, False]
+    assert tower.trouble() is None
+    assert tower.recorder.good
+
+
+def test_an_event_that_is_refused_holds_up_no_other(tower):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.offer("b")
+    tower.offer("a", 2, "updated")
+    tower.offer("b", 2, "closed")
+    tower.after(0)
+    assert tower.names == [("b", 1), ("b", 2)]
+    assert tower.recorder.recorded.unsaved == 1
+
+
+def test_a_disk_that_fails_slowly_still_gives_every_event_its_try(tower):
+    tried = []
+
+    def slow():
+        tower.clock.now_ns += 3 * SECOND
+
+    commit = tower.store.commit
+    tower.store.commit = lambda one, evidence: tried.append(one.id) or commit(one, evidence)
+    tower.store.before, tower.store.refused = slow, set("abcd")
+    for name in "abcd":
+        tower.offer(name)
+    for _ in range(12):
+        tower.step()
+    assert tried == list("abcd" * 3)
+
+
+def test_a_clock_that_goes_back_keeps_nothing_waiting(tower):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.step()
+    tower.store.refused = set()
+    tower.after(-3600)
+    assert tower.names == [("a", 1)]
+
+
+def test_a_commit_that_takes_long_is_a_matter_of_health(tower):
+    seen = []
+
+    def slow():
+        for seconds in (SLOW_S, 1.0):
+            tower.clock.now_ns += round(seconds * SECOND)
+            seen.append(tower.trouble())
+
+    tower.store.before = slow
+    tower.offer("a")
+    assert tower.trouble() is None
+    tower.step()
+    assert seen == [None, "store: 1 events are not on disk: waiting for 31 s (limit 30 s)"]
+    assert tower.trouble() is None
+
+
+def test_an_announcement_that_fails_is_not_repeated(tower, caplog):
+    def broken(_event):
+        raise BrokenPipeError
+
+    tower.recorder._announce = broken
+    tower.offer("a")
+    tower.after(0)
+    tower.after(RETRY_S)
+    assert tower.store.revisions() == [("a", 1)]
+    assert "event a, revision 1: on disk, not announced" in caplog.text
+    assert tower.recorder.recorded.opened == 1
+    assert tower.recorder.good
+
+
+def test_what_gives_way_while_it_is_refused_leaves_its_picture_to_the_closing():
+    tower = Tower(max_revisions=2)
+    tower.store.refused = {"a"}
+    tower.offer("a", 2, "updated")
+    tower.step()
+    tower.offer("a", 3, "closed")
+    tower.offer("b")
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.names == [("a", 3), ("b", 1)]
+    assert tower.store.kept[0][1] is not None
+    assert tower.recorder.recorded.dropped == {"picture": 0, "updated": 1, "opened": 0, "closed": 0}
+    assert tower.recorder.good
+
+
+def test_a_lost_opening_is_not_good():
+    tower = Tower(max_revisions=1)
+    tower.offer("a")
+    tower.offer("b")
+    tower.after(0)
+    assert tower.names == [("b", 1)]
+    assert tower.recorder.recorded.dropped["opened"] == 1
+    assert not tower.recorder.good
+
+
+def test_what_comes_while_the_disk_works_neither_replaces_nor_overtakes_it():
+    tower = Tower(max_revisions=2)
+
+    def busy():
+        tower.store.before = lambda: None
+        for revision in range(2, 6):
+            tower.offer("a", revision, "updated")
+
+    tower.store.before = busy
+    tower.offer("a", 1, "updated")
+    tower.after(0)
+    assert tower.names == [("a", 1), ("a", 5)]
+
+
+def test_a_flood_stays_within_the_bounds(tower):
+    for number in range(2000):
+        tower.recorder._waiting.add(Revision(event(f"e{number}"), b"j" * 1_000_000, 0))
+    assert len(tower.recorder._waiting) == MAX_REVISIONS
+    assert tower.recorder._waiting.jpeg_bytes == MAX_JPEG_BYTES
+    tower.after(0)
+    assert tower.names == [(f"e{number}", 1) for number in range(2000 - MAX_REVISIONS, 2000)]
+
+
+class Flood(RuleBasedStateMachine):
+    """Events open, grow and close while a disk takes what it likes; the bounds are small."""
+
+    def __init__(self):
+        super().__init__()
+        self.tower = Tower(max_revisions=6, max_jpeg_bytes=500)
+        self.waiting = self.tower.recorder._waiting
+        self.last, self.offered, self.number = {}, 0, 0
+
+    def put(self, one, size):
+        before = {(r.event.id, r.event.revision): r.event.phase for r in self.waiting}
+        lost = dict(self.waiting.dropped)
+        jpeg = None if one.phase == "closed" else b"j" * size
+        self.waiting.add(Revision(one, jpeg, self.tower.clock.now_ns))
+        self.offered += 1
+        gone = {key: self.waiting.dropped[key] - lost[key] for key in lost}
+        if gone["opened"] or gone["closed"]:  # openings and closings go last
+            assert "updated" not in {*before.values(), one.phase}
+        if len(before) < 6:
+            assert gone["opened"] + gone["updated"] + gone["closed"] == 0
+
+    @rule(size=st.integers(1, 700))
+    def opens(self, size):
+        self.number += 1
+        self.last[f"e{self.number}"] = 1
+        self.put(event(f"e{self.number}"), size)
+
+    @precondition(lambda self: self.last)
+    @rule(data=st.data(), size=st.integers(1, 700), closing=st.booleans())
+    def goes_on(self, data, size, closing):
+        name = data.draw(st.sampled_from(sorted(self.last)))
+        revision = self.last[name] = self.last[name] + 1
+        self.put(event(name, revision, "closed" if closing else "updated"), size)
+        if closing:
+            del self.last[name]
+
+    @rule(seconds=st.floats(0, 3), some=st.sets(st.integers(1, 9)))
+    def time_passes(self, seconds, some):
+        self.tower.store.refused = {f"e{number}" for number in some}
+        self.tower.after(seconds)
+
+    @rule()
+    def one_step(self):
+        self.tower.step()
+
+    @invariant()
+    def the_bounds_hold(self):
+        assert len(self.waiting) <= 6
+        assert self.waiting.jpeg_bytes <= 500
+
+    @invariant()
+    def each_is_waiting_on_disk_and_announced_or_counted_as_lost(self):
+        recorded = self.tower.recorder.recorded
+        lost = sum(count for kind, count in recorded.dropped.items() if kind != "picture")
+        assert self.offered == len(self.waiting) + len(self.tower.told) + lost
+        assert self.tower.names == self.tower.store.revisions()
+        assert len(set(self.tower.names)) == len(self.tower.names)
+        assert recorded.opened + recorded.updated + recorded.closed == len(self.tower.told)
+
+    @invariant()
+    def the_order_of_an_event_is_kept(self):
+        newest = {}
+        for name, revision in [*self.tower.names, *((r.event.id, r.event.revision) for r in self.waiting)]:
+            assert newest.get(name, 0) < revision
+            newest[name] = revision
+
+    def teardown(self):
+        self.tower.store.refused = set()
+        self.tower.after(RETRY_S)
+        assert len(self.waiting) == 0
+
+
+TestFlood = Flood.TestCase
+TestFlood.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def threaded(store, told, beats=None):
+    return Recorder(
+        store,
+        told.append,
+        SystemClock(),
+        record=lambda _stage, _ns: None,
+        beat=[].append if beats is None else beats.append,
+    )
+
+
+def test_a_thread_records_into_a_real_store_and_ends_when_nothing_waits(tmp_path):
+    with Database(tmp_path / "e.db") as database:
+        store, told = Store(database), []
+        recorder = threaded(store, told)
+        recorder.start()
+        for number in range(1, 31):
+            recorder.offer(event(f"e{number % 3}", number, "opened" if number < 4 else "updated"), PIXELS)
+        recorder.stop(60)
+        assert not recorder._thread.is_alive()
+        assert recorder.good
+        assert len(told) == 30
+        assert {(one.id, one.revision) for one in store.events()} == {("e0", 30), ("e1", 28), ("e2", 29)}
+        assert store.counts().evidence == 6
+
+
+def test_a_stop_tries_at_once_what_the_disk_has_refused(monkeypatch):
+    monkeypatch.setattr(module, "RETRY_S", 3600.0)
+    store, told, tried = FakeStore(), [], threading.Event()
+    store.before, store.refused = tried.set, {"a"}
+    recorder = threaded(store, told)
+    recorder.start()
+    recorder.offer(event("a"), PIXELS)
+    assert tried.wait(60)
+    store.refused = set()
+    recorder.stop(60)
+    assert told == [event("a")]
+
+
+def test_a_disk_that_hangs_does_not_hold_up_the_end_and_nothing_is_said_afterwards(caplog):
+    store, told, started, over = FakeStore(), [], threading.Event(), threading.Event()
+
+    def hang():
+        started.set()
+        over.wait()
+
+    store.before = hang
+    recorder = threaded(store, told)
+    recorder.start()
+    recorder.offer(event("a"), PIXELS)
+    recorder.offer(event("b", 2, "closed"), PIXELS)
+    assert started.wait(60)
+    recorder.stop(0.05)
+    assert "2 revisions are not on disk at the end: a (opened), b (closed)" in caplog.text
+    assert recorder.recorded.unsaved == 2
+    assert not recorder.good
+    over.set()
+    recorder._thread.join(60)
+    assert not recorder._thread.is_alive()
+    assert told == []
+    assert store.revisions() == [("a", 1)]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_beats_no_more_and_the_end_counts_what_it_left(caplog):
+    class Fatal(BaseException):
+        pass
+
+    def fatal():
+        raise Fatal
+
+    store, beats = FakeStore(), []
+    store.before = fatal
+    recorder = threaded(store, [], beats)
+    recorder.start()
+    recorder.offer(event("a"), PIXELS)
+    recorder._thread.join(60)
+    assert beats[-2:] == [math.inf, 0.0]  # the allowance of the disk ends with it
+    recorder.stop(60)
+    assert "1 revisions are not on disk at the end" in caplog.text
+    assert not recorder.good
+
+
+def test_kill_9_loses_nothing_that_was_announced(tmp_path):
+    path = tmp_path / "e.db"
+    body = f"""
+    import sys
+    sys.path.insert(0, {str(ROOT)!r})
+    import numpy as np
+    from pathlib import Path
+    from edge.alert.database import Database
+    from edge.alert.recorder import Recorder
+    from edge.alert.store import Store
+    from edge.clock import SystemClock
+    from tests.alert.event import event
+
+    def tell(one):
+        print(one.id, flush=True)
+
+    recorder = Recorder(Store(Database(Path({str(path)!r}))), tell, SystemClock(),
+                        record=lambda *_: None, beat=lambda _: None)
+    recorder.start()
+    pixels = np.zeros((48, 64, 3), np.uint8)
+    number = 0
+    while True:
+        if recorder.recorded.unsaved < 32:
+            number += 1
+            recorder.offer(event(f"{{sys.argv[1]}}-{{number}}"), pixels)
+    """
+    said = []
+    for attempt, wanted in enumerate((1, 7, 30)):
+        command = [sys.executable, "-c", textwrap.dedent(body), str(attempt)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        said += [process.stdout.readline().strip() for _ in range(wanted)]
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.read().split("\n")[:-1]  # a cut line was not said
+        process.stdout.close()
+        process.wait()
+        with Database(path) as database:
+            store = Store(database)
+            assert {one.id for one in store.events(10**6)} >= set(said)
+            assert all(store.evidence(name) for name in said)
+    assert len(said) >= 38
