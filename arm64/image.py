@@ -1,6 +1,6 @@
 """The daemon's image for linux/arm64: built as a user builds it, weighed, and run on a clip with little memory.
 
-Its other forms are built too: with ONNX Runtime, which is weighed and replays with it, and for linux/amd64.
+Its other forms are built too: with the extra of each backend, which is weighed and replays, and for linux/amd64.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from arm64.container import Ending
 from arm64.docker import Docker
 from arm64.say import say
 from arm64.sighting import Sighting
+from edge.model.bundle import Bundle, bundled_path
+from edge.model.registry import BACKENDS
 
 BOARD = next(board for board in BOARDS if board.name == "pi4")
 MEMORY_MIB = (512, 256)
@@ -42,8 +44,7 @@ _WHEELS = {  # folders of site-packages, by the wheel that brings them
     "opencv_python_headless.libs": "opencv-python-headless",
     "av": "av",
     "av.libs": "av",
-    "ai_edge_litert": "ai-edge-litert",
-    "onnxruntime": "onnxruntime",
+    **{backend.library: backend.distribution for backend in BACKENDS.values()},
 }
 _OURS = ("edge", "scoring", "training", "firmware_sim", "benchmarks", "deploy", "firetower-")
 
@@ -59,27 +60,33 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
         faults = unloadable(server, image)
         say(f"image: {sum(sizes.values()) / 1e6:.0f} MB unpacked, {len(faults)} shared objects at fault")
         codes = {words[0]: container.command(server, image, words, BOARD) for words in COMMANDS}
-        with_onnx = build(server, project, work, extra="onnx")
-        onnx_sizes = weigh(server, with_onnx)
-        codes["replay, onnx"] = container.command(
-            server, with_onnx, (*COMMANDS[0], "--backend", "onnx"), BOARD
-        )
+        with_extra = {}
+        for backend in Bundle.open(bundled_path()).backends():
+            if backend.extra:
+                made = build(server, project, work, extra=backend.extra)
+                with_extra[f"bytes_with_{backend.extra}"] = weigh(server, made)
+                words = (*COMMANDS[0], "--backend", backend.name)
+                codes[f"replay, {backend.name}"] = container.command(server, made, words, BOARD)
         ours = build(server, project, work, machine="amd64")
         codes["replay, amd64"] = container.command(server, ours, COMMANDS[0])
-        say(f"image: {sum(onnx_sizes.values()) / 1e6:.0f} MB with ONNX Runtime; exit codes {codes}")
+        say(f"image: {_megabytes(with_extra)}; exit codes {codes}")
         endings = [container.run(server, image, BOARD, played, memory_mib) for memory_mib in MEMORY_MIB]
     trials = [record(ending, here) for ending in endings]
     fits = sum(sizes.values()) <= BYTES_MAX and not faults
     good = bool(here) and fits and not any(codes.values()) and all(one["good"] for one in trials)
     return good, {
         "bytes": sizes,
-        "bytes_with_onnx": onnx_sizes,
+        **with_extra,
         "faults": faults,
         "exit_codes": codes,
         "native": {"peak_rss_bytes": peak_rss_bytes, **sighting.compare(here, here)},
         "board": BOARD.name,
         "trials": trials,
     }
+
+
+def _megabytes(with_extra: dict[str, dict[str, int]]) -> str:
+    return ", ".join(f"{sum(sizes.values()) / 1e6:.0f} MB {kind}" for kind, sizes in with_extra.items())
 
 
 def recording(work: Path) -> Path:

@@ -31,8 +31,7 @@ from edge.model.bundle import Bundle, bundled_path
 CLASSES = ("total", "dot_product", "multiply_long", "load_store")  # as in arm64/instruction.h
 MOMENTS = (DECODED, WRITTEN, SCORED, FOUND)
 SCOPES = {"inference": (WRITTEN, SCORED), "frame": (DECODED, FOUND)}
-BACKENDS = ("litert", "onnx")
-WHEELS = ("ai-edge-litert", "numpy", "onnxruntime", "opencv-python-headless")
+WHEELS = ("numpy", "opencv-python-headless")  # and those of the backends
 REPETITIONS = 3  # a process each
 BUDGET = Path(__file__).with_name("budget.json")
 _STRICT = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
@@ -60,11 +59,12 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
     """Count, compare with the budget, and leave what was counted in the cache, ready to be the next budget."""
     made, out = userland.make(work, project), work / "count"
     out.mkdir(exist_ok=True)
+    names = [backend.name for backend in Bundle.open(bundled_path()).backends()]
     write_frames(out / "frames.npy")
     plugin = compile_shared(out / "plugin.so", "plugin.c", "instruction.c")
     processes = [
         (Guest(made, board, project, out, out / f"{board.name}-{backend}-{number}"), backend)
-        for board, backend, number in itertools.product(BOARDS, BACKENDS, range(REPETITIONS))
+        for board, backend, number in itertools.product(BOARDS, names, range(REPETITIONS))
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counted = list(pool.map(lambda one: _count(*one, plugin), processes))
@@ -157,7 +157,8 @@ def counted_with(site: Path) -> dict[str, str]:
     """Return what decides the counts: the versions of the userland's wheels, and the bundled model."""
     found = {one.name: one.version for one in importlib.metadata.distributions(path=[str(site)])}
     bundle = Bundle.open(bundled_path())
-    return {"bundle": bundle.digest[:12], **{name: found[name] for name in WHEELS}}
+    names = sorted({*WHEELS, *(backend.distribution for backend in bundle.backends())})
+    return {"bundle": bundle.digest[:12], **{name: found[name] for name in names}}
 
 
 def compare(rows: Sequence[Row], found: Budget, allowed: Budget, path: Path) -> tuple[bool, dict[str, Any]]:

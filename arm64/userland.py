@@ -15,6 +15,7 @@ from pathlib import Path
 
 from arm64 import mirror
 from deploy.wheelhouse import platforms
+from edge.model.registry import BACKENDS
 
 SUITE = "bookworm"
 PYTHON = "3.11"  # bookworm's
@@ -59,9 +60,13 @@ def _compile(*folders: Path) -> None:
 
 
 def dependencies(project: Path) -> list[str]:
-    """Return what a device installs: the project's own dependencies and the extra for ONNX Runtime."""
+    """Return what a device installs: the project's own dependencies and the extras of all backends."""
     declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    return [*declared["dependencies"], *declared["optional-dependencies"]["onnx"]]
+    extras = [backend.extra for backend in BACKENDS.values() if backend.extra]
+    return [
+        *declared["dependencies"],
+        *(line for extra in extras for line in declared["optional-dependencies"][extra]),
+    ]
 
 
 def install(work: Path, requirements: list[str], python: str) -> Path:

@@ -22,6 +22,7 @@ from edge.device.meter import EnergySource, choose_meter
 from edge.device.power import EnergyMeter
 from edge.errors import DeviceError, EdgeError, MissingExtraError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
+from edge.model.registry import BACKENDS
 
 _BOARD = """Measure the bundle on this board, with the sensors that it has. Nothing else needs to be installed.
 
@@ -183,7 +184,7 @@ def _add_timing(parser: argparse.ArgumentParser) -> None:
         "--backends",
         type=_words,
         metavar="B,…",
-        help="litert, onnx (default: all that the bundle and the board have)",
+        help=f"{', '.join(BACKENDS)} (default: all that the bundle and the board have)",
     )
     add("--threads", type=_counts, default=(1,), metavar="N,…", help="threads of one inference (default: 1)")
     add("--runs", type=_count, default=100, metavar="N", help="timed inferences of a process (default: 100)")
@@ -246,8 +247,8 @@ def _positive(text: str) -> float:
 
 def _words(text: str) -> tuple[str, ...]:
     words = tuple(text.split(","))
-    if set(words) - {"litert", "onnx"}:
-        raise argparse.ArgumentTypeError(f"expected litert, onnx or both with a comma, got {text!r}")
+    if set(words) - set(BACKENDS):
+        raise argparse.ArgumentTypeError(f"expected some of {', '.join(BACKENDS)} with commas, got {text!r}")
     return words
 
 

@@ -5,7 +5,6 @@ Source: the method is pyperf's (psf/pyperf, "Analyze benchmark results").
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import numpy as np
 
 from benchmarks import child, machine
 from benchmarks.worker import Request, Timing
-from edge.errors import MissingExtraError
 from edge.model.bundle import Bundle
 from edge.model.load import load_runtime
+from edge.model.registry import BACKENDS
 
 SCHEMA = "firetower-latency/1.0"
 SPREAD_MAX = 0.1  # of the processes' medians, relative; above it the table warns
@@ -84,20 +83,23 @@ def choose_backends(bundle: Bundle, asked: tuple[str, ...] | None) -> Choice:
         asked: by name, or None.
 
     Raises:
+        BundleError: no backend known here can run the bundle.
         MissingExtraError: a backend that was asked for, or the only one of the bundle, is not installed.
     """
-    has_onnx = importlib.util.find_spec("onnxruntime") is not None
+    for backend in map(BACKENDS.__getitem__, asked or ()):
+        if not backend.installed:
+            raise backend.missing(f"measuring {backend.title}")
     if asked is not None:
-        if "onnx" in asked and not has_onnx:
-            raise MissingExtraError("measuring ONNX Runtime", "onnx")
         return Choice(asked)
-    files = sorted(str(spec.backend) for spec in bundle.manifest.model_files().values())
-    if has_onnx or "onnx" not in files:
-        return Choice(tuple(files))
-    if files == ["onnx"]:
-        raise MissingExtraError("measuring this bundle, which has a file for ONNX Runtime alone,", "onnx")
-    why = "ONNX Runtime is not installed: pip install 'firetower[onnx]'"
-    return Choice(tuple(name for name in files if name != "onnx"), (Skipped("onnx", why),))
+    bundle.model_file()  # says so where no backend known here can run it
+    absent = [backend for backend in bundle.backends() if not backend.installed]
+    if len(absent) == len(bundle.backends()):
+        titles = " and ".join(backend.title for backend in absent)
+        raise absent[0].missing(f"measuring this bundle, which has a file for {titles} alone,")
+    present = tuple(backend.name for backend in bundle.backends() if backend.installed)
+    return Choice(
+        present, tuple(Skipped(backend.name, str(backend.missing(backend.title))) for backend in absent)
+    )
 
 
 def measure(plan: Plan, work: Callable[[Request], Timing], tell: Callable[[str], None]) -> list[Timing]:
@@ -109,7 +111,7 @@ def measure(plan: Plan, work: Callable[[Request], Timing], tell: Callable[[str],
         tell: shows progress.
     Raises:
         BundleError: the bundle has no file for a backend, or its file cannot be loaded.
-        MissingExtraError: ONNX Runtime is wanted and not installed.
+        MissingExtraError: a backend is not installed.
     """
     bundle = Bundle.open(plan.bundle)
     choose_backends(bundle, plan.backends)

@@ -11,7 +11,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("firetower", "ai-edge-litert", "onnxruntime", "numpy", "opencv-python-headless")
+from edge.model.registry import BACKENDS
+
+PACKAGES = (
+    "firetower",
+    *(backend.distribution for backend in BACKENDS.values()),
+    "numpy",
+    "opencv-python-headless",
+)
 _DOT_PRODUCTS = (
     "asimddp",
     "i8mm",

@@ -39,7 +39,7 @@ class Timing(msgspec.Struct, frozen=True):
         invoke_ns: inside the backend's own call.
         total_ns: from a frame of the model's size to scores and state: preprocessing, call, dequantization.
         load_ns: from the opened bundle to the loaded model.
-        memory_before: with Python and its libraries (LiteRT's are among them, ONNX Runtime's are not), but no model.
+        memory_before: with Python and its libraries, but neither the backend's nor a model.
         memory_loaded: with the model, before its first inference.
         memory_after: after the last one.
     """

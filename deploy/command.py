@@ -181,8 +181,7 @@ def _wheels(
     options: argparse.Namespace, configuration: Configuration, board: Board, scratch: Path
 ) -> tuple[Wheel, ...]:
     """Have the wheels that the board needs."""
-    extras = ("onnx",) if configuration.settings.model.backend == "onnx" else ()
-    wanted = wanted_by(board, extras)
+    wanted = wanted_by(board, configuration.extras)
     own = own_wheel(options.wheel, options.wheels, _new(scratch / "own"))
     _say(f"- wheels for Python {wanted.python}, {wanted.platforms[0]}")
     return fetch(own, wanted, options.wheels, _cache(), refresh=options.refresh)

@@ -23,6 +23,7 @@ from edge.camera.address import redact
 from edge.daemon import check_fit
 from edge.errors import BundleError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
+from edge.model.registry import BACKENDS
 from edge.secret import read_secret
 from edge.settings import Settings, parse
 from edge.settings import load as load_settings
@@ -72,6 +73,12 @@ class Configuration:
     files: tuple[ConfigFile, ...]
     shown: str
     warnings: tuple[str, ...]
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Which extras of firetower the board needs."""
+        backend = BACKENDS.get(self.settings.model.backend or "")
+        return (backend.extra,) if backend is not None and backend.extra else ()
 
     def digest(self) -> str:
         """Name the folder after its content; slow to compute, for a weak password must not be guessed from it."""

@@ -6,6 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
+from edge.model.registry import BACKENDS
+
 _HELP = """Put the daemon on a Raspberry Pi, or any 64-bit Debian, over ssh.
 
 Checks the configuration here and the board there; fetches wheels for its Python and machine here (the board needs
@@ -44,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         help="firetower's own wheel (default: in --wheels, else built here)",
     )
     add("--refresh", action="store_true", help="ask the index for newer wheels than those fetched before")
-    add("--backend", choices=("litert", "onnx"), help="overrides model.backend, and brings what it needs")
+    add("--backend", choices=tuple(BACKENDS), help="overrides model.backend, and brings what it needs")
     add("--memory-max-mib", type=_count, metavar="N", help="end and restart the daemon beyond so much memory")
     add("--identity", type=Path, metavar="FILE", help="private key for ssh")
     add("--port", type=_count, metavar="N", help="of ssh")

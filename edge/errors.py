@@ -4,6 +4,7 @@ EdgeError
 ├── SettingsError(ValueError)      the configuration file is wrong, with the path of the key
 ├── BundleError(ValueError)        a model bundle cannot be used
 │   ├── ManifestError              its manifest is malformed
+│   ├── UnknownBackendError        a model file is for a backend that this version does not know
 │   └── DigestError                a file is not the one that the manifest names
 ├── RuntimeModelError(RuntimeError) a backend refuses or fails to run a model file
 ├── FrameError(ValueError)         a picture has the wrong shape or dtype
@@ -28,6 +29,10 @@ class BundleError(EdgeError, ValueError):
 
 class ManifestError(BundleError):
     """A bundle's manifest is malformed or of an unknown major version."""
+
+
+class UnknownBackendError(BundleError):
+    """A bundle's model file is for a backend that this version of firetower does not know."""
 
 
 class DigestError(BundleError):
@@ -63,8 +68,9 @@ class MissingExtraError(EdgeError, ImportError):
 
     Args:
         what: what needs it, for people.
-        extra: the extra of the distribution that brings it.
+        extra: the extra of the distribution that brings it; None: every whole installation has it.
     """
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs a part that is not installed: pip install 'firetower[{extra}]'")
+    def __init__(self, what: str, extra: str | None) -> None:
+        brings = "firetower" if extra is None else f"firetower[{extra}]"
+        super().__init__(f"{what} needs a part that is not installed: pip install '{brings}'")

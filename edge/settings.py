@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from edge.errors import SettingsError
+from edge.model.registry import BACKENDS
 
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
@@ -40,12 +41,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         bundle: folder or .zip of a model bundle; the one that ships with firetower if absent.
-        backend: litert or onnx; the first that the bundle and this installation have if absent.
+        backend: one of `edge.model.registry`; the first of them that the bundle has a file for if absent.
         threads: of one inference.
     """
 
     bundle: Path | None = None
-    backend: Literal["litert", "onnx"] | None = None
+    backend: str | None = None
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
 
 
@@ -235,6 +236,8 @@ def _keys(section: type[msgspec.Struct]) -> set[str]:
 def _resolve(settings: Settings, folder: Path) -> Settings:
     """Make paths absolute and see that what must exist does."""
     model, web, store = settings.model, settings.web, settings.store
+    if model.backend is not None and model.backend not in BACKENDS:
+        raise SettingsError(f"model.backend: '{model.backend}' is unknown; expected {' or '.join(BACKENDS)}")
     for name, camera in settings.cameras.items():
         if (camera.width_px is None) != (camera.height_px is None):
             missing = "width_px" if camera.width_px is None else "height_px"

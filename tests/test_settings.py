@@ -73,6 +73,10 @@ SCENE = {"uri": "scene:"}
         ({"cameras": {"a name": SCENE}}, "cameras: .*matching regex"),
         ({"cameras": {"north": 5}}, "cameras.north: Expected `object`"),
         ({"cameras": {"a": SCENE}, "model": {"bundle": "absent"}}, "model.bundle: .*does not exist"),
+        (
+            {"cameras": {"a": SCENE}, "model": {"backend": "torch"}},
+            "model.backend: 'torch' is unknown; expected litert or onnx",
+        ),
         ({"cameras": {"a": SCENE}, "model": {"threads": 0}}, "model.threads: Expected"),
         ({"cameras": {"a": SCENE}, "web": {"port": 70000}}, "web.port: Expected"),
         ({"cameras": {"a": SCENE}, "store": {"max_bytes": 10}}, "store.max_bytes: Expected"),

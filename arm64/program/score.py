@@ -17,11 +17,11 @@ def main() -> None:
     """Print a JSON line for each backend: digests of each frame's float32 scores, and the scores."""
     frames = np.load(sys.argv[1], allow_pickle=False)
     bundle = Bundle.open(Path(sys.argv[2]) if len(sys.argv) > 2 else bundled_path())
-    for backend in ("litert", "onnx"):
-        scores = score_frames(bundle, load_runtime(bundle, backend, probed=True), frames)
+    for backend in bundle.backends():
+        scores = score_frames(bundle, load_runtime(bundle, backend.name, probed=True), frames)
         found = {
             "machine": platform.machine(),
-            "backend": backend,
+            "backend": backend.name,
             "sha256": [hashlib.sha256(frame.tobytes()).hexdigest() for frame in scores],
             "scores": scores.astype(float).ravel().tolist(),
         }

@@ -10,28 +10,30 @@ from typing import Any
 
 import msgspec
 
-from edge.errors import MissingExtraError, SettingsError
+from edge.errors import MissingExtraError, SettingsError, UnknownBackendError
 from edge.model import selftest
 from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path, unpack
 from edge.model.importer import ImportOptions, import_model, parse_labels
 from edge.model.load import load_runtime
 from edge.model.manifest import Threshold
+from edge.model.registry import BACKENDS, suffixes
 
 GOOD, FAILED = 0, 1
 
-_TOP = """A bundle is a folder, or one .zip in transit, with a manifest.json, one or both of model.tflite and
-model.onnx, and in firetower's own exports a card.md and a selftest.npz. The manifest holds the sha256 of each
-file; a file that is not the one it names is never used."""
+_TOP = f"""A bundle is a folder, or one .zip in transit, with a manifest.json, a model file for one or more backends
+({", ".join(f"{name}: {backend.suffix}" for name, backend in BACKENDS.items())}), and in firetower's own exports a
+card.md and a selftest.npz. The manifest holds the sha256 of each file; a file that is not the one it names is never
+used."""
 
 _EXAMPLES = """examples:
   firetower bundle show                          the bundle that ships with firetower
   firetower bundle show my-bundle --json | jq .labels
-  firetower bundle verify my-bundle --parity     digests, both backends, self-test, agreement of both files
+  firetower bundle verify my-bundle --parity     digests, every backend, self-test, agreement of the files
   firetower bundle pack my-bundle my-bundle.zip
   firetower bundle import mobilenet.tflite --labels labels.txt --out my-bundle --mean 0.5 --std 0.5"""
 
-_IMPORT = """Make a bundle of a classifier that somebody else made: one .tflite or .onnx file with one colour image
-in (float32, uint8 or int8; NHWC or NCHW) and one row of class scores out.
+_IMPORT = f"""Make a bundle of a classifier that somebody else made: one {" or ".join(suffixes())} file with one
+colour image in (float32, uint8 or int8; NHWC or NCHW) and one row of class scores out.
 
 Normalisation is in units of a pixel range of 0…1: the network sees (pixel / 255 - mean) / std.
   --mean 0.5 --std 0.5              pixels become -1…1 (Keras MobileNet; 127.5 in units of 0…255)
@@ -69,7 +71,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's subparsers h
     )
     verify.add_argument("bundle", type=Path, nargs="?", help="folder or .zip (default: the bundled one)")
     verify.add_argument(
-        "--parity", action="store_true", help="fail unless both files agree on the self-test's frames"
+        "--parity", action="store_true", help="fail unless the model files agree on the self-test's frames"
     )
     verify.set_defaults(handler=_verify)
     pack = verbs.add_parser("pack", help="make one .zip of a folder, the same bytes each time")
@@ -93,9 +95,10 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's subparsers h
 
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", type=Path, help=".tflite or .onnx file")
+    add("model", type=Path, help=f"{' or '.join(suffixes())} file")
     add("--labels", required=True, metavar="FILE|A,B,…", help="one label a line, in the order of the classes")
     add("--out", required=True, type=Path, metavar="FOLDER", help="the new bundle; does not exist yet")
+    add("--backend", choices=tuple(BACKENDS), help="what runs it (default: the first that reads such a file)")
     add("--mean", type=_numbers, metavar="M[,M,M]", help="one number or one per channel")
     add("--std", type=_numbers, metavar="S[,S,S]", help="likewise")
     add(
@@ -172,13 +175,14 @@ def describe(bundle: Bundle) -> list[str]:
 def _verify(arguments: argparse.Namespace) -> int:
     bundle = _open(arguments.bundle)
     bundle.verify()
+    bundle.model_file()  # a bundle that nothing here can run is not good
     _say(f"{bundle.path}: {len(bundle.manifest.files)} files are what the manifest says")
     tested = SELFTEST_NAME in bundle.manifest.files
     steps: dict[str, float | None] = {}
     for name, spec in sorted(bundle.manifest.model_files().items()):
         try:
             runtime = load_runtime(bundle, spec.backend)
-        except MissingExtraError as error:
+        except (MissingExtraError, UnknownBackendError) as error:
             if arguments.parity:
                 raise
             _say(f"{name}: not run; {error}")
@@ -204,7 +208,7 @@ def _parity(bundle: Bundle) -> selftest.Agreement:
     frames, _ = selftest.read_selftest(bundle)
     apart = selftest.compare(bundle, frames)
     _say(
-        f"both files over {apart.frames} frames: {apart.steps_max:.2f} steps apart at most, "
+        f"the files over {apart.frames} frames: {apart.steps_max:.2f} steps apart at most, "
         f"{apart.steps_mean:.3f} on average; the manifest allows {apart.tolerance_steps:g}"
     )
     return apart
@@ -228,6 +232,7 @@ def _import(arguments: argparse.Namespace) -> int:
     labels = _labels(arguments.labels)
     options = ImportOptions(
         labels=labels,
+        backend=arguments.backend,
         mean=arguments.mean,
         std=arguments.std,
         kind=arguments.scores,

@@ -21,6 +21,7 @@ from edge.device.meter import choose_meter
 from edge.errors import SettingsError
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import Cadence
+from edge.model.registry import BACKENDS
 from edge.model.scores import probabilities
 from edge.replay.replay import Step, clip_name, replay
 
@@ -48,7 +49,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     parser.add_argument(
         "--bundle", type=Path, help="folder or .zip of a model bundle; the bundled one if absent"
     )
-    parser.add_argument("--backend", choices=("litert", "onnx"), help="the bundle's first if absent")
+    parser.add_argument("--backend", choices=tuple(BACKENDS), help="the bundle's first if absent")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of one inference (1)")
     parser.add_argument(
         "--cadence-s",

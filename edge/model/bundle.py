@@ -19,7 +19,9 @@ import msgspec
 
 from edge.errors import BundleError, DigestError
 from edge.model.archive import compress, extract
+from edge.model.backend import Backend
 from edge.model.manifest import MANIFEST_NAME, FileSpec, Manifest, TensorSpec, decode, encode
+from edge.model.registry import BACKENDS
 
 MANIFEST_BYTES_MAX = 1 << 20
 SELFTEST_NAME = "selftest.npz"
@@ -87,18 +89,24 @@ class Bundle:
         """Whether this is the bundle that ships with this package."""
         return self.folder.resolve() == _BUNDLED.resolve()
 
+    def backends(self) -> tuple[Backend, ...]:
+        """Return the known backends that the bundle has a file for, in the registry's order."""
+        named = {spec.backend for spec in self.manifest.model_files().values()}
+        return tuple(backend for name, backend in BACKENDS.items() if name in named)
+
     def model_file(self, backend: str | None = None) -> tuple[str, FileSpec]:
-        """Return name and description of the file for a backend; None: LiteRT's if there is one, else ONNX's.
+        """Return name and description of the file for a backend; None: for the first of `backends()`.
 
         Raises:
             BundleError: the bundle has no file for that backend.
         """
         files = {spec.backend: (name, spec) for name, spec in self.manifest.model_files().items()}
-        chosen = backend or ("litert" if "litert" in files else "onnx")
-        if chosen not in files:
+        wanted = [backend] if backend else [known.name for known in self.backends()]
+        if not wanted or wanted[0] not in files:
             has = ", ".join(sorted(str(name) for name in files))
-            raise BundleError(f"{self.path}: no model for the backend '{chosen}', it has one for: {has}")
-        return files[chosen]
+            lacks = f"the backend '{backend}'" if backend else f"a backend known here ({', '.join(BACKENDS)})"
+            raise BundleError(f"{self.path}: no model for {lacks}, it has one for: {has}")
+        return files[wanted[0]]
 
     def read(self, name: str) -> bytes:
         """Return the bytes of one file of the manifest, checked.

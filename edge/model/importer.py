@@ -1,4 +1,4 @@
-"""A third party's image classifier, one .tflite or .onnx file, made into a bundle.
+"""A third party's image classifier, one file that a backend reads, made into a bundle.
 
 What the file does not tell, the user must: labels, normalisation, colour order. What it tells is checked
 against that, in a child process, for the file is not trusted.
@@ -16,14 +16,15 @@ import numpy as np
 
 from edge import __version__
 from edge.errors import BundleError, SettingsError
+from edge.model.backend import Backend
 from edge.model.bundle import Bundle, file_spec, read_plain, write_bundle
 from edge.model.interface import FileTensor, Interface
 from edge.model.manifest import Confirmation, Manifest, Normalisation, TensorSpec, Threshold
 from edge.model.preprocess import input_table
 from edge.model.probe import Answer, probe
+from edge.model.registry import BACKENDS, suffixes
 
 MODEL_BYTES_MAX = 256 << 20
-_BACKENDS = {".tflite": "litert", ".onnx": "onnx"}
 _LOW = {"uint8": 0, "int8": -128}
 _SUM_SLACK = 0.02
 _CONVENTIONS = (
@@ -42,6 +43,7 @@ class ImportOptions:
 
     Attributes:
         labels: one for each class, in the order of the output.
+        backend: by name; None: the first of the registry that reads such files.
         mean, std: real = (pixel / 255 − mean) / std, one number or one per channel; None: only for integer
             inputs, whose stored values then are the pixels themselves.
         kind: what the output is; None: found out from two runs.
@@ -52,6 +54,7 @@ class ImportOptions:
     """
 
     labels: tuple[str, ...]
+    backend: str | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     kind: Kind | None = None
@@ -76,28 +79,26 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
     """Make a bundle of a classifier's file.
 
     Args:
-        path: a .tflite or .onnx file with one image input and one output of class scores.
+        path: a model file with one image input and one output of class scores.
         folder: where the bundle goes; does not exist yet.
         options: what the file does not tell.
     Raises:
         BundleError: the file cannot be used; names it and says why.
         SettingsError: an option is missing or contradicts the file; starts with the option.
-        MissingExtraError: an .onnx file, and ONNX Runtime is not installed.
+        MissingExtraError: the backend is not installed.
     """
-    if path.suffix.lower() not in _BACKENDS:
-        raise BundleError(f"{path}: expected a file that ends in .tflite or .onnx")
-    backend = _BACKENDS[path.suffix.lower()]
+    backend = _backend(path, options.backend)
     model = read_plain(path.resolve(), MODEL_BYTES_MAX)
     if len(model) > MODEL_BYTES_MAX:
         raise BundleError(f"{path}: more than {MODEL_BYTES_MAX} bytes; no classifier for a small board")
     declared = probe(model, str(path), backend, run=False).declared
     _check_single(path, declared)
     shape, layout = _frame_shape(path, declared.inputs[0], options)
-    answer = probe(model, str(path), backend, ((declared.inputs[0].name, shape),))
+    answer = probe(model, str(path), backend, {declared.inputs[0].name: shape})
     scores = _scores(path, answer.actual.outputs[0], options.labels)
     frame, normalisation = _frame(path, answer.actual.inputs[0], layout, options)
     kind, notes = _kind(answer, scores, options)
-    file = f"model{path.suffix.lower()}"
+    file = f"model{backend.suffix}"
     manifest = Manifest(
         schema="1.0",
         name=options.name or path.stem,
@@ -105,7 +106,7 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         task="classify",
         kind=kind,
         labels=options.labels,
-        files={file: file_spec(model, backend, (frame, scores))},
+        files={file: file_spec(model, backend.name, (frame, scores))},
         colour_order=options.colour_order,
         fit=options.fit,
         normalisation=normalisation,
@@ -115,6 +116,17 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
     )
     notes += _range_notes(manifest, frame)
     return Imported(write_bundle(folder, manifest, {file: model}), notes)
+
+
+def _backend(path: Path, asked: str | None) -> Backend:
+    """Choose among those that read a file of this kind."""
+    suffix = path.suffix.lower()
+    if suffix not in suffixes():
+        raise BundleError(f"{path}: expected a file that ends in {' or '.join(suffixes())}")
+    readers = {name: backend for name, backend in BACKENDS.items() if backend.suffix == suffix}
+    if asked is not None and asked not in readers:
+        raise SettingsError(f"--backend: '{asked}' does not read {suffix}; expected {' or '.join(readers)}")
+    return readers[asked or next(iter(readers))]
 
 
 def parse_labels(text: str) -> tuple[str, ...]:
@@ -228,7 +240,7 @@ def _scores(path: Path, tensor: FileTensor, labels: Sequence[str]) -> TensorSpec
     if tensor.dtype not in _LOW or tensor.scale is None:
         raise BundleError(
             f"{path}: output '{tensor.name}' is {tensor.dtype} and its scale is not told; "
-            "expected float32, or uint8 or int8 with a scale (in .tflite only)"
+            "expected float32, or uint8 or int8 in a kind of file that tells the scale"
         )
     dtype: Literal["uint8", "int8"] = "uint8" if tensor.dtype == "uint8" else "int8"
     return msgspec.structs.replace(spec, dtype=dtype, scale=tensor.scale, zero_point=tensor.zero_point)

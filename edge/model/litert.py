@@ -1,4 +1,4 @@
-"""LiteRT (the successor of tflite-runtime) behind the runtime's contract.
+"""LiteRT (the successor of tflite-runtime) behind the runtime's contract; imported only when a model is to run on it.
 
 The `Interpreter`, not the `CompiledModel`: its `invoke` releases the GIL, and cameras decode beside it.
 """
@@ -6,13 +6,14 @@ The `Interpreter`, not the `CompiledModel`: its `invoke` releases the GIL, and c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from edge.errors import RuntimeModelError
+from edge.model.backend import Backend, Run, Shapes
 from edge.model.interface import FileTensor, Interface, check_interface
 from edge.model.manifest import FileSpec
 from edge.model.runtime import Inference, State, Tensor
@@ -20,23 +21,27 @@ from edge.model.scores import dequantize
 
 _IDENTIFIER = b"TFL3"  # bytes 4 to 8 of a TFLite flatbuffer
 _FAILURES = (ValueError, RuntimeError, MemoryError)
+_AS_DECLARED: Shapes = MappingProxyType({})
 
 
-def open_interpreter(
-    model: bytes, file: str, threads: int, shapes: Sequence[tuple[str, tuple[int, ...]]] = ()
-) -> Any:  # noqa: ANN401 — ai-edge-litert is not typed
+def open_interpreter(model: bytes, file: str, threads: int, shapes: Shapes = _AS_DECLARED) -> Any:  # noqa: ANN401 — ai-edge-litert is not typed
     """Load a model from memory and allocate its tensors; `shapes` fixes inputs that the file leaves open.
 
     A malformed file may still crash the process inside LiteRT: `edge.model.probe` keeps that in a child.
 
     Raises:
+        MissingExtraError: LiteRT is not installed.
         RuntimeModelError: not a TFLite file, or LiteRT refuses it; names the file.
     """
+    try:
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 — only when a model is to run on it
+    except ImportError as error:
+        raise BACKEND.missing() from error
     if model[4:8] != _IDENTIFIER:
         raise RuntimeModelError(f"{file}: not a TFLite model: no {_IDENTIFIER.decode()} at byte 4")
     try:
         interpreter = Interpreter(model_content=model, num_threads=threads)
-        for name, shape in shapes:
+        for name, shape in shapes.items():
             for details in interpreter.get_input_details():
                 if details["name"] == name and tuple(details["shape"]) != shape:
                     interpreter.resize_tensor_input(details["index"], shape, strict=True)
@@ -46,8 +51,11 @@ def open_interpreter(
     return interpreter
 
 
-def describe(interpreter: Any) -> Interface:  # noqa: ANN401
-    """Return the inputs and outputs of a loaded model."""
+def _describe(model: bytes, file: str) -> Interface:
+    return _interface(open_interpreter(model, file, 1))
+
+
+def _interface(interpreter: Any) -> Interface:  # noqa: ANN401
     return Interface(
         tuple(map(_tensor, interpreter.get_input_details())),
         tuple(map(_tensor, interpreter.get_output_details())),
@@ -68,6 +76,20 @@ def _tensor(details: dict[str, Any]) -> FileTensor:
     )
 
 
+def _probe(model: bytes, file: str, shapes: Shapes) -> Run:
+    interpreter = open_interpreter(model, file, 1, shapes)
+    inputs = {details["name"]: details["index"] for details in interpreter.get_input_details()}
+    outputs = [details["index"] for details in interpreter.get_output_details()]
+
+    def run(feed: Mapping[str, Tensor]) -> list[Tensor]:
+        for name, tensor in feed.items():
+            interpreter.set_tensor(inputs[name], tensor)
+        interpreter.invoke()
+        return [interpreter.get_tensor(index) for index in outputs]
+
+    return run
+
+
 def _put(file: str, buffer: Tensor, tensor: Tensor) -> None:
     if buffer.shape != tensor.shape or buffer.dtype != tensor.dtype:
         raise RuntimeModelError(
@@ -86,6 +108,7 @@ class LiteRtRuntime:
         threads: of XNNPACK.
     Raises:
         BundleError: the file's tensors are not the manifest's.
+        MissingExtraError: LiteRT is not installed.
         RuntimeModelError: LiteRT refuses it.
     """
 
@@ -93,9 +116,8 @@ class LiteRtRuntime:
 
     def __init__(self, model: bytes, file: str, spec: FileSpec, threads: int = 1) -> None:
         self._file = file
-        shapes = [(t.name, t.shape) for t in spec.tensors if t.role in {"frame", "state_in"}]
-        self._interpreter = open_interpreter(model, file, threads, shapes)
-        check_interface(file, spec, describe(self._interpreter))
+        self._interpreter = open_interpreter(model, file, threads, spec.input_shapes())
+        check_interface(file, spec, _interface(self._interpreter))
         inputs = {d["name"]: d["index"] for d in self._interpreter.get_input_details()}
         outputs = {d["name"]: d["index"] for d in self._interpreter.get_output_details()}
         self._states = [said for said, _ in spec.state_pairs()]
@@ -128,3 +150,16 @@ class LiteRtRuntime:
         if not np.isfinite(scores).all():
             raise RuntimeModelError(f"{self._file}: scores are not finite")
         return Inference(scores, tuple(buffer().copy() for buffer in self._states_out), invoke_ns)
+
+
+BACKEND = Backend(
+    name=LiteRtRuntime.name,
+    title="LiteRT",
+    suffix=".tflite",
+    library="ai_edge_litert",
+    distribution="ai-edge-litert",
+    extra=None,
+    open=LiteRtRuntime,
+    describe=_describe,
+    probe=_probe,
+)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from edge.errors import UnknownBackendError
 from edge.model.bundle import Bundle
 from edge.model.interface import check_interface
-from edge.model.litert import LiteRtRuntime
-from edge.model.onnx import OnnxRuntime
 from edge.model.preprocess import Preprocess
 from edge.model.probe import probe
+from edge.model.registry import BACKENDS
 from edge.model.runtime import Runtime
-
-_RUNTIMES: dict[str, type[LiteRtRuntime | OnnxRuntime]] = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}
 
 
 def load_runtime(
@@ -20,7 +18,7 @@ def load_runtime(
 
     Args:
         bundle: opened.
-        backend: `litert` or `onnx`; None: LiteRT if the bundle has its file, else ONNX Runtime.
+        backend: by name; None: the first of the registry that the bundle has a file for.
         threads: within one inference.
         probed: whether these bytes have already survived a look in a child process. Without it every bundle
             but the one that ships with this package gets that look first, which takes about a second.
@@ -28,15 +26,20 @@ def load_runtime(
         BundleError: no file for that backend, a file is not what the manifest says, or it crashes its loader.
         MissingExtraError: the backend is not installed.
         RuntimeModelError: the backend refuses the file.
+        UnknownBackendError: the file is for a backend of another version.
     """
     file, spec = bundle.model_file(backend)
-    model = bundle.read(file)
     shown = f"{bundle.path}: {file}"
-    assert spec.backend is not None  # model_file returns only such
+    record = BACKENDS.get(spec.backend or "")
+    if record is None:
+        raise UnknownBackendError(
+            f"{shown} is for the backend '{spec.backend}', which this firetower does not know; "
+            f"it knows {', '.join(BACKENDS)}"
+        )
+    model = bundle.read(file)
     if not (probed or bundle.bundled):
-        shapes = tuple((t.name, t.shape) for t in spec.tensors if t.role in {"frame", "state_in"})
-        check_interface(shown, spec, probe(model, shown, spec.backend, shapes).actual)
-    return _RUNTIMES[spec.backend](model, shown, spec, threads)
+        check_interface(shown, spec, probe(model, shown, record, spec.input_shapes()).actual)
+    return record.open(model, shown, spec, threads)
 
 
 def load_preprocess(bundle: Bundle, backend: str | None = None) -> Preprocess:

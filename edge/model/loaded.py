@@ -35,7 +35,7 @@ def load_model(path: Path | None, backend: str | None = None, threads: int = 1) 
 
     Args:
         path: folder or .zip; None for the bundle that ships with firetower.
-        backend: litert or onnx; None takes LiteRT's file if the bundle has one.
+        backend: by name; None takes the first of the registry that the bundle has a file for.
         threads: of one inference.
 
     Raises:

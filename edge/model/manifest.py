@@ -45,11 +45,14 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One file of the bundle; a model file also lists its tensors and the backend that runs it."""
+    """One file of the bundle; a model file also lists its tensors and the backend that runs it.
+
+    A backend that this version does not know is no error: the bundle's other files may serve here.
+    """
 
     sha256: str
     bytes: int
-    backend: Literal["litert", "onnx"] | None = None
+    backend: str | None = None
     tensors: tuple[TensorSpec, ...] = ()
 
     def one(self, role: Role) -> TensorSpec:
@@ -62,6 +65,10 @@ class FileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if len(found) != 1:
             raise ManifestError(f"manifest: expected one tensor with role '{role}', got {len(found)}")
         return found[0]
+
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor that goes in, by name."""
+        return {tensor.name: tensor.shape for tensor in self.tensors if tensor.role in {"frame", "state_in"}}
 
     def state_pairs(self) -> tuple[tuple[TensorSpec, TensorSpec], ...]:
         """Return (input, output) of each state tensor, in the order of the inputs."""
@@ -234,6 +241,8 @@ def _check_names(manifest: Manifest) -> None:
             raise ManifestError(f"manifest.files: {name!r} is not a plain file name")
         if len(spec.sha256) != 64 or set(spec.sha256) - set("0123456789abcdef") or spec.bytes < 0:
             raise ManifestError(f"manifest.files.{name}: expected a lower-case sha256 and a length in bytes")
+        if spec.backend is not None and not _PLAIN_NAME.fullmatch(spec.backend):
+            raise ManifestError(f"manifest.files.{name}.backend: {spec.backend!r} is not a plain name")
 
 
 def _check_roles(manifest: Manifest, where: str, spec: FileSpec) -> None:

@@ -7,12 +7,13 @@ in as the arrays that came out of the last call and come out as new ones; no ten
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from edge.errors import MissingExtraError, RuntimeModelError
+from edge.errors import RuntimeModelError
+from edge.model.backend import Backend, Run, Shapes
 from edge.model.interface import FileTensor, Interface, check_interface
 from edge.model.manifest import FileSpec, TensorSpec
 from edge.model.runtime import Inference, State, Tensor
@@ -33,7 +34,7 @@ def open_session(model: bytes, file: str, threads: int) -> Any:  # noqa: ANN401 
     try:
         import onnxruntime  # noqa: PLC0415 — an extra
     except ImportError as error:
-        raise MissingExtraError("the ONNX Runtime backend", "onnx") from error
+        raise BACKEND.missing() from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -50,14 +51,27 @@ def open_session(model: bytes, file: str, threads: int) -> Any:  # noqa: ANN401 
         raise RuntimeModelError(f"{file}: ONNX Runtime cannot load it: {error}") from error
 
 
-def describe(session: Any) -> Interface:  # noqa: ANN401
-    """Return the inputs and outputs of a loaded model; ONNX does not tell their scales."""
+def _describe(model: bytes, file: str) -> Interface:
+    return _interface(open_session(model, file, 1))
+
+
+def _interface(session: Any) -> Interface:  # noqa: ANN401
     return Interface(tuple(map(_tensor, session.get_inputs())), tuple(map(_tensor, session.get_outputs())))
 
 
 def _tensor(node: Any) -> FileTensor:  # noqa: ANN401
     shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in node.shape)
-    return FileTensor(node.name, shape, _DTYPES.get(node.type, node.type), told=False)
+    return FileTensor(node.name, shape, _DTYPES.get(node.type, node.type), told=False)  # ONNX tells no scales
+
+
+def _probe(model: bytes, file: str, shapes: Shapes) -> Run:
+    del shapes  # they are those of what is fed
+    session = open_session(model, file, 1)
+
+    def run(feed: Mapping[str, Tensor]) -> list[Tensor]:
+        return [np.asarray(result) for result in session.run(None, dict(feed))]
+
+    return run
 
 
 class OnnxRuntime:
@@ -79,7 +93,7 @@ class OnnxRuntime:
     def __init__(self, model: bytes, file: str, spec: FileSpec, threads: int = 1) -> None:
         self._file = file
         self._session = open_session(model, file, threads)
-        check_interface(file, spec, describe(self._session))
+        check_interface(file, spec, _interface(self._session))
         self._pairs = spec.state_pairs()
         self._scores_spec = spec.one("scores")
         self._binding = self._session.io_binding()
@@ -125,3 +139,16 @@ class OnnxRuntime:
                 f"expected {said.shape} {said.dtype}"
             )
         bind(said.name, "cpu", 0, tensor.dtype.type, said.shape, tensor.ctypes.data)
+
+
+BACKEND = Backend(
+    name=OnnxRuntime.name,
+    title="ONNX Runtime",
+    suffix=".onnx",
+    library="onnxruntime",
+    distribution="onnxruntime",
+    extra="onnx",
+    open=OnnxRuntime,
+    describe=_describe,
+    probe=_probe,
+)

@@ -13,24 +13,25 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.errors import BundleError, EdgeError, MissingExtraError, RuntimeModelError
+from edge.model.backend import Backend, Shapes
 from edge.model.interface import FileTensor, Interface
+from edge.model.registry import BACKENDS
+from edge.model.runtime import Tensor
 
 TIMEOUT_S = 120.0
 MEMORY_BYTES = 4 << 30  # address space of the child; a bundled model needs a tenth of it
 _ROOT = str(Path(__file__).parents[2])
 _MISSING, _REFUSED = 3, 4  # exit codes of the child
 _SAMPLES_MAX = 1 << 16
-
-Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+_AS_DECLARED: Shapes = MappingProxyType({})
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -38,8 +39,8 @@ class Request(msgspec.Struct, frozen=True):
 
     backend: str
     file: str
-    shapes: Shapes = ()
-    run: bool = True
+    shapes: dict[str, tuple[int, ...]]
+    run: bool
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -59,8 +60,8 @@ class Answer(msgspec.Struct, frozen=True):
 def probe(
     model: bytes,
     file: str,
-    backend: str,
-    shapes: Shapes = (),
+    backend: Backend,
+    shapes: Shapes = _AS_DECLARED,
     *,
     run: bool = True,
     timeout_s: float = TIMEOUT_S,
@@ -70,7 +71,7 @@ def probe(
     Args:
         model: the file's bytes.
         file: its name, for messages.
-        backend: `litert` or `onnx`.
+        backend: of the registry.
         shapes: for inputs whose shape the file leaves open.
         run: False: load it only; the answer has no samples then, and `actual` is as declared.
         timeout_s: for loading and both runs.
@@ -78,7 +79,7 @@ def probe(
         BundleError: the file is refused, crashes its loader or keeps it busy for too long; names the file.
         MissingExtraError: the backend is not installed.
     """
-    request = msgspec.json.encode(Request(backend, file, shapes, run))
+    request = msgspec.json.encode(Request(backend.name, file, dict(shapes), run))
     paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     try:
         child = subprocess.run(
@@ -90,87 +91,56 @@ def probe(
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
     except subprocess.TimeoutExpired as error:
-        raise BundleError(f"{file}: {backend} was still loading it after {timeout_s:g} s; refused") from error
+        raise BundleError(
+            f"{file}: {backend.name} was still loading it after {timeout_s:g} s; refused"
+        ) from error
     said = child.stderr.decode(errors="replace").strip().splitlines()
     if child.returncode == 0:
         return msgspec.json.decode(child.stdout, type=Answer)
     if child.returncode == _MISSING:
-        raise MissingExtraError("the ONNX Runtime backend", "onnx")
+        raise backend.missing()
     if child.returncode == _REFUSED:
         raise BundleError(said[-1] if said else f"{file}: refused")
     how = signal.Signals(-child.returncode).name if child.returncode < 0 else f"exit {child.returncode}"
-    raise BundleError(f"{file}: the file crashes {backend} ({how}); it is damaged or not meant for it")
-
-
-def _noise(tensor: FileTensor, shape: Sequence[int]) -> NDArray[Any]:
-    rng = np.random.default_rng(0)
-    if np.issubdtype(np.dtype(tensor.dtype), np.integer):
-        limit = np.iinfo(tensor.dtype)
-        return rng.integers(limit.min, limit.max, shape, tensor.dtype, endpoint=True)
-    return rng.random(shape).astype(tensor.dtype)
-
-
-def _closed(tensor: FileTensor, shapes: Shapes) -> tuple[int, ...]:
-    return dict(shapes).get(tensor.name, tuple(1 if size < 0 else size for size in tensor.shape))
+    raise BundleError(f"{file}: the file crashes {backend.name} ({how}); it is damaged or not meant for it")
 
 
 def _look(model: bytes, request: Request) -> Answer:
-    if request.backend == "litert":
-        return _look_litert(model, request)
-    return _look_onnx(model, request)
-
-
-def _look_litert(model: bytes, request: Request) -> Answer:
-    from edge.model import litert  # noqa: PLC0415 — only the backend that is asked for
-
-    declared = litert.describe(litert.open_interpreter(model, request.file, 1))
+    backend = BACKENDS[request.backend]
+    declared = backend.describe(model, request.file)
     if not request.run:
         return Answer(declared, declared, ())
-    shapes = tuple((tensor.name, _closed(tensor, request.shapes)) for tensor in declared.inputs)
-    interpreter = litert.open_interpreter(model, request.file, 1, shapes)
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    shapes = {tensor.name: _closed(tensor, request.shapes) for tensor in declared.inputs}
+    run = backend.probe(model, request.file, shapes)
 
-    def run(fill: Any) -> list[NDArray[Any]]:  # noqa: ANN401
-        for tensor, details in zip(declared.inputs, inputs, strict=True):
-            interpreter.set_tensor(details["index"], fill(tensor, tuple(details["shape"])))
-        interpreter.invoke()
-        return [interpreter.get_tensor(details["index"]) for details in outputs]
+    def made(fill: Callable[[str, tuple[int, ...]], Tensor]) -> Sequence[Tensor]:
+        return run({tensor.name: fill(tensor.dtype, shapes[tensor.name]) for tensor in declared.inputs})
 
-    return _answer(declared, [tuple(details["shape"]) for details in inputs], run)
-
-
-def _look_onnx(model: bytes, request: Request) -> Answer:
-    from edge.model import onnx  # noqa: PLC0415 — an extra
-
-    session = onnx.open_session(model, request.file, 1)
-    declared = onnx.describe(session)
-    if not request.run:
-        return Answer(declared, declared, ())
-    shapes = [_closed(tensor, request.shapes) for tensor in declared.inputs]
-
-    def run(fill: Any) -> list[NDArray[Any]]:  # noqa: ANN401
-        feed = {
-            tensor.name: fill(tensor, shape) for tensor, shape in zip(declared.inputs, shapes, strict=True)
-        }
-        return [np.asarray(result) for result in session.run(None, feed)]
-
-    return _answer(declared, shapes, run)
-
-
-def _answer(declared: Interface, shapes: Sequence[Sequence[int]], run: Any) -> Answer:  # noqa: ANN401
-    runs = [run(lambda tensor, shape: np.zeros(shape, tensor.dtype)), run(_noise)]
+    runs = [made(lambda dtype, shape: np.zeros(shape, dtype)), made(_noise)]
     actual = Interface(
-        tuple(_sized(tensor, shape) for tensor, shape in zip(declared.inputs, shapes, strict=True)),
+        tuple(_sized(tensor, shapes[tensor.name]) for tensor in declared.inputs),
         tuple(_sized(tensor, got.shape) for tensor, got in zip(declared.outputs, runs[0], strict=True)),
     )
     return Answer(declared, actual, tuple(_real(declared.outputs[0], results[0]) for results in runs))
+
+
+def _closed(tensor: FileTensor, shapes: Shapes) -> tuple[int, ...]:
+    return shapes.get(tensor.name, tuple(1 if size < 0 else size for size in tensor.shape))
+
+
+def _noise(dtype: str, shape: tuple[int, ...]) -> Tensor:
+    rng = np.random.default_rng(0)
+    if np.issubdtype(np.dtype(dtype), np.integer):
+        limit = np.iinfo(dtype)
+        return rng.integers(limit.min, limit.max, shape, dtype, endpoint=True)
+    return rng.random(shape).astype(dtype)
 
 
 def _sized(tensor: FileTensor, shape: Sequence[int]) -> FileTensor:
     return msgspec.structs.replace(tensor, shape=tuple(map(int, shape)))
 
 
-def _real(tensor: FileTensor, stored: NDArray[Any]) -> tuple[float, ...]:
+def _real(tensor: FileTensor, stored: Tensor) -> tuple[float, ...]:
     if stored.size > _SAMPLES_MAX:
         return ()
     real = stored.astype(np.float64).ravel()

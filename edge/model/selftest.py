@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,16 +65,18 @@ def score_frames(
 
 
 def compare(bundle: Bundle, frames: NDArray[np.uint8], threads: int = 1) -> Agreement:
-    """Score the same frames with both files of a bundle.
+    """Score the same frames with every model file of a bundle; return how the two that differ most agree.
 
     Raises:
-        BundleError: the bundle has not both files.
-        MissingExtraError: ONNX Runtime is not installed.
+        BundleError: the bundle has but one model file, or one for an unknown backend.
+        MissingExtraError: the backend of one is not installed.
     """
-    litert, onnx = (
-        score_frames(bundle, load_runtime(bundle, name, threads), frames) for name in ("litert", "onnx")
-    )
-    return agreement(bundle.manifest, litert, onnx)
+    names = [spec.backend for spec in bundle.manifest.model_files().values()]
+    if len(names) < 2:
+        raise BundleError(f"{bundle.path}: nothing to compare: it has a model for {names[0]} alone")
+    scores = [score_frames(bundle, load_runtime(bundle, name, threads), frames) for name in names]
+    pairs = [agreement(bundle.manifest, one, other) for one, other in itertools.combinations(scores, 2)]
+    return max(pairs, key=lambda pair: pair.steps_max)
 
 
 def selftest(bundle: Bundle, runtime: Runtime) -> Agreement:

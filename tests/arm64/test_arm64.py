@@ -16,6 +16,7 @@ from arm64.__main__ import CHECKS, LONG
 from arm64.board import BOARDS, CORES, write_views
 from arm64.userland import dependencies
 from edge.device.board import BOARDS as KNOWN
+from edge.model.bundle import Bundle, bundled_path
 
 PROJECT = Path(__file__).parents[2]
 
@@ -130,8 +131,8 @@ def test_the_page_has_the_instructions_that_were_counted():
     for board in BOARDS:
         cells = [
             " / ".join(
-                f"{counts[f'{board.name} {backend} {scope}'][name] / 1e6:.1f}"
-                for backend in instruction.BACKENDS
+                f"{counts[f'{board.name} {backend.name} {scope}'][name] / 1e6:.1f}"
+                for backend in Bundle.open(bundled_path()).backends()
             )
             for scope, name in columns
         ]

@@ -13,6 +13,7 @@ from arm64 import budget, clip, instruction
 from arm64.board import BOARDS
 from arm64.budget import Budget
 from arm64.program import count
+from edge.model.bundle import Bundle, bundled_path
 
 HERE = Path(instruction.__file__).parent
 
@@ -239,11 +240,13 @@ def test_a_budget_is_read_as_it_was_written(tmp_path):
 
 def test_the_committed_budget_is_whole():
     committed = budget.read(instruction.BUDGET)
-    assert set(committed.counted_with) == {"bundle", *instruction.WHEELS}
+    backends = Bundle.open(bundled_path()).backends()
+    wheels = {backend.distribution for backend in backends}
+    assert set(committed.counted_with) == {"bundle", *instruction.WHEELS, *wheels}
     assert set(committed.counts) == {
-        f"{board.name} {backend} {scope}"
+        f"{board.name} {backend.name} {scope}"
         for board in BOARDS
-        for backend in instruction.BACKENDS
+        for backend in backends
         for scope in instruction.SCOPES
     }
     assert all(set(counts) == set(instruction.CLASSES) for counts in committed.counts.values())

@@ -1,12 +1,15 @@
 import argparse
 import json
+import re
 import shutil
 
+import msgspec
 import pytest
 
 from edge.command.bundle import register
-from edge.errors import BundleError, DigestError, SettingsError
-from edge.model.bundle import Bundle
+from edge.errors import BundleError, DigestError, SettingsError, UnknownBackendError
+from edge.model.bundle import Bundle, write_bundle
+from edge.model.registry import BACKENDS, suffixes
 
 
 @pytest.fixture
@@ -65,6 +68,29 @@ def test_verify_checks_runs_and_compares(firetower, cells):
     assert "model.tflite: runs on litert" in err
 
 
+def test_verify_leaves_out_a_file_for_an_unknown_backend_and_says_so(firetower, cells, tmp_path):
+    whole = Bundle.open(cells)
+    files = dict(whole.manifest.files)
+    files["model.onnx"] = msgspec.structs.replace(files["model.onnx"], backend="npu-2")
+    manifest = msgspec.structs.replace(whole.manifest, files=files)
+    write_bundle(tmp_path / "b", manifest, {name: whole.read(name) for name in files})
+    code, out, err = firetower("verify", tmp_path / "b")
+    assert code == 0
+    assert last(out)["selftest_steps"] == {"litert": 0}
+    assert re.search(r"model\.onnx: not run; .*'npu-2', which this firetower does not know", err)
+    with pytest.raises(UnknownBackendError):
+        firetower("verify", tmp_path / "b", "--parity")
+
+
+def test_verify_refuses_a_bundle_that_nothing_here_can_run(firetower, cells, tmp_path):
+    whole = Bundle.open(cells)
+    files = {"model.npu": msgspec.structs.replace(whole.manifest.files["model.onnx"], backend="npu-2")}
+    manifest = msgspec.structs.replace(whole.manifest, files=files)
+    write_bundle(tmp_path / "b", manifest, {"model.npu": whole.read("model.onnx")})
+    with pytest.raises(BundleError, match="it has one for: npu-2"):
+        firetower("verify", tmp_path / "b")
+
+
 def test_verify_names_the_file_that_is_wrong(firetower, cells, tmp_path):
     folder = shutil.copytree(cells, tmp_path / "b")
     (folder / "card.md").write_bytes((folder / "card.md").read_bytes().upper())
@@ -114,6 +140,10 @@ def test_import_takes_everything_from_the_command_line(firetower, fixtures, tmp_
     [
         (("--labels", "absent.txt"), "no file 'absent.txt'"),
         (("--labels", "a,b"), "2 labels.*3 classes"),
+        (
+            ("--labels", "a,b,c", "--backend", "onnx"),
+            "--backend: 'onnx' does not read .tflite; expected litert",
+        ),
         (("--labels", "a,b,c", "--alert", "d=1"), "--alert: 'd' is not among the labels"),
         (("--labels", "a,b,c", "--alert", "a"), "--alert"),
         (("--labels", "a,b,c", "--alert", "a=high"), "'high' is not OPEN"),
@@ -144,3 +174,11 @@ def test_help_is_there(firetower, words, capsys):
         firetower(*words, "--help")
     assert exited.value.code == 0
     assert "usage: firetower bundle" in capsys.readouterr().out
+
+
+def test_help_is_made_of_the_registry(firetower, capsys):
+    with pytest.raises(SystemExit):
+        firetower("import", "--help")
+    said = capsys.readouterr().out
+    assert f"--backend {{{','.join(BACKENDS)}}}" in said
+    assert f"{' or '.join(suffixes())} file" in said

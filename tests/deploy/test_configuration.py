@@ -96,6 +96,11 @@ def test_the_backend_of_the_command_line_wins(tmp_path: Path) -> None:
     assert made.settings.model.backend == "onnx"
 
 
+@pytest.mark.parametrize(("backend", "extras"), [(None, ()), ("litert", ()), ("onnx", ("onnx",))])
+def test_a_backend_brings_its_extra(tmp_path: Path, backend: str | None, extras: tuple[str, ...]) -> None:
+    assert tower(tmp_path, '[cameras.a]\nuri = "scene:"\n', backend)[0].extras == extras
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -262,7 +262,7 @@ def make_stripes_onnx() -> None:
         elif len(shape) == 1 and value.dtype == np.float32:
             biases[{8: "b1", 12: "b2", 3: "b3"}[shape[0]]] = value
     values = {name: np.ascontiguousarray(value) for name, value in {**values, **biases}.items()}
-    pad = {"strides": [2, 2], "auto_pad": "SAME_UPPER"}
+    pad = {"strides": [2, 2], "pads": [0, 0, 1, 1]}  # in numbers: readers differ in what SAME_UPPER is
     nodes = [
         helper.make_node("Conv", ["image", "w1", "b1"], ["c1"], **pad),
         helper.make_node("Relu", ["c1"], ["r1"]),

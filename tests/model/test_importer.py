@@ -7,6 +7,7 @@ from edge.model.importer import ImportOptions, import_model, parse_labels
 from edge.model.load import load_runtime
 from edge.model.manifest import Threshold
 from edge.model.selftest import score_frames
+from tests.model.every import need, readers
 
 STRIPE_LABELS = ("plain", "rows", "columns")
 HALF = {"mean": (0.5,), "std": (0.5,)}
@@ -27,18 +28,19 @@ def imported(fixtures, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "fields", "kind"),
-    [
+    ("backend", "name", "fields", "kind"),
+    readers(
         ("stripes_uint8.tflite", {}, "probabilities"),
         ("stripes_uint8.tflite", HALF, "probabilities"),
         ("stripes_int8.tflite", {}, "probabilities"),
         ("stripes_int8.tflite", HALF, "probabilities"),
         ("stripes_float.tflite", HALF, "probabilities"),
         ("stripes.onnx", HALF, "logits"),
-    ],
+    ),
 )
-def test_a_strangers_classifier_names_new_pictures(imported, stripes, name, fields, kind):
-    bundle = imported(name, **fields).bundle
+def test_a_strangers_classifier_names_new_pictures(imported, stripes, backend, name, fields, kind):
+    bundle = imported(name, backend=need(backend), **fields).bundle
+    assert [one.name for one in bundle.backends()] == [backend]
     pictures, labels = stripes(60, seed=77)
     scores = score_frames(bundle, load_runtime(bundle), pictures)
     assert scores.shape == (60, 1, 1, 3)

@@ -1,13 +1,16 @@
+import dataclasses
 import shutil
 
 import msgspec
 import pytest
 
-from edge.errors import BundleError, DigestError
+from edge.errors import BundleError, DigestError, UnknownBackendError
 from edge.model import bundle as bundle_module
 from edge.model import load
 from edge.model.bundle import Bundle, file_spec, write_bundle
 from edge.model.load import load_preprocess, load_runtime
+from edge.model.registry import BACKENDS
+from tests.model.every import cells_for, need
 
 
 @pytest.fixture
@@ -34,25 +37,55 @@ def test_a_crashing_file_behind_a_right_digest_is_an_error(bundle, fixtures, tmp
         load_runtime(made)
 
 
-def test_another_model_behind_a_right_digest_is_an_error(bundle, fixtures, tmp_path):
-    made = with_file(bundle, tmp_path / "b", "model.tflite", (fixtures / "stripes_int8.tflite").read_bytes())
-    with pytest.raises(BundleError, match=r"b: model\.tflite: its inputs are"):
-        load_runtime(made)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_another_model_behind_a_right_digest_is_an_error(fixtures, tmp_path, backend):
+    bundle = cells_for(need(backend), fixtures, tmp_path)
+    name, _ = bundle.model_file(backend)
+    other = {".tflite": "stripes_int8.tflite", ".onnx": "stripes.onnx"}[BACKENDS[backend].suffix]
+    made = with_file(bundle, tmp_path / "b", name, (fixtures / other).read_bytes())
+    with pytest.raises(BundleError, match=rf"b: {name}: its inputs are"):
+        load_runtime(made, backend)
 
 
-def test_a_wrong_byte_never_reaches_a_backend(bundle, tmp_path, monkeypatch):
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_wrong_byte_never_reaches_a_backend(fixtures, tmp_path, monkeypatch, backend):
+    bundle = cells_for(backend, fixtures, tmp_path)
+    name, _ = bundle.model_file(backend)
     folder = shutil.copytree(bundle.folder, tmp_path / "b")
-    data = bytearray((folder / "model.tflite").read_bytes())
+    data = bytearray((folder / name).read_bytes())
     data[1000] ^= 1
-    (folder / "model.tflite").write_bytes(data)
+    (folder / name).write_bytes(data)
 
     def never(*args, **kwargs):
         raise AssertionError("loaded unchecked bytes")
 
     monkeypatch.setattr(load, "probe", never)
-    monkeypatch.setattr(load, "LiteRtRuntime", never)
-    with pytest.raises(DigestError, match=r"model\.tflite"):
-        load_runtime(Bundle.open(folder))
+    monkeypatch.setitem(load.BACKENDS, backend, dataclasses.replace(BACKENDS[backend], open=never))
+    with pytest.raises(DigestError, match=name):
+        load_runtime(Bundle.open(folder), backend)
+
+
+def with_unknown(bundle, folder, *kept):
+    """Return a bundle with a file for a backend of the future, and those of `kept`."""
+    spec = msgspec.structs.replace(bundle.manifest.files["model.onnx"], backend="npu-2")
+    files = {name: bundle.manifest.files[name] for name in kept} | {"model.npu": spec}
+    contents = {name: bundle.read(name) for name in kept} | {"model.npu": bundle.read("model.onnx")}
+    return write_bundle(folder, msgspec.structs.replace(bundle.manifest, files=files), contents)
+
+
+def test_a_file_for_an_unknown_backend_does_not_keep_the_known_ones_from_running(bundle, tmp_path):
+    made = with_unknown(bundle, tmp_path / "b", "model.tflite")
+    assert load_runtime(made, probed=True).name == "litert"
+    with pytest.raises(
+        UnknownBackendError, match=r"model\.npu is for the backend 'npu-2'.*it knows litert, onnx"
+    ):
+        load_runtime(made, "npu-2")
+
+
+def test_a_bundle_for_unknown_backends_alone_says_which(bundle, tmp_path):
+    made = with_unknown(bundle, tmp_path / "b")
+    with pytest.raises(BundleError, match=r"known here \(litert, onnx.*\), it has one for: npu-2"):
+        load_runtime(made)
 
 
 def test_only_the_bundled_bundle_is_loaded_without_a_look(bundle, monkeypatch):

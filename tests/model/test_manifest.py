@@ -218,6 +218,18 @@ def test_a_file_with_an_unsafe_name_is_refused(good, name):
         encode(changed(good, files=good.files | {name: good.files["card.md"]}))
 
 
+@pytest.mark.parametrize(
+    ("name", "good_name"), [("npu-2", True), ("", False), ("a b", False), ("\x1b[1m", False)]
+)
+def test_any_backend_may_be_named_plainly(good, name, good_name):
+    files = good.files | {"model.onnx": changed(good.files["model.onnx"], backend=name)}
+    if good_name:
+        assert decode(encode(changed(good, files=files))).files == files
+    else:
+        with pytest.raises(ManifestError, match=r"manifest\.files\.model\.onnx\.backend"):
+            encode(changed(good, files=files))
+
+
 def test_state_pairs_come_in_the_order_of_the_inputs(good):
     pairs = good.files["model.tflite"].state_pairs()
     assert [(a.name, b.name) for a, b in pairs] == [

@@ -1,4 +1,4 @@
-"""What every backend must do, over both."""
+"""What every backend must do, over all of the registry."""
 
 import subprocess
 import sys
@@ -11,20 +11,30 @@ from edge.errors import BundleError, MissingExtraError, RuntimeModelError
 from edge.model.bundle import Bundle
 from edge.model.litert import LiteRtRuntime
 from edge.model.load import load_preprocess, load_runtime
-from edge.model.onnx import OnnxRuntime, open_session
+from edge.model.onnx import open_session
+from edge.model.registry import BACKENDS
 from edge.model.selftest import read_selftest
+from tests.model.every import cells_for, need
+
+FLOATS = {  # a float network in each kind of file: its name, the shape of the frame, both tensors
+    ".tflite": (
+        "stripes_float.tflite",
+        (1, 24, 24, 3),
+        "serving_default_keras_tensor:0",
+        "StatefulPartitionedCall_1:0",
+    ),
+    ".onnx": ("stripes.onnx", (1, 3, 24, 24), "image", "logits"),
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    return need(request.param)
 
 
 @pytest.fixture
-def bundle(fixtures):
-    return Bundle.open(fixtures / "cells")
-
-
-@pytest.fixture(params=["litert", "onnx"])
-def backend(request):
-    if request.param == "onnx":
-        pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
-    return request.param
+def bundle(backend, fixtures, tmp_path):
+    return cells_for(backend, fixtures, tmp_path)
 
 
 @pytest.fixture
@@ -62,7 +72,7 @@ def test_a_frame_has_its_place(runtime, bundle, backend):
 
 
 def test_state_begins_at_zero_and_has_the_manifests_shapes(runtime, bundle):
-    expected = [said for said, _ in bundle.manifest.files["model.tflite"].state_pairs()]
+    expected = [said for said, _ in bundle.model_file(runtime.name)[1].state_pairs()]
     assert [(t.shape, t.dtype.name) for t in runtime.zero_state()] == [(s.shape, s.dtype) for s in expected]
     assert not any(tensor.any() for tensor in runtime.zero_state())
 
@@ -142,13 +152,13 @@ def changed(bundle, backend, role, **fields):
 )
 def test_a_file_that_is_not_what_the_manifest_says_is_refused(bundle, backend, role, fields, said):
     name, spec = changed(bundle, backend, role, **fields)
-    made = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}[backend]
     with pytest.raises(BundleError, match=said):
-        made(bundle.read(name), name, spec)
+        BACKENDS[backend].open(bundle.read(name), name, spec, 1)
 
 
 @pytest.mark.parametrize("fields", [{"scale": 0.2}, {"zero_point": 3}])
-def test_litert_checks_scale_and_zero_point(bundle, fields):
+def test_litert_checks_scale_and_zero_point(fixtures, fields):
+    bundle = Bundle.open(fixtures / "cells")
     name, spec = changed(bundle, "litert", "scores", **fields)
     with pytest.raises(BundleError, match=r"has scale 0\.125 and zero point 0"):
         LiteRtRuntime(bundle.read(name), name, spec)
@@ -156,20 +166,14 @@ def test_litert_checks_scale_and_zero_point(bundle, fields):
 
 def test_scores_that_are_not_finite_are_an_error(bundle, backend, fixtures):
     """A float model on a NaN frame: nothing of it may pass as 'no smoke'."""
-    name = {"litert": "stripes_float.tflite", "onnx": "stripes.onnx"}[backend]
-    made = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}[backend]
-    shape = {"litert": (1, 24, 24, 3), "onnx": (1, 3, 24, 24)}[backend]
-    names = {
-        "litert": ("serving_default_keras_tensor:0", "StatefulPartitionedCall_1:0"),
-        "onnx": ("image", "logits"),
-    }
-    frame, scores = names[backend]
+    name, shape, frame, scores = FLOATS[BACKENDS[backend].suffix]
     _, spec = bundle.model_file(backend)
     tensors = (
         msgspec.structs.replace(spec.one("frame"), name=frame, shape=shape, dtype="float32"),
         msgspec.structs.replace(spec.one("scores"), name=scores, shape=(1, 3), dtype="float32"),
     )
-    runtime = made((fixtures / name).read_bytes(), name, msgspec.structs.replace(spec, tensors=tensors))
+    said = msgspec.structs.replace(spec, tensors=tensors)
+    runtime = BACKENDS[backend].open((fixtures / name).read_bytes(), name, said, 1)
     with pytest.raises(RuntimeModelError, match="not finite"):
         runtime.infer(lambda tensor: tensor.fill(np.nan), ())
     assert runtime.infer(lambda tensor: tensor.fill(0), ()).scores.shape == (1, 1, 3)

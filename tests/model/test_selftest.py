@@ -1,4 +1,6 @@
+import dataclasses
 import io
+import itertools
 import zipfile
 
 import msgspec
@@ -6,9 +8,12 @@ import numpy as np
 import pytest
 
 from edge.errors import BundleError
+from edge.model import selftest as selftest_module
 from edge.model.bundle import Bundle, file_spec, write_bundle
 from edge.model.load import load_runtime
+from edge.model.registry import BACKENDS
 from edge.model.selftest import agreement, compare, pack_selftest, read_selftest, score_frames, selftest, step
+from tests.model.every import cells_for, need
 
 
 @pytest.fixture
@@ -22,10 +27,9 @@ def with_selftest(bundle, folder, data):
     return write_bundle(folder, msgspec.structs.replace(bundle.manifest, files=files), contents)
 
 
-@pytest.mark.parametrize("backend", ["litert", "onnx"])
-def test_the_fixture_passes(bundle, backend):
-    if backend == "onnx":
-        pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_fixture_passes(backend, fixtures, tmp_path):
+    bundle = cells_for(need(backend), fixtures, tmp_path)
     assert selftest(bundle, load_runtime(bundle, backend, probed=True)).frames == 8
 
 
@@ -51,12 +55,44 @@ def test_scores_that_are_off_are_told_in_steps(bundle, tmp_path, off, good):
             selftest(made, runtime)
 
 
-def test_both_files_agree(bundle):
-    pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_both_files_agree(backend, fixtures, tmp_path):
+    bundle = cells_for(backend, fixtures, tmp_path)
+    for each in bundle.backends():
+        need(each.name)
     frames = np.random.default_rng(5).integers(0, 256, (12, 60, 50, 3), np.uint8)
     apart = compare(bundle, frames)
     assert apart.good
     assert apart.frames == 12
+
+
+def with_runtimes(monkeypatch, bundle, offsets):
+    """Give `bundle` a file for each name, whose scores are off by so much."""
+    spec = bundle.model_file("litert")[1]
+    files = {f"model.{name}": msgspec.structs.replace(spec, backend=name) for name in offsets}
+    frames = np.zeros((2, 4, 4, 3), np.uint8)
+    monkeypatch.setattr(selftest_module, "load_runtime", lambda bundle, name, threads: name)
+    monkeypatch.setattr(
+        selftest_module,
+        "score_frames",
+        lambda bundle, name, frames: np.full((2, 6, 8, 2), offsets[name], np.float32),
+    )
+    manifest = msgspec.structs.replace(bundle.manifest, files=files)
+    return dataclasses.replace(bundle, manifest=manifest), frames
+
+
+@pytest.mark.parametrize("offsets", list(itertools.permutations([0.0, 0.1, -0.2])))
+def test_of_many_files_the_two_that_differ_most_are_told(bundle, monkeypatch, offsets):
+    many, frames = with_runtimes(monkeypatch, bundle, dict(zip("abc", offsets, strict=True)))
+    apart = compare(many, frames)
+    assert apart.steps_max == pytest.approx(0.3 / step(bundle.manifest))
+    assert not apart.good
+
+
+def test_one_file_alone_is_nothing_to_compare(bundle, monkeypatch):
+    one, frames = with_runtimes(monkeypatch, bundle, {"a": 0.0})
+    with pytest.raises(BundleError, match="a model for a alone"):
+        compare(one, frames)
 
 
 def test_other_shapes_do_not_compare(bundle):
