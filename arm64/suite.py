@@ -31,6 +31,7 @@ _REASONS = {
             for kind in ("rtsp", "http")
             for test in (
                 "test_a_picture_is_rgb_of_its_stated_size",
+                "test_a_source_takes_the_clock_that_it_is_given",
                 "test_a_live_camera_does_not_end_and_its_wall_time_is_the_captures",
                 "test_a_live_camera_shows_the_clip",
             )
