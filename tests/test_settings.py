@@ -79,11 +79,11 @@ RTSP = {"uri": "rtsp://cam/x"}
         ),
         (
             {"cameras": {"north": {"uri": "https://cam/x", "width_px": 640, "height_px": 480}}},
-            "cameras.north.width_px: belongs to csi:, v4l2: cameras, this one is http:, https:$",
+            "cameras.north.width_px: belongs to csi:, v4l2:.* cameras, this one is http:, https:$",
         ),
         (
             {"cameras": {"north": {"uri": "csi:", "loop": True}}},
-            "cameras.north.loop: belongs to file:, folder:, scene: cameras, this one is csi:$",
+            "cameras.north.loop: belongs to file:, folder:, scene:.* cameras, this one is csi:$",
         ),
         ({"cameras": {"north": {**RTSP, "threads": 2}}}, "cameras.north: unknown key 'threads'"),
         *(
