@@ -30,7 +30,7 @@ def kind_of(uri: str, folder: Path = Path()) -> Kind[Any] | None:
     """
     scheme, colon, rest = uri.partition(":")
     kind = _BY_SCHEME.get(scheme) if colon else None
-    if kind is FILE and _is_folder(folder / local_path(rest)):
+    if kind is FILE and _is_folder(local_path(rest), folder):
         return FOLDER
     return kind
 
@@ -45,8 +45,8 @@ def kinds_that_know(key: str) -> tuple[Kind[Any], ...]:
     return tuple(kind for kind in KINDS if key in kind.keys)
 
 
-def _is_folder(path: Path) -> bool:
+def _is_folder(path: Path, folder: Path) -> bool:
     try:
-        return path.is_dir()
-    except (OSError, ValueError):  # too long, or with a NUL
+        return (folder / path.expanduser()).is_dir()
+    except (OSError, ValueError, RuntimeError):  # too long, with a NUL, or of an unknown user
         return False

@@ -34,11 +34,14 @@ def test_no_two_kinds_share_a_scheme_or_a_class():
     assert len({kind.options for kind in KINDS}) == len(KINDS)
 
 
-def test_an_address_names_its_kind(tmp_path):
+def test_an_address_names_its_kind(tmp_path, monkeypatch):
     assert kind_of(f"file:{tmp_path}") is kind_of("folder:x")
     assert kind_of("file:frames", tmp_path) is kind_of("file:x")
     (tmp_path / "frames").mkdir()
     assert kind_of("file:frames", tmp_path) is kind_of("folder:x")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert kind_of("file:~/frames", tmp_path) is kind_of("folder:x")
+    assert kind_of("file:~nobody-here/x") is kind_of("file:x")
     assert kind_of(f"file:{'x' * 5000}") is kind_of("file:\0") is kind_of("file:x")
     for uri in ("", "rtsp", "ftp://x", "RTSP://x"):
         assert kind_of(uri) is None
