@@ -8,8 +8,9 @@ from pathlib import Path
 import av
 import cv2
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
+from edge.camera.address import open_source, options_for
+from edge.camera.source import Session
+from edge.clock import SystemClock
 
 SCENE = "scene:plume?seed=1&frames=45&ignition=12"  # quiet pictures first, for the tracker compares
 SIZE_PX = (1080, 1440)
@@ -31,7 +32,7 @@ def write(
         size_px: (height, width).
         pictures_a_minute: of the clip's time; one means keyframes alone.
     """
-    source = open_source(scene, SourceOptions())
+    source = open_source(options_for(scene), Session(SystemClock()))
     with av.open(path, "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(pictures_a_minute, 60), options=_CODEC)
         stream.height, stream.width = size_px

@@ -16,8 +16,9 @@ from arm64 import need, userland
 from arm64.board import BOARDS
 from arm64.guest import OUT, PROJECT, Guest
 from arm64.say import say
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
+from edge.camera.address import open_source, options_for
+from edge.camera.source import Session
+from edge.clock import SystemClock
 
 FRAMES = 6  # in sequence, so that the state counts
 SCENE = "scene:plume?frames=40"
@@ -49,7 +50,7 @@ def write_frames(path: Path) -> None:
 
 def scene() -> list[NDArray[np.uint8]]:
     """Return all frames of the built-in scene, (H, W, 3) RGB: a plume grows from the middle on."""
-    source = open_source(SCENE, SourceOptions())
+    source = open_source(options_for(SCENE), Session(SystemClock()))
     return [picture.to_rgb() for picture in iter(source.read, None)]
 
 

@@ -31,6 +31,7 @@ _REASONS = {
             for kind in ("rtsp", "http")
             for test in (
                 "test_a_picture_is_rgb_of_its_stated_size",
+                "test_a_source_takes_the_clock_that_it_is_given",
                 "test_a_live_camera_does_not_end_and_its_wall_time_is_the_captures",
                 "test_a_live_camera_shows_the_clip",
             )
@@ -47,7 +48,7 @@ _REASONS = {
         "tests/test_cli.py::test_verbose_may_stand_before_a_command_of_another_package",
     ),
     "QEMU's user mode makes up /proc/self/stat, with no CPU time in it": (
-        "tests/counter/test_memory.py::test_this_process_is_known",
+        "tests/device/test_process.py::test_this_process_is_known",
     ),
     "180 frames of more than a second each; tests/replay replays the scene twice in one process": (
         "tests/test_cli.py::test_replay_is_the_same_byte_for_byte_and_expect_tells",

@@ -20,11 +20,13 @@ import msgspec
 from deploy import toml
 from deploy.unit import check_store
 from edge.camera.address import redact
-from edge.daemon import check_fit
+from edge.camera.file import local_path
+from edge.camera.option import RecordingOptions
+from edge.camera.registry import kind_with
 from edge.errors import BundleError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
 from edge.model.registry import BACKENDS
-from edge.secret import read_secret
+from edge.plan import plan
 from edge.settings import Settings, parse
 from edge.settings import load as load_settings
 from edge.web.guard import is_loopback, read_token
@@ -137,10 +139,7 @@ def _check(settings: Settings) -> None:
         bundle.model_file(settings.model.backend)
     except BundleError as error:
         raise SettingsError(f"model.bundle: {error}") from error
-    check_fit(settings, bundle.manifest)
-    for name, camera in settings.cameras.items():
-        if camera.password_file is not None:
-            read_secret(camera.password_file, f"cameras.{name}.password_file")
+    plan(settings, bundle.manifest)
     web = settings.web
     if web.token_file is not None:
         read_token(web.token_file)
@@ -169,9 +168,8 @@ def _files(settings: Settings) -> Iterator[tuple[tuple[str, ...], Path]]:
 
     yield from walk(settings, ())
     for name, camera in settings.cameras.items():
-        scheme, _, rest = camera.uri.partition(":")
-        if scheme in {"file", "folder"}:
-            yield ("cameras", name, "uri"), Path(rest.removeprefix("//"))
+        if kind_with(camera).address == "path":
+            yield ("cameras", name, "uri"), local_path(camera.uri.partition(":")[2])
 
 
 def _place(document: dict[str, Any], keys: tuple[str, ...], file: Path, state: PurePosixPath) -> str | None:
@@ -198,8 +196,9 @@ def _place(document: dict[str, Any], keys: tuple[str, ...], file: Path, state: P
             f"{dotted}: {file} is not a plain file; a folder of pictures is not copied to a tower"
         )
     else:
-        table[key] = f"file:{dotted}" if key == "uri" else dotted
-    return str(table[key]).removeprefix("file:")
+        table[key] = f"{table[key].partition(':')[0]}:{dotted}" if key == "uri" else dotted
+        return dotted
+    return str(table[key])
 
 
 def _packed(bundle: Path, archive: Path) -> Path:
@@ -229,7 +228,7 @@ def _redacted(document: dict[str, Any]) -> str:
 
 def _doubts(settings: Settings) -> Iterator[str]:
     for name, camera in settings.cameras.items():
-        if camera.uri.startswith(("file:", "scene:")) and not camera.loop:
+        if isinstance(camera, RecordingOptions) and not camera.loop:
             yield f"cameras.{name}: a recording that ends, and the service starts anew with it; loop = true repeats it"
         if "@" in camera.uri and redact(camera.uri) != camera.uri:
             yield f"cameras.{name}.uri holds a password; `user` and `password_file` keep it out of tower.toml"

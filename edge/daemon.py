@@ -14,29 +14,25 @@ from edge.alert.event import Event, Stamp
 from edge.alert.recorder import DRAIN_S, Recorder
 from edge.alert.store import Store
 from edge.camera.intake import Intake
-from edge.camera.option import SourceOptions
-from edge.camera.reader import Camera as CameraAddress
-from edge.camera.reader import CameraReader
+from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
 from edge.counter.prometheus import exposition
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
-from edge.errors import EdgeError, SettingsError, StoreError
+from edge.errors import EdgeError, StoreError
 from edge.frame import Frame
 from edge.health import CameraFacts, Health, judge_all
 from edge.model.loaded import Model
-from edge.model.manifest import Manifest
 from edge.pipeline import Pipeline
-from edge.secret import read_secret
-from edge.settings import Camera, Settings
+from edge.plan import plan
+from edge.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 TICK_S = 1.0
 TAKE_S = 0.5
-DEFAULT_CADENCE_S = 60.0
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
 STOP_S = 2.0  # from the wish to end until the end, whatever hangs
 COUNT_WAIT_S = 0.5  # for the store's counters, behind a commit that takes its time
@@ -83,16 +79,14 @@ class Daemon:
         self._stopping = threading.Event() if stopping is None else stopping
         self._heartbeats = Heartbeats(clock)
         self._watchdog = Watchdog(clock, self._heartbeats, notify, watchdog_s)
-        self._cadences = {
-            name: cadence_of(name, camera, model.bundle.manifest) for name, camera in settings.cameras.items()
-        }
-        accounts = {name: counters.account(name) for name in settings.cameras}
+        self._cameras = plan(settings, model.bundle.manifest)
+        accounts = {name: counters.account(name) for name in self._cameras}
         self._slots = Slots(accounts)
         self._intakes = {
-            name: Intake(accounts[name], clock, counters.record, self._cadences[name])
-            for name in settings.cameras
+            name: Intake(accounts[name], clock, counters.record, camera.schedule)
+            for name, camera in self._cameras.items()
         }
-        self._readers = {name: self._reader(name, camera) for name, camera in settings.cameras.items()}
+        self._readers = {name: self._reader(camera) for name, camera in self._cameras.items()}
         self._scored_ns: dict[str, int] = {}
         self._started_ns = clock.mono_ns()
         self._recorder = Recorder(
@@ -102,23 +96,20 @@ class Daemon:
             record=counters.record,
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
         )
-        check_fit(settings, model.bundle.manifest)
         masks = {name: camera.masks for name, camera in settings.cameras.items()}
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
-    def _reader(self, name: str, camera: Camera) -> CameraReader:
-        options = source_options(name, camera, self._cadences[name])
-        address = CameraAddress(name, camera.uri, options, camera.pace)
+    def _reader(self, camera: Camera) -> CameraReader:
         # opening and one read may each take the timeout
-        allowance_s = 2 * camera.timeout_s
+        allowance_s = 2 * camera.options.timeout_s
         return CameraReader(
-            address,
-            self._intakes[name],
+            camera,
+            self._intakes[camera.name],
             self._slots,
             self._clock,
-            beat=lambda: self._heartbeats.beat(f"camera {name}", allowance_s),
+            beat=lambda: self._heartbeats.beat(f"camera {camera.name}", allowance_s),
         )
 
     def stop(self) -> None:
@@ -191,7 +182,7 @@ class Daemon:
     def _score(self, camera: str, frame: Frame) -> None:
         account = self._counters.account(camera)
         age_s = (self._clock.mono_ns() - frame.captured_mono_ns) / 1e9
-        if age_s > STALE_CADENCES * self._cadences[camera]:
+        if age_s > STALE_CADENCES * self._cameras[camera].schedule.cadence_s:
             account.drop("stale")
             return
         try:
@@ -224,7 +215,7 @@ class Daemon:
                 last_scored_mono_ns=self._scored_ns.get(name),
                 started_mono_ns=self._started_ns,
                 condition=self._intakes[name].condition,
-                cadence_s=self._cadences[name],
+                cadence_s=self._cameras[name].schedule.cadence_s,
                 error=reader.error,
                 finished=reader.finished and reader.error is None,
             )
@@ -257,58 +248,3 @@ class Daemon:
         events = msgspec.to_builtins(self._recorder.recorded)
         dropped = events.pop("dropped")
         return exposition(self._counters.snapshot(), self.health().cameras, events, dropped)
-
-
-def check_fit(settings: Settings, manifest: Manifest) -> None:
-    """See that the model can do what is asked of every camera.
-
-    Raises:
-        SettingsError: a cadence that the model was not trained for, or masks for a classifier.
-    """
-    for name, camera in settings.cameras.items():
-        cadence_of(name, camera, manifest)
-        if manifest.task == "classify" and camera.masks:
-            raise SettingsError(
-                f"cameras.{name}.masks: a classifier sees the whole frame; masks need a 'cells' model"
-            )
-
-
-def cadence_of(name: str, camera: Camera, manifest: Manifest) -> float:
-    """Return the seconds between scored frames: the camera's own, else the model's default.
-
-    Raises:
-        SettingsError: the model was not trained for it.
-    """
-    trained = manifest.cadence
-    if camera.cadence_s is None:
-        return DEFAULT_CADENCE_S if trained is None else trained.default_s
-    if trained is not None and not trained.min_s <= camera.cadence_s <= trained.max_s:
-        raise SettingsError(
-            f"cameras.{name}.cadence_s: the model '{manifest.name}' was trained for "
-            f"{trained.min_s:g} to {trained.max_s:g} s, got {camera.cadence_s:g}"
-        )
-    return camera.cadence_s
-
-
-def source_options(name: str, camera: Camera, cadence_s: float | None) -> SourceOptions:
-    """Return how a camera of the configuration is opened.
-
-    Raises:
-        SettingsError: its password file is unfit.
-    """
-    secret = camera.password_file
-    height_px, width_px = camera.height_px, camera.width_px
-    return SourceOptions(
-        timeout_s=camera.timeout_s,
-        cadence_s=cadence_s,
-        user=camera.user,
-        password=None if secret is None else read_secret(secret, f"cameras.{name}.password_file"),
-        loop=camera.loop,
-        ca_file=camera.ca_file,
-        image_cadence_s=camera.folder_cadence_s,
-        times_csv=camera.times_csv,
-        size_px=None if height_px is None or width_px is None else (height_px, width_px),
-        codec=camera.codec,
-        fps=camera.fps,
-        extra_args=tuple(camera.extra_args),
-    )

@@ -1,7 +1,7 @@
 """Health is the age of the last scored frame of each camera, never of a cached one (promise 1 of the design).
 
 A camera is stale when nothing was scored for more than three cadences, or a cadence and thirty seconds where
-that is more. Night and the governor explain a silence, but only until the next frame is due.
+that is more. Night explains a silence.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["ok", "starting", "stale", "frozen", "dark", "governed", "finished"]
+State = Literal["ok", "starting", "stale", "frozen", "dark", "finished"]
 UNHEALTHY: tuple[State, ...] = ("stale", "frozen")
 
 
@@ -24,9 +24,8 @@ class CameraFacts:
         last_scored_mono_ns: when a frame of it last went through the model; None if none did.
         started_mono_ns: when its thread began.
         condition: what its pictures look like.
-        cadence_s: seconds between scored frames, as configured.
+        cadence_s: seconds between scored frames, by its schedule.
         error: why it cannot be read now, without credentials; None when it can.
-        next_due_mono_ns: when its next frame is due, where night or the governor have put it off.
         finished: whether it was a recording that has ended.
     """
 
@@ -35,7 +34,6 @@ class CameraFacts:
     condition: Literal["ok", "dark", "frozen"]
     cadence_s: float
     error: str | None = None
-    next_due_mono_ns: int | None = None
     finished: bool = False
 
 
@@ -46,13 +44,11 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
         state: in one word.
         age_s: since its last scored frame; None if there was none.
         reason: for people.
-        next_due_s: seconds until its next frame is due, negative when overdue; None where not put off.
     """
 
     state: State
     age_s: float | None
     reason: str
-    next_due_s: float | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,14 +75,8 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
     last_ns = facts.last_scored_mono_ns
     age_s = None if last_ns is None else (now_ns - last_ns) / 1e9
     silent_s = (now_ns - (facts.started_mono_ns if last_ns is None else last_ns)) / 1e9
-    due_ns = facts.next_due_mono_ns
-    due_s = None if due_ns is None else (due_ns - now_ns) / 1e9
-    state = _state(facts, silent_s, due_s)
-    if state not in ("dark", "governed"):
-        due_s = None
-    return CameraHealth(
-        state=state, age_s=age_s, reason=_reason(state, facts, silent_s, due_s), next_due_s=due_s
-    )
+    state = _state(facts, silent_s)
+    return CameraHealth(state=state, age_s=age_s, reason=_reason(state, facts, silent_s))
 
 
 def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | None = None) -> Health:
@@ -100,33 +90,28 @@ def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | No
     )
 
 
-def _state(facts: CameraFacts, silent_s: float, due_s: float | None) -> State:
-    """Return the state; `silent_s` since the last scored frame or the start, `due_s` until the next one."""
-    limit = limit_s(facts.cadence_s)
+def _state(facts: CameraFacts, silent_s: float) -> State:
+    """Return the state; `silent_s` since the last scored frame or the start."""
     if facts.finished:
         return "finished"
     if facts.condition == "frozen":
         return "frozen"
-    if facts.condition == "dark" and (facts.error is None if due_s is None else due_s >= -limit):
+    if facts.condition == "dark" and facts.error is None:
         return "dark"
-    if due_s is not None and due_s >= -limit and silent_s + due_s > limit:
-        return "governed"
-    if silent_s > limit:
+    if silent_s > limit_s(facts.cadence_s):
         return "stale"
     return "starting" if facts.last_scored_mono_ns is None else "ok"
 
 
-def _reason(state: State, facts: CameraFacts, silent_s: float, due_s: float | None) -> str:
+def _reason(state: State, facts: CameraFacts, silent_s: float) -> str:
     """Return the reason for people, with the source's error where there is one."""
-    due = "" if due_s is None else f", next frame due in {due_s:.0f} s"
     since = "since the start" if facts.last_scored_mono_ns is None else "since the last one"
     text = {
         "ok": "frames are scored",
         "starting": "no frame scored yet",
         "stale": f"no frame scored for {silent_s:.0f} s {since} (limit {limit_s(facts.cadence_s):.0f} s)",
         "frozen": "the same picture again and again",
-        "dark": f"too dark to see smoke{due}",
-        "governed": f"held back by the governor{due}",
+        "dark": "too dark to see smoke",
         "finished": "the recording has ended",
     }[state]
     return text if facts.error is None else f"{text}; {facts.error}"

@@ -15,15 +15,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from edge.camera.option import Options
+from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know
 from edge.errors import SettingsError
 from edge.model.registry import BACKENDS
-
-PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
-Fraction = Annotated[float, Meta(ge=0, le=1)]
-Pixels = Annotated[int, Meta(ge=64, le=16_384, multiple_of=2)]
-_NETWORK = {"rtsp", "http", "https"}
-_SCHEMES = {"file", "folder", "csi", "v4l2", "scene", *_NETWORK}
-Polygon = list[tuple[Fraction, Fraction]]
 
 
 class Tower(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,44 +43,6 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bundle: Path | None = None
     backend: str | None = None
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
-
-
-class Camera(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One camera.
-
-    Attributes:
-        uri: file:, rtsp://, http(s)://, folder:, csi:, v4l2: or scene:.
-        user, password_file: credentials of a network camera; the file must not be readable by others.
-        ca_file: certificates that https trusts, instead of the system's.
-        cadence_s: seconds between scored frames; the model's default if absent.
-        timeout_s: after which a silent source is given up and reopened.
-        loop: start a recording again at its end.
-        pace: play a recording in its own time (clip), or as fast as the model can (fast).
-        folder_cadence_s: seconds between the images of a folder whose names hold no time.
-        times_csv: a CSV with the columns file and epoch, beside or for a folder.
-        width_px, height_px: asked of a csi: or v4l2: camera; both or neither.
-        codec: how the pictures of a csi: camera come.
-        fps: pictures a second of a csi: camera.
-        extra_args: further arguments of rpicam-vid for a csi: camera; no shell sees them.
-        masks: polygons in fractions (x, y) of the frame, in which nothing is looked for.
-    """
-
-    uri: Annotated[str, Meta(min_length=1)]
-    user: str | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cadence_s: PositiveSeconds | None = None
-    timeout_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
-    loop: bool = False
-    pace: Literal["clip", "fast"] = "clip"
-    folder_cadence_s: PositiveSeconds | None = None
-    times_csv: Path | None = None
-    width_px: Pixels | None = None
-    height_px: Pixels | None = None
-    codec: Literal["yuv420", "h264"] = "yuv420"
-    fps: Annotated[float, Meta(ge=0.1, le=120)] = 1.0
-    extra_args: list[Annotated[str, Meta(min_length=1, pattern=r"^[^\0]*$")]] = []
-    masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,9 +88,9 @@ class Energy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file; see each section."""
+    """The whole file; see each section. The table of a camera is that of its kind, as `edge.camera` defines it."""
 
-    cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], Camera]
+    cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], Options]
     tower: Tower = Tower()
     model: Model = Model()
     store: Store = Store()
@@ -175,13 +132,33 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
         SettingsError: with the path of the key.
     """
     _check_numbers(document, "")
-    cameras = document.get("cameras")
-    for name, table in cameras.items() if isinstance(cameras, dict) else ():
-        _convert(table, Camera, f"cameras.{name}.")  # by itself, so that an error names the camera
-    settings = _convert(document, Settings, "")
+    tables = document.get("cameras")
+    tables = tables if isinstance(tables, dict) else {}
+    cameras = {name: _camera(table, f"cameras.{name}.", folder) for name, table in tables.items()}
+    settings = msgspec.structs.replace(_convert(document, Settings, ""), cameras=cameras)
     if not settings.cameras:
         raise SettingsError("cameras: no camera; add a table such as [cameras.north] with uri = 'rtsp://…'")
     return _resolve(settings, folder)
+
+
+def _camera(table: dict[str, Any], prefix: str, folder: Path) -> Options:
+    """Read one camera by the options of its kind."""
+    uri = _convert(table, Options, prefix).uri
+    kind = kind_of(uri, folder)
+    _, _, rest = uri.partition(":")
+    if kind is None or (kind.address == "url" and not rest.startswith("//")):
+        raise SettingsError(f"{prefix}uri: expected {KNOWN}")  # it is not shown, for it may hold a password
+    for key in [key for key in table if key not in kind.keys]:
+        owners = ", ".join(other.shown for other in kinds_that_know(key))
+        if not owners:
+            raise SettingsError(_unknown(key, prefix[:-1]))
+        raise SettingsError(f"{prefix}{key}: belongs to {owners} cameras, this one is {kind.shown}")
+    camera: Options = _convert(table, kind.options, prefix)
+    try:
+        camera.check()
+    except ValueError as error:
+        raise SettingsError(f"{prefix}{error}") from None
+    return camera
 
 
 _Table = TypeVar("_Table", bound=msgspec.Struct)
@@ -219,17 +196,22 @@ def _explain(message: str, prefix: str) -> str:
     path = (prefix + path.lstrip(".") if path else prefix[:-1]) or "the file"
     unknown = re.match(r"Object contains unknown field `(.*)`", what)
     if unknown:
-        meant = difflib.get_close_matches(unknown[1], sorted(_keys(Settings)), n=1, cutoff=0.5)
-        hint = f"; did you mean '{meant[0]}'?" if meant else ""
-        return f"{path}: unknown key '{unknown[1]}'{hint}"
+        return _unknown(unknown[1], path)
     if re.search(r"Expected `(int|float|int \| null|float \| null)`, got `str`", what):
         what += "; give a plain number, the unit is in the key's name"
     return f"{path}: {what}"
 
 
+def _unknown(key: str, path: str) -> str:
+    meant = difflib.get_close_matches(key, sorted(_keys(Settings)), n=1, cutoff=0.5)
+    hint = f"; did you mean '{meant[0]}'?" if meant else ""
+    return f"{path}: unknown key '{key}'{hint}"
+
+
 def _keys(section: type[msgspec.Struct]) -> set[str]:
     """Return every key that any section knows."""
-    nested = (Tower, Model, Camera, Store, Web, Energy)
+    nested: tuple[type[msgspec.Struct], ...]
+    nested = (Tower, Model, Store, Web, Energy, *(kind.options for kind in KINDS))
     return {*section.__struct_fields__, *(name for inner in nested for name in inner.__struct_fields__)}
 
 
@@ -238,21 +220,8 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
     model, web, store = settings.model, settings.web, settings.store
     if model.backend is not None and model.backend not in BACKENDS:
         raise SettingsError(f"model.backend: '{model.backend}' is unknown; expected {' or '.join(BACKENDS)}")
-    for name, camera in settings.cameras.items():
-        if (camera.width_px is None) != (camera.height_px is None):
-            missing = "width_px" if camera.width_px is None else "height_px"
-            raise SettingsError(
-                f"cameras.{name}.{missing}: missing; give both width_px and height_px, or neither"
-            )
     cameras = {
-        name: msgspec.structs.replace(
-            camera,
-            password_file=_existing(camera.password_file, folder, f"cameras.{name}.password_file"),
-            ca_file=_existing(camera.ca_file, folder, f"cameras.{name}.ca_file"),
-            times_csv=_existing(camera.times_csv, folder, f"cameras.{name}.times_csv"),
-            uri=_local(camera.uri, folder, f"cameras.{name}.uri"),
-        )
-        for name, camera in settings.cameras.items()
+        name: _located(camera, folder, f"cameras.{name}.") for name, camera in settings.cameras.items()
     }
     return msgspec.structs.replace(
         settings,
@@ -283,13 +252,14 @@ def _existing(path: Path | None, folder: Path, key: str) -> Path | None:
     return resolved
 
 
-def _local(uri: str, folder: Path, key: str) -> str:
-    """Resolve the path of a local address; one that is no address is not shown, for it may hold a password."""
-    scheme, colon, rest = uri.partition(":")
-    if not colon or scheme not in _SCHEMES or (scheme in _NETWORK and not rest.startswith("//")):
-        raise SettingsError(
-            f"{key}: expected file:…, folder:…, rtsp://…, http://…, https://…, csi:, v4l2:… or scene:"
-        )
-    if scheme in {"file", "folder"} and not rest.startswith("//"):
-        return f"{scheme}:{_existing(Path(rest), folder, key)}"
-    return uri
+def _located(camera: Options, folder: Path, prefix: str) -> Options:
+    """Make the paths of a camera absolute, that of its address too."""
+    changes: dict[str, Any] = {
+        key: _existing(value, folder, f"{prefix}{key}")
+        for key in camera.__struct_fields__
+        if isinstance(value := getattr(camera, key), Path)
+    }
+    scheme, _, rest = camera.uri.partition(":")
+    if kind_with(camera).address == "path" and not rest.startswith("//"):
+        changes["uri"] = f"{scheme}:{_existing(Path(rest), folder, f'{prefix}uri')}"
+    return msgspec.structs.replace(camera, **changes)

@@ -6,15 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
-from edge.camera.source import Picture
+from edge.camera.address import open_source, options_for
+from edge.camera.file import FileOptions
+from edge.camera.option import RecordingOptions
+from edge.camera.source import Picture, Session
+from edge.clock import SystemClock
 from edge.errors import CameraError, EdgeError, FrameError
 
 logger = logging.getLogger(__name__)
@@ -41,12 +43,12 @@ class Play:
     ) -> None:
         self.name = name
         self.fps = fps
-        self._source = open_source(clip, SourceOptions(loop=True))
-        if self._source.live:
-            self._source.close()
+        options = options_for(clip)
+        if not isinstance(options, RecordingOptions):
             raise CameraError(f"'{clip}' is a live camera; expected a video file or a folder of images")
-        stills = clip.startswith(("folder:", "scene:")) or Path(clip.removeprefix("file:")).is_dir()
-        self._image_ns = round((image_s or 1 / fps) * 1e9) if stills else None
+        self._source = open_source(msgspec.structs.replace(options, loop=True), Session(SystemClock()))
+        video = isinstance(options, FileOptions)
+        self._image_ns = None if video else round((image_s or 1 / fps) * 1e9)
         self._count = 0
         self._first_ns = 0
         self._current = self._next = self._read()

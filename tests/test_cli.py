@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.command.replay import read_expected
 from edge.model.bundle import Bundle, bundled_path
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,13 @@ def test_the_bundled_model_is_whole() -> None:
     assert set(bundle.manifest.files) == {"card.md", "model.onnx", "model.tflite", "selftest.npz"}
     assert "non-commercial" in bundle.read("card.md").decode()
     assert bundle.manifest.provenance["validation_groups"]
+
+
+def test_expected_events_of_before_the_drop_not_due_are_read(tmp_path: Path) -> None:
+    written = tmp_path / "events.json"
+    dropped = {"overwritten": 0, "governed": 30}
+    written.write_text(json.dumps({"counters": {"cameras": {"scene": {"dropped": dropped}}}}) + "\n")
+    assert read_expected(written) == []
 
 
 def test_replay_is_the_same_byte_for_byte_and_expect_tells(tmp_path: Path) -> None:

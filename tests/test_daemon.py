@@ -14,13 +14,15 @@ import pytest
 from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.store import Store
+from edge.camera.network import RtspOptions
+from edge.camera.scene import SceneOptions
 from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
 from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
 from edge.model.loaded import Model, load_model
-from edge.settings import Camera, Settings, Web
+from edge.settings import Settings, Web
 from edge.web.server import WebServer
 
 
@@ -43,7 +45,7 @@ def daemon(
     clock: Clock | None = None,
     **camera: object,
 ) -> Daemon:
-    settings = Settings(cameras={"scene": Camera(uri=uri, pace="fast", **camera)})
+    settings = Settings(cameras={"scene": SceneOptions(uri=uri, pace="fast", **camera)})
     clock = SystemClock() if clock is None else clock
     return Daemon(
         settings,
@@ -179,8 +181,8 @@ def fetch(url: str) -> tuple[int, str]:
 def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path: Path) -> None:
     settings = Settings(
         cameras={
-            "good": Camera(uri="scene:", pace="fast", loop=True),
-            "dead": Camera(uri="rtsp://user:hunter2@127.0.0.1:9/x", timeout_s=1),
+            "good": SceneOptions(uri="scene:", pace="fast", loop=True),
+            "dead": RtspOptions(uri="rtsp://user:hunter2@127.0.0.1:9/x", timeout_s=1),
         }
     )
     clock, notes, answers = JumpingClock(), [], []
@@ -330,6 +332,6 @@ def test_a_daemon_that_stands_still_ends_at_once_whatever_holds_its_store(
     monkeypatch.setattr(Daemon, "run", stands_still)
     monkeypatch.setattr("os._exit", ended)
     monkeypatch.setattr("edge.command.run._on_signals", lambda _stop: None)
-    settings = Settings(cameras={"a": Camera(uri="scene:")}, web=Web(enabled=False))
+    settings = Settings(cameras={"a": SceneOptions(uri="scene:")}, web=Web(enabled=False))
     with pytest.raises(SystemExit, match="1"):
         serve(settings, SystemClock(), tmp_path)

@@ -18,7 +18,6 @@ FACTS = st.builds(
     condition=st.sampled_from(["ok", "dark", "frozen"]),
     cadence_s=st.floats(0.1, 600),
     error=st.none() | st.just("401 Unauthorized"),
-    next_due_mono_ns=st.none() | st.integers(0, 2 * NOW),
     finished=st.booleans(),
 )
 
@@ -35,7 +34,7 @@ def state(*args, **kwargs):
 
 @settings(deadline=None)
 @given(FACTS)
-def test_nothing_but_night_the_governor_and_an_end_excuses_silence(given_facts):
+def test_nothing_but_night_and_an_end_excuses_silence(given_facts):
     health = judge(given_facts, NOW)
     last = given_facts.last_scored_mono_ns
     silent_s = (NOW - (given_facts.started_mono_ns if last is None else last)) / 1e9
@@ -45,10 +44,8 @@ def test_nothing_but_night_the_governor_and_an_end_excuses_silence(given_facts):
         assert (last is None) == (health.state == "starting")
     if health.state == "stale":
         assert silent_s > limit
-    if health.state == "governed":
-        assert given_facts.next_due_mono_ns is not None
-    if health.state in ("dark", "governed") and given_facts.next_due_mono_ns is not None:
-        assert (NOW - given_facts.next_due_mono_ns) / 1e9 <= limit
+    if health.state == "dark":
+        assert (given_facts.condition, given_facts.error) == ("dark", None)
     assert (health.state == "finished") == given_facts.finished
     if given_facts.condition == "frozen" and not given_facts.finished:
         assert health.state == "frozen"
@@ -59,8 +56,7 @@ def test_nothing_but_night_the_governor_and_an_end_excuses_silence(given_facts):
 @settings(deadline=None)
 @given(FACTS, st.integers(0, 10**13))
 def test_silence_never_heals(given_facts, wait_ns):
-    alone = dataclasses.replace(given_facts, next_due_mono_ns=None)
-    before, after = judge(alone, NOW).state, judge(alone, NOW + wait_ns).state
+    before, after = judge(given_facts, NOW).state, judge(given_facts, NOW + wait_ns).state
     if before == "stale":
         assert after == "stale"
 
@@ -90,28 +86,13 @@ def test_a_camera_goes_from_starting_to_ok_to_stale():
     assert stale.reason == "no frame scored for 41 s since the last one (limit 40 s); 401 Unauthorized"
 
 
-def test_night_explains_silence_until_the_next_probe_is_overdue():
-    assert state(30_000.0, condition="dark") == "dark"
-    dark = judge(facts(30_000.0, condition="dark", next_due_mono_ns=NOW + 120 * SECOND), NOW)
-    assert (dark.state, dark.next_due_s) == ("dark", 120.0)
-    assert "next frame due in 120 s" in dark.reason
-    assert state(30_000.0, condition="dark", next_due_mono_ns=NOW - 40 * SECOND) == "dark"
-    assert state(30_000.0, condition="dark", next_due_mono_ns=NOW - 41 * SECOND) == "stale"
+def test_night_explains_silence():
+    dark = judge(facts(30_000.0, condition="dark"), NOW)
+    assert (dark.state, dark.reason) == ("dark", "too dark to see smoke")
 
 
 def test_a_camera_that_died_in_the_night_is_stale():
     assert state(30_000.0, condition="dark", error="timed out") == "stale"
-
-
-def test_the_governor_explains_silence_until_the_frame_is_overdue():
-    assert state(600.0, next_due_mono_ns=NOW + 60 * SECOND) == "governed"
-    assert state(600.0, next_due_mono_ns=NOW - 41 * SECOND) == "stale"
-    assert state(5.0, next_due_mono_ns=NOW + 600 * SECOND) == "governed"
-
-
-def test_a_usual_next_frame_is_not_the_governors():
-    assert state(5.0, next_due_mono_ns=NOW + 5 * SECOND) == "ok"
-    assert judge(facts(5.0, next_due_mono_ns=NOW + 5 * SECOND), NOW).next_due_s is None
 
 
 def test_an_ended_recording_is_finished_and_healthy():

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.camera.option import Options, SizedOptions
+from edge.camera.registry import KINDS
 from edge.errors import SettingsError
 from edge.secret import read_secret
-from edge.settings import Camera, load, parse
+from edge.settings import load, parse
 
 SCENE = {"uri": "scene:"}
+RTSP = {"uri": "rtsp://cam/x"}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +44,7 @@ SCENE = {"uri": "scene:"}
             "cameras.north.uri: .*absent.mp4 does not exist",
         ),
         (
-            {"cameras": {"north": {**SCENE, "password_file": "absent"}}},
+            {"cameras": {"north": {**RTSP, "password_file": "absent"}}},
             "cameras.north.password_file: .*does not exist",
         ),
         (
@@ -69,6 +72,26 @@ SCENE = {"uri": "scene:"}
         (
             {"cameras": {"north": {"uri": "csi:", "extra_args": ["--roi", "0\0"]}}},
             r"cameras.north.extra_args\[1\]: Expected",
+        ),
+        (
+            {"cameras": {"north": {**RTSP, "fps": 5}}},
+            "cameras.north.fps: belongs to csi: cameras, this one is rtsp:$",
+        ),
+        (
+            {"cameras": {"north": {"uri": "https://cam/x", "width_px": 640, "height_px": 480}}},
+            "cameras.north.width_px: belongs to csi:, v4l2:.* cameras, this one is http:, https:$",
+        ),
+        (
+            {"cameras": {"north": {"uri": "csi:", "loop": True}}},
+            "cameras.north.loop: belongs to file:, folder:, scene:.* cameras, this one is csi:$",
+        ),
+        ({"cameras": {"north": {**RTSP, "threads": 2}}}, "cameras.north: unknown key 'threads'"),
+        *(
+            (
+                {"cameras": {"north": {"uri": uri}}},
+                "cameras.north.uri: expected file:PATH, folder:PATH, rtsp://…, http://…, https://…, csi:, .*scene:",
+            )
+            for uri in ("ftp://viewer:hunter2@cam/x", "rtsp:cam/x", "/dev/video0", "csi")
         ),
         ({"cameras": {"a name": SCENE}}, "cameras: .*matching regex"),
         ({"cameras": {"north": 5}}, "cameras.north: Expected `object`"),
@@ -98,6 +121,49 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert loaded.web.host == "127.0.0.1"
 
 
+def test_a_file_that_is_a_folder_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    camera = {"uri": "file:frames", "folder_cadence_s": 5, "loop": True}
+    loaded = parse({"cameras": {"a": camera}}, tmp_path).cameras["a"]
+    assert loaded.uri == f"file:{tmp_path / 'frames'}"
+    assert loaded.folder_cadence_s == 5
+
+
+def valid(key: str, folder: Path) -> object:
+    """A value that the key may have."""
+    known: dict[str, object] = {
+        "masks": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
+        "codec": "h264", "fps": 2, "extra_args": ["--vflip"],
+    }  # fmt: skip
+    if key.endswith("_s"):
+        return 60.0
+    if key in known:
+        return known[key]
+    (folder / key).touch()
+    return key
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.schemes[0])
+def test_a_kind_takes_its_own_keys_and_no_others(kind: Any, tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    rest = {"path": "place", "url": "//cam/x", "name": ""}[kind.address]
+    uri = f"{kind.schemes[0]}:{rest}"
+    if kind.schemes[0] == "file":
+        (tmp_path / "clip.mp4").touch()
+        uri = "file:clip.mp4"
+    table = {key: valid(key, tmp_path) for key in kind.keys - {"uri"}}
+    camera = parse({"cameras": {"a": {"uri": uri, **table}}}, tmp_path).cameras["a"]
+    assert type(camera) is kind.options
+    assert issubclass(kind.options, SizedOptions) == ("width_px" in kind.keys)
+    for other in KINDS:
+        for key in other.keys - kind.keys - set(Options.__struct_fields__):
+            said = refusal({"cameras": {"a": {"uri": uri, key: valid(key, tmp_path)}}}, tmp_path)
+            assert said is not None
+            assert said.startswith(f"cameras.a.{key}: belongs to ")
+            assert other.shown in said.partition(" cameras, ")[0]
+            assert said.endswith(f"this one is {kind.shown}")
+
+
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe", b"[cameras", b"a = nan", b"a = " + b"[" * 5000, b"a = " + b"1" * 5000]
 )
@@ -120,12 +186,12 @@ values = st.recursive(
 SECTIONS = ["cameras", "model", "web", "store", "energy", "tower"]
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 paths = st.text(st.characters(codec="utf-8"), max_size=300) | st.sampled_from(["~nobody-here/x", "x" * 5000])
-keys = st.sampled_from([*Camera.__struct_fields__, "cadence"])
+keys = st.sampled_from([*sorted({key for kind in KINDS for key in kind.keys}), "cadence"])
 
 
-def refusal(document: dict[str, Any]) -> str | None:
+def refusal(document: dict[str, Any], folder: Path = Path("/nonexistent")) -> str | None:
     try:
-        parse(document, Path("/nonexistent"))
+        parse(document, folder)
     except SettingsError as error:
         return str(error)
     return None
@@ -136,7 +202,9 @@ def test_whatever_it_holds_it_is_loaded_or_refused_by_its_key(document: dict[str
     assert (refusal(document) or "the file: ").startswith((*SECTIONS, "the file: "))
 
 
-@given(name=names, table=st.dictionaries(keys, values | paths.map(lambda path: f"file:{path}")))
+@given(
+    name=names, table=st.dictionaries(keys, values | paths.map(lambda path: f"file:{path}") | st.just("csi:"))
+)
 def test_an_error_of_a_camera_starts_with_its_name(name: str, table: dict[str, Any]) -> None:
     where = f"cameras.{name}"
     assert (refusal({"cameras": {name: table}}) or where).startswith(where)
@@ -145,7 +213,10 @@ def test_an_error_of_a_camera_starts_with_its_name(name: str, table: dict[str, A
 @given(name=names, key=st.sampled_from(["password_file", "times_csv", "uri"]), path=paths)
 def test_a_path_of_a_camera_is_checked_whatever_it_is(name: str, key: str, path: str) -> None:
     value, where = f"folder:{path.lstrip('/')}" if key == "uri" else path, f"cameras.{name}.{key}: "
-    assert (refusal({"cameras": {name: {**SCENE, key: value}}}) or where).startswith(where)
+    other = RTSP if key == "password_file" else {"uri": "folder:/"}
+    said = refusal({"cameras": {name: {**other, key: value}}}) or where
+    assert said.startswith(where)
+    assert "belongs to" not in said
 
 
 @given(st.binary(max_size=60) | st.text(st.sampled_from('[]{}="#.\n a1'), max_size=60).map(str.encode))

@@ -10,12 +10,14 @@ import os
 import select
 import signal
 import subprocess
-import time
+import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from edge.camera.source import Session
+from edge.clock import Clock
 from edge.errors import CameraError
 
 _BEAT_S = 0.5
@@ -32,20 +34,21 @@ class Child:
         command: program and arguments; no shell sees them.
         shown: the camera's address, for messages.
         advice: what to do when it fails.
-        beat: called at least every half second of waiting; what it raises goes through.
+        session: its clock, and its beat, called at least every half second of waiting; what that raises goes through.
 
     Raises:
         CameraError: it cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], shown: str, advice: str, beat: Callable[[], None]) -> None:
+    def __init__(self, command: Sequence[str], shown: str, advice: str, session: Session) -> None:
         self._program = Path(command[0]).name
         self._shown = shown
         self._advice = advice
-        self._beat = beat
+        self._clock = session.clock
+        self._beat = session.beat
         self._words = b""
         self._limit_s = 0.0
-        self._until_s = 0.0
+        self._until_ns = 0
         try:
             self._process = subprocess.Popen(
                 command,
@@ -59,7 +62,7 @@ class Child:
             reason = str(getattr(error, "strerror", None) or error)
             raise CameraError(f"cannot open '{shown}': cannot start '{command[0]}': {reason}") from error
         # a daemon that ends leaves its camera threads where they are; this runs then too, and the camera is free again
-        weakref.finalize(self, _end, self._process, 0)
+        weakref.finalize(self, _end, self._process, 0, self._clock)
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._output: IO[bytes] = self._process.stdout
@@ -76,7 +79,7 @@ class Child:
     def expect(self, limit_s: float) -> None:
         """Give it so many seconds from now for the next whole picture."""
         self._limit_s = limit_s
-        self._until_s = time.monotonic() + limit_s
+        self._until_ns = self._clock.mono_ns() + round(limit_s * 1e9)
 
     def readinto(self, view: memoryview) -> int:
         """Wait for output and put what there is into `view`, without waiting until it is full.
@@ -89,7 +92,7 @@ class Child:
         """
         output = self._output.fileno()
         while True:
-            left_s = self._until_s - time.monotonic()
+            left_s = (self._until_ns - self._clock.mono_ns()) / 1e9
             ready = {number for number, _ in self._poll.poll(max(0.0, min(_BEAT_S, left_s)) * 1000)}
             if self._errors.fileno() in ready:
                 self._listen()
@@ -105,7 +108,7 @@ class Child:
         Args:
             where: such as " in the middle of a picture".
         """
-        status = _end(self._process, _GRACE_S)  # it may still be on its way out
+        status = _end(self._process, _GRACE_S, self._clock)  # it may still be on its way out
         self._listen_to_the_end()
         if status is None:
             return self._fault(f"ended its output{where} and hangs")
@@ -114,7 +117,7 @@ class Child:
 
     def close(self) -> None:
         """End its whole group, reap it and close the pipes; never raises, may be called twice."""
-        _end(self._process, 0)
+        _end(self._process, 0, self._clock)
         self._output.close()
         self._errors.close()
 
@@ -139,15 +142,15 @@ class Child:
                 pass
 
 
-def _end(process: subprocess.Popen[bytes], patience_s: float) -> int | None:
+def _end(process: subprocess.Popen[bytes], patience_s: float, clock: Clock) -> int | None:
     """Wait, terminate, kill and reap; return the exit status, None while the kernel holds the process.
 
     The group is signalled before its leader is reaped: until then nobody else can have its number.
     """
     if process.returncode is None:
-        if not _exits_within(process.pid, patience_s):
+        if not _exits_within(process.pid, patience_s, clock):
             _signal(process.pid, signal.SIGTERM)
-            _exits_within(process.pid, _GRACE_S)
+            _exits_within(process.pid, _GRACE_S, clock)
         _signal(process.pid, signal.SIGKILL)  # whoever of the group is left
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_S)
@@ -159,12 +162,12 @@ def _signal(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _exits_within(pid: int, limit_s: float) -> bool:
-    until_s = time.monotonic() + limit_s
+def _exits_within(pid: int, limit_s: float, clock: Clock) -> bool:
+    until_ns, never = clock.mono_ns() + round(limit_s * 1e9), threading.Event()
     flags = os.WEXITED | os.WNOHANG | os.WNOWAIT  # looks, and leaves it to be reaped
     with contextlib.suppress(ChildProcessError):
         while os.waitid(os.P_PID, pid, flags) is None:
-            if time.monotonic() >= until_s:
+            if clock.mono_ns() >= until_ns:
                 return False
-            time.sleep(_POLL_S)
+            clock.wait(never, _POLL_S)
     return True

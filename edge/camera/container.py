@@ -6,7 +6,7 @@ reason is taken over.
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,6 +16,7 @@ import av.container
 import av.error
 import av.video
 
+from edge.clock import Clock
 from edge.errors import CameraError, FrameError
 
 Packet: TypeAlias = "av.Packet[Any]"
@@ -50,13 +51,17 @@ class Opening:
         return f"Opening({self.shown!r})"
 
 
-def open_container(opening: Opening) -> av.container.InputContainer:
+def open_container(opening: Opening, clock: Clock) -> av.container.InputContainer:
     """Open it and see that it has video that can be decoded.
+
+    Args:
+        opening: what to open and how.
+        clock: tells how long it took.
 
     Raises:
         CameraError: it cannot be opened, holds no video, or is silent for longer than the timeout.
     """
-    started_ns = time.monotonic_ns()
+    started_ns = clock.mono_ns()
     failure = ""
     try:
         container = av.open(
@@ -66,7 +71,7 @@ def open_container(opening: Opening) -> av.container.InputContainer:
             timeout=(opening.timeout_s, opening.timeout_s),
         )
     except PyAvError as error:
-        failure = reason(error, started_ns, opening.timeout_s)
+        failure = reason(error, _seconds_since(started_ns, clock), opening.timeout_s)
     if failure:  # raised out here, so that no chained exception holds the address
         raise CameraError(f"cannot open '{opening.shown}': {failure}; {opening.advice}")
     if not container.streams.video:
@@ -82,13 +87,16 @@ def open_container(opening: Opening) -> av.container.InputContainer:
     return container
 
 
-def reason(error: Exception, started_ns: int, timeout_s: float) -> str:
+def reason(error: Exception, waited_s: float = 0.0, timeout_s: float = math.inf) -> str:
     """Say in words why PyAV failed, without the address that its own text may hold."""
-    waited_s = (time.monotonic_ns() - started_ns) / 1e9
     if isinstance(error, av.error.ExitError) or waited_s >= timeout_s:
         return f"nothing came for {timeout_s:g} s"
     text = getattr(error, "strerror", None)
     return str(text) if text else type(error).__name__
+
+
+def _seconds_since(started_ns: int, clock: Clock) -> float:
+    return (clock.mono_ns() - started_ns) / 1e9
 
 
 class Packets:
@@ -97,6 +105,7 @@ class Packets:
     Args:
         container: an open one.
         opening: how it was opened.
+        clock: bounds the wait.
         ready: waits until the device has data (v4l2); raises CameraError when it stays silent.
     """
 
@@ -104,10 +113,12 @@ class Packets:
         self,
         container: av.container.InputContainer,
         opening: Opening,
+        clock: Clock,
         ready: Callable[[], None] | None = None,
     ) -> None:
         self._container = container
         self._opening = opening
+        self._clock = clock
         self._ready = ready
         self._demuxed: Iterator[Packet] | None = None
         self._errors = 0
@@ -120,12 +131,12 @@ class Packets:
             FrameError: a stretch of the file is unreadable; the next call goes on behind it.
         """
         video = self._container.streams.video[0]
-        started_ns = time.monotonic_ns()
+        started_ns = self._clock.mono_ns()
         while True:
             packet = self._advance(started_ns)
             if packet is None or packet.stream_index == video.index:
                 return packet
-            if time.monotonic_ns() - started_ns > self._opening.timeout_s * 1e9:  # sound without pictures
+            if _seconds_since(started_ns, self._clock) > self._opening.timeout_s:  # sound without pictures
                 raise CameraError(f"'{self._opening.shown}': no picture for {self._opening.timeout_s:g} s")
 
     def _advance(self, started_ns: int) -> Packet | None:
@@ -139,14 +150,17 @@ class Packets:
         except av.error.EOFError:
             return None
         except av.error.InvalidDataError as error:
-            failure = reason(error, started_ns, self._opening.timeout_s)
+            failure = self._reason(error, started_ns)
             self._demuxed = None  # a generator that raised is finished: the next call goes on with a new one
             self._errors += 1
         except PyAvError as error:
-            failure = reason(error, started_ns, self._opening.timeout_s)
+            failure = self._reason(error, started_ns)
             self._errors = _ERRORS_IN_A_ROW
         else:
             self._errors = 0
             return packet
         kind = CameraError if self._opening.live or self._errors >= _ERRORS_IN_A_ROW else FrameError
         raise kind(f"'{self._opening.shown}': {failure}")
+
+    def _reason(self, error: Exception, started_ns: int) -> str:
+        return reason(error, _seconds_since(started_ns, self._clock), self._opening.timeout_s)

@@ -9,45 +9,60 @@ from __future__ import annotations
 import math
 import re
 import shutil
-import time
-from dataclasses import replace
+from typing import Annotated, Literal
 
-import av
+from msgspec import Meta
 
 from edge.camera.child import Child
-from edge.camera.container import Opening, PyAvError, reason
-from edge.camera.option import SourceOptions
-from edge.camera.raw import WIDTH_STEP_PX, RawSource
-from edge.camera.source import Picture, Source
-from edge.camera.video import VideoSource
+from edge.camera.kind import Kind
+from edge.camera.option import SizedOptions
+from edge.camera.source import Session, Source
 from edge.errors import CameraError
 
 PROGRAMS = ("rpicam-vid", "libcamera-vid")  # the name of today, and the one before 2024
 DEFAULT_SIZE_PX = (1080, 1920)
+
+# rpicam-vid writes each buffer as it is, padded rows and all (rpicam-apps: null_encoder.cpp, file_output.cpp; issues
+# 151, 188). Rows of YUV420 are padded to 64 bytes up to the Pi 4 (Linux: bcm2835-isp-fmts.h) and to 128 on a Pi 5
+# (pisp_be_formats.h): a multiple of 128 has none on either. The planes follow each other without gaps, 3/2 of
+# width times height (get_sizeimage in bcm2835-v4l2-isp.c; plane_factor in pisp_be.c).
+WIDTH_STEP_PX = 128
 
 _HIDDEN_FRAMES = (
     12  # libcamera holds back about 8 while exposure and white balance converge (ipa_base.cpp, start)
 )
 _LATE_FRAMES = 3
 _LEAST_PX = 64  # of the Pi 4's driver, bcm2835-v4l2-isp.c
-_PROBING = {"probesize": "32"}  # bytes, FFmpeg's least: opened after one picture, not after nine
 _ADVICE = (
     "see that the camera's cable is right, that `rpicam-hello --list-cameras` lists it, that no other program uses"
     " it, and that this user may (group `video`)"
 )
 
 
-def open_csi(rest: str, options: SourceOptions) -> Source:
-    """Open a camera of the board.
+class CsiOptions(SizedOptions, frozen=True, kw_only=True):
+    """A camera of the board.
 
-    Args:
-        rest: the address behind `csi:`: the camera's number in `rpicam-hello --list-cameras`, or empty for 0.
-        options: `size_px`, `codec`, `fps`, `extra_args`, `timeout_s`, `cadence_s` and `beat` are used.
+    Attributes:
+        codec: how the pictures come through the pipe.
+        fps: pictures a second. One is scored each minute or so, and each raw one is 3 MB at 1920x1080: one a second
+            costs the pipe 3 MB/s instead of the usual 93, is fresh whenever one is due, and lets the automatic
+            exposure follow the light.
+        extra_args: further arguments of rpicam-vid; no shell sees them.
+    """
+
+    codec: Literal["yuv420", "h264"] = "yuv420"
+    fps: Annotated[float, Meta(ge=0.1, le=120)] = 1.0
+    extra_args: tuple[Annotated[str, Meta(min_length=1, pattern=r"^[^\0]*$")], ...] = ()
+
+
+def open_csi(options: CsiOptions, session: Session) -> Source:
+    """Open a camera of the board, `csi:` or `csi:N` with its number in `rpicam-hello --list-cameras`.
 
     Raises:
         CameraError: a wrong address or option, no such program, or it cannot be started. One that refuses the camera
             is noticed here (H.264), or in the first read (raw).
     """
+    rest = options.uri.partition(":")[2]
     shown = f"csi:{rest}"
     if re.fullmatch(r"[0-9]{0,2}", rest) is None:
         raise CameraError(
@@ -68,21 +83,31 @@ def open_csi(rest: str, options: SourceOptions) -> Source:
         *("--framerate", f"{options.fps:g}", "--codec", options.codec, *encoder),
         *("--timeout", "0", "--nopreview", "--flush", "--output", "-", *options.extra_args),
     ]
-    child = Child(command, shown, _ADVICE, options.beat)
+    child = Child(command, shown, _ADVICE, session)
     child.expect(options.timeout_s + _HIDDEN_FRAMES / options.fps)
-    limit_s = max(options.timeout_s, _LATE_FRAMES / options.fps)
-    if options.codec == "yuv420":
-        return RawSource(
-            child, shown, size_px, limit_s=limit_s, cadence_s=options.cadence_s, beat=options.beat
-        )
     try:
-        return EncodedSource(child, shown, limit_s, options)
+        return _source(child, shown, size_px, options, session)
     except BaseException:
         child.close()
         raise
 
 
-def _check(shown: str, size_px: tuple[int, int], options: SourceOptions) -> None:
+def _source(
+    child: Child, shown: str, size_px: tuple[int, int], options: CsiOptions, session: Session
+) -> Source:
+    limit_s = max(options.timeout_s, _LATE_FRAMES / options.fps)
+    if options.codec == "yuv420":
+        from edge.camera.raw import RawSource  # noqa: PLC0415 — cv2
+
+        return RawSource(child, shown, size_px, limit_s, session)
+    from edge.camera.container import Opening  # noqa: PLC0415 — av
+    from edge.camera.encoded import EncodedSource  # noqa: PLC0415 — av
+
+    opening = Opening("", shown, live=True, timeout_s=options.timeout_s, advice=_ADVICE)
+    return EncodedSource(child, opening, limit_s, session)
+
+
+def _check(shown: str, size_px: tuple[int, int], options: CsiOptions) -> None:
     height, width = size_px
     if not (math.isfinite(options.fps) and options.fps > 0):
         raise CameraError(f"'{shown}': fps is {options.fps}; expected a number above 0")
@@ -97,80 +122,4 @@ def _check(shown: str, size_px: tuple[int, int], options: SourceOptions) -> None
         )
 
 
-class EncodedSource:
-    """H.264 of a running rpicam-vid, its faults told in the program's own words.
-
-    Args:
-        child: the program; `expect` was called for its first picture.
-        shown: its address, for messages.
-        limit_s: how long each picture after the first may take.
-        options: as for `open_csi`.
-
-    Raises:
-        CameraError: the program ended or stalled, or what it wrote is no H.264.
-    """
-
-    live = True
-
-    def __init__(self, child: Child, shown: str, limit_s: float, options: SourceOptions) -> None:
-        self._child = child
-        self._limit_s = limit_s
-        self._beat = options.beat
-        self._pipe = _Pipe(child)
-        failure = ""
-        try:
-            container = av.open(self._pipe, mode="r", format="h264", options=_PROBING)
-        except PyAvError as error:
-            failure = reason(error, time.monotonic_ns(), math.inf)
-        if self._pipe.fault is not None:
-            raise self._pipe.fault
-        if failure:
-            raise CameraError(f"cannot open '{shown}': {failure}; {_ADVICE}")
-        opening = Opening("", shown, live=True, timeout_s=options.timeout_s, advice=_ADVICE)
-        self._video = VideoSource(opening, replace(options, beat=self._renew), container=container)
-
-    def read(self) -> Picture | None:
-        """Return the next picture.
-
-        Raises:
-            CameraError: the program ended or stalled.
-            FrameError: one picture is corrupt.
-        """
-        try:
-            return self._video.read()
-        except CameraError:
-            if self._pipe.fault is not None:
-                raise self._pipe.fault from None
-            raise
-
-    def close(self) -> None:
-        """End the program; never raises, may be called twice."""
-        self._child.close()
-        self._video.close()
-
-    def _renew(self) -> None:
-        """Begin the wait for the next packet."""
-        self._child.expect(self._limit_s)
-        self._beat()
-
-
-class _Pipe:
-    """The program's output as a file for FFmpeg, through which no exception goes: it ends, and `fault` says why."""
-
-    def __init__(self, child: Child) -> None:
-        self.fault: Exception | None = None
-        self._child = child
-
-    def read(self, size: int) -> bytes:
-        """Return what has come; empty at the end."""
-        if self.fault is not None:
-            return b""
-        buffer = bytearray(size)
-        try:
-            count = self._child.readinto(memoryview(buffer))
-        except Exception as error:  # noqa: BLE001 - a reader that is told to stop raises through the beat
-            self.fault = error
-            return b""
-        if count == 0:
-            self.fault = self._child.ended()
-        return bytes(buffer[:count])
+CSI = Kind(("csi",), "csi:", CsiOptions, open_csi, live=True)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import re
-import time
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.cadence import NS_PER_S, Cadence
-from edge.camera.option import SourceOptions
-from edge.camera.source import Picture
+from edge.camera.file import local_path
+from edge.camera.kind import Kind
+from edge.camera.loop import play
+from edge.camera.option import PositiveSeconds, RecordingOptions
+from edge.camera.schedule import NS_PER_S
+from edge.camera.source import Picture, Session, Source
 from edge.errors import CameraError, FrameError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
@@ -23,6 +24,27 @@ DEFAULT_CADENCE_S = 60.0  # one a minute, as HPWREN and FIgLib archive their cam
 
 _OFFSET = re.compile(r"_([+-]\d{1,9})$")  # FIgLib: 000_-02400 or 1528987200_+00060, seconds from ignition
 _EPOCH = re.compile(r"(?<!\d)(1\d{9})(\d{3})?(?!\d)")  # seconds or milliseconds, 2001 to 2033
+
+
+class FolderOptions(RecordingOptions, frozen=True, kw_only=True):
+    """A folder of images.
+
+    Attributes:
+        folder_cadence_s: seconds between the images, instead of the times in their names.
+        times_csv: `file,epoch` a line: the time of each image, instead of its name.
+    """
+
+    folder_cadence_s: PositiveSeconds | None = None
+    times_csv: Path | None = None
+
+
+def open_folder(options: FolderOptions, session: Session) -> Source:
+    """Open a folder of images.
+
+    Raises:
+        CameraError: no such folder, no image in it, or the CSV is wrong.
+    """
+    return play(lambda: FolderSource(options, session), loop=options.loop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +57,12 @@ class _Image:
 class FolderSource:
     """The images of one folder in the order of their times.
 
-    Times are, by the first rule that applies: those of `times_csv`; `image_cadence_s`; epochs in the names of
-    all; offsets in the names of all, from the first image on; `cadence_s`; one a minute.
+    Times are, by the first rule that applies: those of `times_csv`; `folder_cadence_s`; epochs in the names of
+    all; offsets in the names of all, from the first image on; the schedule's cadence; one a minute.
 
     Args:
-        folder: not searched recursively.
-        options: `times_csv`, `image_cadence_s`, `cadence_s` and `beat` are used.
+        options: the folder, not searched recursively, and its times.
+        session: its clock, schedule and beat.
 
     Raises:
         CameraError: no such folder, no image in it, or the CSV is wrong.
@@ -48,10 +70,12 @@ class FolderSource:
 
     live = False
 
-    def __init__(self, folder: Path, options: SourceOptions) -> None:
-        self._images = _timed(_images(folder), options)
-        self._cadence = Cadence(options.cadence_s)
-        self._beat = options.beat
+    def __init__(self, options: FolderOptions, session: Session) -> None:
+        folder = local_path(options.uri.partition(":")[2])
+        self._images = _timed(_images(folder), options, session.schedule.cadence_s)
+        self._grid = session.schedule.skipping()
+        self._clock = session.clock
+        self._beat = session.beat
         self._at = 0
 
     def read(self) -> Picture | None:
@@ -64,14 +88,23 @@ class FolderSource:
             image = self._images[self._at]
             self._at += 1
             self._beat()
-            if self._cadence.due(image.source_ns):
-                self._cadence.take(image.source_ns)
-                return _picture(image)
+            if self._grid.due(image.source_ns):
+                self._grid.take(image.source_ns)
+                return self._picture(image)
         return None
 
     def close(self) -> None:
         """Free it; never raises, may be called twice."""
         self._at = len(self._images)
+
+    def _picture(self, image: _Image) -> Picture:
+        started_ns = self._clock.mono_ns()
+        bgr = _decode(image.path)
+        decode_ns = self._clock.mono_ns() - started_ns
+        size_px = (bgr.shape[0], bgr.shape[1])
+        return Picture(
+            size_px, image.source_ns, image.wall_ns, decode_ns, lambda: _to_rgb(bgr), image.path.name
+        )
 
 
 def natural_key(name: str) -> tuple[tuple[int, str], ...]:
@@ -89,18 +122,18 @@ def _images(folder: Path) -> list[Path]:
     return sorted(paths, key=lambda path: natural_key(path.name))
 
 
-def _timed(paths: list[Path], options: SourceOptions) -> list[_Image]:
+def _timed(paths: list[Path], options: FolderOptions, cadence_s: float) -> list[_Image]:
     names = [path.stem for path in paths]
     if options.times_csv is not None:
         return _dated(paths, _csv_epochs_ns(options.times_csv, paths))
-    if options.image_cadence_s is None:
+    if options.folder_cadence_s is None:
         epochs_ns = [_epoch_ns(name) for name in names]
         if known := [epoch for epoch in epochs_ns if epoch is not None]:
             if len(known) == len(paths):
                 return _dated(paths, known)
         elif all(offsets := [_OFFSET.search(name) for name in names]):
             return _offset(paths, [int(offset[1]) for offset in offsets if offset])
-    step_s = options.image_cadence_s or options.cadence_s or DEFAULT_CADENCE_S
+    step_s = options.folder_cadence_s or cadence_s or DEFAULT_CADENCE_S
     return [_Image(path, round(index * step_s * NS_PER_S), None) for index, path in enumerate(paths)]
 
 
@@ -143,19 +176,15 @@ def _csv_epochs_ns(csv_path: Path, paths: list[Path]) -> list[int]:
     return [epochs_ns[path.name] for path in paths]
 
 
-def _picture(image: _Image) -> Picture:
-    started_ns = time.monotonic_ns()
-    bgr = _decode(image.path)
-    decode_ns = time.monotonic_ns() - started_ns
+def _to_rgb(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2  # noqa: PLC0415 — a camera library
 
-    def to_rgb() -> NDArray[np.uint8]:
-        return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-    size_px = (bgr.shape[0], bgr.shape[1])
-    return Picture(size_px, image.source_ns, image.wall_ns, decode_ns, to_rgb, image.path.name)
+    return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:
+    import cv2  # noqa: PLC0415 — a camera library
+
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -167,3 +196,6 @@ def _decode(path: Path) -> NDArray[np.uint8]:
     if bgr is None:
         raise FrameError(f"image '{path}' is corrupt, truncated or of an unknown kind ({len(data)} bytes)")
     return np.asarray(bgr, dtype=np.uint8)
+
+
+FOLDER = Kind(("folder",), "folder:PATH", FolderOptions, open_folder, live=False, address="path")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from edge.camera.cadence import Cadence
 from edge.camera.condition import Condition, ConditionJudge
+from edge.camera.schedule import Schedule
 from edge.camera.source import Picture
 from edge.clock import Clock
 from edge.counter.drops import Account
@@ -23,7 +23,7 @@ class Intake:
         account: every picture that is taken in is counted here.
         clock: the machine's.
         record: told stage (`decode`, `convert`) and its time in ns.
-        cadence_s: seconds between frames on model time; None makes every picture due.
+        schedule: which pictures are due, in the model's time; all if absent.
         dark_probe_s: in darkness only one picture in so many seconds is looked at.
         judged: whether dark and frozen pictures are dropped.
 
@@ -38,7 +38,7 @@ class Intake:
         account: Account,
         clock: Clock,
         record: Callable[[str, int], None],
-        cadence_s: float | None = None,
+        schedule: Schedule | None = None,
         dark_probe_s: float = DARK_PROBE_S,
         *,
         judged: bool = True,
@@ -49,9 +49,8 @@ class Intake:
         self.converted_mono_ns: int | None = None
         self._clock = clock
         self._record = record
-        # sources skip by a Cadence too, and look before decoding: so be a little more tolerant here
-        self._cadence = Cadence(cadence_s, tolerance=0.15)
-        self._probe = Cadence(dark_probe_s)
+        self._grid = (schedule or Schedule()).choosing()
+        self._probe = Schedule(dark_probe_s).skipping()
         self._judge = ConditionJudge() if judged else None
 
     def take(self, picture: Picture, *, live: bool) -> Frame | None:
@@ -84,10 +83,10 @@ class Intake:
         self.account.decode()
         self.account.drop("corrupt")
 
-    def _passed_by(self, model_ns: int) -> Literal["governed", "dark"] | None:
-        if not self._cadence.due(model_ns):
-            return "governed"
-        self._cadence.take(model_ns)
+    def _passed_by(self, model_ns: int) -> Literal["not_due", "dark"] | None:
+        if not self._grid.due(model_ns):
+            return "not_due"
+        self._grid.take(model_ns)
         if self.condition == "dark" and not self._probe.due(model_ns):
             return "dark"
         self._probe.take(model_ns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
-from edge.camera.cadence import NS_PER_S, Cadence
+from edge.camera.schedule import NS_PER_S, Schedule
 
 _REMEMBERED_INTERVALS = 8
 _EMPTY_IN_A_ROW = 3
@@ -28,13 +28,13 @@ class PacketChoice:
     """Chooses packet by packet.
 
     Args:
-        cadence_s: seconds between wanted pictures; None decodes all.
+        schedule: which pictures are wanted.
         intra_only: every packet of this codec stands alone (MJPEG).
     """
 
-    def __init__(self, cadence_s: float | None, *, intra_only: bool) -> None:
-        self._cadence_s = cadence_s
-        self._cadence = Cadence(cadence_s)
+    def __init__(self, schedule: Schedule, *, intra_only: bool) -> None:
+        self._schedule = schedule
+        self._grid = schedule.skipping()
         self._intra_only = intra_only
         self._intervals_ns: deque[int] = deque(maxlen=_REMEMBERED_INTERVALS)
         self._last_key_ns: int | None = None
@@ -46,12 +46,12 @@ class PacketChoice:
         """Say what to do with a packet of this time (source time in recordings, arrival live)."""
         if not self._begun(key=key):
             return Decode.SKIP
-        if self._cadence_s is None:
+        if self._schedule.cadence_s == 0:
             return Decode.STREAM
         if self._intra_only:
             return self._when_due(time_ns)
         if key:
-            self._measure(time_ns, self._cadence_s)
+            self._measure(time_ns)
         if not key:
             return Decode.SKIP if self._alone else Decode.STREAM
         wanted = self._when_due(time_ns)  # asked in both cases, so that the grid is one
@@ -69,14 +69,14 @@ class PacketChoice:
         return self._before_key > _BEFORE_KEY
 
     def _when_due(self, time_ns: int) -> Decode:
-        if not self._cadence.due(time_ns):
+        if not self._grid.due(time_ns):
             return Decode.SKIP
-        self._cadence.take(time_ns)
+        self._grid.take(time_ns)
         return Decode.ALONE
 
-    def _measure(self, time_ns: int, cadence_s: float) -> None:
+    def _measure(self, time_ns: int) -> None:
         if self._last_key_ns is not None and time_ns > self._last_key_ns:
             self._intervals_ns.append(time_ns - self._last_key_ns)
         self._last_key_ns = time_ns
-        close = bool(self._intervals_ns) and max(self._intervals_ns) <= cadence_s * NS_PER_S
+        close = bool(self._intervals_ns) and max(self._intervals_ns) <= self._schedule.cadence_s * NS_PER_S
         self._alone = close and self._empty < _EMPTY_IN_A_ROW

@@ -11,6 +11,19 @@ from edge.errors import CameraError
 _FIRST_STEP_NS = 1_000_000_000
 
 
+def play(open_lap: Callable[[], Source], *, loop: bool) -> Source:
+    """Open a recording, once or again and again.
+
+    Args:
+        open_lap: opens it from its start.
+        loop: whether it starts again at its end.
+
+    Raises:
+        CameraError: as `open_lap` does.
+    """
+    return LoopSource(open_lap) if loop else open_lap()
+
+
 class LoopSource:
     """A recorded source that is opened anew at its end.
 

@@ -1,50 +1,97 @@
-"""What may be said about a camera beside its address; one record for every kind of source."""
+"""What a configuration may say about a camera: the keys that all kinds have, and those of families of kinds.
+
+The class of each kind stands in the kind's own module and inherits from one of these.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Pixels = Annotated[int, Meta(ge=64, le=16_384, multiple_of=2)]
+Polygon = list[tuple[Fraction, Fraction]]
+Pace: TypeAlias = Literal["clip", "fast"]
 
 
-def no_beat() -> None:
-    """Tell nobody that the source is alive."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """How to open a source. Only what applies to its kind is used.
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera: the keys that every kind has.
 
     Attributes:
-        timeout_s: a live source that gives nothing for so long has stalled (opening and each read).
-        cadence_s: seconds between the pictures that are wanted; the source then leaves the others undecoded
-            where it can. None wants every picture.
-        user: for `rtsp:` and `http:`, instead of one in the address.
-        password: likewise; never shown.
-        ca_file: certificates that `https:` trusts, instead of the system's.
-        loop: a recording starts again at its end; its time goes on.
-        image_cadence_s: seconds between the images of a folder, instead of the times in their names.
-        times_csv: `file,epoch` a line: the time of each image of a folder, instead of its name.
-        size_px: (height, width) asked of a v4l2 device or a csi camera; None takes its own.
-        codec: how the pictures of a csi camera come through the pipe.
-        fps: pictures a second asked of a csi camera. One is scored each minute or so, and each raw one is 3 MB at
-            1920x1080: one a second costs the pipe 3 MB/s instead of the usual 93, is fresh whenever one is due,
-            and lets the automatic exposure follow the light.
-        extra_args: further arguments of rpicam-vid.
-        beat: called for each packet or image that is passed by, so that a watchdog sees one that only skips.
+        uri: its address; the part before the colon names the kind.
+        cadence_s: seconds between scored frames; the model's default if absent.
+        timeout_s: after which a silent source is given up and reopened.
+        masks: polygons in fractions (x, y) of the frame, in which nothing is looked for.
     """
 
-    timeout_s: float = 10.0
-    cadence_s: float | None = None
-    user: str | None = field(default=None, repr=False)
-    password: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
+    uri: Annotated[str, Meta(min_length=1)]
+    cadence_s: PositiveSeconds | None = None
+    timeout_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
+    masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.uri.partition(':')[0]}:…)"  # the rest may hold a password
+
+    def check(self) -> None:
+        """See to what no type can say, and to options that did not come from a configuration.
+
+        Raises:
+            ValueError: what is wrong; starts with the key.
+        """
+        for key in self.__struct_fields__:
+            value = getattr(self, key)
+            if key.endswith("_s") and value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{key} is {value}; expected a number of seconds above 0")
+
+
+class RecordingOptions(Options, frozen=True, kw_only=True):
+    """A recording of any kind.
+
+    Attributes:
+        loop: start it again at its end.
+        pace: play it in its own time (clip), or as fast as the model can (fast).
+    """
+
     loop: bool = False
-    image_cadence_s: float | None = None
-    times_csv: Path | None = None
-    size_px: tuple[int, int] | None = None
-    codec: Literal["yuv420", "h264"] = "yuv420"
-    fps: float = 1.0
-    extra_args: tuple[str, ...] = ()
-    beat: Callable[[], None] = field(default=no_beat, repr=False)
+    pace: Pace = "clip"
+
+
+class NetworkOptions(Options, frozen=True, kw_only=True):
+    """A camera behind an address with a host.
+
+    Attributes:
+        user, password_file: credentials; the file must not be readable by others.
+    """
+
+    user: str | None = None
+    password_file: Path | None = None
+
+
+class SizedOptions(Options, frozen=True, kw_only=True):
+    """A camera that is asked for a size.
+
+    Attributes:
+        width_px, height_px: both, or neither for its own.
+    """
+
+    width_px: Pixels | None = None
+    height_px: Pixels | None = None
+
+    @property
+    def size_px(self) -> tuple[int, int] | None:
+        """(height, width); None where nothing is asked for."""
+        if self.height_px is None or self.width_px is None:
+            return None
+        return self.height_px, self.width_px
+
+    def check(self) -> None:
+        """See that a size is whole."""
+        super().check()
+        if (self.width_px is None) != (self.height_px is None):
+            missing = "width_px" if self.width_px is None else "height_px"
+            raise ValueError(f"{missing}: missing; give both width_px and height_px, or neither")

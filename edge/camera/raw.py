@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-import time
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.cadence import Cadence
 from edge.camera.child import Child
-from edge.camera.source import Picture
+from edge.camera.source import Picture, Session
 from edge.errors import CameraError
 
 logger = logging.getLogger(__name__)
-
-# rpicam-vid writes each buffer as it is, padded rows and all (rpicam-apps: null_encoder.cpp, file_output.cpp; issues
-# 151, 188). Rows of YUV420 are padded to 64 bytes up to the Pi 4 (Linux: bcm2835-isp-fmts.h) and to 128 on a Pi 5
-# (pisp_be_formats.h): a multiple of 128 has none on either. The planes follow each other without gaps, 3/2 of
-# width times height (get_sizeimage in bcm2835-v4l2-isp.c; plane_factor in pisp_be.c).
-WIDTH_STEP_PX = 128
 
 _CONFIGURED = re.compile(rb"\(0\) (\d+)x(\d+)-YUV420")
 
@@ -33,10 +24,9 @@ class RawSource:
     Args:
         child: the program; `expect` was called for its first frame.
         shown: its address, for messages.
-        size_px: (height, width), even, the width a multiple of `WIDTH_STEP_PX`.
+        size_px: (height, width), even, the width such that no row of them is padded.
         limit_s: how long each frame after the first may take.
-        cadence_s: seconds between pictures; None makes every frame one.
-        beat: called for each frame that is passed by.
+        session: its clock, schedule and beat.
     """
 
     live = True
@@ -46,17 +36,16 @@ class RawSource:
         child: Child,
         shown: str,
         size_px: tuple[int, int],
-        *,
         limit_s: float,
-        cadence_s: float | None,
-        beat: Callable[[], None],
+        session: Session,
     ) -> None:
         self._child = child
         self._shown = shown
         self._size_px = size_px
         self._limit_s = limit_s
-        self._cadence = Cadence(cadence_s)
-        self._beat = beat
+        self._clock = session.clock
+        self._grid = session.schedule.skipping()
+        self._beat = session.beat
         self._frame = bytearray(size_px[0] * size_px[1] * 3 // 2)
         self._begun = False
 
@@ -68,9 +57,9 @@ class RawSource:
         """
         while True:
             self._fill()
-            now_ns = time.monotonic_ns()
-            if self._cadence.due(now_ns):
-                self._cadence.take(now_ns)
+            now_ns = self._clock.mono_ns()
+            if self._grid.due(now_ns):
+                self._grid.take(now_ns)
                 return self._picture(now_ns)
             self._beat()
 
@@ -95,7 +84,7 @@ class RawSource:
     def _picture(self, now_ns: int) -> Picture:
         height, width = self._size_px
         i420 = np.frombuffer(bytes(self._frame), np.uint8).reshape(height * 3 // 2, width)
-        return Picture(self._size_px, None, None, time.monotonic_ns() - now_ns, lambda: to_rgb(i420))
+        return Picture(self._size_px, None, None, self._clock.mono_ns() - now_ns, lambda: to_rgb(i420))
 
     def _check_size(self) -> None:
         """See that libcamera, which may adjust a size, did not: it says so on standard error."""

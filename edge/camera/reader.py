@@ -6,21 +6,18 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field
 
 from edge.camera.address import open_source, scrub
-from edge.camera.cadence import NS_PER_S
 from edge.camera.intake import Intake
-from edge.camera.option import SourceOptions, no_beat
+from edge.camera.option import NetworkOptions, Options, RecordingOptions
+from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
-from edge.camera.source import Picture, Source
+from edge.camera.source import Picture, Session, Source, no_beat
 from edge.clock import Clock
 from edge.errors import CameraError, EdgeError, FrameError
 
 logger = logging.getLogger(__name__)
-
-Pace: TypeAlias = Literal["clip", "fast"]
 
 _BEAT_S = 0.5
 _STOP_S = 1.0
@@ -37,16 +34,16 @@ class Camera:
 
     Attributes:
         name: for logs, metrics and events.
-        uri: its address.
-        options: how to open it; the reader puts in a `beat` of its own.
-        pace: how a recording is read: `clip` in its own time, `fast` as soon as the model has taken the last
-            frame, so that none is overwritten. Live cameras keep their own.
+        options: its address and how it is opened and read. A recording's `pace` is `clip` in its own time, or `fast`
+            as soon as the model has taken the last frame, so that none is overwritten; live cameras keep their own.
+        schedule: how often a picture of it is wanted.
+        password: what its `password_file` holds; None without one.
     """
 
     name: str
-    uri: str
-    options: SourceOptions = field(default_factory=SourceOptions)
-    pace: Pace = "clip"
+    options: Options
+    schedule: Schedule = field(default_factory=Schedule)
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +89,15 @@ class CameraReader:
         *,
         beat: Callable[[], None] = no_beat,
         backoff: Backoff | None = None,
-        opener: Callable[[str, SourceOptions], Source] = open_source,
+        opener: Callable[[Options, Session], Source] = open_source,
     ) -> None:
         self.name = camera.name
         self.error: str | None = None
         self.reconnects = 0
         self.finished = False
-        self._uri = camera.uri
-        self._options = replace(camera.options, beat=self._turn)
-        self._pace = camera.pace
+        self._options = camera.options
+        self._session = Session(clock, camera.schedule, self._turn, camera.password)
+        self._pace = camera.options.pace if isinstance(camera.options, RecordingOptions) else "clip"
         self._intake = intake
         self._slots = slots
         self._clock = clock
@@ -131,7 +128,7 @@ class CameraReader:
         """Read until stopped or finished; the body of the thread."""
         while not self._stopping.is_set() and not self.finished:
             try:
-                self._session()
+                self._play()
             except _StopError:
                 return
             except Exception as error:  # noqa: BLE001 - one camera's trouble is its own, whatever it is
@@ -139,10 +136,10 @@ class CameraReader:
                 if not self.finished:
                     self._back_off()
 
-    def _session(self) -> None:
+    def _play(self) -> None:
         """Open the camera and read it until it ends or breaks."""
         self._turn()
-        source = self._opener(self._uri, self._options)
+        source = self._opener(self._options, self._session)
         self._began = None
         try:
             while (picture := self._read(source)) is not None:
@@ -226,4 +223,5 @@ class CameraReader:
 
     def _describe(self, error: Exception) -> str:
         text = str(error) if isinstance(error, EdgeError) else f"{type(error).__name__}: {error}"
-        return scrub(text, self._uri, self._options)
+        user = self._options.user if isinstance(self._options, NetworkOptions) else None
+        return scrub(text, self._options.uri, (user, self._session.password))

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edge.camera.schedule import Schedule
+from edge.clock import Clock
+
+
+def no_beat() -> None:
+    """Tell nobody that the source is alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a source and its reader share while it is open.
+
+    Attributes:
+        clock: the only one that the source reads.
+        schedule: of the camera; the source leaves pictures that are not due undecoded where it can.
+        beat: called for each packet or image that is passed by, so that a watchdog sees one that only skips.
+        password: what its `password_file` holds, where it has one; never shown.
+    """
+
+    clock: Clock
+    schedule: Schedule = field(default_factory=Schedule)
+    beat: Callable[[], None] = field(default=no_beat, repr=False)
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,28 +10,41 @@ import select
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av.container
-
-from edge.camera.container import Opening, open_container
-from edge.camera.option import SourceOptions
-from edge.camera.video import VideoSource
+from edge.camera.kind import Kind
+from edge.camera.option import SizedOptions
+from edge.camera.source import Session, Source
+from edge.clock import Clock
 from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+    from edge.camera.container import Opening
 
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
-def open_device(device: Path, options: SourceOptions, container_format: str = "v4l2") -> VideoSource:
-    """Open a video device.
+class V4l2Options(SizedOptions, frozen=True, kw_only=True):
+    """A video device."""
+
+
+def open_device(options: V4l2Options, session: Session, container_format: str = "v4l2") -> Source:
+    """Open a video device, `v4l2:/dev/video0` or a stable name under `/dev/v4l/by-id`.
 
     Args:
-        device: `/dev/video0`, or a stable name under `/dev/v4l/by-id`.
-        options: `size_px`, `timeout_s`, `cadence_s` and `beat` are used.
+        options: its address and size.
+        session: its clock, schedule and beat.
         container_format: FFmpeg's name of the interface.
 
     Raises:
         CameraError: no such device, it is busy, or it is silent for longer than the timeout.
     """
+    from edge.camera.container import Opening  # noqa: PLC0415 — av
+    from edge.camera.video import VideoSource  # noqa: PLC0415 — av
+
+    device = Path(options.uri.partition(":")[2])
     if not device.exists():
         raise CameraError(f"no video device '{device}'; `v4l2-ctl --list-devices` lists those that are there")
     size = () if options.size_px is None else (("video_size", f"{options.size_px[1]}x{options.size_px[0]}"),)
@@ -45,14 +58,14 @@ def open_device(device: Path, options: SourceOptions, container_format: str = "v
         av_options=size,
     )
     before = _descriptors_of(device)
-    container = _open_within(opening, options.timeout_s + 1)
+    container = _open_within(opening, options.timeout_s + 1, session.clock)
     opened = sorted(_descriptors_of(device) - before)
     if not opened:
         container.close()
         raise CameraError(
             f"'{opening.shown}': FFmpeg's descriptor is not in {_DESCRIPTORS}; is /proc mounted?"
         )
-    return VideoSource(opening, options, guard=readable_guard(opened[0], opening), container=container)
+    return VideoSource(opening, session, guard=readable_guard(opened[0], opening), container=container)
 
 
 def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
@@ -67,13 +80,15 @@ def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
     return wait
 
 
-def _open_within(opening: Opening, limit_s: float) -> av.container.InputContainer:
-    opened: list[av.container.InputContainer] = []
+def _open_within(opening: Opening, limit_s: float, clock: Clock) -> InputContainer:
+    from edge.camera.container import open_container  # noqa: PLC0415 — av
+
+    opened: list[InputContainer] = []
     failed: list[CameraError] = []
 
     def run() -> None:
         try:
-            opened.append(open_container(opening))
+            opened.append(open_container(opening, clock))
         except CameraError as error:
             failed.append(error)
 
@@ -97,3 +112,6 @@ def _descriptors_of(device: Path) -> set[int]:
         except OSError:  # closed meanwhile
             continue
     return found
+
+
+V4L2 = Kind(("v4l2",), "v4l2:/dev/videoN", V4l2Options, open_device, live=True)

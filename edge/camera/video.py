@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,11 +12,10 @@ import av.video.reformatter
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.cadence import NS_PER_S
 from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason
 from edge.camera.keyframe import Decode, PacketChoice
-from edge.camera.option import SourceOptions
-from edge.camera.source import Picture
+from edge.camera.schedule import NS_PER_S
+from edge.camera.source import Picture, Session
 from edge.errors import CameraError, FrameError
 
 _DEFAULT_RATE = Fraction(25)
@@ -29,7 +27,7 @@ class VideoSource:
 
     Args:
         opening: what to open and how.
-        options: `timeout_s`, `cadence_s` and `beat` are used here.
+        session: its clock, schedule and beat.
         guard: given after opening, returns what waits for the device before each read (v4l2), or None.
         container: the container, where it is open already.
 
@@ -40,22 +38,23 @@ class VideoSource:
     def __init__(
         self,
         opening: Opening,
-        options: SourceOptions,
+        session: Session,
         *,
         guard: Callable[[], None] | None = None,
         container: av.container.InputContainer | None = None,
     ) -> None:
         self.live = opening.live
         self._opening = opening
-        self._beat = options.beat
-        self._container = container if container is not None else open_container(opening)
-        self._packets = Packets(self._container, opening, guard)
+        self._clock = session.clock
+        self._beat = session.beat
+        self._container = container if container is not None else open_container(opening, session.clock)
+        self._packets = Packets(self._container, opening, session.clock, guard)
         self._stream = self._container.streams.video[0]
         self._decoder = self._stream.codec_context
         self._decoder.thread_count = 1  # frame threads would hold several pictures back
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
-        self._choice = PacketChoice(options.cadence_s, intra_only=self._decoder.codec.intra_only)
+        self._choice = PacketChoice(session.schedule, intra_only=self._decoder.codec.intra_only)
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._decoded: deque[av.VideoFrame] = deque()
         self._decode_ns = 0
@@ -112,7 +111,7 @@ class VideoSource:
 
     def _packet_time_ns(self, packet: Packet) -> int:
         if self.live:
-            return time.monotonic_ns()
+            return self._clock.mono_ns()
         ticks = packet.pts if packet.pts is not None else packet.dts
         self._packet_ns = self._packet_ns + self._frame_ns if ticks is None else self._since_start_ns(ticks)
         return self._packet_ns
@@ -132,15 +131,15 @@ class VideoSource:
             self._choice.empty()
 
     def _decode(self, packet: Packet | None) -> None:
-        started_ns = time.monotonic_ns()
+        started_ns = self._clock.mono_ns()
         failure = ""
         try:
             self._decoded.extend(self._decoder.decode(packet))
         except av.error.EOFError:
             pass
         except PyAvError as error:
-            failure = reason(error, started_ns, float("inf"))
-        self._decode_ns += time.monotonic_ns() - started_ns
+            failure = reason(error)
+        self._decode_ns += self._clock.mono_ns() - started_ns
         if failure:
             raise FrameError(f"'{self._opening.shown}': a corrupt picture: {failure}")
 
@@ -178,7 +177,7 @@ class VideoSource:
         try:
             rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
         except PyAvError as error:
-            failure = reason(error, time.monotonic_ns(), float("inf"))
+            failure = reason(error)
         if failure:
             kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
             raise FrameError(f"'{self._opening.shown}': cannot convert {kind} to RGB: {failure}")

@@ -11,12 +11,14 @@ from typing import Any
 
 from edge.alert.sqlite import check_place
 from edge.camera.address import open_source, redact
+from edge.camera.option import Options
+from edge.camera.source import Session
 from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
-from edge.daemon import check_fit, source_options
 from edge.errors import EdgeError, FrameError
 from edge.model.loaded import load_model
-from edge.settings import Camera, Settings, load
+from edge.plan import cadences, plan_camera
+from edge.settings import Settings, load
 from edge.web.guard import settle
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
@@ -58,14 +60,15 @@ def handle(options: argparse.Namespace) -> int:
 def _check_model(settings: Settings) -> None:
     """See that the model is whole, scores as it was shipped, and can do what is asked of the cameras."""
     model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
-    check_fit(settings, model.bundle.manifest)
+    cadences(settings, model.bundle.manifest)
     model.selftest()
 
 
-def _try_camera(name: str, camera: Camera) -> str | None:
-    """Open a camera and read one picture; return what is wrong."""
+def _try_camera(name: str, options: Options) -> str | None:
+    """Open a camera and read one picture, whenever it is due; return what is wrong."""
     try:
-        source = open_source(camera.uri, source_options(name, camera, None))
+        camera = plan_camera(name, options, cadence_s=0.0)
+        source = open_source(options, Session(SystemClock(), camera.schedule, password=camera.password))
     except EdgeError as error:
         return str(error)
     try:
@@ -75,10 +78,10 @@ def _try_camera(name: str, camera: Camera) -> str | None:
             except FrameError:
                 continue
             if picture is None:
-                return f"{redact(camera.uri)}: it holds no picture"
+                return f"{redact(options.uri)}: it holds no picture"
             picture.to_rgb()
             return None
-        return f"{redact(camera.uri)}: the first {_TRIES} pictures are corrupt"
+        return f"{redact(options.uri)}: the first {_TRIES} pictures are corrupt"
     except EdgeError as error:
         return str(error)
     finally:

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from edge.alert.event import Event
-from edge.camera.option import SourceOptions
 from edge.clock import SystemClock
 from edge.command.run import ROOT, status_line
 from edge.counter.counters import Counters
@@ -90,7 +89,7 @@ def handle(options: argparse.Namespace) -> int:
     model = load_model(options.bundle, options.backend, options.threads)
     clock = SystemClock()
     counters = Counters(clock, choose_meter(ROOT), LinuxDevice(ROOT))
-    source = SourceOptions(image_cadence_s=options.image_cadence_s, times_csv=options.times_csv)
+    keys = {"folder_cadence_s": options.image_cadence_s, "times_csv": options.times_csv}
     counters.sample()
     last: dict[str, Event] = {}
     pace = _Pace(model.bundle.manifest.cadence)
@@ -101,8 +100,8 @@ def handle(options: argparse.Namespace) -> int:
             clock=clock,
             record=counters.record,
             account=counters.account(name),
-            cadence_s=options.cadence_s,
-            options=source,
+            cadence_s=options.cadence_s or 0.0,
+            keys=keys,
             name=name,
             judged=not options.every_picture,
         ):

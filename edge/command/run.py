@@ -21,6 +21,7 @@ import msgspec
 from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.store import Store
+from edge.camera.scene import SceneOptions
 from edge.clock import Clock, SystemClock
 from edge.counter.counters import Counters
 from edge.daemon import Daemon
@@ -30,7 +31,7 @@ from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
 from edge.errors import DeviceError, SettingsError, StallError
 from edge.model.loaded import load_model
-from edge.settings import Camera, Settings, Web, load
+from edge.settings import Settings, Web, load
 from edge.web.server import WebServer
 
 _log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 def demo_settings() -> Settings:
     """Return what runs without a configuration: the built-in scene, and a page on a free port of loopback."""
-    return Settings(cameras={"scene": Camera(uri="scene:", pace="fast")}, web=Web(port=0))
+    return Settings(cameras={"scene": SceneOptions(uri="scene:", pace="fast")}, web=Web(port=0))
 
 
 def handle(options: argparse.Namespace) -> int:
@@ -176,7 +177,7 @@ def status_line(status: dict[str, Any]) -> str:
     """Put the most telling counters into one line; what is unknown is a dash."""
     frames = list(status["cameras"].values())
     scored = sum(camera["scored"] for camera in frames)
-    undue = sum(camera["dropped"]["governed"] for camera in frames)
+    undue = sum(camera["dropped"]["not_due"] for camera in frames)
     dropped = sum(sum(camera["dropped"].values()) for camera in frames) - undue
     invoke = ((status["latency"].get("invoke") or {}).get("run") or {}).get("p50_ms")
     rss = status["memory"]["rss_bytes"]

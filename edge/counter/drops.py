@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Cause = Literal["overwritten", "governed", "stale", "dark", "frozen", "corrupt", "failed", "stopped"]
+Cause = Literal["overwritten", "not_due", "stale", "dark", "frozen", "corrupt", "failed", "stopped"]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
@@ -17,7 +17,7 @@ class Balance:
     Attributes:
         decoded: frames that left the decoder, whole or corrupt.
         scored: frames that went through the model.
-        dropped: the others, by cause: overwritten (a fresher one came first), governed (not due under the cadence),
+        dropped: the others, by cause: overwritten (a fresher one came first), not_due (held back by the cadence),
             stale (too old when its turn came), dark, frozen, corrupt (undecodable), failed (the model raised),
             stopped (the daemon ended first).
         waiting: frames on their way; decoded − scored − dropped.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from edge.alert.event import Event, Stamp
 from edge.camera.address import open_source, redact
 from edge.camera.intake import Intake
-from edge.camera.option import SourceOptions
-from edge.camera.source import Picture
+from edge.camera.option import Options
+from edge.camera.registry import kind_of
+from edge.camera.schedule import Schedule
+from edge.camera.source import Picture, Session
 from edge.clock import Clock, utc_text
 from edge.counter.drops import Account
 from edge.detect.mask import Polygon
@@ -50,7 +52,8 @@ def address(clip: str) -> str:
     Raises:
         SettingsError: there is no such file, and it is no address of a recording.
     """
-    if clip.startswith(("file:", "folder:", "scene:")):
+    kind = kind_of(clip)
+    if kind is not None and not kind.live:
         return clip
     path = Path(clip)
     if path.is_dir():
@@ -60,6 +63,20 @@ def address(clip: str) -> str:
     raise SettingsError(
         f"{redact(clip)}: no such file or folder; give a video, a folder of images, or 'scene:'"
     )
+
+
+def clip_options(clip: str, keys: Mapping[str, object]) -> Options:
+    """Return the options of a clip; of the keys those that its kind has and that are not None.
+
+    Raises:
+        SettingsError: as `address` does.
+    """
+    uri = address(clip)
+    kind = kind_of(uri)
+    assert kind is not None, "an address that was found has a kind"
+    known = {key: value for key, value in keys.items() if key in kind.keys and value is not None}
+    options: Options = kind.options(uri=uri, **known)
+    return options
 
 
 def clip_name(clip: str) -> str:
@@ -93,8 +110,8 @@ def replay(  # noqa: PLR0913 — every part is handed in
     clock: Clock,
     record: Record,
     account: Account,
-    cadence_s: float | None = None,
-    options: SourceOptions | None = None,
+    cadence_s: float = 0.0,
+    keys: Mapping[str, object] | None = None,
     masks: Sequence[Polygon] = (),
     name: str | None = None,
     judged: bool = True,
@@ -107,8 +124,8 @@ def replay(  # noqa: PLR0913 — every part is handed in
         clock: measures the stages; no result depends on it.
         record: told stages and their times in ns.
         account: every frame is counted here.
-        cadence_s: seconds of source time between scored frames; None scores every frame.
-        options: how to open the clip.
+        cadence_s: seconds of source time between scored frames; 0 scores every frame.
+        keys: further keys of a camera's table, as far as the clip's kind has them.
         masks: polygons in fractions of the frame.
         name: of the camera, if not the clip's own.
         judged: whether dark and frozen pictures are dropped, as the daemon does.
@@ -122,10 +139,9 @@ def replay(  # noqa: PLR0913 — every part is handed in
     """
     camera = name or clip_name(clip)
     pipeline = Pipeline(model, model_stamp, record, {camera: masks})
-    options = options or SourceOptions()
-    source = open_source(address(clip), options)
+    source = open_source(clip_options(clip, keys or {}), Session(clock))
     try:
-        intake = Intake(account, RecordedClock(clock), record, cadence_s, judged=judged)
+        intake = Intake(account, RecordedClock(clock), record, Schedule(cadence_s), judged=judged)
         held: Step | None = None
         for frame in _frames(intake, source.read):
             if held is not None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -12,9 +13,28 @@ import av
 import numpy as np
 import pytest
 
+from edge.camera.address import open_source, options_for
+from edge.camera.schedule import Schedule
+from edge.camera.source import Session, Source, no_beat
+from edge.clock import Clock, SystemClock
 from firmware_sim.serve import serving
 
 WIDTH, HEIGHT = 96, 64
+
+
+def session(
+    cadence_s: float = 0.0,
+    beat: Callable[[], None] = no_beat,
+    password: str | None = None,
+    clock: Clock | None = None,
+) -> Session:
+    """A session on the machine's clock, in which every picture is wanted unless a cadence is said."""
+    return Session(clock or SystemClock(), Schedule(cadence_s), beat, password)
+
+
+def opened(address: str, with_session: Session | None = None, **keys: object) -> Source:
+    """Open an address, or a bare path, with further keys of its kind."""
+    return open_source(options_for(address, **keys), with_session or session())
 
 
 class StillClock:
@@ -181,3 +201,50 @@ def rpicam(tmp_path, monkeypatch) -> Rpicam:
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
     return Rpicam(folder)
+
+
+FEED = """
+import select, sys
+picture = open(sys.argv[2], "rb").read()
+with open(sys.argv[1], "wb", buffering=0) as device:
+    while not select.select([sys.stdin], [], [], 0.002)[0]:
+        device.write(picture)
+    print("silent", flush=True)
+    sys.stdin.readline()
+    sys.stdin.readline()
+"""
+
+
+class Device:
+    """A pipe that stands in for a video device: FFmpeg blocks in its reads in the same way.
+
+    It shows one raw picture again and again, small enough for the pipe to take it in one piece.
+    """
+
+    size_px = (32, 48)
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "video0"
+        os.mkfifo(self.path)
+        frame = av.VideoFrame.from_ndarray(draw(0, self.size_px), format="rgb24").reformat(format="yuv420p")
+        (folder / "picture").write_bytes(frame.to_ndarray().tobytes())
+        # a process of its own, for this one must hold no other descriptor of the device
+        arguments = (sys.executable, "-c", FEED, str(self.path), str(folder / "picture"))
+        self._feed = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def be_silent(self) -> None:
+        print("be silent", file=self._feed.stdin, flush=True)
+        assert self._feed.stdout.readline() == "silent\n"
+
+    def end(self) -> None:
+        self._feed.kill()
+        self._feed.communicate()
+
+
+@pytest.fixture
+def device(tmp_path):
+    made = Device(tmp_path)
+    yield made
+    made.end()

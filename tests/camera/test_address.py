@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.address import open_source, redact, scrub
+from edge.camera.address import options_for, redact, scrub
 from edge.camera.folder import FolderSource
-from edge.camera.option import SourceOptions
 from edge.camera.scene import SceneSource
 from edge.camera.video import VideoSource
 from edge.errors import CameraError
+from tests.camera.conftest import opened, session
 
 _WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=4, max_size=20)
 
@@ -37,8 +37,8 @@ def test_redact(uri, shown):
 def test_no_password_passes_redact_or_scrub(user, password):
     uri = f"rtsp://{user}:{password}@tower:554/live"
     assert redact(uri) == "rtsp://tower:554/live"
-    assert password not in scrub(f"x {uri} {password} {user}", uri, SourceOptions()).replace("***", "")
-    said = scrub(f"<{password}>", "rtsp://tower/live", SourceOptions(user=user, password=password))
+    assert password not in scrub(f"x {uri} {password} {user}", uri, ()).replace("***", "")
+    said = scrub(f"<{password}>", "rtsp://tower/live", (user, password))
     assert said == "<***>"
 
 
@@ -47,7 +47,7 @@ def test_any_text_as_an_address_is_a_source_or_a_camera_error(text):
     if text.partition(":")[0].lower() in ("http", "https", "rtsp"):
         text = text.replace("//", "")
     with contextlib.suppress(CameraError):
-        open_source(text, SourceOptions(timeout_s=0.1)).close()
+        opened(text, timeout_s=0.1).close()
 
 
 def test_kinds(make_clip, tmp_path):
@@ -61,30 +61,42 @@ def test_kinds(make_clip, tmp_path):
         (f"folder:{tmp_path}", FolderSource),
         ("scene:", SceneSource),
     ):
-        source = open_source(uri, SourceOptions())
+        source = opened(uri)
         assert type(source) is kind, uri
         source.close()
 
 
 @pytest.mark.parametrize(
-    ("uri", "options", "text"),
+    ("uri", "keys", "text"),
     [
-        ("ftp://cam/x", SourceOptions(), "unknown kind of camera 'ftp:'; expected one of"),
-        ("", SourceOptions(), "empty"),
-        ("rtsp:///live", SourceOptions(), "not an address of the form rtsp://host:port/path"),
-        ("rtsp://u:p@cam:99999999/x", SourceOptions(), "not an address"),
-        ("scene:", SourceOptions(timeout_s=0), "timeout_s is 0"),
-        ("scene:", SourceOptions(cadence_s=float("nan")), "cadence_s is nan"),
-        ("csi:front", SourceOptions(), "csi:front.*expected csi: or csi:N"),
-        ("v4l2:/dev/no-such-video", SourceOptions(), "no video device"),
-        ("folder:/no/such", SourceOptions(), "cannot read folder"),
+        ("ftp://cam/x", {}, "unknown kind of camera 'ftp:'; expected one of"),
+        ("", {}, "empty"),
+        ("rtsp:///live", {}, "not an address of the form rtsp://host:port/path"),
+        ("rtsp://u:p@cam:99999999/x", {}, "not an address"),
+        ("scene:", {"timeout_s": 0}, "timeout_s is 0"),
+        ("scene:", {"cadence_s": float("nan")}, "cadence_s is nan"),
+        ("csi:front", {}, "csi:front.*expected csi: or csi:N"),
+        ("v4l2:/dev/no-such-video", {}, "no video device"),
+        ("folder:/no/such", {}, "cannot read folder"),
+        ("folder:/no/such", {"folder_cadence_s": -1}, "folder_cadence_s is -1"),
+        ("csi:", {"width_px": 640}, "height_px: missing; give both"),
+        ("rtsp://cam/\0", {}, "broken camera address"),
     ],
 )
-def test_a_wrong_address_says_what_to_do(uri, options, text):
+def test_a_wrong_address_says_what_to_do(uri, keys, text):
     with pytest.raises(CameraError, match=text):
-        open_source(uri, options)
+        opened(uri, **keys)
 
 
 def test_an_https_camera_needs_a_certificate_file_that_exists(tmp_path):
     with pytest.raises(CameraError, match="ca_file"):
-        open_source("https://127.0.0.1:1/x", SourceOptions(ca_file=tmp_path / "none.pem"))
+        opened("https://127.0.0.1:1/x", ca_file=tmp_path / "none.pem")
+
+
+def test_a_session_holds_a_cadence():
+    with pytest.raises(CameraError, match="'scene:': cadence_s is nan"):
+        opened("scene:", session(float("nan")))
+
+
+def test_options_do_not_show_their_address():
+    assert "hunter2" not in repr(options_for("rtsp://viewer:hunter2@cam/x", user="hunter2"))

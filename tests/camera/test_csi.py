@@ -10,12 +10,11 @@ import av
 import numpy as np
 import pytest
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
+from edge.camera.csi import CsiOptions
 from edge.camera.raw import to_rgb
-from edge.daemon import source_options
 from edge.errors import CameraError
-from edge.settings import Camera
+from edge.settings import parse
+from tests.camera.conftest import opened, session
 
 SIZE_PX = (64, 128)  # (height, width)
 AS_EVER = ("--timeout", "0", "--nopreview", "--flush", "--output", "-")
@@ -25,16 +24,16 @@ THEN_BE_SILENT = "sys.stdout.buffer.write(stream)\nsys.stdout.flush()\ntime.slee
 REFUSE = "sys.exit('ERROR: *** no cameras available ***')\n"
 
 
-def options(codec: str = "yuv420", **changes) -> SourceOptions:
+def options(codec: str = "yuv420", size_px=SIZE_PX, **changes) -> dict:
     """As a camera with so many pictures a second that its own pace adds little to the timeout."""
-    return SourceOptions(**{"size_px": SIZE_PX, "codec": codec, "fps": 120, **changes})
+    return {"height_px": size_px[0], "width_px": size_px[1], "codec": codec, "fps": 120, **changes}
 
 
-def fault(opened: SourceOptions, uri: str = "csi:") -> str:
+def fault(keys: dict, uri: str = "csi:") -> str:
     """Open and read until it fails; return the message. The program is gone then."""
     source = None
     with pytest.raises(CameraError) as caught:  # noqa: PT012 - opening may fail, or a later read
-        source = open_source(uri, opened)
+        source = opened(uri, **keys)
         while True:
             source.read().to_rgb()
     if source is not None:
@@ -57,7 +56,7 @@ def gone(pid: int) -> bool:
 
 def test_what_is_asked_of_rpicam_vid(rpicam):
     rpicam.install(stream=rpicam.stream("yuv420", 2, (480, 640)))
-    source = open_source("csi:1", SourceOptions(size_px=(480, 640), extra_args=("--rotation", "180")))
+    source = opened("csi:1", width_px=640, height_px=480, extra_args=("--rotation", "180"))
     assert source.read().size_px == (480, 640)
     source.close()
     asked = "--camera 1 --width 640 --height 480 --framerate 1 --codec yuv420"
@@ -69,7 +68,7 @@ def test_what_is_asked_of_rpicam_vid(rpicam):
 def test_what_is_asked_for_h264_and_by_the_older_name(rpicam, monkeypatch):
     rpicam.install(stream=rpicam.stream("h264", 3, SIZE_PX), name="libcamera-vid")
     monkeypatch.setenv("PATH", str(rpicam.folder))
-    source = open_source("csi:", options("h264", size_px=(972, 1296), fps=2.5))
+    source = opened("csi:", **options("h264", size_px=(972, 1296), fps=2.5))
     source.close()
     asked = "--camera 0 --width 1296 --height 972 --framerate 2.5 --codec h264 --inline --intra 3"
     assert rpicam.command == [
@@ -78,11 +77,12 @@ def test_what_is_asked_for_h264_and_by_the_older_name(rpicam, monkeypatch):
 
 
 def test_the_configuration_reaches_the_options():
-    camera = Camera(uri="csi:", width_px=640, height_px=480, codec="h264", fps=2, extra_args=["--hdr", "off"])
-    opened = source_options("north", camera, 60.0)
-    assert (opened.size_px, opened.codec, opened.fps) == ((480, 640), "h264", 2)
-    assert opened.extra_args == ("--hdr", "off")
-    assert source_options("north", Camera(uri="csi:"), 60.0).size_px is None
+    table = {"uri": "csi:", "width_px": 640, "height_px": 480, "codec": "h264", "fps": 2}
+    camera = parse({"cameras": {"north": {**table, "extra_args": ["--hdr", "off"]}}}, Path()).cameras["north"]
+    assert isinstance(camera, CsiOptions)
+    assert (camera.size_px, camera.codec, camera.fps) == ((480, 640), "h264", 2)
+    assert camera.extra_args == ("--hdr", "off")
+    assert CsiOptions(uri="csi:").size_px is None
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -92,7 +92,7 @@ def test_pictures_come_whole_in_order_and_in_colour(rpicam, codec):
         "for at in range(0, len(stream), 1000):\n    os.write(1, stream[at:at + 1000])\ntime.sleep(600)\n"
     )
     rpicam.install(pieces, rpicam.stream(codec, 6, SIZE_PX))
-    source = open_source("csi:", options(codec))
+    source = opened("csi:", **options(codec))
     for number in range(5):  # the sixth of H.264 ends where a seventh begins
         pixels = source.read().to_rgb()
         assert np.allclose(pixels[10, 10], (220, 20, 20), atol=8)
@@ -103,7 +103,7 @@ def test_pictures_come_whole_in_order_and_in_colour(rpicam, codec):
 
 def test_a_picture_outlives_the_next_and_the_source(rpicam):
     rpicam.install(stream=rpicam.stream("yuv420", 2, SIZE_PX))
-    source = open_source("csi:", options())
+    source = opened("csi:", **options())
     first, second = source.read(), source.read()
     source.close()
     assert (number_of(first.to_rgb()), number_of(second.to_rgb())) == (0, 1)
@@ -130,7 +130,7 @@ def test_the_conversion_is_that_of_jfif():
 def test_frames_that_are_not_due_are_taken_out_of_the_pipe_and_no_more(rpicam):
     beats = []
     rpicam.install(THEN_END, rpicam.stream("yuv420", 40, SIZE_PX))
-    source = open_source("csi:", options(cadence_s=3600, beat=lambda: beats.append(1)))
+    source = opened("csi:", session(3600, lambda: beats.append(1)), **options())
     assert number_of(source.read().to_rgb()) == 0
     with pytest.raises(CameraError, match="ended with exit status 0"):
         source.read()
@@ -204,7 +204,7 @@ def test_one_that_ignores_sigterm_is_killed_with_its_group(rpicam, codec):
     fork = "if (child := os.fork()) == 0:\n    time.sleep(600)\n"
     fork += f"open({str(rpicam.folder / 'child')!r}, 'w').write(str(child))\n"
     rpicam.install(ignore + fork + THEN_BE_SILENT, rpicam.stream(codec, 3, SIZE_PX))
-    source = open_source("csi:", options(codec))
+    source = opened("csi:", **options(codec))
     source.read()
     grandchild = int((rpicam.folder / "child").read_text())
     assert not gone(grandchild)
@@ -223,7 +223,7 @@ def test_no_descriptor_is_left(rpicam, codec):
     before = descriptors()
     rpicam.install(stream=rpicam.stream(codec, 3, SIZE_PX))
     for _ in range(3):
-        source = open_source("csi:", options(codec))
+        source = opened("csi:", **options(codec))
         source.read()
         source.close()
     rpicam.install(REFUSE)
@@ -244,7 +244,7 @@ def test_a_reader_that_stops_need_not_wait_for_the_camera(rpicam, codec):
     rpicam.install("time.sleep(600)\n")
     source = None
     with pytest.raises(StopError):  # noqa: PT012 - H.264 waits when it is opened, raw in its first read
-        source = open_source("csi:", options(codec, timeout_s=500, beat=beat))
+        source = opened("csi:", session(beat=beat), **options(codec, timeout_s=500))
         source.read()
     if source is not None:
         source.close()
@@ -255,8 +255,10 @@ def test_it_ends_with_the_program_that_opened_it(rpicam):
     rpicam.install("signal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(600)\n")
     leave = (
         "import pathlib, sys, threading, time\n"
-        "from edge.camera.address import SourceOptions, open_source\n"
-        "read = lambda: open_source('csi:', SourceOptions()).read()\n"
+        "from edge.camera.address import open_source, options_for\n"
+        "from edge.camera.source import Session\n"
+        "from edge.clock import SystemClock\n"
+        "read = lambda: open_source(options_for('csi:'), Session(SystemClock())).read()\n"
         "threading.Thread(target=read, daemon=True).start()\n"
         f"while not pathlib.Path({str(rpicam.says)!r}).exists():\n    time.sleep(0.01)\n"
     )

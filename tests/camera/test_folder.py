@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.folder import FolderSource, natural_key
-from edge.camera.option import SourceOptions
+from edge.camera.folder import FolderOptions, FolderSource, natural_key
 from edge.errors import CameraError, FrameError
+from tests.camera.conftest import session
 
 S = 1_000_000_000
 
@@ -20,8 +20,12 @@ def put(folder: Path, *names: str) -> None:
         cv2.imwrite(str(folder / name), np.full((32, 48, 3), (10, 80, 200), np.uint8))
 
 
-def times(folder: Path, **options) -> list[tuple[str, float, float | None]]:
-    source = FolderSource(folder, SourceOptions(**options))
+def source_of(folder: Path, cadence_s: float = 0.0, **keys) -> FolderSource:
+    return FolderSource(FolderOptions(uri=f"folder:{folder}", **keys), session(cadence_s))
+
+
+def times(folder: Path, cadence_s: float = 0.0, **keys) -> list[tuple[str, float, float | None]]:
+    source = source_of(folder, cadence_s, **keys)
     result = []
     while (picture := source.read()) is not None:
         wall_s = None if picture.wall_ns is None else picture.wall_ns / S
@@ -52,7 +56,7 @@ def test_plain_names_are_in_natural_order_at_the_cadence(tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
     assert times(tmp_path) == [("2.png", 0, None), ("9.png", 60, None), ("10.png", 120, None)]
     assert [time for _, time, _ in times(tmp_path, cadence_s=5)] == [0, 5, 10]
-    assert [time for _, time, _ in times(tmp_path, image_cadence_s=2.5, cadence_s=5)] == [0, 5]
+    assert [time for _, time, _ in times(tmp_path, folder_cadence_s=2.5, cadence_s=5)] == [0, 5]
 
 
 def test_a_csv_gives_the_times(tmp_path):
@@ -79,23 +83,23 @@ def test_a_wrong_csv_says_where(tmp_path, text, message):
     listed = tmp_path / "times.csv"
     listed.write_text(text)
     with pytest.raises(CameraError, match=message):
-        FolderSource(tmp_path, SourceOptions(times_csv=listed))
+        source_of(tmp_path, times_csv=listed)
     listed.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CameraError, match=r"times\.csv"):
-        FolderSource(tmp_path, SourceOptions(times_csv=listed))
+        source_of(tmp_path, times_csv=listed)
     with pytest.raises(CameraError, match="cannot read the times"):
-        FolderSource(tmp_path, SourceOptions(times_csv=tmp_path / "none.csv"))
+        source_of(tmp_path, times_csv=tmp_path / "none.csv")
 
 
 def test_colours_are_rgb(tmp_path):
     put(tmp_path, "a.png")
-    pixels = FolderSource(tmp_path, SourceOptions()).read().to_rgb()
+    pixels = source_of(tmp_path).read().to_rgb()
     assert tuple(pixels[0, 0]) == (200, 80, 10)
 
 
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(CameraError, match="holds no image"):
-        FolderSource(tmp_path, SourceOptions())
+        source_of(tmp_path)
 
 
 def test_a_corrupt_image_is_named_and_the_next_is_read(tmp_path):
@@ -105,7 +109,7 @@ def test_a_corrupt_image_is_named_and_the_next_is_read(tmp_path):
     (tmp_path / "2.jpg").write_bytes(data[: len(data) * 2 // 3])
     (tmp_path / "3.jpg").write_bytes(b"")
     (tmp_path / "4.jpg").write_bytes(b"no image at all")
-    source = FolderSource(tmp_path, SourceOptions())
+    source = source_of(tmp_path)
     assert source.read().name == "1.jpg"
     for name in ("2.jpg", "3.jpg", "4.jpg"):
         with pytest.raises(FrameError, match=name):

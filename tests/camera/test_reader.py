@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edge.camera.intake import Intake
-from edge.camera.option import SourceOptions
+from edge.camera.network import RtspOptions
+from edge.camera.option import NetworkOptions, RecordingOptions
 from edge.camera.reader import Backoff, Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.camera.source import Picture
@@ -48,9 +49,7 @@ class Script:
 class Rig:
     """A reader with all that it needs; `sources` are opened one after the other, errors are raised."""
 
-    def __init__(
-        self, clock, *sources, pace="fast", options=None, uri="rtsp://cam/live", on_beat=None
-    ) -> None:
+    def __init__(self, clock, *sources, pace="fast", options=None, password=None, on_beat=None) -> None:
         self.sources = list(sources)
         self.account = Account()
         self.slots = Slots({"north": self.account})
@@ -58,7 +57,7 @@ class Rig:
         self.on_beat = on_beat
         self.clock = clock
         self.reader = CameraReader(
-            Camera("north", uri, options or SourceOptions(), pace),
+            Camera("north", options or RecordingOptions(uri="file:x", pace=pace), password=password),
             Intake(self.account, clock, lambda stage, ns: None),
             self.slots,
             clock,
@@ -72,7 +71,7 @@ class Rig:
         if self.on_beat:
             self.on_beat(self)
 
-    def open(self, uri, options):
+    def open(self, options, session):
         if not self.sources:
             self.reader.stop()
             raise CameraError("no more")
@@ -187,7 +186,7 @@ def test_no_secret_of_an_unexpected_error_is_said(clock, caplog):
     caplog.set_level(logging.DEBUG)
     uri = "rtsp://lookout:s3kr%40t@cam/live"
     error = RuntimeError(f"strange: {uri} s3kr@t")
-    rig = Rig(clock, error, uri=uri, options=SourceOptions(user="ranger", password="smokey!"))
+    rig = Rig(clock, error, options=NetworkOptions(uri=uri, user="ranger"), password="smokey!")
     errors = []
     rig.on_beat = lambda rig: errors.append(rig.reader.error)
     rig.reader.run()
@@ -241,8 +240,8 @@ def test_a_real_camera_comes_back_after_its_server_was_restarted(make_clip):
     slots = Slots({"north": account})
     clock = SystemClock()
     with serving([clip], fps=10) as cameras:
-        camera = Camera("north", cameras[0].rtsp, SourceOptions(timeout_s=2))
-        port = int(camera.uri.split(":")[2].split("/")[0])
+        camera = Camera("north", RtspOptions(uri=cameras[0].rtsp, timeout_s=2))
+        port = int(camera.options.uri.split(":")[2].split("/")[0])
         reader = CameraReader(
             camera, Intake(account, clock, lambda s, n: None), slots, clock, backoff=Backoff(0.1, 0.3)
         )

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from edge.camera.option import SourceOptions
 from edge.camera.plume import value_noise
-from edge.camera.scene import HEIGHT, WIDTH, Scene, SceneSource, View, parse_scene
+from edge.camera.scene import Scene, SceneSource, parse_scene
+from edge.camera.view import HEIGHT, WIDTH, View
 from edge.errors import CameraError
+from tests.camera.conftest import session
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_every_picture_says_that_it_is_synthetic():
 
 
 def test_frames_differ_by_noise_and_seeds_by_hills():
-    source = SceneSource(Scene(frames=3), SourceOptions())
+    source = SceneSource(Scene(frames=3), session())
     one, two = source.read().to_rgb(), source.read().to_rgb()
     assert not np.array_equal(one, two)
     assert one.shape == (HEIGHT, WIDTH, 3)

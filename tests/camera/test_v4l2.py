@@ -1,17 +1,16 @@
 """Devices that hang: pipes of raw pictures stand in for them, for FFmpeg blocks in their reads in the same way."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
-from edge.camera.option import SourceOptions
-from edge.camera.v4l2 import open_device
+from edge.camera.v4l2 import V4l2Options, open_device
 from edge.errors import CameraError
+from tests.camera.conftest import session
 
-SIZE_PX = (32, 48)
-PICTURE_BYTES = 32 * 48 * 3 // 2  # yuv420p, and less than what a pipe takes in one piece
+
+def raw(path, **keys):
+    return open_device(V4l2Options(uri=f"v4l2:{path}", **keys), session(), container_format="rawvideo")
 
 
 @pytest.fixture
@@ -21,41 +20,26 @@ def pipe(tmp_path):
     return path
 
 
-FEED = f"""
-import select, sys
-with open(sys.argv[1], "wb", buffering=0) as device:
-    while not select.select([sys.stdin], [], [], 0.002)[0]:
-        device.write(bytes({PICTURE_BYTES}))
-    print("silent", flush=True)
-    sys.stdin.readline()
-    sys.stdin.readline()
-"""
-
-
-def test_a_device_that_goes_silent_ends_in_an_error(pipe):
-    # a process of its own, for this one must hold no other descriptor of the device
-    arguments = (sys.executable, "-c", FEED, str(pipe))
-    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as feed:
-        source = open_device(pipe, SourceOptions(timeout_s=2, size_px=SIZE_PX), container_format="rawvideo")
-        assert source.live
-        assert source.read().to_rgb().shape == (*SIZE_PX, 3)
-        print("be silent", file=feed.stdin, flush=True)
-        assert feed.stdout.readline() == "silent\n"
-        with pytest.raises(CameraError, match=r"video0.*the device gave nothing for 2 s"):
-            list(iter(source.read, None))
-        source.close()
-        feed.stdin.close()
+def test_a_device_that_goes_silent_ends_in_an_error(device):
+    height_px, width_px = device.size_px
+    source = raw(device.path, timeout_s=2, height_px=height_px, width_px=width_px)
+    assert source.live
+    assert source.read().to_rgb().shape == (*device.size_px, 3)
+    device.be_silent()
+    with pytest.raises(CameraError, match=r"video0.*the device gave nothing for 2 s"):
+        list(iter(source.read, None))
+    source.close()
 
 
 def test_a_device_that_hangs_when_opened_ends_in_an_error(pipe):
     with pytest.raises(CameraError, match=r"video0.*the device hangs"):
-        open_device(pipe, SourceOptions(timeout_s=0.1), container_format="rawvideo")
+        raw(pipe, timeout_s=0.1)
     pipe.open("wb").close()  # lets the thread that was given up end
 
 
 def test_no_device_and_a_file_that_is_none(tmp_path):
     with pytest.raises(CameraError, match="no video device"):
-        open_device(tmp_path / "video9", SourceOptions())
+        raw(tmp_path / "video9")
     (tmp_path / "file").write_text("no device")
     with pytest.raises(CameraError, match="cannot open 'v4l2:"):
-        open_device(tmp_path / "file", SourceOptions(size_px=SIZE_PX))
+        open_device(V4l2Options(uri=f"v4l2:{tmp_path / 'file'}"), session())

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
+from edge.camera.address import open_source, options_for
 from edge.errors import CameraError, FrameError
+from tests.camera.conftest import opened, session
 
 SECRETS = ("lookout", "s3kr1t%40tower", "s3kr1t@tower")
 
@@ -31,7 +31,7 @@ def read_through(source, limit: int = 100_000) -> tuple[int, int]:
 def test_only_due_keyframes_are_decoded_once_their_interval_is_known(make_clip):
     clip = make_clip(frames=80, fps=10, keyframe_every=10)
     beats = []
-    source = open_source(str(clip), SourceOptions(cadence_s=2.0, beat=lambda: beats.append(1)))
+    source = opened(str(clip), session(2.0, lambda: beats.append(1)))
     times_s = []
     while (picture := source.read()) is not None:
         times_s.append(picture.source_ns / 1e9)
@@ -43,13 +43,13 @@ def test_only_due_keyframes_are_decoded_once_their_interval_is_known(make_clip):
 
 
 def test_keyframes_too_far_apart_are_decoded_whole(make_clip):
-    source = open_source(str(make_clip(frames=60, fps=10, keyframe_every=30)), SourceOptions(cadence_s=2.0))
+    source = opened(str(make_clip(frames=60, fps=10, keyframe_every=30)), session(2.0))
     assert read_through(source) == (60, 0)
     source.close()
 
 
 def test_conversion_is_apart_from_decoding_and_keeps_colours(make_clip):
-    source = open_source(str(make_clip(pix_fmt="yuv444p10le", shape=(63, 95))), SourceOptions())
+    source = opened(str(make_clip(pix_fmt="yuv444p10le", shape=(63, 95))))
     picture = source.read()
     source.close()  # a picture lives on
     pixels = picture.to_rgb()
@@ -61,7 +61,7 @@ def test_conversion_is_apart_from_decoding_and_keeps_colours(make_clip):
     ("rotation", "corner"), [(0, (10, 10)), (90, (-10, 10)), (-90, (10, -10)), (180, (-10, -10))]
 )
 def test_rotation_in_the_file_is_applied(make_clip, rotation, corner):
-    source = open_source(str(make_clip(rotation=rotation)), SourceOptions())
+    source = opened(str(make_clip(rotation=rotation)))
     picture = source.read()
     source.close()
     assert picture.size_px == ((64, 96) if rotation % 180 == 0 else (96, 64))
@@ -75,7 +75,7 @@ def test_a_file_that_is_no_video_names_itself(tmp_path):
     garbage.write_bytes(np.random.default_rng(0).bytes(20_000))
     for path, text in ((garbage, "garbage.mp4"), (tmp_path / "none.mp4", "no such file")):
         with pytest.raises(CameraError, match=text):
-            open_source(str(path), SourceOptions())
+            opened(str(path))
 
 
 def test_a_file_with_sound_alone_is_refused(tmp_path):
@@ -87,24 +87,24 @@ def test_a_file_with_sound_alone_is_refused(tmp_path):
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     with pytest.raises(CameraError, match="no video"):
-        open_source(str(path), SourceOptions())
+        opened(str(path))
 
 
 def test_an_unknown_codec_is_refused(make_clip):
     clip = make_clip("clip.avi", codec="mjpeg", pix_fmt="yuvj420p")
     clip.write_bytes(clip.read_bytes().replace(b"MJPG", b"ZQZQ"))
     with pytest.raises(CameraError, match=r"clip\.avi.*(no decoder|cannot open)"):
-        open_source(str(clip), SourceOptions())
+        opened(str(clip))
 
 
 def test_a_truncated_mp4_is_refused_and_a_truncated_mkv_ends(make_clip):
     mp4 = make_clip("cut.mp4")
     mp4.write_bytes(mp4.read_bytes()[:1500])
     with pytest.raises(CameraError, match=r"cut\.mp4.*Copy it again"):
-        open_source(str(mp4), SourceOptions())
+        opened(str(mp4))
     mkv = make_clip("cut.mkv", frames=100)
     mkv.write_bytes(mkv.read_bytes()[: mkv.stat().st_size // 2])
-    source = open_source(str(mkv), SourceOptions())
+    source = opened(str(mkv))
     whole, _ = read_through(source)
     source.close()
     assert 0 < whole < 100
@@ -120,7 +120,7 @@ def test_damage_inside_a_file_never_stops_the_reading(make_clip, seed):
     clip.write_bytes(data)
     said = "damaged.mkv"
     try:
-        source = open_source(str(clip), SourceOptions())
+        source = opened(str(clip))
         read_through(source)
         source.close()
     except CameraError as error:
@@ -135,7 +135,7 @@ def test_a_corrupt_picture_is_an_error_of_its_own(make_clip):
     third = data.index(b"\xff\xd8\xff", second + 1)
     data[second : third - 16] = bytes(third - 16 - second)
     clip.write_bytes(data)
-    source = open_source(str(clip), SourceOptions())
+    source = opened(str(clip))
     assert read_through(source) == (9, 1)
     source.close()
 
@@ -143,7 +143,7 @@ def test_a_corrupt_picture_is_an_error_of_its_own(make_clip):
 @pytest.mark.parametrize("scheme", ["rtsp", "http"])
 def test_a_silent_server_ends_in_an_error(scripted_server, scheme):
     with pytest.raises(CameraError, match=r"nothing came for 0\.5 s"):
-        open_source(f"{scheme}://127.0.0.1:{scripted_server()}/live", SourceOptions(timeout_s=0.5))
+        opened(f"{scheme}://127.0.0.1:{scripted_server()}/live", timeout_s=0.5)
 
 
 def jpeg_part() -> bytes:
@@ -156,7 +156,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\
 
 def test_a_stream_that_stops_in_the_middle_ends_in_an_error(scripted_server):
     port = scripted_server(HEAD + jpeg_part() * 8 + jpeg_part()[:80])
-    source = open_source(f"http://127.0.0.1:{port}/live", SourceOptions(timeout_s=0.5))
+    source = opened(f"http://127.0.0.1:{port}/live", timeout_s=0.5)
     with pytest.raises(CameraError, match=r"nothing came for 0\.5 s"):
         read_through(source)
     source.close()
@@ -164,7 +164,7 @@ def test_a_stream_that_stops_in_the_middle_ends_in_an_error(scripted_server):
 
 def test_a_server_that_drips_bytes_ends_in_an_error(scripted_server):
     port = scripted_server(HEAD + jpeg_part() * 4, drip=b"x")
-    source = open_source(f"http://127.0.0.1:{port}/live", SourceOptions(timeout_s=0.5))
+    source = opened(f"http://127.0.0.1:{port}/live", timeout_s=0.5)
     with pytest.raises(CameraError):
         read_through(source)
     source.close()
@@ -172,7 +172,7 @@ def test_a_server_that_drips_bytes_ends_in_an_error(scripted_server):
 
 def test_a_live_stream_that_is_hung_up_is_an_error(scripted_server):
     port = scripted_server(HEAD + jpeg_part() * 8, hang_up=True)
-    source = open_source(f"http://127.0.0.1:{port}/live", SourceOptions(timeout_s=2))
+    source = opened(f"http://127.0.0.1:{port}/live", timeout_s=2)
     with pytest.raises(CameraError):
         read_through(source)
     source.close()
@@ -182,7 +182,7 @@ def test_a_live_stream_that_ends_is_an_error(scripted_server, make_clip):
     clip = make_clip("clip.mkv").read_bytes()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: video/x-matroska\r\nContent-Length: %d\r\n\r\n" % len(clip)
     port = scripted_server(head + clip, hang_up=True)
-    source = open_source(f"http://127.0.0.1:{port}/live", SourceOptions(timeout_s=2))
+    source = opened(f"http://127.0.0.1:{port}/live", timeout_s=2)
     assert source.live
     with pytest.raises(CameraError, match="the stream ended"):
         read_through(source)
@@ -212,15 +212,16 @@ def test_credentials_are_never_said(scripted_server, caplog, capfd, scheme, repl
     caplog.set_level(logging.DEBUG)
     port = 1 if reply == "nobody" else scripted_server(UNAUTHORIZED[scheme] if reply == "refused" else b"")
     login = "lookout:s3kr1t%40tower@" if given == "uri" else ""
-    options = SourceOptions(timeout_s=0.4)
-    if given == "options":
-        options = SourceOptions(timeout_s=0.4, user="lookout", password="s3kr1t@tower")
     uri = f"{scheme}://{login}127.0.0.1:{port}/live?pwd=s3kr1t%40tower"
+    options, given_session = options_for(uri, timeout_s=0.4), session()
+    if given == "options":
+        options = options_for(uri, timeout_s=0.4, user="lookout")
+        given_session = session(password="s3kr1t@tower")
     with pytest.raises(
         CameraError
     ) as caught:  # a traceback holds this line, so that no secret may stand in it
-        open_source(uri, options)
-    said = everything_said(caught.value, capfd, caplog) + repr(options)
+        open_source(options, given_session)
+    said = everything_said(caught.value, capfd, caplog) + repr((options, given_session))
     assert not [secret for secret in SECRETS if secret in said]
     assert f"{scheme}://127.0.0.1:{port}/live" in str(caught.value)
     if reply == "refused":
@@ -229,8 +230,8 @@ def test_credentials_are_never_said(scripted_server, caplog, capfd, scheme, repl
 
 def test_real_streams_with_corrupt_frames_are_read_to_their_end(shared_clips):
     for clip in shared_clips:
-        for cadence_s in (None, 10.0):
-            source = open_source(str(clip), SourceOptions(cadence_s=cadence_s))
+        for cadence_s in (0.0, 10.0):
+            source = opened(str(clip), session(cadence_s))
             whole, _ = read_through(source)
             source.close()
             assert whole > 0

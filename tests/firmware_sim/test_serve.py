@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
 from firmware_sim import serve
 from firmware_sim.__main__ import command
 from firmware_sim.serve import PACKAGES, ServedCamera, ServeError, camera_names, ready_line, serving
+from tests.camera.conftest import opened
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -48,7 +47,7 @@ def clip(tmp_path):
 
 
 def greys(uri: str, count: int) -> list[int]:
-    source = open_source(uri, SourceOptions())
+    source = opened(uri)
     try:
         return [round(float(source.read().to_rgb().mean())) for _ in range(count)]
     finally:
@@ -67,7 +66,7 @@ def test_several_clips_over_both_protocols(folder, clip):
 
 def test_size_and_how_long_an_image_stays(folder):
     with serving([f"folder:{folder}"], fps=20, size_px=(60, 80), image_s=30.0) as (camera,):
-        source = open_source(camera.http, SourceOptions())
+        source = opened(camera.http)
         pictures = [source.read() for _ in range(5)]
         assert {picture.size_px for picture in pictures} == {(60, 80)}
         assert len({picture.to_rgb().tobytes() for picture in pictures}) == 1

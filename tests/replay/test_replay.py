@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.camera.option import SourceOptions
 from edge.clock import SystemClock
 from edge.counter.drops import Account, Balance
 from edge.errors import CameraError, RuntimeModelError, SettingsError
@@ -79,13 +78,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(
-    clip: object, model: Model | None = None, cadence_s: float | None = None
+    clip: object, model: Model | None = None, cadence_s: float = 0.0
 ) -> tuple[list[Step], Balance, set[str]]:
     account, stages = Account(), set()
     steps = list(
         replay(
             str(clip), model or bright_model(), clock=SystemClock(), account=account, cadence_s=cadence_s,
-            record=lambda stage, _ns: stages.add(stage), options=SourceOptions(image_cadence_s=CADENCE_S),
+            record=lambda stage, _ns: stages.add(stage), keys={"folder_cadence_s": CADENCE_S},
         )
     )  # fmt: skip
     return steps, account.balance(), stages
@@ -153,13 +152,13 @@ def test_a_hundred_corrupt_images_in_a_row_are_an_error(tmp_path: Path) -> None:
         run(tmp_path)
 
 
-@pytest.mark.parametrize("cadence_s", [None, 59.0, 120.0, 1000.0])
-def test_every_frame_is_accounted_for(folder: Path, cadence_s: float | None) -> None:
+@pytest.mark.parametrize("cadence_s", [0.0, 59.0, 120.0, 1000.0])
+def test_every_frame_is_accounted_for(folder: Path, cadence_s: float) -> None:
     steps, balance, _ = run(folder, cadence_s=cadence_s)
     assert balance.scored == len(steps)
     assert balance.decoded == balance.scored + sum(balance.dropped.values())
     times = [step.frame.model_ns / 1e9 for step in steps]
-    assert all(later - earlier >= (cadence_s or 0) * 0.8 for earlier, later in itertools.pairwise(times))
+    assert all(later - earlier >= cadence_s * 0.8 for earlier, later in itertools.pairwise(times))
 
 
 def test_a_frame_that_fails_is_counted_and_ends_the_replay(folder: Path) -> None:

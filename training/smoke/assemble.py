@@ -17,8 +17,9 @@ import onnx
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
+from edge.camera.address import open_source, options_for
+from edge.camera.source import Session
+from edge.clock import SystemClock
 from edge.model.bundle import SELFTEST_NAME, Bundle, file_spec, write_bundle
 from edge.model.load import load_runtime
 from edge.model.manifest import Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
@@ -216,7 +217,7 @@ def _tensor(
 
 def selftest_frames(count: int = SELFTEST_FRAMES) -> NDArray[np.uint8]:
     """Return frames of the built-in scene around its ignition, (count, 480, 640, 3) uint8: no camera's pictures."""
-    source = open_source("scene:plume?frames=40", SourceOptions())
+    source = open_source(options_for("scene:plume?frames=40"), Session(SystemClock()))
     pictures: Iterator[Any] = iter(source.read, None)
     frames = [picture.to_rgb() for picture in pictures]
     return np.stack([cv2.GaussianBlur(frame, (5, 5), 0) for frame in frames[-count:]])

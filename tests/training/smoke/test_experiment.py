@@ -8,11 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.camera.address import open_source
-from edge.camera.option import SourceOptions
 from edge.model.bundle import Bundle
 from edge.model.loaded import load_model
 from edge.model.selftest import compare, read_selftest
+from tests.camera.conftest import opened
 from training.__main__ import command
 
 FRAMES = 8
@@ -105,7 +104,7 @@ def test_result_states_what_it_stands_on(trained: tuple[Path, dict]) -> None:
 
 def test_selftest_pictures_are_the_synthetic_scene(trained: tuple[Path, dict]) -> None:
     frames, _ = read_selftest(Bundle.open(trained[0]))
-    picture = open_source("scene:plume?frames=40", SourceOptions()).read()
+    picture = opened("scene:plume?frames=40").read()
     assert picture is not None
     assert frames.shape[1:] == picture.to_rgb().shape
 
