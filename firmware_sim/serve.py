@@ -170,8 +170,9 @@ class RtspChild:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
         for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
             with contextlib.suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
 
     def _ready(self) -> int:
         assert self._process.stdout is not None

@@ -136,9 +136,12 @@ def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> None:
+    def die(_timeout_s: float) -> None:
+        raise ZeroDivisionError
+
     with Store(tmp_path / "e.sqlite") as store:
         running = daemon(model, store, [], loop=True)
-        running._slots.take_oldest = lambda _timeout_s: 1 / 0
+        running._slots.take_oldest = die
         with pytest.raises(EdgeError, match="died"):
             running.run()
 

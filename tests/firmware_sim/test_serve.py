@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -141,7 +142,7 @@ def test_the_command_prints_its_addresses_and_its_child_ends_with_it(clip, endin
     finally:
         process.kill()
         process.communicate()
-    assert serve.select.select([descriptor], [], [], 30)[0]  # readable when the child has ended
+    assert select.select([descriptor], [], [], 30)[0]  # readable when the child has ended
     os.close(descriptor)
 
 

@@ -8,6 +8,7 @@ from edge.model import bundle as bundle_module
 from edge.model import load
 from edge.model.bundle import Bundle, file_spec, write_bundle
 from edge.model.load import load_preprocess, load_runtime
+from edge.model.probe import probe
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_wrong_byte_never_reaches_a_backend(bundle, tmp_path, monkeypatch):
 
 def test_only_the_bundled_bundle_is_loaded_without_a_look(bundle, monkeypatch):
     looked = []
-    real = load.probe
+    real = probe
 
     def spy(model, file, *args, **kwargs):
         looked.append(file)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -157,7 +158,7 @@ def test_litert_checks_scale_and_zero_point(bundle, fields):
 def test_scores_that_are_not_finite_are_an_error(bundle, backend, fixtures):
     """A float model on a NaN frame: nothing of it may pass as 'no smoke'."""
     name = {"litert": "stripes_float.tflite", "onnx": "stripes.onnx"}[backend]
-    made = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}[backend]
+    kinds: dict[str, Any] = {"litert": LiteRtRuntime, "onnx": OnnxRuntime}
     shape = {"litert": (1, 24, 24, 3), "onnx": (1, 3, 24, 24)}[backend]
     names = {
         "litert": ("serving_default_keras_tensor:0", "StatefulPartitionedCall_1:0"),
@@ -169,7 +170,9 @@ def test_scores_that_are_not_finite_are_an_error(bundle, backend, fixtures):
         msgspec.structs.replace(spec.one("frame"), name=frame, shape=shape, dtype="float32"),
         msgspec.structs.replace(spec.one("scores"), name=scores, shape=(1, 3), dtype="float32"),
     )
-    runtime = made((fixtures / name).read_bytes(), name, msgspec.structs.replace(spec, tensors=tensors))
+    runtime = kinds[backend](
+        (fixtures / name).read_bytes(), name, msgspec.structs.replace(spec, tensors=tensors)
+    )
     with pytest.raises(RuntimeModelError, match="not finite"):
         runtime.infer(lambda tensor: tensor.fill(np.nan), ())
     assert runtime.infer(lambda tensor: tensor.fill(0), ()).scores.shape == (1, 1, 3)
