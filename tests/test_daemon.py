@@ -157,7 +157,7 @@ class JumpingClock(SystemClock):
 
 def fetch(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
