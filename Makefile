@@ -1,5 +1,6 @@
-# make demo   the main job on a built-in scene        make test   lint, types and tests, as CI runs them
-# make wheel  what a board installs                   make check  lint and types alone
+# make demo   the main job on a built-in scene        make test       lint, types and all tests, as CI runs them
+# make wheel  what a board installs                   make test-fast  some tests of every part, under two minutes
+#                                                     make check      lint and types alone
 # make arm64  the device on emulated arm64 (make arm64-full: a whole board, too)
 #
 # torch from plain PyPI brings several GB of CUDA. For the CPU build:
@@ -8,6 +9,8 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
+# a process a core; tests that are left go to whichever is free
+PYTEST := $(BIN)/pytest -n auto --dist=worksteal
 PIP := $(BIN)/pip --disable-pip-version-check
 MACHINE := $(shell uname -m)
 
@@ -20,7 +23,7 @@ EXTRAS := onnx,sim,bench,train,dev
 PYTEST_SCOPE :=
 endif
 
-.PHONY: demo test check wheel arm64 arm64-full debian debian-test clean
+.PHONY: demo develop test test-fast check wheel arm64 arm64-full debian debian-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.device
@@ -30,9 +33,15 @@ test: check
 ifeq ($(MACHINE),aarch64)
 	@echo "aarch64: testing what a device can hold; training is left out (litert-torch has no aarch64 wheels)"
 endif
-	$(BIN)/pytest $(PYTEST_SCOPE) $(PYTEST_OPTIONS)
+	@echo "tests: all of them, up to 15 minutes on two idle cores"
+	$(PYTEST) $(PYTEST_SCOPE) $(PYTEST_OPTIONS)
+
+test-fast: $(VENV)/.develop
+	@echo "tests: of every part some (tests/fast.txt), under two minutes on two idle cores"
+	$(PYTEST) $(PYTEST_OPTIONS) @tests/fast.txt
 
 check: $(VENV)/.develop
+	@echo "check: lint, format and types, about a minute"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -46,6 +55,8 @@ arm64: $(VENV)/.develop
 
 arm64-full: $(VENV)/.develop
 	$(BIN)/python -m arm64 --all --json docs/results/arm64.json
+
+develop: $(VENV)/.develop
 
 debian:
 	@scripts/debian-packages
@@ -62,6 +73,7 @@ $(VENV)/.device: pyproject.toml $(VENV)/.venv
 	touch $@
 
 $(VENV)/.develop: pyproject.toml $(VENV)/.venv | debian-test
+	@echo "setting up $(VENV): some minutes, most of them for downloads"
 	$(PIP) install --quiet --editable '.[$(EXTRAS)]' $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	touch $@ $(VENV)/.device
 

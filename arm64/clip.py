@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import cv2
+import numpy as np
 
 from edge.camera.address import open_source, options_for
 from edge.camera.source import Session
@@ -38,7 +39,10 @@ def write(
         stream.height, stream.width = size_px
         stream.pix_fmt, stream.gop_size = "yuv420p", pictures_a_minute
         for picture in iter(source.read, None):
-            large = cv2.resize(picture.to_rgb(), size_px[::-1], interpolation=cv2.INTER_LINEAR_EXACT)
+            small = picture.to_rgb()
+            large = np.asarray(
+                cv2.resize(small, size_px[::-1], interpolation=cv2.INTER_LINEAR_EXACT), np.uint8
+            )
             for _ in range(pictures_a_minute):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
         container.mux(stream.encode(None))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,11 @@ def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
     out.mkdir(exist_ok=True)
     write_frames(out / "frames.npy")
     expected, records = native(project, out / "frames.npy"), []
-    for board in BOARDS:
-        guest = Guest(made, board, project, out, work / f"views-{board.name}")
-        for record in compare(expected, emulated(guest, "frames.npy")):
+    guests = [Guest(made, board, project, out, work / f"views-{board.name}") for board in BOARDS]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        scored = list(pool.map(lambda guest: emulated(guest, "frames.npy"), guests))
+    for board, found in zip(BOARDS, scored, strict=True):
+        for record in compare(expected, found):
             records.append({"board": board.name, "cpu": board.cpu, **record})
             say(
                 f"golden {board.cpu} {record['backend']}: {record['equal']} of {record['frames']} frames bit-equal"

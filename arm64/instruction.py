@@ -67,8 +67,8 @@ def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
         for board, backend, number in itertools.product(BOARDS, names, range(REPETITIONS))
     ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        counted = list(pool.map(lambda one: _count(*one, plugin), processes))
-    rows = []
+        counted = list(pool.map(lambda one: _count(one[0], one[1], plugin), processes))
+    rows: list[Row] = []
     for start in range(0, len(processes), REPETITIONS):
         guest, backend = processes[start]
         rows += summarize(f"{guest.board.name} {backend}", counted[start : start + REPETITIONS])

@@ -18,7 +18,7 @@ def sources(suite: str) -> list[str]:
     """
     command = ["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"]
     targets = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = {}
+    found: dict[str, None] = {}  # a set that keeps its order
     for target in targets:
         uri, release, component = target.split()
         if release.partition("-")[0] == suite and component == "main":

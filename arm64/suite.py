@@ -47,6 +47,9 @@ _REASONS = {
         ),
         "tests/test_cli.py::test_verbose_may_stand_before_a_command_of_another_package",
     ),
+    "collects the suite without the extra for training, which the userland does not have anyway": (
+        "tests/test_extra.py",
+    ),
     "QEMU's user mode makes up /proc/self/stat, with no CPU time in it": (
         "tests/device/test_process.py::test_this_process_is_known",
     ),

@@ -26,7 +26,7 @@ PACKAGES = (
     " gstreamer1.0-plugins-ugly"
 )
 MAX_CAMERAS = 255
-_READY_S = 20.0
+_READY_S = 120.0  # the first start looks through all of GStreamer's plugins
 _END_S = 1.0
 
 
@@ -170,8 +170,9 @@ class RtspChild:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
         for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
             with contextlib.suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+                stream.close()
 
     def _ready(self) -> int:
         assert self._process.stdout is not None

@@ -6,8 +6,15 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Tests run a process a core. Threads of one more would wait for each other in busy loops, and beside other work
+# for as long as that takes: tests of seconds took ten minutes. Before numpy and torch are imported, and for children.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
 # A busy machine is slow, not wrong: no test asserts a wall-clock time.
-hypothesis.settings.register_profile("firetower", deadline=None)
+hypothesis.settings.register_profile(
+    "firetower", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("firetower")
 
 

@@ -146,7 +146,6 @@ def test_a_running_daemon_tells_its_health_and_ends_on_sigterm(tmp_path: Path) -
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(address)
-        notified.settimeout(30)
         (tmp_path / "t.toml").write_text(
             '[cameras.good]\nuri = "scene:"\npace = "fast"\nloop = true\n'
             '[cameras.dead]\nuri = "rtsp://127.0.0.1:9/x"\ntimeout_s = 2\n'
@@ -164,18 +163,18 @@ def test_a_running_daemon_tells_its_health_and_ends_on_sigterm(tmp_path: Path) -
                 messages.update(notified.recv(4096).decode().splitlines())
             scored = 0
             while not scored:
-                status = json.load(urllib.request.urlopen(url + "status.json", timeout=10))
+                status = json.load(urllib.request.urlopen(url + "status.json"))
                 scored = status["cameras"]["good"]["scored"]
                 time.sleep(0.01)
             assert set(status["cameras"]) == {"good", "dead"}
-            assert b"firetower_" in urllib.request.urlopen(url + "metrics", timeout=10).read()
+            assert b"firetower_" in urllib.request.urlopen(url + "metrics").read()
             try:
-                health = json.load(urllib.request.urlopen(url + "health", timeout=10))
+                health = json.load(urllib.request.urlopen(url + "health"))
             except urllib.error.HTTPError as error:
                 health = json.load(error)
             assert "dead" in json.dumps(health)
             process.send_signal(signal.SIGTERM)
-            out, _ = process.communicate(timeout=20)
+            out, _ = process.communicate()
         finally:
             process.kill()
             process.communicate()

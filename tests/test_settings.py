@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.camera.folder import FolderOptions
 from edge.camera.option import Options, SizedOptions
 from edge.camera.registry import KINDS
 from edge.errors import SettingsError
@@ -126,6 +127,7 @@ def test_a_file_that_is_a_folder_is_a_folder(tmp_path: Path) -> None:
     camera = {"uri": "file:frames", "folder_cadence_s": 5, "loop": True}
     loaded = parse({"cameras": {"a": camera}}, tmp_path).cameras["a"]
     assert loaded.uri == f"file:{tmp_path / 'frames'}"
+    assert isinstance(loaded, FolderOptions)
     assert loaded.folder_cadence_s == 5
 
 

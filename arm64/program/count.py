@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -51,13 +52,12 @@ def score(model: Model, preprocess: Preprocess, frames: NDArray[np.uint8]) -> in
         prepared = preprocess(pixels)
         inference = model.runtime.infer(_marked(prepared), state)
         mark(SCORED)
-        placement = prepared.placement
         found = regions(
             inference.scores,
             manifest.labels,
             manifest.thresholds,
             None,
-            lambda cells, placement=placement: placement.cell_box(cells, stride_px),
+            partial(prepared.placement.cell_box, stride_px=stride_px),
         )
         mark(FOUND)
         count += len(found)

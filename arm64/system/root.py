@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import shutil
 import subprocess
 import tempfile
@@ -55,7 +56,7 @@ def make(project: Path, work: Path, kernel: Kernel) -> Root:
             timeout_s=1800,
         )
         identity = daemon.run("image", "inspect", "--format", "{{.Id}}", whole).stdout.strip()
-        recipes = (Path(module.__file__).read_text(encoding="utf-8") for module in (kernels, disks))
+        recipes = (Path(inspect.getfile(module)).read_text(encoding="utf-8") for module in (kernels, disks))
         made_of = [identity, kernel.version, _unit(), Path(__file__).read_text(encoding="utf-8"), *recipes]
         key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
         disk = folder / f"root-{key}.ext4"

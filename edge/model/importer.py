@@ -248,7 +248,7 @@ def _scores(path: Path, tensor: FileTensor, labels: Sequence[str]) -> TensorSpec
 
 def _kind(answer: Answer, scores: TensorSpec, options: ImportOptions) -> tuple[Kind, tuple[str, ...]]:
     """Decide what the output is, from what the user says and from the scores of two runs."""
-    samples = [np.float64(sample) for sample in answer.samples if sample]  # type: ignore[arg-type]
+    samples = [np.asarray(sample, np.float64) for sample in answer.samples if sample]
     slack = _SUM_SLACK + (scores.scale or 0.0) * len(options.labels) / 2
     bounded = all(sample.min() >= -_SUM_SLACK and sample.max() <= 1 + _SUM_SLACK for sample in samples)
     summed = bounded and all(abs(sample.sum() - 1) <= slack for sample in samples)

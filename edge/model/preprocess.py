@@ -107,7 +107,8 @@ def resize(pixels: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.ui
             side // 2 if side >= 2 * goal else goal
             for side, goal in zip(pixels.shape[:2], size_px, strict=True)
         )
-        pixels = cv2.resize(pixels, step[::-1], interpolation=cv2.INTER_LINEAR_EXACT)  # type: ignore[assignment]
+        smaller = cv2.resize(pixels, step[::-1], interpolation=cv2.INTER_LINEAR_EXACT)
+        pixels = np.asarray(smaller, np.uint8)
     return pixels
 
 

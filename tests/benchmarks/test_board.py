@@ -1,3 +1,4 @@
+import importlib.util
 import json
 from pathlib import Path
 
@@ -255,7 +256,7 @@ def test_stated_watts_give_energy_above_idle_on_any_board(capsys):
 
 
 def test_without_onnx_runtime_the_default_works_and_asking_for_it_is_an_error(monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert command(f"{SHORT} --energy off".split()) == 0
     printed = capsys.readouterr()
     assert "onnx is left out" in printed.err

@@ -1,4 +1,5 @@
 import dataclasses
+import importlib.util
 import json
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_a_bundle_that_changes_during_a_benchmark_is_an_error():
 
 
 def test_without_onnx_runtime_the_extra_is_named(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"firetower\[onnx\]"):
         measure(plan(backends=("onnx",)), run_worker, lambda line: None)
 
@@ -125,7 +126,7 @@ def test_backends_are_those_that_the_bundle_and_the_machine_have(monkeypatch):
     bundle = Bundle.open(CELLS)
     assert choose_backends(bundle, None) == Choice(("litert", "onnx"))
     assert choose_backends(bundle, ("onnx",)) == Choice(("onnx",))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     choice = choose_backends(bundle, None)
     assert choice.backends == ("litert",)
     assert [skipped.backend for skipped in choice.skipped] == ["onnx"]
@@ -138,7 +139,7 @@ def test_a_bundle_that_nothing_here_can_run_is_an_error(monkeypatch):
     only = {name: spec for name, spec in bundle.manifest.files.items() if spec.backend != "litert"}
     bundle = dataclasses.replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, files=only))
     assert choose_backends(bundle, None) == Choice(("onnx",))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"firetower\[onnx\]"):
         choose_backends(bundle, None)
 
@@ -166,7 +167,7 @@ def test_the_command_prints_a_table_and_writes_everything(tmp_path, capsys):
 
 
 def test_what_is_left_out_is_said(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     words = f"latency --bundle {CELLS} --runs 2 --warmup 1 --processes 1 --json {tmp_path}/o.json"
     assert command(words.split()) == 0
     assert "onnx is left out" in capsys.readouterr().err

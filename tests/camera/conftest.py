@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -81,7 +82,7 @@ def write_clip(
     shape: tuple[int, int] = (HEIGHT, WIDTH),
 ) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream: Any = container.add_stream(codec, rate=fps)
         stream.height, stream.width, stream.pix_fmt = *shape, pix_fmt
         if codec == "libx264":
             stream.codec_context.options = {"x264-params": f"keyint={keyframe_every}:scenecut=0:bframes=2"}

@@ -161,7 +161,7 @@ def test_faults_name_the_camera_the_cause_and_what_to_do(rpicam, codec, body, sa
 @pytest.mark.parametrize("codec", CODECS)
 def test_one_that_stalls_is_given_up(rpicam, codec):
     rpicam.install("print('on', file=sys.stderr)\n" + THEN_BE_SILENT, rpicam.stream(codec, 3, SIZE_PX))
-    assert "rpicam-vid gave no whole picture for 0.75 s: on; " in fault(options(codec, timeout_s=0.3, fps=4))
+    assert "rpicam-vid gave no whole picture for 4 s: on; " in fault(options(codec, timeout_s=0.3, fps=0.75))
     rpicam.install("time.sleep(600)\n")
     assert "gave no whole picture for 0.4 s: it said nothing; " in fault(options(codec, timeout_s=0.3))
 

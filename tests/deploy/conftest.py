@@ -205,13 +205,12 @@ def free_port() -> int:
 
 
 def wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(100):
+    while True:
         with socket.socket() as client:
             if client.connect_ex(("127.0.0.1", port)) == 0:
                 return
         assert server.poll() is None, log.read_text()
         time.sleep(0.1)
-    pytest.fail(f"sshd does not listen: {log.read_text()}")
 
 
 def end(pid: int) -> None:

@@ -8,7 +8,6 @@ from edge.device.notify import notifier, status_message
 @pytest.fixture
 def listener():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.settimeout(10)
         yield channel
 
 

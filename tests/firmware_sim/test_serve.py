@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -76,7 +77,7 @@ def test_size_and_how_long_an_image_stays(folder):
 def test_an_unknown_camera_is_404_and_names_those_there_are(clip):
     with serving([str(clip)]) as (camera,):
         with pytest.raises(urllib.error.HTTPError, match="ridge") as caught:
-            urllib.request.urlopen(camera.http.replace("ridge", "valley"), timeout=10)
+            urllib.request.urlopen(camera.http.replace("ridge", "valley"))
         caught.value.close()
 
 
@@ -113,7 +114,7 @@ def test_the_end_of_the_child_is_noticed(clip):
         for child in children:
             if "rtsp_child" in Path(f"/proc/{child}/cmdline").read_text():
                 os.kill(int(child), signal.SIGKILL)
-        assert ended.wait(60)
+        assert ended.wait()
 
 
 def start(*arguments: str) -> tuple[subprocess.Popen, dict]:
@@ -136,11 +137,11 @@ def test_the_command_prints_its_addresses_and_its_child_ends_with_it(clip, endin
         child = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
         descriptor = os.pidfd_open(child)
         process.send_signal(ending)
-        assert process.wait(30) == (-9 if ending is signal.SIGKILL else 0)
+        assert process.wait() == (-9 if ending is signal.SIGKILL else 0)
     finally:
         process.kill()
         process.communicate()
-    assert serve.select.select([descriptor], [], [], 30)[0]  # readable when the child has ended
+    assert select.select([descriptor], [], [])[0]  # readable when the child has ended
     os.close(descriptor)
 
 

@@ -32,7 +32,7 @@ MEAN_SCALE, HEAD_SCALE = 1 / (STRIDE * STRIDE * 100), 0.5
 MEAN_WEIGHT = np.zeros((COLOURS, STRIDE, STRIDE, 3), np.int8)  # OHWI
 for colour in range(COLOURS):
     MEAN_WEIGHT[colour, :, :, colour] = 100
-HEAD_WEIGHT = np.int8([[[[40] * 3]], [[[-40] * 3]]])  # OHWI: ±20 for each colour
+HEAD_WEIGHT = np.array([[[[40] * 3]], [[[-40] * 3]]], np.int8)  # OHWI: ±20 for each colour
 HEAD_BIAS = np.round(np.float64([-3, -3]) / (DIFFERENCE * HEAD_SCALE)).astype(np.int32)
 FLOATS = {"keep": np.float32([1 - ALPHA]), "take": np.float32([ALPHA])}
 STATES = {"background": (1, ROWS, COLS, COLOURS), "weight": (1, 1, 1, 1)}

@@ -140,7 +140,7 @@ def test_no_archive_and_no_file_are_errors(tmp_path, target):
             extract(tmp_path / name, target)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_damage_gives_a_bundle_error_or_the_same_files(tmp_path_factory, data):
     contents = {"manifest.json": b"{}", "model.tflite": b"weights" * 30}

@@ -9,6 +9,7 @@ from edge.model import bundle as bundle_module
 from edge.model import load
 from edge.model.bundle import Bundle, file_spec, write_bundle
 from edge.model.load import load_preprocess, load_runtime
+from edge.model.probe import probe
 from edge.model.registry import BACKENDS
 from tests.model.every import cells_for, need
 
@@ -60,7 +61,7 @@ def test_a_wrong_byte_never_reaches_a_backend(fixtures, tmp_path, monkeypatch, b
         raise AssertionError("loaded unchecked bytes")
 
     monkeypatch.setattr(load, "probe", never)
-    monkeypatch.setitem(load.BACKENDS, backend, dataclasses.replace(BACKENDS[backend], open=never))
+    monkeypatch.setitem(BACKENDS, backend, dataclasses.replace(BACKENDS[backend], open=never))
     with pytest.raises(DigestError, match=name):
         load_runtime(Bundle.open(folder), backend)
 
@@ -90,7 +91,7 @@ def test_a_bundle_for_unknown_backends_alone_says_which(bundle, tmp_path):
 
 def test_only_the_bundled_bundle_is_loaded_without_a_look(bundle, monkeypatch):
     looked = []
-    real = load.probe
+    real = probe
 
     def spy(model, file, *args, **kwargs):
         looked.append(file)

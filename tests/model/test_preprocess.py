@@ -217,7 +217,7 @@ def test_cells_map_to_pixels_of_the_frame():
     assert placement.cell_box((5, 10, 6, 12), 16) == (480, 60, 576, 108)
     assert placement.cell_box((0, 0, 30, 40), 16) == (0, 0, 1920, 1080)
     inside = placement.inside((30, 40), 16)
-    assert inside.any(1).nonzero()[0].tolist() == list(range(4, 26))
+    assert np.flatnonzero(inside.any(1)).tolist() == list(range(4, 26))
     assert inside.any(0).all()
 
 

@@ -37,7 +37,7 @@ def test_dequantizing_gives_real_numbers_and_one_cell_for_a_row():
 
 def test_dequantizing_copies():
     spec = TensorSpec(name="s", role="scores", shape=(1, 1, 2, 1), dtype="float32")
-    stored = np.float32([[[[1], [2]]]])
+    stored = np.array([[[[1], [2]]]], np.float32)
     result = dequantize(stored, spec)
     stored[:] = 0
     assert result.tolist() == [[[1.0], [2.0]]]

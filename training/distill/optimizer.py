@@ -70,7 +70,7 @@ class Muon(torch.optim.Muon):
         self._matrices = [nn.Parameter(_matrix(kernel.detach())) for kernel in kernels]  # the same memory
         super().__init__(self._matrices, **settings)
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch overloads it
         """Take one step along the kernels' gradients."""
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             matrix.grad = None if kernel.grad is None else kernel.grad.permute(0, 2, 3, 1).flatten(1)

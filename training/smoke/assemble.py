@@ -205,9 +205,9 @@ def _tensor(
         raise ValueError(f"tensor {name!r} is none of ours")
     return TensorSpec(
         name=name,
-        role=kind or ("state_out" if role.endswith("_next") else "state_in"),  # type: ignore[arg-type]
+        role=kind or ("state_out" if role.endswith("_next") else "state_in"),  # type: ignore[arg-type]  # built from a role, not spelt out
         shape=shape,
-        dtype=dtype,  # type: ignore[arg-type]
+        dtype=dtype,  # type: ignore[arg-type]  # the file reader gives its name as text
         layout="NHWC" if kind == "frame" else None,
         scale=None if quantization is None else quantization[0],
         zero_point=None if quantization is None else quantization[1],
