@@ -54,7 +54,6 @@ class Terms:
     stems: frozenset[str]
     cutout: bool
     small_pictures: bool
-    muon: bool
     qat: bool
     low_bits: bool
     simulated: bool
@@ -123,7 +122,6 @@ def terms(result: Result) -> Terms:
         stems=frozenset(one.settings.stem for one in result.training.values()),
         cutout=any(one.cutout_px > 0 for one in training),
         small_pictures=any(one.small_share > 0 for one in training),
-        muon=any(one.muon is not None for one in training),
         qat=bool(result.qat),
         low_bits=any(FORMS[row.form].low_bits for row in result.rows),
         simulated=any(row.ran == "simulated" for row in result.rows),
