@@ -31,6 +31,7 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "edge/model/smoke/manifest.json",
         "edge/model/WEIGHTS-LICENSE.md",
         "training/smoke/experiment.py",
+        "training/cifar10/report/template/page.md.jinja",
         "firmware_sim/rtsp_child.py",
         "benchmarks/latency.py",
         "deploy/step/survey.sh",

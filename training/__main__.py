@@ -21,6 +21,7 @@ _NEEDED = (
     "torchvision",
     "accelerate",
     "optuna",
+    "jinja2",
     "matplotlib",
     "scipy",
     "tqdm",
@@ -38,6 +39,7 @@ def command(arguments: Sequence[str]) -> int:
         raise MissingExtraError(f"training ({', '.join(missing)})", "train")
     commit()
     from training.cifar10 import experiment, study  # noqa: PLC0415 — needs the extra
+    from training.cifar10.report import command as report  # noqa: PLC0415 — needs the extra
     from training.smoke import experiment as smoke  # noqa: PLC0415 — needs the extra
 
     parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
@@ -45,6 +47,7 @@ def command(arguments: Sequence[str]) -> int:
     smoke.register(commands)
     experiment.register(commands)
     study.register(commands)
+    report.register(commands)
     options = parser.parse_args(list(arguments))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:

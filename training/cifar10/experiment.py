@@ -20,8 +20,7 @@ from tqdm import tqdm
 
 from training.cifar10 import logits, qat, recipe, train
 from training.cifar10.correction import corrections
-from training.cifar10.report import latency, measure
-from training.cifar10.report import result as report
+from training.cifar10.report import collect, file, latency, measure, page
 from training.cifar10.report.form import MIXED_BUDGET, Form
 from training.cifar10.report.measure import Row
 from training.cifar10.report.replayed import replay
@@ -30,7 +29,7 @@ from training.cifar10.workshop import Workshop
 from training.distill import images
 from training.distill.process import processes
 from training.quantize.fold import FoldedResNet
-from training.step.step import Step, write_json
+from training.step.step import Step
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +135,7 @@ def handle(options: argparse.Namespace) -> int:
         return 0
     replayed = replay(shop, steps[f"{_best(shop, students, siblings).run.name}-int8-qat"][1])
     times = latency.measure(shop, [step for _, step in steps.values()])
-    sources = report.Sources(
+    sources = collect.Sources(
         ensemble.networks,
         ensemble.soft,
         ensemble.compared,
@@ -146,12 +145,12 @@ def handle(options: argparse.Namespace) -> int:
         times,
         replayed,
     )
-    result = report.collect(shop, sources, options)
+    result = collect.collect(shop, sources, options)
     if options.result is not None:
-        write_json(options.result, result)
+        file.write(options.result, result)
     if options.page is not None:
-        report.write_page(result, options.page, options.result)
-    print(msgspec.json.encode({"summary": result["summary"]}).decode())
+        page.write(result, options.page, options.result)
+    print(msgspec.json.encode({"summary": result.summary}).decode())
     return 0
 
 

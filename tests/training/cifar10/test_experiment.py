@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import msgspec
 import optuna
 import pytest
 import torch
@@ -14,7 +15,7 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 from tests.training.conftest import hits_of, pictures, write_strips
 from training.__main__ import command, main
 from training.cifar10 import experiment, qat, recipe
-from training.cifar10.report import cost, latency, measure, page
+from training.cifar10.report import file, latency, measure, page
 from training.cifar10.report.form import FORMS
 from training.distill import fit
 
@@ -278,14 +279,17 @@ def test_a_sensor_of_the_machine_comes_before_the_stated_watts(result, place, wo
     assert "Energy is `measured:rapl`" in (place / "sensor.md").read_text()
 
 
-def test_the_page_says_what_was_aimed_at_and_how_teachers_compare(result):
-    pairs = {"strided": {**result["recipe"]["pairs"]["strided"], "aim": 1.0}}
-    text = cost._aims({**result, "recipe": {**result["recipe"], "pairs": pairs}})
-    assert "| student strided, FP32 | ≥ 100.00 % |" in text
+def test_the_page_says_what_was_aimed_at_and_how_teachers_compare(result, place):
+    found = file.read(place / "r.json")
+    pair = msgspec.structs.replace(found.recipe.pairs["strided"], aim=1.0)
+    recipe = msgspec.structs.replace(found.recipe, pairs={"strided": pair})
+    text = page.render(msgspec.structs.replace(found, recipe=recipe), [])
+    assert "| student strided, FP32: accuracy | ≥ 100.00 % |" in text
     assert "**no**" in text
-    said = page._compared(result)
-    assert said.startswith(
-        "The members that have not seen that split (`teacher-resnet10`, `baseline-strided-0`) reach"
+    assert found.teachers.members == ("teacher-resnet10", "baseline-strided-0")
+    assert (
+        f"On the validation split, the ensemble reaches {100 * found.teachers.validation_accuracy:.2f} %."
+        in text
     )
 
 
@@ -359,7 +363,7 @@ training = { epochs = 1, batch = 64 }
     assert student["settings"]["split"] == "all"
     assert student["validation_accuracy"] is None
     page = (place / "all.md").read_text()
-    assert "baselines and students then trained on those too" in page
+    assert "Baselines and students then trained on it, too." in page
     assert "`student-strided-3`: 2 epochs of 768 images" in page
 
 

@@ -1,171 +1,172 @@
-"""The report's sections on what quantization costs and brings, alone and with distillation, beside expectations."""
+"""What quantization costs and brings, alone and with distillation, and how far times can be believed."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from training.cifar10.report.form import FORMS
-from training.cifar10.report.words import Line, by_key, number, percent, section, table, whole_of
+from training.cifar10.report.form import FORMS, Expected
+from training.cifar10.report.record import Line, Result
+from training.cifar10.report.summary import lines_of, whole_of
+from training.cifar10.report.timing import Latency
 
-# What was aimed at, beside `Facts.loss_max`: the share of equal predictions, bytes of the TFLite file.
-AGREEMENT_MIN = 0.995
-BYTES_MAX = 11_500_000
 SPREAD_MAX, BUSY_LOAD = 0.2, 1.5  # the benchmark itself is one busy process
 
-_SMALLER_FASTER = (("bytes", "size"), ("latency_ms", "speed"))
 
-_TOGETHER = """By network alone: FP32 teacher against FP32 student. By INT8 alone: the teacher against its own INT8
-PTQ. Where their product is what was found, the two effects multiply. Single networks, whether they taught or not
-(above): points are the difference in accuracy of two networks, not what distillation brings; what is left of that
-after quantization is in the table above."""
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """One line against the FP32 networks of its seeds.
+
+    Attributes:
+        lost: accuracy; a share.
+        smaller, faster: times; None where nothing ran.
+    """
+
+    line: Line
+    title: str
+    lost: float
+    smaller: float
+    faster: float | None
+    expected: Expected
 
 
-def costs(result: dict[str, Any]) -> list[str]:
-    """Return the sections; what does not apply is empty."""
-    return [_quantization(result), _together(result), _aims(result), _times(result)]
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From the least to the most."""
+
+    low: float
+    high: float
 
 
-def _quantization(result: dict[str, Any]) -> str:
-    head = (
-        "network",
-        "form",
-        "accuracy lost (points)",
-        "smaller",
-        "faster",
-        "expected: lost, smaller, faster",
-    )
-    rows = []
-    for (role, group, form), line in by_key(result).items():
+@dataclass(frozen=True, slots=True)
+class Students:
+    """One form of all students: accuracy lost (a share), times smaller and faster."""
+
+    title: str
+    lost: Span
+    smaller: Span
+    faster: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How many times smaller or faster: both together, by the network alone, by INT8 alone."""
+
+    together: float
+    network: float
+    int8: float
+
+    @property
+    def product(self) -> float:
+        """What it would be if the two effects multiplied."""
+        return self.network * self.int8
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """An FP32 teacher beside an INT8 student; `gain` is the difference in accuracy, a share."""
+
+    teacher: str
+    student: str
+    size: Effect
+    speed: Effect | None
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What makes times rough: the widest spread of a file's processes, the highest load; None if unknown."""
+
+    spread: float
+    load: float | None
+
+    @property
+    def wide(self) -> bool:
+        """Whether the processes of one file differ by much."""
+        return self.spread > SPREAD_MAX
+
+    @property
+    def busy(self) -> bool:
+        """Whether something else ran."""
+        return self.load is not None and self.load > BUSY_LOAD
+
+    @property
+    def rough(self) -> bool:
+        """Whether times say little more than their order."""
+        return self.wide or self.busy
+
+
+def saved(result: Result) -> list[Saved]:
+    """Set each quantized line beside its FP32 networks."""
+    found = []
+    for line in result.summary:
         whole = whole_of(result, line)
-        if form == "fp32" or whole is None:
+        if line.form == "fp32" or whole is None:
             continue
-        facts = FORMS[form]
-        expected = facts.expected
-        rows.append(
-            (
-                f"{role}, {group}",
-                facts.title,
-                f"{100 * (whole['accuracy'] - line['accuracy']):.2f}",
-                f"{whole['bytes'] / line['bytes']:.1f}×",
-                number(_ratio(whole["latency_ms"], line["latency_ms"]), ".1f", "×"),
-                ", ".join(said or "–" for said in (expected.lost, expected.smaller, expected.faster)),
-            )
-        )
-    chips = ", ".join(result["latency"]["machine"].get("int8_instructions") or []) or "none that are known"
-    note = (
-        "Each against the FP32 networks of the same seeds; where less than nothing is lost, the quantized one scored "
-        f"higher. This processor's INT8 instructions ({chips}) are not a Pi's, so its factors do not carry over; below "
-        "1× is slower."
-    )
-    replayed = result["replay"]
-    same = (
-        f"`firetower replay` of the bundle `{replayed['name']}` over a folder of the test images, as PNG files: "
-        f"{percent(replayed['accuracy'])} of {replayed['frames']:,}."
-    )
-    title = "What quantization costs, beside what the founding document expected"
-    return section(title, table(head, rows), note, same)
+        facts = FORMS[line.form]
+        smaller, faster = whole.size_bytes / line.size_bytes, _ratio(whole.latency_ms, line.latency_ms)
+        lost = whole.accuracy - line.accuracy
+        found.append(Saved(line, facts.title, lost, smaller, faster, facts.expected))
+    return found
+
+
+def students(rows: Sequence[Saved]) -> list[Students]:
+    """Return the students' rows by form."""
+    forms: dict[str, list[Saved]] = {}
+    for row in rows:
+        if row.line.role == "student":
+            forms.setdefault(row.title, []).append(row)
+    return [_students(title, some) for title, some in forms.items()]
+
+
+def _students(title: str, rows: Sequence[Saved]) -> Students:
+    faster = [row.faster for row in rows if row.faster is not None]
+    lost, smaller = span([row.lost for row in rows]), span([row.smaller for row in rows])
+    return Students(title, lost, smaller, span(faster) if faster else None)
+
+
+def span(values: Sequence[float]) -> Span:
+    """Return the least and the most."""
+    return Span(min(values), max(values))
 
 
 def _ratio(before: float | None, after: float | None) -> float | None:
     return None if before is None or after is None else before / after
 
 
-def _together(result: dict[str, Any]) -> str:
-    """Compare each FP32 teacher with each INT8 student: do the two effects multiply?"""
-    lines = by_key(result)
-    teachers = [group for role, group, form in lines if (role, form) == ("teacher", "fp32")]
-    students = [group for role, group, form in lines if (role, form) == ("student", "int8-qat")]
-    rows = [_both(lines, group, pair) for group in teachers for pair in students]
-    head = (
-        "FP32 teacher → INT8 QAT student",
-        "smaller",
-        "by network alone · by INT8 alone",
-        "faster",
-        "by network alone · by INT8 alone",
-        "points",
-    )
-    if not rows:
-        return ""
-    spans = ", ".join(_multiplied(lines, teachers, students, *what) for what in _SMALLER_FASTER)
-    return section("Together", table(head, rows), f"{_TOGETHER} What was found is {spans}.")
+def both(result: Result) -> list[Both]:
+    """Set each FP32 teacher beside each INT8 QAT student."""
+    teachers = dict.fromkeys(line.group for line in result.summary if line.role == "teacher")
+    pairs = dict.fromkeys(line.group for line in result.summary if line.role == "student")
+    found = [_both(result, teacher, pair) for teacher in teachers for pair in pairs]
+    return [one for one in found if one is not None]
 
 
-def _multiplied(
-    lines: dict[tuple[str, str, str], Line], teachers: list[str], students: list[str], name: str, word: str
-) -> str:
-    """Say how far what was found is from the product of the two effects."""
-    ratios = [
-        lines["student", pair, "fp32"][name]
-        * lines["teacher", group, "int8-ptq"][name]
-        / (lines["teacher", group, "fp32"][name] * lines["student", pair, "int8-qat"][name])
-        for group in teachers
-        for pair in students
-    ]
-    return f"{min(ratios):.2f} to {max(ratios):.2f} times that product in {word}"
+def _both(result: Result, group: str, pair: str) -> Both | None:
+    """Return the two beside each other; None where a form of them was not measured."""
+    of_teacher, of_student = lines_of(result, "teacher", group), lines_of(result, "student", pair)
+    if not ({"fp32", "int8-ptq"} <= of_teacher.keys() and {"fp32", "int8-qat"} <= of_student.keys()):
+        return None
+    teacher, small_teacher = of_teacher["fp32"], of_teacher["int8-ptq"]
+    student, small_student = of_student["fp32"], of_student["int8-qat"]
+    bytes_ = [line.size_bytes for line in (teacher, small_teacher, student, small_student)]
+    times = [line.latency_ms for line in (teacher, small_teacher, student, small_student)]
+    known = [time for time in times if time is not None]
+    speed = _effect(*known) if len(known) == len(times) else None
+    return Both(group, pair, _effect(*bytes_), speed, small_student.accuracy - teacher.accuracy)
 
 
-def _both(lines: dict[tuple[str, str, str], Line], group: str, pair: str) -> tuple[str, ...]:
-    teacher, small_teacher = lines["teacher", group, "fp32"], lines["teacher", group, "int8-ptq"]
-    student, small_student = lines["student", pair, "fp32"], lines["student", pair, "int8-qat"]
-    found = []
-    for name, _ in _SMALLER_FASTER:
-        network, int8 = teacher[name] / student[name], teacher[name] / small_teacher[name]
-        found.append(f"{teacher[name] / small_student[name]:.1f}×")
-        found.append(f"{network:.1f}× · {int8:.1f}× = {network * int8:.1f}×")
-    points = 100 * (small_student["accuracy"] - teacher["accuracy"])
-    return (f"{group} → {pair}", *found, f"{points:+.2f}")
+def _effect(teacher: float, small_teacher: float, student: float, small_student: float) -> Effect:
+    return Effect(teacher / small_student, teacher / student, teacher / small_teacher)
 
 
-def _aims(result: dict[str, Any]) -> str:
-    """Set what was aimed at beside what was reached, for pairs whose recipe states an aim."""
-    rows: list[tuple[str, str, str, bool]] = []
-    for pair, settings in result["recipe"]["pairs"].items():
-        aim = settings.get("aim")
-        if aim is None:
-            continue
-        lines = {key[2]: line for key, line in by_key(result).items() if key[:2] == ("student", pair)}
-        whole = lines["fp32"]["accuracy"]
-        rows.append((f"student {pair}, FP32", f"≥ {percent(aim)}", percent(whole), whole >= aim))
-        for form, facts in FORMS.items():
-            if (limit := facts.loss_max) is None:
-                continue
-            name, line = f"student {pair}, {facts.title}", lines[form]
-            lost, size = 100 * (whole - line["accuracy"]), line["bytes"]
-            rows += [
-                (f"{name}: costs", f"≤ {limit} points", f"{lost:.2f}", lost <= limit),
-                (f"{name}: file", f"≤ {BYTES_MAX / 1e6} MB", f"{size / 1e6:.2f} MB", size <= BYTES_MAX),
-                _agreeing(name, line),
-            ]
-    if not rows:
-        return ""
-    paired = [line for line in result["summary"] if line["agreement"] is not None]
-    lowest = min(paired, key=lambda line: line["agreement"])
-    rows.append(_agreeing(f"the lowest of all, {lowest['role']} {lowest['group']}", lowest))
-    table_ = [(what, aim, found, "yes" if met else "**no**") for what, aim, found, met in rows]
-    said = "Aims are the recipe's (accuracy) and the project's, set before training."
-    return section("What was aimed at", table(("", "aim", "found", "met"), table_), said)
+def multiplied(effects: Sequence[Effect]) -> Span:
+    """Say how far what was found is from the product of the two effects, times."""
+    return span([effect.together / effect.product for effect in effects])
 
 
-def _agreeing(name: str, line: Line) -> tuple[str, str, str, bool]:
-    same = line["agreement"]
-    aim = f"≥ {percent(AGREEMENT_MIN)}"
-    return f"{name}: TFLite and ONNX agree", aim, percent(same), same >= AGREEMENT_MIN
-
-
-def _times(result: dict[str, Any]) -> str:
-    timed = result["latency"]
-    protocol, files = timed["protocol"], timed["files"].values()
-    spread = max((file["spread"] for file in files), default=0.0)
-    busy = max((float(load) for file in files for load in file["load_1"] if load is not None), default=0.0)
-    reasons = [f"processes of one file differ by up to {spread:.0%}"] if spread > SPREAD_MAX else []
-    reasons += [f"load up to {busy:.1f}"] if busy > BUSY_LOAD else []
-    doubt = (
-        f" **Take them, and all that is called faster, as rough: {', '.join(reasons)}.**" if reasons else ""
-    )
-    return section(
-        "How times were taken",
-        f"{protocol['backend']}, {protocol['threads']} thread, batch 1, {protocol['rounds']} rounds of fresh processes "
-        f"over all files in turn, {protocol['runs']} inferences each after {protocol['warmup']} thrown away, medians; "
-        f"load up to {busy:.1f}, of which the benchmark is 1.{doubt} On {timed['machine'].get('cpu')}: they say "
-        "nothing about a Pi.",
-    )
+def doubt(latency: Latency) -> Doubt:
+    """Return what makes times rough."""
+    files = latency.files.values()
+    loads = [float(load) for file in files for load in file.load_1 if load is not None]
+    return Doubt(max((file.spread for file in files), default=0.0), max(loads, default=None))

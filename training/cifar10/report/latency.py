@@ -45,8 +45,8 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
     Raises:
         ValueError: the benchmark failed; its own last line.
     """
-    bundles = {step.folder / BUNDLE: step.read().get("bundle") for step in steps}
-    bundles = {path: digest for path, digest in bundles.items() if digest is not None}
+    found = {step.folder / BUNDLE: step.read().get("bundle") for step in steps}
+    bundles: dict[Path, str] = {path: digest for path, digest in found.items() if digest is not None}
     inputs = {
         "bundles": sorted(bundles.values()),
         "protocol": [ROUNDS, RUNS, WARM_UP, BACKEND],
