@@ -72,7 +72,9 @@ def _requirement(dependency: dict[str, Any]) -> str:
 
 def ask_pip(root: Path) -> Iterator[str]:
     """Let pip look for every file: it also heeds the newest Python that a package runs on, which uv does not."""
-    for target in _targets():
+    targets = _targets()
+    for count, target in enumerate(targets, 1):
+        print(f"{count} of {len(targets)}: pip looks for the files of {target} (up to a minute)", flush=True)
         sets = [read(root / FOLDER / f"{name}.txt") for name, each in SETS.items() if target in each.targets]
         pins = {f"{line.name}=={line.version}" for lines in sets for line in lines if line.applies(target)}
         words = ["--only-binary=:all:", "--no-deps", "--dry-run", "--ignore-installed", "--target=."]
@@ -89,6 +91,7 @@ def _targets() -> list[Target]:
 
 def main() -> int:
     """Write the sets, check them; return the exit code."""
+    print("uv solves all sets (seconds)", flush=True)
     write(ROOT)
     found = [*faults(ROOT), *ask_pip(ROOT)]
     for text in found:
