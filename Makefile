@@ -1,6 +1,7 @@
 # make demo   the main job on a built-in scene        make test       lint, types and all tests, as CI runs them
 # make wheel  what a board installs                   make test-fast  some tests of every part, under two minutes
 #                                                     make check      lint and types alone
+# make lock   solve requirements/ anew: what a board installs, pinned and with digests (asks the package registry)
 # make arm64  the device on emulated arm64 (make arm64-full: a whole board, too)
 #
 # torch from plain PyPI brings several GB of CUDA. For the CPU build:
@@ -23,7 +24,7 @@ EXTRAS := onnx,sim,bench,train,dev
 PYTEST_SCOPE :=
 endif
 
-.PHONY: demo develop test test-fast check wheel arm64 arm64-full debian debian-test clean
+.PHONY: demo develop test test-fast check wheel lock arm64 arm64-full debian debian-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.device
@@ -48,6 +49,11 @@ check: $(VENV)/.develop
 
 wheel: $(VENV)/.develop
 	$(BIN)/python -m build --wheel --outdir dist .
+
+# The newest that pyproject.toml allows. What make installs here itself is not locked: TORCH_INDEX brings another torch.
+lock: $(VENV)/.develop
+	$(PIP) install --quiet 'uv>=0.9'
+	$(BIN)/python -m scripts.lock
 
 # As root on x86-64 Debian: the device on emulated arm64, docs/arm64.md. They say what is missing.
 arm64: $(VENV)/.develop

@@ -99,7 +99,7 @@ def fetch(project: Path, work: Path) -> None:
     """Make or find the userland, and the wheels that a device installs: what the short checks begin with."""
     userland.make(work, project)
     for python in elf.PYTHONS:
-        userland.install(work, userland.dependencies(project), python)
+        userland.install(work, project / userland.DEVICE, python)
 
 
 def _run(check: Check, name: str, work: Path, usual_s: float | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
     """Look at every shared object; return whether all would load, and a record a Python."""
     records = []
     for python in PYTHONS:
-        site = userland.install(work, userland.dependencies(project), python)
+        site = userland.install(work, project / userland.DEVICE, python)
         looked = {str(path.relative_to(site)): faults(path) for path in shared_objects(site)}
         bad = {name: found for name, found in looked.items() if found}
         records.append({"python": python, "shared_objects": len(looked), "faults": bad})

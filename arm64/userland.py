@@ -1,6 +1,6 @@
 """An arm64 userland in a folder: Debian's Python with the device's wheels, none of it run while it is made.
 
-Both parts are cached by content: the list of packages, and the project's own dependencies.
+Both parts are cached by content: the list of packages, and the project's locked requirements.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from arm64 import mirror
-from deploy.wheelhouse import platforms
-from edge.model.registry import BACKENDS
+from deploy.wheelhouse import pip_options, platforms
 
 SUITE = "bookworm"
 PYTHON = "3.11"  # bookworm's
 PACKAGES = ("python3", "ca-certificates", "libstdc++6", "bash", "dash", "coreutils", "base-files", "libgomp1")
-TEST_WHEELS = ("hypothesis", "onnx", "pytest", "pytest-timeout", "pytest-xdist")
+DEVICE, GUEST = "requirements/onnx.txt", "requirements/guest.txt"  # what a device installs; with tests, too
 _GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's
 
 
@@ -37,7 +35,7 @@ def make(work: Path, project: Path) -> Userland:
 
     Args:
         work: the cache.
-        project: the checkout, for its dependencies.
+        project: the checkout, for its requirements.
     """
     key = hashlib.sha256(" ".join((SUITE, *PACKAGES)).encode()).hexdigest()[:12]
     root = work / f"root-{key}"
@@ -45,7 +43,7 @@ def make(work: Path, project: Path) -> Userland:
         partial = root.with_suffix(".part")
         mirror.unpack(SUITE, partial, PACKAGES)
         partial.rename(root)
-    made = Userland(root, install(work, [*dependencies(project), *TEST_WHEELS], PYTHON))
+    made = Userland(root, install(work, project / GUEST, PYTHON))
     _compile(made.root / f"usr/lib/python{PYTHON}", made.site)
     return made
 
@@ -59,34 +57,27 @@ def _compile(*folders: Path) -> None:
         )  # some files are templates or of another Python, and stay as they are
 
 
-def dependencies(project: Path) -> list[str]:
-    """Return what a device installs: the project's own dependencies and the extras of all backends."""
-    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    extras = [backend.extra for backend in BACKENDS.values() if backend.extra]
-    return [
-        *declared["dependencies"],
-        *(line for extra in extras for line in declared["optional-dependencies"][extra]),
-    ]
-
-
-def install(work: Path, requirements: list[str], python: str) -> Path:
+def install(work: Path, lock: Path, python: str) -> Path:
     """Unpack aarch64 wheels with the host's pip; nothing is emulated and nothing is compiled.
 
+    Args:
+        work: the cache.
+        lock: requirements with digests.
+        python: such as "3.11".
+
     Raises:
-        subprocess.CalledProcessError: a requirement has no wheel for that Python on aarch64.
+        subprocess.CalledProcessError: a requirement has no wheel for that Python on aarch64, or another than locked.
     """
-    key = hashlib.sha256(" ".join((python, *sorted(requirements))).encode()).hexdigest()[:12]
+    key = hashlib.sha256(python.encode() + lock.read_bytes()).hexdigest()[:12]
     site = work / f"wheels-{python}-{key}"
     if site.is_dir():
         return site
     partial = site.with_suffix(".part")
     shutil.rmtree(partial, ignore_errors=True)
-    tags = [f"--platform={tag}" for tag in platforms("aarch64", _GLIBC[python])]
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(partial)),
-        *("--only-binary=:all:", "--implementation=cp", f"--python-version={python}"),
-        *tags,
-        *requirements,
+        *pip_options(python, platforms("aarch64", _GLIBC[python])),
+        *("--requirement", str(lock)),
     ]
     subprocess.run(command, check=True)
     partial.rename(site)

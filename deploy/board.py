@@ -14,7 +14,7 @@ from edge.errors import DeviceError
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
 _RELEASES = ("bookworm", "trixie")
-_GLIBC_LEAST = 28  # what the wheels are built for: manylinux_2_28
+GLIBC_LEAST = 28  # what the wheels are built for: manylinux_2_28
 _SYSTEMD_LEAST = 247  # ProtectProc=
 _PAGE_BYTES_MOST = 65_536  # what the wheels' segments are aligned to
 _MEMORY_LEAST = 220 << 20
@@ -189,8 +189,8 @@ def _system(board: Board) -> Iterator[str]:
         yield "a 32-bit system under a 64-bit kernel; install the 64-bit Raspberry Pi OS (bookworm or trixie)"
     elif board.architecture not in MACHINES:
         yield f"architecture {board.architecture}; expected arm64 (a Pi 3, Zero 2 W, 4 or 5 with a 64-bit system)"
-    if board.glibc is None or board.glibc < _GLIBC_LEAST:
-        yield f"its C library is not glibc 2.{_GLIBC_LEAST} or newer, which the wheels need; install Debian 12 or 13"
+    if board.glibc is None or board.glibc < GLIBC_LEAST:
+        yield f"its C library is not glibc 2.{GLIBC_LEAST} or newer, which the wheels need; install Debian 12 or 13"
     if board.systemd is None or board.systemd < _SYSTEMD_LEAST:
         yield f"systemd {board.systemd or 'is missing'}; expected {_SYSTEMD_LEAST} or newer, as Debian 12 has"
     if board.memory_bytes is not None and board.memory_bytes < _MEMORY_LEAST:

@@ -184,7 +184,7 @@ def _wheels(
     wanted = wanted_by(board, configuration.extras)
     own = own_wheel(options.wheel, options.wheels, _new(scratch / "own"))
     _say(f"- wheels for Python {wanted.python}, {wanted.platforms[0]}")
-    return fetch(own, wanted, options.wheels, _cache(), refresh=options.refresh)
+    return fetch(own, wanted, options.wheels, _cache())
 
 
 def _cache() -> Path:

@@ -10,10 +10,10 @@ from edge.model.registry import BACKENDS
 
 _HELP = """Put the daemon on a Raspberry Pi, or any 64-bit Debian, over ssh.
 
-Checks the configuration here and the board there; fetches wheels for its Python and machine here (the board needs
-no internet) and copies what it lacks; makes the service's user, a virtual environment, the folders and the unit;
-lets `firetower check` run there; starts the service and waits until it is READY and /health answers. If it does
-not come up, what ran before runs again, and the exit code is 1. A second run with nothing changed changes nothing.
+Checks the configuration here and the board there; fetches the locked wheels for its Python and machine here (the
+board needs no internet) and copies what it lacks; makes the service's user, a virtual environment, the folders and
+the unit; lets `firetower check` run there; starts the service and waits until it is READY and /health answers. If it
+does not come up, what ran before runs again, and the exit code is 1. A second run with nothing changed changes nothing.
 
 The board must know this machine's key (ssh-copy-id), this machine the board's (log in once), and sudo must ask for
 no password there. People read stderr; the last line of stdout is JSON."""
@@ -45,7 +45,6 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="firetower's own wheel (default: in --wheels, else built here)",
     )
-    add("--refresh", action="store_true", help="ask the index for newer wheels than those fetched before")
     add("--backend", choices=tuple(BACKENDS), help="overrides model.backend, and brings what it needs")
     add("--memory-max-mib", type=_count, metavar="N", help="end and restart the daemon beyond so much memory")
     add("--identity", type=Path, metavar="FILE", help="private key for ssh")

@@ -7,7 +7,6 @@ import importlib.util
 import re
 import zipfile
 from dataclasses import dataclass
-from email.parser import Parser
 from pathlib import Path
 
 from deploy.errors import WheelError
@@ -87,18 +86,25 @@ def own_wheel(given: Path | None, folder: Path | None, out: Path) -> Wheel:
     return read_wheel(next(out.glob(f"{OWN}-*.whl")))
 
 
-def requirements(wheel: Wheel) -> list[str]:
-    """Return what a wheel requires, as its METADATA has it.
+def locked(wheel: Wheel, name: str) -> str:
+    """Return a set of requirements with digests that goes with firetower's own wheel, as `make lock` made it.
+
+    Args:
+        wheel: firetower's own.
+        name: of the set, such as `device`.
 
     Raises:
-        WheelError: it has none.
+        WheelError: the wheel does not have it.
     """
+    inside = f".dist-info/extra_metadata/requirements/{name}.txt"
     with zipfile.ZipFile(wheel.path) as archive:
-        name = next((entry for entry in archive.namelist() if entry.endswith(".dist-info/METADATA")), None)
-        if name is None:
-            raise WheelError(f"{wheel.path}: not a wheel: no METADATA in it")
-        metadata = Parser().parsestr(archive.read(name).decode("utf-8"))
-    return metadata.get_all("Requires-Dist") or []
+        found = next((entry for entry in archive.namelist() if entry.endswith(inside)), None)
+        if found is None:
+            raise WheelError(
+                f"{wheel.path}: no requirements/{name}.txt in it, so what it was tested with is unknown; "
+                "build it from a checkout that has that file, with `make wheel`"
+            )
+        return archive.read(found).decode("utf-8")
 
 
 def _isolation() -> list[str]:

@@ -1,4 +1,7 @@
-"""Wheels for the board, fetched on the host by a pip that looks for another Python and another machine."""
+"""Wheels for the board, fetched on the host by a pip that looks for another Python and another machine.
+
+Which ones, and the digests of their files, says the lock inside firetower's own wheel; pip takes no others.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from pathlib import Path
 from deploy.board import MACHINES, Board
 from deploy.errors import WheelError
 from deploy.pip import run_pip
-from deploy.wheel import Wheel, read_wheel, requirements
+from deploy.wheel import Wheel, locked, read_wheel
 
 _GLIBC_MOST = 40
 _GLIBC_LEAST = {"aarch64": 17, "x86_64": 5}  # the oldest manylinux of each machine
@@ -47,35 +50,30 @@ def platforms(machine: str, glibc: int) -> tuple[str, ...]:
     return (*tags, f"manylinux2014_{machine}")
 
 
-def fetch(
-    own: Wheel, wanted: Wanted, folder: Path | None, cache: Path, *, refresh: bool = False
-) -> tuple[Wheel, ...]:
-    """Return every wheel that the board needs: firetower's own, those it requires, and pip's, by name.
+def fetch(own: Wheel, wanted: Wanted, folder: Path | None, cache: Path) -> tuple[Wheel, ...]:
+    """Return every wheel that the board needs: firetower's own, those it was locked with, and pip's, by name.
 
     Args:
         own: firetower's.
         wanted: for which Python and machine.
         folder: take them from here and ask no index.
-        cache: else from here, a folder for each set of requirements; filled when it is not there.
-        refresh: ask the index although the cache has them.
+        cache: else from here, a folder for each lock; filled when it is not there.
 
     Raises:
-        WheelError: one is missing, or the index cannot be reached.
+        WheelError: one is missing or another file than it was, or the index cannot be reached.
     """
+    lock = locked(own, "-".join(wanted.extras) or "device") + locked(own, "pip")
     if folder is not None:
         with tempfile.TemporaryDirectory(prefix="firetower-wheels-") as scratch:
-            _download(own, wanted, Path(scratch), ("--isolated", "--no-index", "--find-links", str(folder)))
-            chosen = sorted(
-                folder / path.name for path in Path(scratch).glob("*.whl") if path.name != own.name
-            )
+            _download(lock, wanted, Path(scratch), ("--isolated", "--no-index", "--find-links", str(folder)))
+            chosen = sorted(folder / path.name for path in Path(scratch).glob("*.whl"))
         return _sorted([own, *map(read_wheel, chosen)])
-    kept = cache_folder(own, wanted, cache)
-    if refresh or not _whole(kept):
+    kept = cache_folder(lock, wanted, cache)
+    if not _whole(kept):
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as scratch:
             new = Path(scratch) / kept.name
-            _download(own, wanted, new, ())
-            (new / own.name).unlink(missing_ok=True)
+            _download(lock, wanted, new, ())
             sums = {path.name: read_wheel(path).sha256 for path in new.glob("*.whl")}
             (new / _SUMS).write_text(json.dumps(sums, indent=0) + "\n")
             shutil.rmtree(kept, ignore_errors=True)
@@ -83,42 +81,30 @@ def fetch(
     return _sorted([own, *map(read_wheel, kept.glob("*.whl"))])
 
 
-def cache_folder(own: Wheel, wanted: Wanted, cache: Path) -> Path:
-    """Return where the wheels of these requirements are kept."""
-    named = [f"'{extra}'" for extra in wanted.extras]
-    needed = [
-        line
-        for line in requirements(own)
-        if "extra ==" not in line or any(extra in line.replace('"', "'") for extra in named)
-    ]
-    key = [sorted(needed), wanted.extras, wanted.python, wanted.platforms]
+def cache_folder(lock: str, wanted: Wanted, cache: Path) -> Path:
+    """Return where the wheels of a lock are kept."""
+    key = [lock, wanted.python, wanted.platforms]
     return cache / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
 
 
-def _command(own: Wheel, wanted: Wanted, out: str, source: Sequence[str] = ()) -> list[str]:
-    """Return pip's arguments that fetch the wheels."""
-    extras = f"[{','.join(wanted.extras)}]" if wanted.extras else ""
-    platforms = [word for tag in wanted.platforms for word in ("--platform", tag)]
-    python = ["--python-version", wanted.python, "--implementation", "cp"]
-    return [
-        "download",
-        *source,
-        "--dest",
-        out,
-        "--only-binary=:all:",
-        *platforms,
-        *python,
-        f"{own.path}{extras}",
-        "pip",
-    ]
+def pip_options(python: str, platforms: Sequence[str]) -> list[str]:
+    """Return what makes a pip on this machine choose wheels for another one, and only those of a lock."""
+    tags = [word for tag in platforms for word in ("--platform", tag)]
+    only = ["--only-binary=:all:", "--no-deps", "--require-hashes"]
+    return [*only, *tags, "--python-version", python, "--implementation", "cp"]
 
 
-def _download(own: Wheel, wanted: Wanted, out: Path, source: Sequence[str]) -> None:
+def _download(lock: str, wanted: Wanted, out: Path, source: Sequence[str]) -> None:
+    out.mkdir(exist_ok=True)
+    file = out / "requirements.txt"
+    file.write_text(lock, encoding="utf-8")
+    options = pip_options(wanted.python, wanted.platforms)
     try:
-        run_pip(*_command(own, wanted, str(out), source))
+        run_pip("download", *source, "--dest", str(out), *options, "--requirement", str(file))
     except WheelError as error:
         hint = (
-            f"; the folder must hold every wheel for Python {wanted.python} and {wanted.platforms[0]}, pip's too"
+            f"; the folder must hold the very wheels that this firetower was locked with, for Python {wanted.python} "
+            f"and {wanted.platforms[0]}, pip's too: collect them as docs/deploy.md, Without internet, says"
             if source
             else "; without a network, give a folder of wheels with --wheels"
         )

@@ -39,6 +39,10 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
     ):
         assert needed in names
     assert not [name for name in names if name.startswith(("tests/", "docs/"))]
+    for lock in ("device", "onnx", "pip"):  # what `firetower deploy` installs with this wheel
+        packed = f"firetower-0.1.0.dist-info/extra_metadata/requirements/{lock}.txt"
+        text = zipfile.ZipFile(wheel).read(packed)
+        assert text == (ROOT / f"requirements/{lock}.txt").read_bytes()
     licences = {name.partition(".dist-info/licenses/")[2] for name in names}
     assert {"LICENSE", "edge/model/WEIGHTS-LICENSE.md"} <= licences
 

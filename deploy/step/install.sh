@@ -28,13 +28,13 @@ make() { # DIGEST: an environment of the wheels on stdin; pip runs from its own 
     at="$opt/venvs/$1"
     rm -rf "$at"
     "$python" -m venv --without-pip "$at"
-    set --
     while read -r sum name; do
         echo "$sum" >>"$at/wheels"
-        case $name in pip-*) ;; *) set -- "$@" "$opt/wheels/$sum/$name" ;; esac
-    done
+        case $name in pip-*) ;; *) echo "$opt/wheels/$sum/$name --hash=sha256:$sum" ;; esac
+    done >"$at/requirements.txt"
     "$at/bin/python" "$pip" --isolated --disable-pip-version-check --quiet \
-        install --no-index --no-deps --no-cache-dir --root-user-action=ignore --no-warn-script-location "$@" >&2
+        install --require-hashes --no-index --no-deps --no-cache-dir --root-user-action=ignore \
+        --no-warn-script-location --requirement "$at/requirements.txt" >&2
 }
 seal() { # DIGEST: it is complete once all of it is on the disk
     sync -f "$opt/venvs/$1"

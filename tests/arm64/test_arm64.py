@@ -14,9 +14,10 @@ import pytest
 from arm64 import elf, golden, instruction, need, result
 from arm64.__main__ import CHECKS, LONG
 from arm64.board import BOARDS, CORES, write_views
-from arm64.userland import dependencies
+from arm64.userland import DEVICE, GUEST
 from edge.device.board import BOARDS as KNOWN
 from edge.model.bundle import Bundle, bundled_path
+from scripts.locked import read
 
 PROJECT = Path(__file__).parents[2]
 
@@ -78,9 +79,10 @@ def test_a_board_looks_like_itself(board, tmp_path):
 
 
 def test_what_a_device_installs_is_the_projects_own_list():
-    names = [requirement.split(">")[0] for requirement in dependencies(PROJECT)]
-    assert {"ai-edge-litert", "av", "onnxruntime", "numpy"} <= set(names)
+    names = {line.name for line in read(PROJECT / DEVICE)}
+    assert {"ai-edge-litert", "av", "onnxruntime", "numpy"} <= names
     assert "torch" not in names
+    assert names | {"pytest", "pytest-xdist"} <= {line.name for line in read(PROJECT / GUEST)}
 
 
 def test_what_is_missing_is_said():

@@ -70,6 +70,14 @@ def test_the_build_fails_where_torch_or_a_compiler_is_left(tmp_path):
     assert FINAL.startswith("\nFROM python\n")
 
 
+def test_everything_is_installed_by_digest_but_firetowers_own_wheel():
+    installs = re.findall(r"pip --python \S+ install (.*?)\s*(?:&&|\n)", DOCKERFILE.replace("\\\n", ""))
+    assert len(installs) == 3
+    for words in installs:
+        assert "--require-hashes -r" in words or words.endswith("--root /install /wheels/firetower-*.whl")
+    assert "--no-build-isolation" in DOCKERFILE  # else pip fetches what builds it, unseen
+
+
 def test_the_image_begins_with_what_the_check_can_make():
     begins = set(re.findall(r"^FROM (\S+:\S+)", DOCKERFILE, re.MULTILINE))
     assert begins == {debian.NAME}
@@ -131,8 +139,9 @@ def test_secrets_beside_the_compose_file_are_neither_in_git_nor_in_a_wheel(path)
 def test_all_that_the_wheel_holds_is_sent_to_the_builder():
     packages = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     folders = packages["targets"]["wheel"]["packages"]
+    locks = [*packages["targets"]["wheel"]["extra-metadata"], "requirements/build.txt"]
     listed = subprocess.run(
-        ["git", "ls-files", *folders, "LICENSE", "README.md", "pyproject.toml"],
+        ["git", "ls-files", *folders, *locks, "LICENSE", "README.md", "pyproject.toml"],
         cwd=PROJECT,
         capture_output=True,
         text=True,

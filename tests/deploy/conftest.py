@@ -16,14 +16,14 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from deploy.board import Board, parse
-from deploy.wheel import own_wheel
+from deploy.wheel import own_wheel, read_wheel
 
 ROOT = Path(__file__).parents[2]
 SURVEY = """
@@ -119,7 +119,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of wheels: firetower's own, and stubs of those it requires, which lend it what is installed here."""
     folder = tmp_path_factory.mktemp("wheels")
     lent = tmp_path_factory.mktemp("lent")
-    own_wheel(None, None, folder)
+    own = own_wheel(None, None, folder)
     direct = {name for name, extra in requirements("firetower") if not extra}
     for name in sorted(direct):
         write_stub(folder, name, importlib.metadata.version(name), {})
@@ -136,6 +136,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not bundled:
         pytest.skip("needs the wheel of pip that Python brings: apt-get install python3-venv")
     shutil.copy(bundled[0], folder)
+    pip = folder / bundled[0].name
+    stubs = [path for path in folder.glob("*.whl") if path not in {own.path, pip}]
+    write_lock(own.path, {"device": stubs, "pip": [pip]})
     return folder
 
 
@@ -181,6 +184,25 @@ def write_stub(
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "".join(f"{inner},,\n" for inner in [*files, f"{info}/METADATA"]))
     return path
+
+
+def write_lock(own: Path, sets: dict[str, Iterable[Path]]) -> None:
+    """Lock firetower's own wheel on these wheels, in place of those that it was made with."""
+    with zipfile.ZipFile(own) as archive:
+        kept = {name: archive.read(name) for name in archive.namelist() if "/extra_metadata/" not in name}
+    info = next(name.partition("/")[0] for name in kept if name.endswith("/METADATA"))
+    with zipfile.ZipFile(own, "w") as archive:
+        for name, content in kept.items():
+            archive.writestr(name, content)
+        for name, wheels in sets.items():
+            archive.writestr(
+                f"{info}/extra_metadata/requirements/{name}.txt", "".join(map(lock_line, wheels))
+            )
+
+
+def lock_line(wheel: Path) -> str:
+    name, version = wheel.name.split("-")[:2]
+    return f"{name}=={version} \\\n    --hash=sha256:{read_wheel(wheel).sha256}\n"
 
 
 def write_keys(folder: Path, port: int) -> Path:
@@ -234,6 +256,12 @@ def stub(tmp_path: Path) -> Callable[..., Path]:
         return write_stub(tmp_path / folder, name, version, {}, requires)
 
     return write
+
+
+@pytest.fixture
+def lock() -> Callable[[Path, dict[str, Iterable[Path]]], None]:
+    """Return what locks firetower's own wheel on others."""
+    return write_lock
 
 
 @pytest.fixture

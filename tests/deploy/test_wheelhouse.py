@@ -7,22 +7,21 @@ import pytest
 
 from deploy.board import Board
 from deploy.errors import WheelError
-from deploy.wheel import own_wheel, read_wheel
+from deploy.wheel import locked, own_wheel, read_wheel
 from deploy.wheelhouse import Wanted, cache_folder, fetch, wanted_by
 
 WANTED = Wanted("3.11", ("manylinux_2_36_aarch64", "manylinux2014_aarch64"))
 
 
-def test_a_folder_gives_what_is_required_and_nothing_else(tmp_path: Path, stub) -> None:
-    own = read_wheel(stub("wheels", "firetower", requires=("numpy>=2", "onnxruntime ; extra == 'onnx'")))
-    for name, version in (
-        ("numpy", "1.0"),
-        ("numpy", "2.1"),
-        ("onnxruntime", "1.0"),
-        ("pip", "26.0"),
-        ("other", "1"),
-    ):
+def test_a_folder_gives_what_is_locked_and_nothing_else(tmp_path: Path, stub, lock) -> None:
+    path, numpy, onnx, pip = (
         stub("wheels", name, version)
+        for name, version in (("firetower", "1.0"), ("numpy", "2.1"), ("onnxruntime", "1.0"), ("pip", "26.0"))
+    )
+    stub("wheels", "numpy", "2.2")
+    stub("wheels", "other")
+    lock(path, {"device": [numpy], "onnx": [numpy, onnx], "pip": [pip]})
+    own = read_wheel(path)
     names = [wheel.name for wheel in fetch(own, WANTED, tmp_path / "wheels", tmp_path / "none")]
     assert names == [
         "firetower-1.0-py3-none-any.whl",
@@ -34,38 +33,57 @@ def test_a_folder_gives_what_is_required_and_nothing_else(tmp_path: Path, stub) 
     assert not (tmp_path / "none").exists()
 
 
-def test_a_wheel_for_another_machine_does_not_count(tmp_path: Path, stub) -> None:
-    own = read_wheel(stub("wheels", "firetower", requires=("numpy",)))
-    stub("wheels", "pip")
-    stub("wheels", "numpy").rename(tmp_path / "wheels/numpy-1.0-cp311-cp311-manylinux_2_28_x86_64.whl")
+def test_a_wheel_for_another_machine_does_not_count(tmp_path: Path, stub, lock) -> None:
+    path, pip = stub("wheels", "firetower"), stub("wheels", "pip")
+    numpy = stub("wheels", "numpy").rename(
+        tmp_path / "wheels/numpy-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"
+    )
+    lock(path, {"device": [numpy], "pip": [pip]})
     with pytest.raises(
-        WheelError, match=r"numpy.*must hold every wheel for Python 3\.11 and manylinux_2_36_aarch64"
+        WheelError, match=r"numpy.*must hold the very wheels .* for Python 3\.11 and manylinux_2_36_aarch64"
     ):
-        fetch(own, WANTED, tmp_path / "wheels", tmp_path / "none")
+        fetch(read_wheel(path), WANTED, tmp_path / "wheels", tmp_path / "none")
 
 
-def test_the_cache_answers_for_the_same_requirements_and_only_while_it_is_whole(tmp_path: Path, stub) -> None:
-    own = read_wheel(stub("own", "firetower", requires=("numpy", "torch ; extra == 'train'")))
-    kept = cache_folder(own, WANTED, tmp_path)
-    stub(kept.name, "numpy")
-    pip = stub(kept.name, "pip")
-    sums = {path.name: read_wheel(path).sha256 for path in kept.glob("*.whl")}
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+def test_a_folder_with_other_wheels_than_the_locked_is_refused(
+    tmp_path: Path, stub, lock, version: str
+) -> None:
+    path, pip, numpy = stub("wheels", "firetower"), stub("wheels", "pip"), stub("wheels", "numpy", "2.1")
+    lock(path, {"device": [numpy], "pip": [pip]})
+    numpy.unlink()
+    stub("wheels", "numpy", version, requires=("other ; extra == 'x'",))  # of that version, another file
+    with pytest.raises(WheelError, match=r"pip download failed.*collect them as docs/deploy\.md"):
+        fetch(read_wheel(path), WANTED, tmp_path / "wheels", tmp_path / "none")
+
+
+def test_a_firetower_without_a_lock_is_refused(tmp_path: Path, stub) -> None:
+    with pytest.raises(WheelError, match=r"no requirements/device\.txt in it.*make wheel"):
+        fetch(read_wheel(stub("wheels", "firetower")), WANTED, tmp_path / "wheels", tmp_path / "none")
+
+
+def test_the_cache_answers_for_the_same_lock_and_only_while_it_is_whole(tmp_path: Path, stub, lock) -> None:
+    numpy, pip = stub("kept", "numpy"), stub("kept", "pip")
+    path, newer = stub("own", "firetower"), stub("own", "firetower", "2.0")
+    for each in (path, newer):
+        lock(each, {"device": [numpy], "pip": [pip]})
+    text = locked(read_wheel(path), "device") + locked(read_wheel(path), "pip")
+    kept = (tmp_path / "kept").rename(cache_folder(text, WANTED, tmp_path))
+    sums = {wheel.name: read_wheel(wheel).sha256 for wheel in kept.glob("*.whl")}
     (kept / "sha256.json").write_text(json.dumps(sums))
-    assert [wheel.name.split("-")[0] for wheel in fetch(own, WANTED, None, tmp_path)] == [
-        "firetower",
-        "numpy",
-        "pip",
-    ]
-    newer = read_wheel(stub("own", "firetower", "2.0", requires=("numpy", "torch>3 ; extra == 'train'")))
-    assert cache_folder(newer, WANTED, tmp_path) == kept
-    assert cache_folder(own, Wanted("3.13", WANTED.platforms), tmp_path) != kept
+    for each in (path, newer):
+        found = fetch(read_wheel(each), WANTED, None, tmp_path)
+        assert [wheel.name.split("-")[0] for wheel in found] == ["firetower", "numpy", "pip"]
+    assert cache_folder(text, Wanted("3.13", WANTED.platforms), tmp_path) != kept
+    assert cache_folder(text.replace("numpy==1.0", "numpy==1.1"), WANTED, tmp_path) != kept
+    pip = kept / pip.name
     pip.write_bytes(pip.read_bytes() + b"x")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PIP_NO_INDEX", "1")
         patch.setenv("PIP_CONFIG_FILE", "/dev/null")
         patch.delenv("PIP_FIND_LINKS", raising=False)
         with pytest.raises(WheelError, match="give a folder of wheels with --wheels"):
-            fetch(own, WANTED, None, tmp_path)
+            fetch(read_wheel(path), WANTED, None, tmp_path)
 
 
 def test_firetowers_own_wheel_is_the_one_given_or_the_only_one_of_the_folder(tmp_path: Path, stub) -> None:
