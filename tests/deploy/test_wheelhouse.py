@@ -1,6 +1,7 @@
 """Wheels from a folder and from the cache, without a network; and which tags a board wants."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_a_folder_with_other_wheels_than_the_locked_is_refused(
     numpy.unlink()
     stub("wheels", "numpy", version, requires=("other ; extra == 'x'",))  # of that version, another file
     with pytest.raises(WheelError, match=r"pip download failed.*collect them as docs/deploy\.md"):
+        fetch(read_wheel(path), WANTED, tmp_path / "wheels", tmp_path / "none")
+
+
+def test_a_lock_without_digests_is_refused(tmp_path: Path, stub) -> None:
+    path = stub("wheels", "firetower")
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in ("device", "pip"):
+            stub("wheels", name)
+            inside = f"firetower-1.0.dist-info/extra_metadata/requirements/{name}.txt"
+            archive.writestr(inside, f"{name}==1.0\n")
+    with pytest.raises(WheelError, match=r"--require-hashes|--hash"):
         fetch(read_wheel(path), WANTED, tmp_path / "wheels", tmp_path / "none")
 
 
