@@ -22,6 +22,10 @@ from training.distill import fit
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 
 
+# The first of these tests waits for a whole experiment: of minutes alone, of many beside other work.
+pytestmark = pytest.mark.timeout(1800)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiment")

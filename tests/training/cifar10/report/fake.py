@@ -1,12 +1,14 @@
 """Results of every shape, made by hand."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from training.cifar10.recipe import Distillation, Pair, Quantization, Recipe, Teacher, Training
 from training.cifar10.report.aim import AIMS
-from training.cifar10.report.form import FORMS
+from training.cifar10.report.form import FORMS, Form
 from training.cifar10.report.origin import (
     Continued,
     Ensemble,
@@ -29,12 +31,14 @@ from training.cifar10.report.record import (
     Mcnemar,
     Ptq,
     Result,
+    Role,
     Row,
     Sensitivity,
 )
 from training.cifar10.report.significance import paired
 from training.cifar10.report.summary import summarise
 from training.cifar10.report.timing import Bench, Energy, Latency, Protocol, Replay, Timed
+from training.network.resnet import Stem
 
 MACHINE = Machine(processor="a processor", cores=4, system="Linux", python="3.11.7")
 MADE = Made(commit="0" * 40, date="2026-01-01T00:00:00+00:00", machine=MACHINE)
@@ -57,7 +61,7 @@ class Shape:
     validation: bool = False
     aim: float | None = None
     dkd: bool = False
-    stem: str = "strided"
+    stem: Stem = "strided"
     muon: bool = False
     note: str = ""
     gain: float = 0.01
@@ -125,7 +129,7 @@ def make(shape: Shape) -> Result:
 
 
 def _recipe(shape: Shape) -> Recipe:
-    training = {"epochs": 2, "cutout_px": 0, "muon": {} if shape.muon else None}
+    training: dict[str, Any] = {"epochs": 2, "cutout_px": 0, "muon": {} if shape.muon else None}
     return Recipe(
         name="fake",
         members=(f"{PAIR}/0",),
@@ -149,8 +153,8 @@ def _recipe(shape: Shape) -> Recipe:
     )
 
 
-def _networks(shape: Shape, recipe: Recipe):
-    def network(stem: str, training: Training, seed: int, *, distilled: bool = False) -> Network:
+def _networks(shape: Shape, recipe: Recipe) -> Iterator[tuple[str, Network]]:
+    def network(stem: Stem, training: Training, seed: int, *, distilled: bool = False) -> Network:
         accuracy = 0.7 if shape.validation else None
         return Network(
             settings=NetworkSettings(
@@ -178,20 +182,24 @@ def _networks(shape: Shape, recipe: Recipe):
         yield f"student-{PAIR}-{seed}", network(pair.stem, pair.training, seed, distilled=True)
 
 
-def _rows(shape: Shape):
+def _rows(shape: Shape) -> Iterator[Row]:
+    untrained: list[Form] = ["fp32", "int8-ptq"]
+    low: list[Form] = ["int4", "int4-litert", "int2"]
+    pair: list[Role] = ["baseline", "student"]
     if shape.teacher:
-        for form in ("fp32", "int8-ptq"):
+        for form in untrained:
             yield _row(shape, "teacher", "wise", 0, form)
     for seed in range(shape.seeds):
-        for role in ("baseline", "student"):
-            forms = ["fp32", "int8-ptq", "int8-qat"]
+        for role in pair:
+            forms: list[Form] = [*untrained, "int8-qat"]
             if shape.low_bits and seed == 0:
-                forms += ["int4", "int4-litert", "int2", *(["mixed"] if role == "student" else [])]
+                forms += low
+                forms += ["mixed"] if role == "student" else []
             for form in forms:
                 yield _row(shape, role, PAIR, seed, form)
 
 
-def _row(shape: Shape, role: str, group: str, seed: int, form: str) -> Row:
+def _row(shape: Shape, role: Role, group: str, seed: int, form: Form) -> Row:
     simulated = FORMS[form].simulated
     accuracy = 0.9 + seed / 1000 + (shape.gain if role == "student" else 0)
     timed = shape.timed and not simulated
@@ -217,7 +225,7 @@ def _row(shape: Shape, role: str, group: str, seed: int, form: str) -> Row:
     )
 
 
-def _comparison(shape: Shape, form: str) -> Comparison:
+def _comparison(shape: Shape, form: Form) -> Comparison:
     gain = [shape.gain + seed / 10_000 for seed in range(shape.seeds)]
     found = paired([0.9] * shape.seeds, [0.9 + one for one in gain])
     if found is not None:

@@ -51,6 +51,7 @@ SAID = {
     "ms per image": lambda shape: shape.timed,
     " faster |": lambda shape: shape.timed,
     "as fast on": lambda shape: shape.timed,
+    "**Take times": lambda shape: shape.timed and shape.rough,
     "roughly ": lambda shape: shape.timed and shape.rough,
     "**Take times and speeds as rough: processes of one file differ by up to 30 %, something else ran.**": (
         lambda shape: shape.timed and shape.rough
@@ -63,6 +64,7 @@ SAID = {
     "firetower replay": lambda shape: shape.replay,
     "A *bundle* is": lambda shape: shape.replay,
     "validation split": lambda shape: shape.validation,
+    "*Validation split*": lambda shape: shape.validation,
     "No images were held out": lambda shape: not shape.validation,
     "standard error": lambda shape: shape.validation,
     "## What was aimed at": lambda shape: shape.aim is not None,
