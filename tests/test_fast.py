@@ -15,13 +15,14 @@ MODULES = sorted(
 # Tested through another one, from outside: which of the fast tests that is.
 THROUGH = {
     "__main__": "tests/test_cli.py::test_help_of_every_command",
-    "alert/database": "tests/alert/test_store.py",
+    "alert/sqlite": "tests/alert/test_store.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
+    "camera/encoded": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "command/check": "tests/test_cli.py::test_check_tells_which_camera_fails",
-    "command/replay": "tests/test_cli.py::test_replay_tells_each_frame_as_a_line_of_json",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
+    "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py",
 }
 SERVERS = {

@@ -24,6 +24,8 @@ from edge.camera.v4l2 import V4L2, open_device
 from edge.clock import SystemClock
 from tests.camera.conftest import session
 
+HANG_S = 300.0  # ends a hang; a server on a busy machine answers sooner
+
 
 @dataclass(frozen=True)
 class Case:
@@ -104,7 +106,7 @@ class Camera:
         self._uri = case.uri(request)
 
     def open(self, with_session: Session | None = None, **keys: object) -> Source:
-        options = options_for(self._uri, **self.case.keys, **keys)
+        options = options_for(self._uri, **{"timeout_s": HANG_S} | self.case.keys | keys)
         assert type(options) is self.case.kind.options
         return self.case.open(options, with_session or session())
 
