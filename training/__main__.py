@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from edge.errors import EdgeError, MissingExtraError, SettingsError
+from training.cifar10 import command as cifar10
+from training.smoke import command as smoke
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -24,6 +26,7 @@ _NEEDED = (
     "matplotlib",
     "scipy",
     "tqdm",
+    "jinja2",
 )
 
 
@@ -34,18 +37,14 @@ def command(arguments: Sequence[str]) -> int:
         MissingExtraError: the extra `train` is not installed.
         SettingsError: the data or the arguments are unfit.
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise MissingExtraError(f"training ({', '.join(missing)})", "train")
-    commit()
-    from training.cifar10 import experiment, study  # noqa: PLC0415 — needs the extra
-    from training.smoke import experiment as smoke  # noqa: PLC0415 — needs the extra
-
     parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     smoke.register(commands)
-    experiment.register(commands)
-    study.register(commands)
+    cifar10.register(commands)
     options = parser.parse_args(list(arguments))
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise MissingExtraError(f"training ({', '.join(missing)})", "train")
+    commit()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:
         code: int = options.handler(options)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.cifar10.recipe import Training
+from training.distill.setting import Training
 
 
 def optimizers(network: nn.Module, training: Training) -> list[torch.optim.Optimizer]:

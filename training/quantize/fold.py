@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.distill.images import Scale
 from training.network.resnet import Block, ResNet
 from training.quantize.fake import Point, QuantizedConv2d, QuantizedLinear
 
@@ -48,10 +49,12 @@ class FoldedResNet(nn.Module):
     Args:
         network: trained; copied.
         side_px: of the images that it will read; the average covers the whole last map.
+        scale: by which it reads their pixels, whose range is known.
     """
 
-    def __init__(self, network: ResNet, side_px: int = 32) -> None:
+    def __init__(self, network: ResNet, side_px: int, scale: Scale) -> None:
         super().__init__()
+        self.side_px = side_px
         self.frame = Point()
         self.stem = _fold(network.conv1, network.bn1)
         self.stem_out = Point()
@@ -61,10 +64,10 @@ class FoldedResNet(nn.Module):
         self.pooled = Point()  # watched, never quantized by a range of its own
         self.scores = Point()
         self._map_px = side_px // (8 * network.conv1.stride[0])
-        self.frame.fix(-2.0, 127 / 64)  # a pixel's range is known: view.normalise
+        self.frame.fix(*scale.ends)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) as `view.normalise` makes it → (N, 10) logits."""
+        """(N, 3, H, W) as `view.normalise` makes it → (N, classes) logits."""
         x = self.stem_out(functional.relu(self.stem(self.frame(x))))
         for block in self.blocks:
             x = block(x)

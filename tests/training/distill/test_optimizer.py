@@ -3,14 +3,14 @@
 import torch
 from torch import nn
 
-from training.cifar10.recipe import MuonSettings, Training
 from training.distill.optimizer import Muon, optimizers
+from training.distill.setting import MuonSettings, Training
 from training.network.resnet import build
 
 
 def network():
     torch.manual_seed(0)
-    return build("resnet10-narrow", "strided").to(memory_format=torch.channels_last)
+    return build("resnet10-narrow", "strided", 10).to(memory_format=torch.channels_last)
 
 
 def step(net, moving):
