@@ -59,6 +59,9 @@ def scores(written: Bundle, images: Images, backend: str | None = None) -> NDArr
 def _frames() -> NDArray[np.uint8]:
     """Return smooth noise, (n, 32, 32, 3) uint8: pictures of nobody."""
     noise = np.random.default_rng(0).integers(0, 256, (SELFTEST_FRAMES, SIDE_PX, SIDE_PX, 3), np.uint8)
-    return np.stack(
-        [cv2.normalize(cv2.GaussianBlur(f, (9, 9), 0), None, 0, 255, cv2.NORM_MINMAX) for f in noise]
-    )
+    return np.stack([_stretched(np.asarray(cv2.GaussianBlur(frame, (9, 9), 0), np.uint8)) for frame in noise])
+
+
+def _stretched(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Let a frame's values reach from 0 to 255."""
+    return np.asarray(cv2.normalize(frame, np.empty_like(frame), 0, 255, cv2.NORM_MINMAX), np.uint8)

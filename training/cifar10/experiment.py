@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 from tqdm import tqdm
@@ -168,7 +169,7 @@ def _plans(
                 for form, grid in grids.items():
                     step = qat.qat(shop, one, method, grid, settings.quantization)
                     row = Row(role, pair, one, form, (step,))
-                    yield row, lambda one=one, step=step: qat.quantized(one, step)
+                    yield row, partial(qat.quantized, one, step)
 
 
 def _untrained(shop: Workshop, role: str, group: str, one: Trained, method: str) -> Iterator[Plan]:

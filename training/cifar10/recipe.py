@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -116,7 +117,8 @@ def _check(recipe: Recipe, path: Path) -> None:
     Raises:
         ValueError: names the key.
     """
-    for table, entries in (("teachers", recipe.teachers), ("pairs", recipe.pairs)):
+    tables: dict[str, Mapping[str, Teacher | Pair]] = {"teachers": recipe.teachers, "pairs": recipe.pairs}
+    for table, entries in tables.items():
         for name, entry in entries.items():
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{path}: {table}.{name}: expected letters, digits and dashes in a name")
@@ -132,7 +134,7 @@ def _check(recipe: Recipe, path: Path) -> None:
     }
     if not recipe.members or set(recipe.members) - names:
         raise ValueError(f"{path}: members: expected some of {', '.join(sorted(names))}")
-    shifts = {entry.training.shift_px for entry in (*recipe.teachers.values(), *recipe.pairs.values())}
+    shifts = {entry.training.shift_px for entries in tables.values() for entry in entries.values()}
     if len(shifts) > 1:
         raise ValueError(
             f"{path}: shift_px: the pool of views is everyone's, so give all the same, got {sorted(shifts)}"

@@ -10,6 +10,7 @@ from training.cifar10.data import LABELS, Split
 from training.cifar10.recipe import Recipe
 from training.distill.setting import Training
 from training.distill.soft import Taught
+from training.network.memory import laid_out
 from training.network.resnet import ResNet, build
 from training.network.shape import Stem
 from training.step.step import Step
@@ -51,7 +52,7 @@ class Trained:
         """
         network = build(self.run.network, self.run.stem, len(LABELS))
         network.load_state_dict(torch.load(self.step.file(NETWORK), weights_only=True, map_location="cpu"))
-        return network.to(memory_format=torch.channels_last).eval()
+        return laid_out(network, torch.channels_last).eval()
 
 
 def pairs_split(recipe: Recipe) -> Split:

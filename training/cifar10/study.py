@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import optuna
+from optuna.storages import journal
 
 from training.cifar10 import experiment, logits, train
 from training.cifar10.run import Run, label_runs
@@ -112,10 +113,10 @@ def _address(options: argparse.Namespace) -> str:
 def _storage(url: str) -> optuna.storages.BaseStorage:
     """Open what Optuna knows: `journal:PATH`, `redis://…`, `grpc://HOST:PORT`, or the address of a database."""
     if url.startswith("journal:"):
-        backend = optuna.storages.journal.JournalFileBackend(url.removeprefix("journal:"))
+        backend = journal.JournalFileBackend(url.removeprefix("journal:"))
         return optuna.storages.JournalStorage(backend)
     if url.startswith(("redis:", "rediss:")):
-        return optuna.storages.JournalStorage(optuna.storages.journal.JournalRedisBackend(url))
+        return optuna.storages.JournalStorage(journal.JournalRedisBackend(url))
     if url.startswith("grpc:"):
         host, _, port = url.removeprefix("grpc://").partition(":")
         return optuna.storages.GrpcStorageProxy(host=host, port=int(port))

@@ -20,6 +20,7 @@ from training.distill.loop import Batch, Course, Loss, follow
 from training.distill.optimizer import optimizers
 from training.distill.rate import triangle
 from training.distill.setting import Training
+from training.network.memory import laid_out
 from training.step.process import accelerator, precision
 
 EVALUATION_BATCH = 500
@@ -68,7 +69,7 @@ def fit(  # noqa: PLR0913 — every part is handed in
         stop_after_steps: for tests.
     """
     together = accelerator()
-    network.to(together.device, memory_format=torch.channels_last)
+    laid_out(network, torch.channels_last).to(together.device)
     course = course_of(lesson, loss, training, seed, together)
     return follow(
         network, course, checkpoint, compiled=compiled, tell=tell, stop_after_steps=stop_after_steps

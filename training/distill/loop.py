@@ -178,7 +178,7 @@ class Run:
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         if self._course.together is None:
-            value.backward()
+            torch.autograd.backward(value)
         else:
             self._course.together.backward(value)
         for optimizer in self._optimizers:

@@ -70,11 +70,11 @@ class Muon(torch.optim.Muon):
         self._matrices = [nn.Parameter(_matrix(kernel.detach())) for kernel in kernels]  # the same memory
         super().__init__(self._matrices, **settings)
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override] # torch's decorator
         """Take one step along the kernels' gradients."""
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             matrix.grad = None if kernel.grad is None else kernel.grad.permute(0, 2, 3, 1).flatten(1)
-        result: float | None = super().step(closure)
+        result: float | None = super().step(closure)  # type: ignore[no-untyped-call] # torch's decorator
         return result
 
     def zero_grad(self, set_to_none: bool = True) -> None:  # noqa: FBT001, FBT002 — torch's signature

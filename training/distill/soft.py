@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -63,8 +64,7 @@ def _extract(
     for number in range(shop.processes.process_index, parts, shop.processes.num_processes):
         if not paths[number].exists():
             logger.info("logits: part %d of %d", number + 1, parts)
-            logits = of_part(number)
-            write_whole(paths[number], lambda path, logits=logits: torch.save(logits, path))
+            write_whole(paths[number], partial(torch.save, of_part(number)))
     shop.wait()
     if not shop.processes.is_main_process:
         return {}

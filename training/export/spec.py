@@ -56,7 +56,7 @@ def tflite_spec(data: bytes, names: Mapping[str, str] | None = None) -> FileSpec
         ]
         for details in (interpreter.get_input_details(), interpreter.get_output_details())
     ]
-    return file_spec(data, "litert", tuple(_specs(*ends, names or {})))
+    return file_spec(data, "litert", tuple(_specs(ends[0], ends[1], names or {})))
 
 
 def onnx_spec(data: bytes) -> FileSpec:
@@ -66,8 +66,9 @@ def onnx_spec(data: bytes) -> FileSpec:
         ValueError: the states that go in are not those that come out.
     """
     graph = onnx.load_from_string(data).graph
-    ends = [[_onnx_tensor(graph, value) for value in values] for values in (graph.input, graph.output)]
-    return file_spec(data, "onnx", tuple(_specs(*ends, {})))
+    inputs = [_onnx_tensor(graph, value) for value in graph.input]
+    outputs = [_onnx_tensor(graph, value) for value in graph.output]
+    return file_spec(data, "onnx", tuple(_specs(inputs, outputs, {})))
 
 
 def _onnx_tensor(graph: onnx.GraphProto, value: onnx.ValueInfoProto) -> _Tensor:

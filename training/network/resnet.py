@@ -73,10 +73,20 @@ class ResNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def stages(self) -> list[nn.Sequential]:
+        """Return the four stages, in order."""
+        found = [getattr(self, f"layer{number}") for number in range(1, 5)]
+        assert all(isinstance(stage, nn.Sequential) for stage in found)
+        return found
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks of all stages, in order."""
+        return [block for stage in self.stages() for block in stage if isinstance(block, Block)]
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) as `view.normalise` makes it → (N, classes) logits."""
         x = functional.relu(self.bn1(self.conv1(x)))
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+        for stage in self.stages():
             x = stage(x)
         logits: Tensor = self.fc(x.mean(dim=(2, 3)))
         return logits

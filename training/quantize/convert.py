@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.export import file
+from training.network.memory import laid_out
 from training.quantize import onnx_file
 from training.quantize.fake import Mode
 from training.quantize.fold import FoldedResNet
@@ -33,7 +34,7 @@ def plain(network: FoldedResNet) -> FoldedResNet:
 
     Its weights are contiguous: litert-torch 0.10 reads channels-last ones in the wrong order and says nothing.
     """
-    copied = copy.deepcopy(network).float().eval().to(memory_format=torch.contiguous_format)
+    copied = laid_out(copy.deepcopy(network).float().eval(), torch.contiguous_format)
     for layer in copied.layers().values():
         layer.bake()
         layer.weight.data = layer.weight.data.contiguous()
@@ -60,7 +61,7 @@ def observe(network: FoldedResNet, pixels: Tensor) -> Ranges:
         point.set(0.0, 0.0)
         point.mode = "observe"
     with torch.inference_mode():
-        for part in pixels.split(256):
+        for part in torch.split(pixels, 256):
             watched(part)
     ranges = {name: (float(point.low), float(point.high)) for name, point in points.items()}
     return ranges | {FRAME: (float(network.frame.low), float(network.frame.high))}
@@ -114,7 +115,9 @@ def quantize_tflite(
     """
     layers = [Rule(kind, weights=weights) for kind in ("CONV_2D", "FULLY_CONNECTED")]
     made = TFLiteFile(float_file, [Rule("*"), *layers])
-    samples = [{_INPUT: np.ascontiguousarray(image.permute(0, 2, 3, 1).numpy())} for image in pixels.split(1)]
+    samples = [
+        {_INPUT: np.ascontiguousarray(image.permute(0, 2, 3, 1).numpy())} for image in torch.split(pixels, 1)
+    ]
     shown = [made.ranges([sample]) for sample in samples]
     matched = match(network, shown, pixels)
     if strange := sorted(set(shown[0]) - set(matched)):
@@ -166,7 +169,7 @@ def _match_onnx(float_file: Path, network: FoldedResNet, pixels: Tensor) -> dict
 
 
 def _samples(pixels: Tensor) -> list[Sample]:
-    return [{FRAME: image.numpy()} for image in pixels.split(1)]
+    return [{FRAME: image.numpy()} for image in torch.split(pixels, 1)]
 
 
 def match(network: FoldedResNet, shown: Sequence[Ranges], pixels: Tensor) -> dict[str, str]:
@@ -183,7 +186,7 @@ def match(network: FoldedResNet, shown: Sequence[Ranges], pixels: Tensor) -> dic
     Raises:
         ValueError: a point has no tensor.
     """
-    images = pixels.split(1)
+    images = torch.split(pixels, 1)
     known = [observe(network, image) for image in images]
     points = {name: _ends(known, name) for name in known[0] if name != FRAME}
     points[FRAME] = np.array([[float(image.min()), float(image.max())] for image in images])

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.distill.images import Scale
+from training.network.memory import laid_out
 from training.network.resnet import Block, ResNet
 from training.quantize.fake import Point, QuantizedConv2d, QuantizedLinear
 
@@ -40,7 +41,8 @@ class FoldedBlock(nn.Module):
             y = conv(y)
             y = point(functional.relu(y) if index + 1 < len(self.convs) else y)
         skip = x if self.downsample is None else self.skip(self.downsample(x))
-        return self.out(functional.relu(y + skip))
+        out: Tensor = self.out(functional.relu(y + skip))
+        return out
 
 
 class FoldedResNet(nn.Module):
@@ -58,8 +60,7 @@ class FoldedResNet(nn.Module):
         self.frame = Point()
         self.stem = _fold(network.conv1, network.bn1)
         self.stem_out = Point()
-        stages = (network.layer1, network.layer2, network.layer3, network.layer4)
-        self.blocks = nn.ModuleList(FoldedBlock(block) for stage in stages for block in stage)
+        self.blocks = nn.ModuleList(FoldedBlock(block) for block in network.blocks())
         self.fc = QuantizedLinear.of(network.fc)
         self.pooled = Point()  # watched, never quantized by a range of its own
         self.scores = Point()
@@ -73,8 +74,11 @@ class FoldedResNet(nn.Module):
             x = block(x)
         x = functional.avg_pool2d(x, self._map_px).flatten(1)
         # an average has the scale of what it averages, in TFLite as in ONNX
-        x = self.pooled(x) if self.pooled.mode == "observe" else self.blocks[-1].out.quantize(x)
-        return self.scores(self.fc(x))
+        last = self.blocks[-1]
+        assert isinstance(last, FoldedBlock)
+        x = self.pooled(x) if self.pooled.mode == "observe" else last.out.quantize(x)
+        scores: Tensor = self.scores(self.fc(x))
+        return scores
 
     def layers(self) -> dict[str, QuantizedConv2d | QuantizedLinear]:
         """Return every layer with weights, by name, in the order of the forward pass."""
@@ -109,4 +113,4 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> QuantizedConv2d:
         folded.weight.copy_(weight)
         assert folded.bias is not None
         folded.bias.copy_(norm.bias - norm.running_mean * gain)
-    return folded.to(memory_format=torch.channels_last)
+    return laid_out(folded, torch.channels_last)

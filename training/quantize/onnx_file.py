@@ -17,7 +17,7 @@ from training.quantize.tflite_file import Ranges, Sample
 CALIBRATION_METHODS = ("minmax", "percentile", "entropy")
 
 
-class Samples(ort.CalibrationDataReader):
+class Samples(ort.CalibrationDataReader):  # type: ignore[misc] # untyped
     """Hands calibration inputs to ONNX Runtime one by one."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:

@@ -103,8 +103,8 @@ def export(
         return _export(Student(backbone, load_head(head)), folder, sequences, manifest, step.folder)
 
     shop.once(step, make)
-    files = [step.file(name).read_bytes() for name in (FLOAT, TFLITE, ONNX)]
-    return Exported(*files, step.read()["calibration_sha256"])
+    float_tflite, int8_tflite, uint8_onnx = (step.file(name).read_bytes() for name in (FLOAT, TFLITE, ONNX))
+    return Exported(float_tflite, int8_tflite, uint8_onnx, step.read()["calibration_sha256"])
 
 
 def _export(
@@ -154,9 +154,9 @@ def calibrate(
         }
         paths = [folder / frame.file for frame in sequence.frames[: max(chosen) + 1]]
         for index, pixels in enumerate(read_frames(paths, manifest)):
-            frame = pixels[None].astype(np.float32) / 255
+            frame = pixels[None].astype(np.float32) / np.float32(255)
             if index in chosen:
-                named = dict(zip(INPUT_NAMES, [frame, *state.values()], strict=True))
+                named: Sample = dict(zip(INPUT_NAMES, [frame, *state.values()], strict=True))
                 samples.append({key: value.copy() for key, value in named.items()})
                 digest.update(hashlib.sha256(paths[index].read_bytes()).digest())
             outputs = runner(args_0=frame, **state)

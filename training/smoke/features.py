@@ -47,7 +47,7 @@ def read_frames(paths: Sequence[Path], manifest: Manifest) -> Iterator[NDArray[n
         if pixels is None:
             raise ValueError(f"{path}: not a readable image; remove it from sequences.json or replace it")
         tensor = np.empty((1, *FRAME_PX, 3), np.uint8)
-        preprocess(pixels).write(tensor)
+        preprocess(pixels.astype(np.uint8, copy=False)).write(tensor)
         yield tensor[0]
 
 

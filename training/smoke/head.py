@@ -5,7 +5,7 @@ Source: the loss is that of our study of smoke detection (positives, hardest neg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +123,7 @@ def train(
         epochs=1,
         steps=recipe.steps,
         batches=lambda _, first: _batches(examples, recipe, first),
-        loss=lambda logits, *targets: _cost(logits[:, 0], *targets, method),
+        loss=lambda logits, positive, negative, soft: _cost(logits[:, 0], positive, negative, soft, method),
         optimizers=lambda network: [
             torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
         ],
@@ -162,21 +162,25 @@ def _batches(examples: Sequence[Example], recipe: Recipe, first: int) -> Iterato
 
 def _draw(pool: Sequence[tuple[Example, list[int]]], rng: np.random.Generator) -> tuple[Example, int, bool]:
     """Draw a sequence, one of its frames, and whether that is mirrored."""
-    example, frames = pool[rng.integers(len(pool))]
-    return example, frames[rng.integers(len(frames))], rng.random() < 0.5
+    example, frames = pool[int(rng.integers(len(pool)))]
+    return example, frames[int(rng.integers(len(frames)))], rng.random() < 0.5
 
 
 def _batch(drawn: Sequence[tuple[Example, int, bool]]) -> Batch:
-    def column(part: Callable[[Example], Tensor]) -> Tensor:
-        rows = [
-            part(example)[frame].flip(-1) if flip else part(example)[frame] for example, frame, flip in drawn
-        ]
-        return torch.stack(rows)
+    def column(parts: Iterable[Tensor]) -> Tensor:
+        rows = zip(parts, drawn, strict=True)
+        return torch.stack([part[frame].flip(-1) if flip else part[frame] for part, (_, frame, flip) in rows])
 
-    inputs = column(lambda e: e.features).float(), column(lambda e: e.change).float()
-    taught = all(example.soft is not None for example, _, _ in drawn)
-    soft = column(lambda e: e.soft).float() if taught else None
-    return Batch(inputs, (column(lambda e: e.positive), column(lambda e: e.negative), soft))
+    examples = [example for example, _, _ in drawn]
+    soft = [example.soft for example in examples if example.soft is not None]
+    return Batch(
+        (column(e.features for e in examples).float(), column(e.change for e in examples).float()),
+        (
+            column(e.positive for e in examples),
+            column(e.negative for e in examples),
+            column(soft).float() if soft else None,
+        ),
+    )
 
 
 def _scale(examples: Sequence[Example]) -> Tensor:

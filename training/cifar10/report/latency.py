@@ -45,9 +45,9 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
     Raises:
         ValueError: the benchmark failed; its own last line.
     """
-    bundles = {step.folder / BUNDLE: step.read().get("bundle") for step in steps}
-    bundles = {path: digest for path, digest in bundles.items() if digest is not None}
-    inputs = {
+    found = {step.folder / BUNDLE: step.read().get("bundle") for step in steps}
+    bundles = {path: digest for path, digest in found.items() if digest is not None}
+    inputs: dict[str, Any] = {
         "bundles": sorted(bundles.values()),
         "protocol": [ROUNDS, RUNS, WARM_UP, BACKEND],
         "machine": [platform.node(), processor(), version("ai-edge-litert")],
