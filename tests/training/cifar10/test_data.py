@@ -123,3 +123,12 @@ def test_strips_are_in_the_order_of_their_numbers(tmp_path):
     for path in tmp_path.glob("train_0*.png"):
         path.rename(tmp_path / f"train_{int(path.stem[6:])}.png")
     assert data.load(tmp_path, 0, tmp_path).training.sha256 == padded.training.sha256
+
+
+def test_a_torchvision_that_cannot_be_imported_says_what_to_do(monkeypatch, tmp_path):
+    def broken(name):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(data, "import_module", broken)
+    with pytest.raises(ValueError, match=r"torchvision::nms does not exist\): install .* or give --data"):
+        data.load(None, 10, tmp_path)
