@@ -52,10 +52,11 @@ class TFLiteFile:
     """
 
     def __init__(self, path: Path, rules: Sequence[Rule]) -> None:
-        self._quantizer = quantizer.Quantizer(str(path))
-        self._calibrator = calibrator.Calibrator(
-            str(path), num_threads=2, qsv_update_func=qsv_utils.min_max_update
-        )
+        with quiet():
+            self._quantizer = quantizer.Quantizer(str(path))
+            self._calibrator = calibrator.Calibrator(
+                str(path), num_threads=2, qsv_update_func=qsv_utils.min_max_update
+            )
         for rule in rules:
             self.add(rule)
 

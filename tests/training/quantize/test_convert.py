@@ -7,12 +7,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge.errors import BundleError
 from edge.model.load import load_runtime
+from edge.model.manifest import Manifest, Normalisation
 from edge.model.selftest import compare, score_frames
 from training.cifar10 import bundle, data
 from training.cifar10.data import SCALE, SIDE_PX
 from training.cifar10.report import measure
 from training.distill import fit, view
-from training.distill.images import Images
+from training.distill.images import Images, Scale
+from training.export import bundle as export
 from training.network.resnet import ResNet, Shape, build
 from training.quantize import convert
 from training.quantize.bits import set_bits, spread
@@ -205,3 +207,42 @@ def test_bottlenecks_are_converted_too(pixels, test_images, tmp_path):
     for backend in ("litert", "onnx"):
         found = scores(files, backend, test_images)
         assert (found.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.9
+
+
+def test_other_sides_scales_and_numbers_of_classes_are_converted(tmp_path):
+    """Nothing on the way from network to bundle knows one data set."""
+    torch.manual_seed(4)
+    scale = Scale(zero=100, unit=50)
+    pixels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8)
+    given = Images(pixels, torch.zeros(8, dtype=torch.int64), "", scale)
+    network = with_statistics(build("resnet10-narrow", "full", 3))
+    folded = FoldedResNet(network, 48, scale).eval()
+    assert torch.allclose(fit.predict(folded, given), fit.predict(network, given), atol=1e-4)
+    shown = view.normalise(pixels, scale)
+    assert (float(folded.frame.low), float(folded.frame.high)) == (-2.0, 3.1)
+    convert.set_ranges(folded, convert.observe(folded, shown))
+    set_bits(folded, spread(folded, 8))
+    convert.set_mode(folded, "fixed")
+    simulated = fit.predict(folded, given).numpy()
+    plain, ranges = convert.plain(folded), convert.get_ranges(folded)
+    convert.export_tflite(plain, tmp_path / "f.tflite")
+    convert.export_onnx(plain, tmp_path / "f.onnx")
+    files = {
+        "model.tflite": convert.quantize_tflite(tmp_path / "f.tflite", plain, ranges, shown[:4]),
+        "model.onnx": convert.quantize_onnx(tmp_path / "f.onnx", plain, ranges, shown[:4]),
+    }
+    manifest = Manifest(
+        schema="1.0",
+        name="t",
+        version="1",
+        task="classify",
+        kind="logits",
+        labels=("a", "b", "c"),
+        files={},
+        normalisation=Normalisation(mean=(100 / 255,) * 3, std=(50 / 255,) * 3),
+        tolerance_steps=4.0,
+    )
+    made = export.write(tmp_path / "b", manifest, files, "card", np.stack(given.frames()[:3]))
+    for backend in ("litert", "onnx"):
+        apart = np.abs(export.scores(made, given.frames(), backend) - simulated)
+        assert apart.max() / made.model_file(backend)[1].one("scores").scale <= 6
