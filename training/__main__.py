@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from edge.errors import EdgeError, MissingExtraError, SettingsError
+from training.cifar10 import command as cifar10
+from training.cifar10.report import command as report
+from training.smoke import command as smoke
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -21,10 +24,10 @@ _NEEDED = (
     "torchvision",
     "accelerate",
     "optuna",
-    "jinja2",
     "matplotlib",
     "scipy",
     "tqdm",
+    "jinja2",
 )
 
 
@@ -35,20 +38,15 @@ def command(arguments: Sequence[str]) -> int:
         MissingExtraError: the extra `train` is not installed.
         SettingsError: the data or the arguments are unfit.
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise MissingExtraError(f"training ({', '.join(missing)})", "train")
-    commit()
-    from training.cifar10 import experiment, study  # noqa: PLC0415 — needs the extra
-    from training.cifar10.report import command as report  # noqa: PLC0415 — needs the extra
-    from training.smoke import experiment as smoke  # noqa: PLC0415 — needs the extra
-
     parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     smoke.register(commands)
-    experiment.register(commands)
-    study.register(commands)
+    cifar10.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise MissingExtraError(f"training ({', '.join(missing)})", "train")
+    commit()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:
         code: int = options.handler(options)

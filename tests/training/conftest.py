@@ -5,8 +5,27 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 SIDE = 32
+
+
+def _declare_operators() -> "torch.library.Library | None":
+    """Let a torchvision of another build than torch's be imported, as on a host with mixed wheels.
+
+    It names two operators of its own library, which it cannot load there; nothing here calls them.
+    """
+    try:
+        import torchvision.datasets  # noqa: F401, PLC0415
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return library
+    return None
+
+
+_OPERATORS = _declare_operators()  # they live as long as this does
 
 
 def pictures(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from training.cifar10.run import Trained
 from training.cifar10.workshop import Workshop
 from training.distill.images import Images
 from training.quantize import convert
+from training.quantize.tflite_file import WEIGHT_METHODS
 from training.step.step import Step
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def corrections(shop: Workshop, one: Trained) -> Step:
     inputs = {
         "network": one.step.key,
         "ranges": [qat.ptq(shop, one).key, method],
-        "weights": convert.WEIGHT_METHODS,
+        "weights": WEIGHT_METHODS,
         "export": bundle.EXPORT,
         "validation": shop.cifar10.validation.sha256,
     }
@@ -45,7 +46,7 @@ def _measured(shop: Workshop, one: Trained, method: str, images: Images) -> dict
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "float.tflite"
         convert.export_tflite(plain, file)
-        for weights in convert.WEIGHT_METHODS:
+        for weights in WEIGHT_METHODS:
             data = convert.quantize_tflite(file, plain, convert.get_ranges(network), few, weights=weights)
             found[weights] = _accuracy(Path(folder) / "bundle", data, images)
     return found

@@ -1,4 +1,4 @@
-"""`python -m training cifar10`: teacher → logits → baseline → student → PTQ → QAT → export → evaluate → report.
+"""The experiment on CIFAR-10: teacher → logits → baseline → student → PTQ → QAT → export → evaluate → report.
 
 Each step's folder under --work is named by the digest of its inputs; a step that is done is skipped, a run that was
 interrupted at any point goes on with the same command. One command at a time works on a step; another one waits.
@@ -12,32 +12,28 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import msgspec
 from tqdm import tqdm
 
-from training.cifar10 import logits, qat, recipe, train
+from training.cifar10 import data, logits, qat, recipe, train
 from training.cifar10.correction import corrections
 from training.cifar10.report import collect, file, latency, measure, page
 from training.cifar10.report.form import MIXED_BUDGET, Form
 from training.cifar10.report.measure import Row
 from training.cifar10.report.replayed import replay
-from training.cifar10.run import Taught, Trained, label_runs, pairs_split, student_of
+from training.cifar10.report.source import Sources
+from training.cifar10.run import Trained, label_runs, pairs_split, student_of
 from training.cifar10.workshop import Workshop
-from training.distill import images
-from training.distill.process import processes
+from training.distill.images import check_apart
+from training.distill.soft import Taught
+from training.quantize.bits import Bits, mixed
 from training.quantize.fold import FoldedResNet
+from training.step.process import processes
 from training.step.step import Step
 
 logger = logging.getLogger(__name__)
-
-WORK = Path(".work/cifar10")
-_EXAMPLES = """examples:
-  python -m training cifar10 --recipe tiny                      a minute or two; torchvision downloads CIFAR-10
-  python -m training cifar10 --recipe cpu --data DIR            hours; stop it and start it again as you like
-  accelerate launch -m training cifar10 --recipe full           several GPUs and machines, with one --work"""
 
 Plan = tuple[Row, Callable[[], FoldedResNet]]
 """A row, and what makes its network."""
@@ -52,54 +48,6 @@ class Ensemble:
     compared: Step
 
 
-def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
-    """Add the command's parser."""
-    parser = commands.add_parser(
-        "cifar10",
-        help="the controlled experiment: what distillation and quantization bring and cost",
-        description=__doc__,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_common(parser)
-    parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="the report as Markdown, plots beside it")
-    parser.add_argument(
-        "--until",
-        choices=("train", "evaluate", "report"),
-        default="report",
-        help="stop after these steps (%(default)s)",
-    )
-    parser.add_argument(
-        "--watts-per-busy-core",
-        type=float,
-        metavar="W",
-        help="what a busy core of this machine adds, for the modelled energy; without it there is none",
-    )
-    parser.set_defaults(handler=handle)
-
-
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add what `cifar10` and `study` share."""
-    parser.add_argument(
-        "--recipe", default="tiny", metavar="NAME", help=f"{recipe.SHIPPED}, or a file (%(default)s)"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="folder with CIFAR-10 (README); torchvision downloads it if absent",
-    )
-    parser.add_argument(
-        "--compile",
-        action="store_true",
-        help="train through torch.compile: minutes to begin, rounds a little otherwise; needs a C++ compiler",
-    )
-    parser.add_argument(
-        "--work", type=Path, default=WORK, metavar="DIR", help="all steps; resumes from here (%(default)s)"
-    )
-
-
 def open_workshop(options: argparse.Namespace) -> Workshop:
     """Read recipe and images.
 
@@ -110,9 +58,9 @@ def open_workshop(options: argparse.Namespace) -> Workshop:
         raise ValueError("--compile needs a C++ compiler: install g++, or leave it out")
     chosen = recipe.read(options.recipe)
     with processes().main_process_first():  # one process downloads
-        cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
+        cifar10 = data.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
     for split in (cifar10.training, cifar10.validation):
-        images.check_apart(split, cifar10.test)
+        check_apart(split, cifar10.test)
     return Workshop(cifar10, chosen, options.work, compiled=options.compile)
 
 
@@ -135,7 +83,7 @@ def handle(options: argparse.Namespace) -> int:
         return 0
     replayed = replay(shop, steps[f"{_best(shop, students, siblings).run.name}-int8-qat"][1])
     times = latency.measure(shop, [step for _, step in steps.values()])
-    sources = collect.Sources(
+    sources = Sources(
         ensemble.networks,
         ensemble.soft,
         ensemble.compared,
@@ -207,7 +155,7 @@ def _plans(
         bits: dict[str, int] = {}
         if settings.quantization.low_bit_seeds:
             corrections(shop, siblings[pair])
-            bits = qat.mixed(qat.sensitivity(shop, siblings[pair], method), MIXED_BUDGET)
+            bits = mixed(qat.sensitivity(shop, siblings[pair], method).read()["layers"], MIXED_BUDGET)
         for seed in settings.seeds:
             low = seed in settings.seeds[: settings.quantization.low_bit_seeds]
             for role, one in (
@@ -215,13 +163,13 @@ def _plans(
                 ("student", students[f"{pair}/{seed}"]),
             ):
                 yield from _untrained(shop, role, pair, one, method)
-                grids: dict[Form, qat.Bits] = {"int8-qat": 8}
+                grids: dict[Form, Bits] = {"int8-qat": 8}
                 grids |= {"int4": 4, "int4-litert": 4, "int2": 2} if low else {}
                 grids |= {"mixed": bits} if low and role == "student" else {}
                 for form, grid in grids.items():
                     step = qat.qat(shop, one, method, grid, settings.quantization)
                     row = Row(role, pair, one, form, (step,))
-                    yield row, lambda one=one, step=step: qat.quantized(one, step)
+                    yield row, partial(qat.quantized, one, step)
 
 
 def _untrained(shop: Workshop, role: str, group: str, one: Trained, method: str) -> Iterator[Plan]:

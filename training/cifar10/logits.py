@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from training.cifar10.data import Split
 from training.cifar10.run import Trained
 from training.cifar10.workshop import Workshop
-from training.distill import fit, view
-from training.distill.images import Images, Split
-from training.step.step import Step, digests, write_whole
+from training.distill import fit, soft, view
+from training.distill.images import Images
+from training.step.step import Step
 
 logger = logging.getLogger(__name__)
 
-LOGITS = "logits.pt"
 VIEW_BATCH = 500
 
 
@@ -33,48 +31,23 @@ def extract(shop: Workshop, members: Sequence[Trained], split: Split) -> Step:
     shift_px = members[0].run.training.shift_px  # everyone's: recipe.read
     inputs = {"members": [one.step.key for one in members], "shift_px": shift_px}
     step = shop.step("logits", "logits", inputs, split)
-    shop.together(step, lambda: _extract(shop, members, split, step.folder))
-    for part in step.folder.glob("view-*.pt"):
-        part.unlink(missing_ok=True)
-    return step
-
-
-def _extract(shop: Workshop, members: Sequence[Trained], split: Split, folder: Path) -> dict[str, Any]:
-    """Write the logits of every view; return their record."""
-    networks = [one.load() for one in members]
     images, views = shop.images(split), shop.views(split, members[0].run.training)
-    parts = [folder / f"view-{number}.pt" for number in range(len(views))]
-    for number in range(shop.processes.process_index, len(views), shop.processes.num_processes):
-        if not parts[number].exists():
-            logger.info("logits of view %d of %d", number + 1, len(views))
-            logits = _of_view(networks, images, views, number)
-            write_whole(parts[number], lambda path, logits=logits: torch.save(logits, path))
-    shop.wait()
-    if not shop.processes.is_main_process:
-        return {}
-    whole = torch.stack([_part(path) for path in parts])
-    write_whole(folder / LOGITS, lambda path: torch.save(whole, path))
-    return {
-        "members": [one.run.name for one in members],
-        "split": split,
-        "shift_px": members[0].run.training.shift_px,
-        "shape": list(whole.shape),
-        "files": digests(folder, LOGITS),
-        "training_accuracy_of_view_0": float((whole[0].argmax(dim=1) == images.labels).double().mean()),
-    }
+    networks: list[nn.Module] = []
 
+    def of_part(number: int) -> Tensor:
+        if not networks:
+            networks.extend(one.load() for one in members)
+        return _of_view(networks, images, views, number)[None]
 
-def _part(path: Path) -> Tensor:
-    """Read the logits of one view.
+    def describe(whole: Tensor) -> dict[str, Any]:
+        return {
+            "members": [one.run.name for one in members],
+            "split": split,
+            "shift_px": shift_px,
+            "training_accuracy_of_view_0": fit.accuracy_of(whole[0], images),
+        }
 
-    Raises:
-        ValueError: they are damaged.
-    """
-    try:
-        logits: Tensor = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
-        raise ValueError(f"{path}: damaged; remove it and run the command again") from error
-    return logits
+    return soft.extract(shop, step, len(views), of_part, describe)
 
 
 def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, number: int) -> Tensor:
@@ -87,20 +60,10 @@ def _of_view(networks: Sequence[nn.Module], images: Images, views: view.Views, n
         for first in tqdm(starts, desc=f"view {number + 1}", unit="batch", disable=None):
             part = slice(first, first + VIEW_BATCH)
             pixels = view.apply(images.pixels[part], views.flipped[number][part], views.shift[number][part])
-            batch = view.normalise(pixels.to(device))
+            batch = view.normalise(pixels.to(device), images.scale)
             logits = torch.stack([network(batch).float() for network in networks])
             parts.append(logits.mean(dim=0).half().cpu())
     return torch.cat(parts)
-
-
-def load(step: Step) -> Tensor:
-    """Return (K, N, classes) float16 logits.
-
-    Raises:
-        ValueError: they are damaged.
-    """
-    logits: Tensor = torch.load(step.file(LOGITS), weights_only=True)
-    return logits
 
 
 def compare(shop: Workshop, members: Sequence[Trained], others: Sequence[Trained]) -> Step:

@@ -11,51 +11,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 
-from training.cifar10.recipe import Quantization
+from training.cifar10.data import SCALE, SIDE_PX
 from training.cifar10.run import Trained
 from training.cifar10.train import CHECKPOINT, lesson_of, loss_of
 from training.cifar10.workshop import Workshop
 from training.distill import fit, view
 from training.distill.images import Images
+from training.quantize import bits as layers
 from training.quantize import convert
+from training.quantize.bits import Bits, set_bits, spread
 from training.quantize.fold import FoldedResNet
+from training.quantize.onnx_file import CALIBRATION_METHODS
+from training.quantize.qat import learning_rate, train_on
+from training.quantize.setting import Quantization
 from training.step.step import Step, digests, write_whole
 
 logger = logging.getLogger(__name__)
 
-FOLLOWED = 0.75  # share of the steps after which the ranges stay
-LOW_BITS = (4, 2)
 QUANTIZED = "quantized.pt"
-
-Bits = int | Mapping[str, int]
-"""Of every layer, or by layer."""
 
 
 def calibration_pixels(shop: Workshop) -> torch.Tensor:
     """Return (N, 3, 32, 32) calibration images, normalised: the first of the training split, which digests order."""
-    return view.normalise(shop.cifar10.training.pixels[: shop.recipe.calibration_images])
+    training = shop.cifar10.training
+    return view.normalise(training.pixels[: shop.recipe.calibration_images], training.scale)
 
 
 def folded(one: Trained) -> FoldedResNet:
     """Load a trained network and fold its batch norm."""
-    return FoldedResNet(one.load()).eval()
-
-
-def spread(network: FoldedResNet, bits: Bits) -> dict[str, int]:
-    """Return the bits of each layer: stem and classifier stay at 8 where one number is given for all."""
-    names = list(network.layers())
-    if isinstance(bits, int):
-        return {name: 8 if name in {names[0], names[-1]} else bits for name in names}
-    return {name: bits[name] for name in names}
-
-
-def set_bits(network: FoldedResNet, bits: Mapping[str, int]) -> None:
-    """Put every layer's weight on its grid."""
-    for name, layer in network.layers().items():
-        layer.set_bits(bits[name])
+    return FoldedResNet(one.load(), SIDE_PX, SCALE).eval()
 
 
 def judges(shop: Workshop, one: Trained) -> Images:
@@ -74,7 +60,7 @@ def ptq(shop: Workshop, one: Trained) -> Step:
     inputs = {
         "network": one.step.key,
         "calibration_images": shop.recipe.calibration_images,
-        "methods": convert.CALIBRATION_METHODS,
+        "methods": CALIBRATION_METHODS,
         "validation": shop.cifar10.validation.sha256,
     }
     step = shop.step("ptq", f"ptq-{one.run.name}", inputs)
@@ -89,7 +75,7 @@ def _calibrate(shop: Workshop, one: Trained, folder: Path) -> dict[str, Any]:
     set_bits(network, spread(network, 8))
     convert.set_mode(network, "fixed")
     found: dict[str, Any] = {}
-    for method in convert.CALIBRATION_METHODS:
+    for method in CALIBRATION_METHODS:
         ranges = convert.calibrate(file, plain, pixels, method)
         convert.set_ranges(network, ranges)
         accuracy = None
@@ -109,7 +95,7 @@ def best_method(shop: Workshop, one: Trained) -> str:
     """
     judges(shop, one)
     methods = ptq(shop, one).read()["methods"]
-    return max(convert.CALIBRATION_METHODS, key=lambda method: methods[method]["validation_accuracy"])
+    return max(CALIBRATION_METHODS, key=lambda method: methods[method]["validation_accuracy"])
 
 
 def calibrated(shop: Workshop, one: Trained, method: str, bits: Bits = 8) -> FoldedResNet:
@@ -140,7 +126,7 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
         "ranges": [ptq(shop, one).key, method],
         "bits": dict(bits) if isinstance(bits, Mapping) else bits,
         "epochs": settings.qat_epochs,
-        "learning_rate": _learning_rate(bits, settings),
+        "learning_rate": learning_rate(bits, settings),
     }
     name = f"qat{bits}" if isinstance(bits, int) else "qat-mixed"
     step = shop.step("qat", f"{name}-{one.run.name}", inputs, one.run.split)
@@ -151,44 +137,21 @@ def qat(shop: Workshop, one: Trained, method: str, bits: Bits, settings: Quantiz
     return step
 
 
-def _learning_rate(bits: Bits, settings: Quantization) -> float:
-    lowest = bits if isinstance(bits, int) else min(bits.values())
-    return settings.qat_learning_rate if lowest >= 8 else settings.low_bit_learning_rate
-
-
 def _train_on(
     shop: Workshop, one: Trained, network: FoldedResNet, bits: Bits, settings: Quantization, step: Step
 ) -> dict[str, Any]:
-    training = msgspec.structs.replace(
-        one.run.training,
-        epochs=settings.qat_epochs,
-        learning_rate=_learning_rate(bits, settings),
-        muon=None,
-        small_share=0.0,
-    )
-    convert.set_mode(network, "follow")
-    settled: dict[str, tuple[float, float]] = {}
-
-    def settle(share: float) -> None:
-        if share >= FOLLOWED and not settled:
-            convert.set_mode(network, "fixed")
-            settled.update(convert.get_ranges(network))
-
     logger.info("%s: %d epochs", step.name, settings.qat_epochs)
     lesson = lesson_of(shop, one.run)
-    history = fit.fit(
+    history = train_on(
         network,
         lesson,
         loss_of(one.run),
-        training,
+        one.run.training,
         one.run.seed,
         step.folder / CHECKPOINT,
-        tell=settle,
+        learning_rate(bits, settings),
+        settings.qat_epochs,
     )
-    convert.set_mode(network, "fixed")
-    convert.set_ranges(
-        network, settled or convert.get_ranges(network)
-    )  # those it trained with, not their average
     if not shop.processes.is_main_process:
         return {}
     write_whole(step.folder / QUANTIZED, lambda path: torch.save(network.state_dict(), path))
@@ -226,55 +189,4 @@ def sensitivity(shop: Workshop, one: Trained, method: str) -> Step:
         "validation": shop.cifar10.validation.sha256,
     }
     step = shop.step("sensitivity", f"sensitivity-{one.run.name}", inputs)
-    return shop.once(step, lambda: _layers(calibrated(shop, one, method), images))
-
-
-def _layers(network: FoldedResNet, images: Images) -> dict[str, Any]:
-    logger.info("sensitivity a layer")
-    whole, layers = _loss(network, images), []
-    for name, layer in network.layers().items():
-        row: dict[str, Any] = {"layer": name, "weights": layer.weight.numel()}
-        for bits in LOW_BITS:
-            layer.set_bits(bits)
-            accuracy, loss = _loss(network, images)
-            row[f"int{bits}"] = {"accuracy_cost": whole[0] - accuracy, "loss_cost": loss - whole[1]}
-        layer.set_bits(8)
-        layers.append(row)
-    return {"int8": {"accuracy": whole[0], "loss": whole[1]}, "layers": layers}
-
-
-def _loss(network: FoldedResNet, images: Images) -> tuple[float, float]:
-    """Return accuracy and cross entropy."""
-    logits = fit.predict(network, images)
-    loss = float(torch.nn.functional.cross_entropy(logits, images.labels))
-    return fit.accuracy_of(logits, images), loss
-
-
-def mixed(step: Step, loss_budget: float) -> dict[str, int]:
-    """Choose bits a layer: always the cheapest saving of bits for added loss that still fits the budget.
-
-    Costs of layers are added up as if they were independent, which is a choice's usual assumption; a cost below
-    nothing counts as nothing.
-
-    Args:
-        step: of `sensitivity`.
-        loss_budget: added cross entropy on the validation split.
-    """
-    rows = {row["layer"]: row for row in step.read()["layers"]}
-    costs = {
-        name: {8: 0.0, **{b: max(0.0, row[f"int{b}"]["loss_cost"]) for b in LOW_BITS}}
-        for name, row in rows.items()
-    }
-    chosen, left = dict.fromkeys(rows, 8), loss_budget
-    while True:
-        offers = [
-            ((costs[name][bits] - costs[name][now]) / (rows[name]["weights"] * (now - bits)), name, bits)
-            for name, now in chosen.items()
-            for bits in LOW_BITS
-            if bits < now and costs[name][bits] - costs[name][now] <= left
-        ]
-        if not offers:
-            return chosen
-        _, name, bits = min(offers)
-        left -= costs[name][bits] - costs[name][chosen[name]]
-        chosen[name] = bits
+    return shop.once(step, lambda: layers.sensitivity(calibrated(shop, one, method), images))

@@ -4,83 +4,28 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
-from training.network.resnet import SHAPES, Stem
+from training.distill import setting
+from training.distill.setting import Count, Distillation, Positive, Record, Share
+from training.network.shape import SHAPES, Stem
+from training.quantize.setting import Quantization
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Above = Annotated[float, msgspec.Meta(gt=0)]
-Decay = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 _NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _FOLDER = Path(__file__).with_name("recipe")
 SHIPPED = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.toml")))
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file; an unknown key is an error with its path."""
+class Training(setting.Training, frozen=True, kw_only=True):
+    """How one network is trained on images of 32 px."""
 
-
-class MuonSettings(Record, frozen=True, kw_only=True):
-    """How hidden kernels are moved where not by SGD; see training/distill/optimizer.py.
-
-    Attributes:
-        learning_rate: its peak.
-        weight_decay: decoupled, so the share of a kernel that a step at the peak takes is `learning_rate` times it.
-        iterations: of Newton and Schulz, which make the update nearly orthogonal.
-    """
-
-    learning_rate: Above = 0.1
-    weight_decay: Decay = 0.03
-    momentum: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.95
-    iterations: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
-
-
-class Training(Record, frozen=True, kw_only=True):
-    """How one network is trained: SGD with Nesterov momentum in one triangular cycle, hidden kernels perhaps by Muon.
-
-    Attributes:
-        batch: images a step, over all processes together.
-        learning_rate, momentum, weight_decay: of SGD; the decay of kernels alone, not of batch norm or biases.
-        muon: moves the hidden kernels; None leaves them to SGD, as QAT always does.
-        warm_up: the share of steps until the peak of the learning rates; then they fall to zero.
-        smoothing: of the labels.
-        shift_px, cutout_px: augmentation.
-        small_px, small_share: the side of images in the first share of the epochs; batches are cheaper so.
-        ema_decay: a step; the network that is kept is the exponential average of its parameters.
-    """
-
-    epochs: Positive
-    batch: Positive = 256
-    learning_rate: Above = 0.4
-    warm_up: Share = 0.2
-    momentum: Share = 0.9
-    weight_decay: Decay = 5e-4
-    muon: MuonSettings | None = None
-    smoothing: Share = 0.1
     shift_px: Annotated[int, msgspec.Meta(ge=0, le=16)] = 4
     cutout_px: Annotated[int, msgspec.Meta(ge=0, le=32)] = 6
     small_px: Annotated[int, msgspec.Meta(ge=8, le=32)] = 24
-    small_share: Share = 0.0
-    ema_decay: Share = 0.99
-
-
-class Distillation(Record, frozen=True, kw_only=True):
-    """The student's loss; see training/distill/loss.py.
-
-    Attributes:
-        target_weight, other_weight: of DKD's two parts (its α and β).
-    """
-
-    loss: Literal["kd", "dkd"] = "kd"
-    temperature: Above = 4.0
-    alpha: Share = 0.7
-    target_weight: float = 1.0
-    other_weight: float = 8.0
 
 
 class Teacher(Record, frozen=True, kw_only=True):
@@ -90,22 +35,6 @@ class Teacher(Record, frozen=True, kw_only=True):
     stem: Stem
     training: Training
     seed: int = 0
-
-
-class Quantization(Record, frozen=True, kw_only=True):
-    """How a pair's networks become INT8, INT4 and INT2.
-
-    Attributes:
-        qat_epochs: of training on with fake quantization, the network's own loss kept.
-        qat_learning_rate: of INT8, which only has to keep what the network knows.
-        low_bit_learning_rate: of weights below 8 bits, which have to move to another grid.
-        low_bit_seeds: how many of the seeds also get INT4 and INT2 rows.
-    """
-
-    qat_epochs: Positive = 2
-    qat_learning_rate: Above = 0.001
-    low_bit_learning_rate: Above = 0.01
-    low_bit_seeds: Count = 1
 
 
 class Pair(Record, frozen=True, kw_only=True):
@@ -147,7 +76,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     view_seed: int = 0
     pairs_on_all: bool = False
     members: tuple[str, ...]
-    teachers: dict[str, Teacher] = {}
+    teachers: dict[str, Teacher] = msgspec.field(default_factory=dict)
     pairs: dict[str, Pair]
     distillation: Distillation = Distillation()
     calibration_images: Positive = 512
@@ -188,7 +117,8 @@ def _check(recipe: Recipe, path: Path) -> None:
     Raises:
         ValueError: names the key.
     """
-    for table, entries in (("teachers", recipe.teachers), ("pairs", recipe.pairs)):
+    tables: dict[str, Mapping[str, Teacher | Pair]] = {"teachers": recipe.teachers, "pairs": recipe.pairs}
+    for table, entries in tables.items():
         for name, entry in entries.items():
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{path}: {table}.{name}: expected letters, digits and dashes in a name")
@@ -204,7 +134,7 @@ def _check(recipe: Recipe, path: Path) -> None:
     }
     if not recipe.members or set(recipe.members) - names:
         raise ValueError(f"{path}: members: expected some of {', '.join(sorted(names))}")
-    shifts = {entry.training.shift_px for entry in (*recipe.teachers.values(), *recipe.pairs.values())}
+    shifts = {entry.training.shift_px for entries in tables.values() for entry in entries.values()}
     if len(shifts) > 1:
         raise ValueError(
             f"{path}: shift_px: the pool of views is everyone's, so give all the same, got {sorted(shifts)}"

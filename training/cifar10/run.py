@@ -6,20 +6,15 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from training.cifar10.recipe import Distillation, Recipe, Training
-from training.distill.images import Split
-from training.network.resnet import ResNet, Stem, build
+from training.cifar10.data import LABELS, Split
+from training.cifar10.recipe import Recipe, Training
+from training.distill.soft import Taught
+from training.network.memory import laid_out
+from training.network.resnet import ResNet, build
+from training.network.shape import Stem
 from training.step.step import Step
 
 NETWORK = "network.pt"
-
-
-@dataclass(frozen=True, slots=True)
-class Taught:
-    """What a student learns from besides labels: the step of the ensemble's logits, the loss that uses them."""
-
-    soft: Step
-    method: Distillation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +49,9 @@ class Trained:
         Raises:
             ValueError: its file is damaged.
         """
-        network = build(self.run.network, self.run.stem)
+        network = build(self.run.network, self.run.stem, len(LABELS))
         network.load_state_dict(torch.load(self.step.file(NETWORK), weights_only=True, map_location="cpu"))
-        return network.to(memory_format=torch.channels_last).eval()
+        return laid_out(network, torch.channels_last).eval()
 
 
 def pairs_split(recipe: Recipe) -> Split:

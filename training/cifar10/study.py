@@ -1,4 +1,4 @@
-"""`python -m training study`: search temperature, α and the learning rate on the validation split.
+"""The study: search temperature, α and the learning rate on the validation split.
 
 Any storage that Optuna knows will do, so several machines can search together. In a database an interrupted trial is
 tried again; a journal knows of no interruptions, there another trial takes its place.
@@ -15,12 +15,14 @@ from typing import Any
 
 import msgspec
 import optuna
+from optuna.storages import journal
 
 from training.cifar10 import experiment, logits, train
 from training.cifar10.recipe import Training
-from training.cifar10.run import Run, Taught, label_runs
+from training.cifar10.run import Run, label_runs
 from training.cifar10.workshop import Workshop
-from training.distill import fit
+from training.distill.loop import DivergedError
+from training.distill.soft import Taught
 from training.step.provenance import commit, machine
 from training.step.step import Step, write_json
 
@@ -29,51 +31,6 @@ logger = logging.getLogger(__name__)
 IN_VAIN = 5  # trials in a row that diverge, after which a study ends
 
 HEARTBEAT_S = 60
-_EXAMPLES = """examples:
-  python -m training study --recipe cpu --data DIR --pair strided --epochs 6 --trials 10
-  python -m training study --recipe full --pair full --storage postgresql://host/optuna   on each machine"""
-
-
-def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
-    """Add the command's parser."""
-    parser = commands.add_parser(
-        "study",
-        help="search the student's temperature, α and learning rate",
-        description=__doc__,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    experiment.add_common(parser)
-    parser.add_argument(
-        "--pair", metavar="NAME", help="whose student is trained; the recipe's first if absent"
-    )
-    parser.add_argument("--epochs", type=int, metavar="N", help="of each trial; the pair's own if absent")
-    parser.add_argument(
-        "--trials",
-        type=int,
-        default=10,
-        metavar="N",
-        help="finished ones in the study at the end (%(default)s)",
-    )
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        help="Optuna's: a database's address, journal:PATH, redis://…, grpc://HOST:PORT; "
-        "a SQLite file in --work if absent",
-    )
-    parser.add_argument(
-        "--name", default="distillation", help="of the study; what it searches is added (%(default)s)"
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        help="of the sampler; by chance if absent, so that machines do not repeat each other",
-    )
-    parser.add_argument("--result", type=Path, metavar="FILE", help="all trials as JSON")
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="validation accuracy over the searched values, .svg or .png"
-    )
-    parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:
@@ -94,7 +51,7 @@ def handle(options: argparse.Namespace) -> int:
 
     try:
         if _finished(study) < options.trials:
-            study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(fit.DivergedError,))
+            study.optimize(objective, callbacks=[full], gc_after_trial=True, catch=(DivergedError,))
         if _diverging(study):
             raise ValueError(f"the last {IN_VAIN} trials diverged; lower the recipe's learning rate")
         result = describe(study, shop, pair, base)
@@ -156,10 +113,10 @@ def _address(options: argparse.Namespace) -> str:
 def _storage(url: str) -> optuna.storages.BaseStorage:
     """Open what Optuna knows: `journal:PATH`, `redis://…`, `grpc://HOST:PORT`, or the address of a database."""
     if url.startswith("journal:"):
-        backend = optuna.storages.journal.JournalFileBackend(url.removeprefix("journal:"))
+        backend = journal.JournalFileBackend(url.removeprefix("journal:"))
         return optuna.storages.JournalStorage(backend)
     if url.startswith(("redis:", "rediss:")):
-        return optuna.storages.JournalStorage(optuna.storages.journal.JournalRedisBackend(url))
+        return optuna.storages.JournalStorage(journal.JournalRedisBackend(url))
     if url.startswith("grpc:"):
         host, _, port = url.removeprefix("grpc://").partition(":")
         return optuna.storages.GrpcStorageProxy(host=host, port=int(port))

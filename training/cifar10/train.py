@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 import torch
-from torch import Tensor
 
-from training.cifar10 import logits
+from training.cifar10.data import LABELS
 from training.cifar10.run import NETWORK, Run, Trained
 from training.cifar10.workshop import Workshop
-from training.distill import fit, loss
-from training.distill.process import precision
+from training.distill import fit, loss, soft
+from training.distill.loop import Loss
 from training.network.resnet import build
+from training.step.process import precision
 from training.step.step import Step, digests, write_whole
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _train(shop: Workshop, run: Run, folder: Path) -> dict[str, Any]:
     """Train a network and write it; return its record."""
     logger.info("%s: %s, %s stem, %d epochs", run.name, run.network, run.stem, run.training.epochs)
     torch.manual_seed(run.seed)
-    network = build(run.network, run.stem)
+    network = build(run.network, run.stem, len(LABELS))
     lesson = lesson_of(shop, run)
     history = fit.fit(
         network,
@@ -85,21 +85,12 @@ def lesson_of(shop: Workshop, run: Run) -> fit.Lesson:
     Raises:
         ValueError: the teacher's logits are damaged.
     """
-    soft = None if run.taught is None else logits.load(run.taught.soft)
+    logits = None if run.taught is None else soft.load(run.taught.soft)
     return fit.Lesson(
-        shop.images(run.split), shop.views(run.split, run.training), soft, shop.held_out(run.split)
+        shop.images(run.split), shop.views(run.split, run.training), logits, shop.held_out(run.split)
     )
 
 
-def loss_of(run: Run) -> fit.Loss:
+def loss_of(run: Run) -> Loss:
     """Return the loss of a run; whether it reads a teacher's logits depends on the run alone."""
-    smoothing = run.training.smoothing
-    if run.taught is None:
-        return lambda logits, labels, soft: loss.cross_entropy(logits, labels, smoothing)  # noqa: ARG005
-    method = run.taught.method
-
-    def taught(logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
-        assert soft is not None
-        return loss.taught(logits, soft, labels, method, smoothing)
-
-    return taught
+    return loss.of_labels(run.training.smoothing, None if run.taught is None else run.taught.method)

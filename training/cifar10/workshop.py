@@ -1,19 +1,17 @@
-"""What all steps of an experiment share: images, recipe, folder, processes, and how they make a step together."""
+"""What all steps of the experiment share: images, recipe, folder, processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from accelerate.utils import broadcast_object_list
-
-from training.cifar10.recipe import Recipe, Training
+from training.cifar10.data import Cifar10, Split
+from training.cifar10.recipe import Recipe
 from training.distill import view
-from training.distill.images import Cifar10, Images, Split
-from training.distill.process import processes
-from training.step.step import Step, find_step
+from training.distill.images import Images
+from training.distill.setting import Training
+from training.step import workshop
+from training.step.step import Step
 
 # Raise a number when that kind of step would give something else from the same inputs.
 METHODS = {
@@ -30,8 +28,8 @@ METHODS = {
 }
 
 
-class Workshop:
-    """The images, the recipe, the folder that all steps share, and the processes that work in it.
+class Workshop(workshop.Workshop):
+    """The images, the recipe, and the folder and processes of every workshop.
 
     Args:
         cifar10: the three splits.
@@ -41,12 +39,10 @@ class Workshop:
     """
 
     def __init__(self, cifar10: Cifar10, recipe: Recipe, work: Path, *, compiled: bool = False) -> None:
+        super().__init__(work, METHODS)
         self.cifar10 = cifar10
         self.recipe = recipe
-        self.work = work
         self.compiled = compiled
-        self.processes = processes()
-        self._left = False
         self._images: dict[Split, Images] = {"training": cifar10.training, "all": cifar10.all}
 
     def images(self, split: Split) -> Images:
@@ -63,58 +59,10 @@ class Workshop:
         return view.pool(len(self.images(split)), recipe.views, training.shift_px, recipe.view_seed)
 
     def step(self, kind: str, name: str, inputs: dict[str, Any], split: Split = "training") -> Step:
-        """Find or name a step; its kind's method, the images and the pool of views are always among its inputs."""
+        """Find or name a step; the images and the pool of views are always among its inputs."""
         common = {
-            "method": METHODS[kind],
             "images": self.images(split).sha256,
             "views": [self.recipe.views, self.recipe.view_seed],
         }
         assert not common.keys() & inputs.keys()
-        return find_step(self.work, kind, name, common | inputs)
-
-    def _done(self, step: Step) -> bool:
-        """Return whether a step has its record: the main process looks, all agree."""
-        known = [step.record() is not None]
-        if self.processes.num_processes > 1 and not self._left:
-            broadcast_object_list(known)
-        return known[0]
-
-    def once(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
-        """Let the main process make a step's record if there is none; the others wait for it."""
-        if self.processes.is_main_process and step.record() is None:
-            with step.alone(), self._apart():
-                if step.record() is None:
-                    step.finish(make())
-        self.wait()
-        return step
-
-    @contextmanager
-    def _apart(self) -> Iterator[None]:
-        """Ask and wait for nobody meanwhile: what the main process makes alone may look for other steps."""
-        before, self._left = self._left, True
-        try:
-            yield
-        finally:
-            self._left = before
-
-    def together(self, step: Step, make: Callable[[], dict[str, Any]]) -> Step:
-        """Let all processes make a step, of which the main one writes the record, or find it done."""
-        if self._done(step):
-            return step
-        with step.alone() if self.processes.is_main_process else nullcontext():
-            if not self._done(step):  # another command has made it meanwhile
-                found = make()
-                if self.processes.is_main_process:
-                    step.finish(found)
-            self.wait()
-        return step
-
-    def wait(self) -> None:
-        """Wait for all processes."""
-        if not self._left:
-            self.processes.wait_for_everyone()
-
-    def leave(self) -> bool:
-        """Part from the other processes; return whether this is the main one, which goes on alone."""
-        self._left = True
-        return bool(self.processes.is_main_process)
+        return super().step(kind, name, common | inputs)

@@ -1,12 +1,14 @@
-"""What a network is trained on: cross entropy, distillation (KD) and decoupled distillation (DKD)."""
+"""What a network is trained on: cross entropy, distillation (KD) of classes or cells, decoupled distillation (DKD)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.cifar10.recipe import Distillation
+from training.distill.setting import Distillation
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
@@ -55,13 +57,54 @@ def decoupled(student: Tensor, teacher: Tensor, labels: Tensor, method: Distilla
     return temperature**2 * (method.target_weight * of_target + method.other_weight * of_rest)
 
 
+def of_cells(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """T² · KL(σ(teacher / T) ‖ σ(student / T)), mean over cells of which each is or is not of the one class.
+
+    Args:
+        student: logits of any shape, one a cell.
+        teacher: likewise.
+        temperature: T.
+
+    Source: as `distillation`, with two classes of which one logit is 0.
+    """
+    soft, learned = teacher / temperature, student / temperature
+    there, gone = torch.sigmoid(soft), torch.sigmoid(-soft)
+    divergence = there * (functional.logsigmoid(soft) - functional.logsigmoid(learned))
+    divergence = divergence + gone * (functional.logsigmoid(-soft) - functional.logsigmoid(-learned))
+    return divergence.mean() * temperature**2
+
+
+def mix(soft: Tensor, hard: Tensor, method: Distillation) -> Tensor:
+    """α · soft loss + (1 − α) · hard loss."""
+    return method.alpha * soft + (1 - method.alpha) * hard
+
+
 def taught(
     student: Tensor, teacher: Tensor, labels: Tensor, method: Distillation, smoothing: float
 ) -> Tensor:
-    """α · soft loss + (1 − α) · cross entropy, the soft loss being KD or DKD."""
+    """Mix the soft loss, KD or DKD, with cross entropy."""
     match method.loss:
         case "kd":
             soft = distillation(student, teacher, method.temperature)
         case "dkd":
             soft = decoupled(student, teacher, labels, method)
-    return method.alpha * soft + (1 - method.alpha) * cross_entropy(student, labels, smoothing)
+    return mix(soft, cross_entropy(student, labels, smoothing), method)
+
+
+def of_labels(
+    smoothing: float, method: Distillation | None
+) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
+    """Return the loss of a classifier, (logits, labels, teacher's logits) → scalar.
+
+    Args:
+        smoothing: of the labels.
+        method: how a teacher's logits are used; None learns from labels alone, and reads none.
+    """
+    if method is None:
+        return lambda logits, labels, soft: cross_entropy(logits, labels, smoothing)  # noqa: ARG005
+
+    def both(logits: Tensor, labels: Tensor, soft: Tensor | None) -> Tensor:
+        assert soft is not None
+        return taught(logits, soft, labels, method, smoothing)
+
+    return both

@@ -6,6 +6,8 @@ same sums as one matrix product do not (docs/decisions/0004-small-convolutions-a
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -33,7 +35,7 @@ class Conv2d(nn.Conv2d):
             dtype = torch.get_autocast_dtype("cpu")
             x, weight = x.to(dtype), weight.to(dtype)
         with torch.autocast("cpu", enabled=False):
-            product: Tensor = _Product.apply(x, weight, self.stride[0])
+            product: Tensor = _Product.apply(x, weight, self.stride[0])  # type: ignore[no-untyped-call] # torch's
         return product if self.bias is None else product + self.bias.view(-1, 1, 1).to(product.dtype)
 
     def _is_small(self, side_px: int) -> bool:
@@ -63,7 +65,7 @@ class _Product(torch.autograd.Function):
     """y = patches(x) · wᵀ; patches are made again for the backward pass, which saves their memory."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, stride: int) -> Tensor:  # noqa: ANN001 — autograd's own
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:  # noqa: ANN401 — autograd's own
         kernel = weight.shape[2]
         ctx.stride = stride
         ctx.save_for_backward(x, weight)
@@ -72,7 +74,7 @@ class _Product(torch.autograd.Function):
         return (_patches(x, kernel, stride) @ flat.t()).view(len(x), *side, -1).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor, None]:  # noqa: ANN001 — autograd's own
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, None]:  # noqa: ANN401 — autograd's own
         x, weight = ctx.saved_tensors
         outs, _, kernel, _ = weight.shape
         flat = gradient.permute(0, 2, 3, 1).reshape(-1, outs)
@@ -83,7 +85,7 @@ class _Product(torch.autograd.Function):
         return of_x, of_weight, None
 
 
-def _gradient_of_input(ctx, gradient: Tensor, x: Tensor, weight: Tensor) -> Tensor:  # noqa: ANN001
+def _gradient_of_input(ctx: Any, gradient: Tensor, x: Tensor, weight: Tensor) -> Tensor:  # noqa: ANN401
     """With stride 1 the gradient is a convolution of the same kind with the turned kernel."""
     kernel = weight.shape[2]
     if ctx.stride == 1:

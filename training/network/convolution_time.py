@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from training.network.convolution import Conv2d
+from training.network.memory import laid_out
 from training.step.provenance import commit, machine
 
 ROUNDS = 7
@@ -61,8 +62,11 @@ def measure(say: Callable[[str], None]) -> list[dict[str, Any]]:
     for images, ins, outs, side, kernel in CASES:
         shape = f"{kernel}x{kernel}, {ins} -> {outs}, {side} px, batch {images}"
         x = torch.randn(images, ins, side, side).bfloat16().to(memory_format=torch.channels_last)
-        convs = {"onednn": _Never(ins, outs, kernel), "product": _Always(ins, outs, kernel)}
-        convs = {name: conv.bfloat16().to(memory_format=torch.channels_last) for name, conv in convs.items()}
+        kinds: dict[str, type[Conv2d]] = {"onednn": _Never, "product": _Always}
+        convs = {
+            name: laid_out(kind(ins, outs, kernel).bfloat16(), torch.channels_last)
+            for name, kind in kinds.items()
+        }
         gradient = torch.randn(images, outs, side, side).bfloat16().to(memory_format=torch.channels_last)
         rounds = [
             {name: _step(conv, x, gradient) for name, conv in convs.items()} for _ in range(ROUNDS + 1)

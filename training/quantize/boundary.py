@@ -1,64 +1,22 @@
-"""Post-training quantization of one float network into two files, with the same ranges in both.
+"""Where a file is cut when not all of it becomes INT8: the frame comes in and the scores go out as 8-bit integers.
 
-The quantizers are the libraries' own (ai-edge-quantizer, ONNX Runtime); both take plain minimum and maximum over the
-same calibration inputs. What is ours: which operations become INT8, and dropping the outermost QUANTIZE and DEQUANTIZE
-so that the frame comes in and the scores go out as 8-bit integers beside a float32 state.
+The quantizers put a QUANTIZE behind a float frame and a DEQUANTIZE before float scores; both are dropped, so that
+integer ends stand beside whatever else, such as a state, stays in float32.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import flatbuffers
-import numpy as np
 import onnx
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_quantizer import calibrator, qtyping, quantizer
-from ai_edge_quantizer.utils import qsv_utils, tfl_flatbuffer_utils
-from numpy.typing import NDArray
-from onnxruntime import quantization as ort_quantization
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
-logger = logging.getLogger(__name__)
-
-Sample = dict[str, NDArray[np.float32]]
-FRAME_SCALE = 1 / 255
 TFLITE_IDENTIFIER = b"TFL3"
-INT8_OPERATIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "PAD")
-BACKBONE_SKIPS = ".*backbone.Block.*"
 
 
-def quantize_tflite(float_file: Path, samples: Sequence[Sample], names: dict[str, str]) -> bytes:
-    """Quantize a float TFLite file: INT8 convolutions, frame and scores; everything else stays float32.
-
-    Args:
-        float_file: what litert-torch wrote; its first input is the frame in 0..1, its first output the scores.
-        samples: calibration inputs by the file's own signature names.
-        names: new tensor names by the old ones.
-
-    Returns:
-        The quantized flatbuffer.
-    """
-    quantize = quantizer.Quantizer(str(float_file))
-    for operation in INT8_OPERATIONS:
-        quantize.add_static_config(".*", qtyping.TFLOperationName(operation), 8, 8)
-    quantize.add_static_config(BACKBONE_SKIPS, qtyping.TFLOperationName.ADD, 8, 8)
-    calibration = calibrator.Calibrator(
-        str(float_file), num_threads=2, qsv_update_func=qsv_utils.min_max_update
-    )
-    calibration.calibrate({"serving_default": samples}, quantize._recipe_manager)  # noqa: SLF001 — no public way
-    ranges = calibration.get_model_qsvs()
-    frame = next(old for old, new in names.items() if new == "frame")
-    for key, value in (("min", 0.0), ("max", 1.0)):  # a pixel's range is known: scale 1/255, zero point −128
-        ranges[frame][key] = np.full_like(ranges[frame][key], value)
-    quantized = quantize.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    return _integer_ends(bytes(quantized.quantized_model), names)
-
-
-def _integer_ends(model: bytes, names: dict[str, str]) -> bytes:
+def integer_ends_tflite(model: bytes, names: dict[str, str]) -> bytes:
     """Drop the frame's leading QUANTIZE and the scores' trailing DEQUANTIZE, and rename the tensors.
 
     Raises:
@@ -103,58 +61,15 @@ def _replace(tree: Any, ends: Any, position: int, tensor: int) -> None:  # noqa:
                 entry.tensorIndex = tensor
 
 
-class Samples(ort_quantization.CalibrationDataReader):
-    """Hands calibration inputs to ONNX Runtime one by one."""
-
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        self._rest: Iterator[Sample] = iter(samples)
-
-    def get_next(self) -> Sample | None:
-        """Return the next inputs, None at the end."""
-        return next(self._rest, None)
-
-
-def quantize_onnx(float_file: Path, samples: Sequence[Sample], work: Path) -> bytes:
-    """Quantize a float ONNX file (QDQ, uint8 activations, int8 weights per channel) like its TFLite twin.
-
-    Args:
-        float_file: what torch.onnx wrote; inputs `frame`, …; first output `scores`.
-        samples: calibration inputs by name.
-        work: a folder for intermediate files.
-
-    Returns:
-        The quantized model; its frame and scores are uint8.
-    """
-    prepared, quantized = work / "prepared.onnx", work / "quantized.onnx"
-    quant_pre_process(str(float_file), str(prepared), skip_symbolic_shape=True)
-    graph = onnx.load(str(prepared)).graph
-    entry = next(
-        node for node in graph.node if node.op_type == "Transpose" and node.input[0] == "frame"
-    ).output[0]
-    ort_quantization.quantize_static(
-        str(prepared),
-        str(quantized),
-        Samples(samples),
-        quant_format=ort_quantization.QuantFormat.QDQ,
-        activation_type=ort_quantization.QuantType.QUInt8,
-        weight_type=ort_quantization.QuantType.QInt8,
-        per_channel=True,
-        nodes_to_quantize=_integer_nodes(graph),
-        calibrate_method=ort_quantization.CalibrationMethod.MinMax,
-        extra_options={
-            "TensorQuantOverrides": {
-                entry: [{"scale": np.array(FRAME_SCALE, np.float32), "zero_point": np.array(0, np.uint8)}]
-            }
-        },
+def frame_entry(graph: onnx.GraphProto) -> str:
+    """Return the tensor that a transpose makes of the input `frame`."""
+    return next(
+        str(node.output[0]) for node in graph.node if node.op_type == "Transpose" and node.input[0] == "frame"
     )
-    model = onnx.load(str(quantized))
-    integer_ends_onnx(model, entry)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
 
 
-def _integer_nodes(graph: onnx.GraphProto) -> list[str]:
-    """Name the convolutions, their ReLUs, the backbone's skips and the transposes at the graph's ends."""
+def convolution_nodes(graph: onnx.GraphProto) -> list[str]:
+    """Name the convolutions, their ReLUs, the skips between them and the transposes at the graph's ends."""
     consumers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.node:
         for name in node.input:

@@ -6,53 +6,27 @@ show on the same few images, so that ranges that were learned or chosen in one p
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import logging
 import re
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 import torch
-from ai_edge_quantizer import calibrator, quantizer
-from ai_edge_quantizer.qtyping import TFLOperationName
-from ai_edge_quantizer.utils import qsv_utils
 from numpy.typing import NDArray
-from onnxruntime import quantization as ort
-from onnxruntime.quantization import calibrate as ort_calibrate
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor
 
-from training.distill.images import SIDE_PX
-from training.quantize.boundary import Samples, integer_ends_onnx
+from training.export import file
+from training.network.memory import laid_out
+from training.quantize import onnx_file
 from training.quantize.fake import Mode
 from training.quantize.fold import FoldedResNet
+from training.quantize.tflite_file import MIN_MAX, Ranges, Rule, Sample, TFLiteFile
 
-Ranges = dict[str, tuple[float, float]]
 SIGNATURE_IMAGES = 4
 SIGNATURE_TOLERANCE = 1e-3  # relative; tensors of one network differ by far more on so many ends
-WEIGHT_METHODS = ("min_max_uniform_quantize", "MSE", "OCTAV")  # ai-edge-quantizer's own
-CALIBRATION_METHODS = ("minmax", "percentile", "entropy")
 FRAME, SCORES, POOLED, STEM = "frame", "scores", "pooled", "stem_out"
 _INPUT = "args_0"
-_SIGNATURE = "serving_default"
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the converters' running commentary from the user; warnings and errors of their logs still come."""
-    logging.disable(logging.INFO)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def plain(network: FoldedResNet) -> FoldedResNet:
@@ -60,7 +34,7 @@ def plain(network: FoldedResNet) -> FoldedResNet:
 
     Its weights are contiguous: litert-torch 0.10 reads channels-last ones in the wrong order and says nothing.
     """
-    copied = copy.deepcopy(network).float().eval().to(memory_format=torch.contiguous_format)
+    copied = laid_out(copy.deepcopy(network).float().eval(), torch.contiguous_format)
     for layer in copied.layers().values():
         layer.bake()
         layer.weight.data = layer.weight.data.contiguous()
@@ -79,7 +53,7 @@ def observe(network: FoldedResNet, pixels: Tensor) -> Ranges:
 
     Args:
         network: its points' own ranges are not changed.
-        pixels: (N, 3, 32, 32) float32, as `view.normalise` makes them.
+        pixels: (N, 3, side, side) float32, as `view.normalise` makes them.
     """
     watched = copy.deepcopy(network)
     points = {**watched.points(), POOLED: watched.pooled}
@@ -87,7 +61,7 @@ def observe(network: FoldedResNet, pixels: Tensor) -> Ranges:
         point.set(0.0, 0.0)
         point.mode = "observe"
     with torch.inference_mode():
-        for part in pixels.split(256):
+        for part in torch.split(pixels, 256):
             watched(part)
     ranges = {name: (float(point.low), float(point.high)) for name, point in points.items()}
     return ranges | {FRAME: (float(network.frame.low), float(network.frame.high))}
@@ -105,30 +79,17 @@ def get_ranges(network: FoldedResNet) -> Ranges:
 
 
 def export_tflite(network: FoldedResNet, path: Path) -> None:
-    """Write a plain network as float TFLite, (1, 32, 32, 3) in and (1, 10) out."""
+    """Write a plain network as float TFLite, (1, side, side, 3) in and (1, classes) out."""
     import litert_torch  # noqa: PLC0415 — seconds to import
 
     wrapped = litert_torch.to_channel_last_io(network, args=[0]).eval()
-    with quiet():
-        litert_torch.convert(wrapped, (torch.zeros(1, SIDE_PX, SIDE_PX, 3),)).export(str(path))
+    file.export_tflite(wrapped, (torch.zeros(1, network.side_px, network.side_px, 3),), path)
 
 
 def export_onnx(network: FoldedResNet, path: Path) -> None:
-    """Write a plain network as float ONNX, (1, 3, 32, 32) in and (1, 10) out."""
-    raw = path.with_suffix(".raw.onnx")
-    with quiet():
-        torch.onnx.export(
-            network,
-            (torch.zeros(1, 3, SIDE_PX, SIDE_PX),),
-            str(raw),
-            input_names=[FRAME],
-            output_names=[SCORES],
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-        quant_pre_process(str(raw), str(path), skip_symbolic_shape=True)
-    raw.unlink()
+    """Write a plain network as float ONNX, (1, 3, side, side) in and (1, classes) out."""
+    inputs = (torch.zeros(1, 3, network.side_px, network.side_px),)
+    file.export_onnx(network, inputs, path, [FRAME], [SCORES])
 
 
 def quantize_tflite(
@@ -137,7 +98,7 @@ def quantize_tflite(
     ranges: Ranges,
     pixels: Tensor,
     weight_bits: int = 8,
-    weights: str = "min_max_uniform_quantize",
+    weights: str = MIN_MAX,
 ) -> bytes:
     """Quantize a float TFLite file by given ranges: INT8 in, INT8 out, INT8 between.
 
@@ -152,81 +113,35 @@ def quantize_tflite(
     Raises:
         ValueError: a point has no tensor, or a tensor no point.
     """
-    with quiet():
-        return _quantize_tflite(float_file, network, ranges, pixels, weight_bits, weights)
-
-
-def _quantize_tflite(
-    float_file: Path, network: FoldedResNet, ranges: Ranges, pixels: Tensor, weight_bits: int, weights: str
-) -> bytes:
-    quantize = quantizer.Quantizer(str(float_file))
-    quantize.add_static_config(".*", TFLOperationName.ALL_SUPPORTED, 8, 8)
-    for operation in (TFLOperationName.CONV_2D, TFLOperationName.FULLY_CONNECTED):
-        quantize.add_static_config(".*", operation, 8, 8, algorithm_key=weights)
-    watch = calibrator.Calibrator(str(float_file), num_threads=2, qsv_update_func=qsv_utils.min_max_update)
-
-    def tensors_of(image: Tensor) -> dict[str, tuple[float, float]]:
-        watch.reset_model_qsvs()
-        nhwc = np.ascontiguousarray(image.permute(0, 2, 3, 1).numpy())
-        watch.calibrate({_SIGNATURE: [{_INPUT: nhwc}]}, quantize._recipe_manager)  # noqa: SLF001 — no public way
-        return {
-            name: (float(np.min(qsv["min"])), float(np.max(qsv["max"])))
-            for name, qsv in watch.get_model_qsvs().items()
-            if "min" in qsv
-        }
-
-    matched = match(network, tensors_of, pixels)
-    statistics = copy.deepcopy(watch.get_model_qsvs())
-    if strange := [name for name, shown in statistics.items() if "min" in shown and name not in matched]:
+    layers = [Rule(kind, weights=weights) for kind in ("CONV_2D", "FULLY_CONNECTED")]
+    made = TFLiteFile(float_file, [Rule("*"), *layers])
+    samples = [
+        {_INPUT: np.ascontiguousarray(image.permute(0, 2, 3, 1).numpy())} for image in torch.split(pixels, 1)
+    ]
+    shown = [made.ranges([sample]) for sample in samples]
+    matched = match(network, shown, pixels)
+    if strange := sorted(set(shown[0]) - set(matched)):
         raise ValueError(
             f"{float_file.name}: tensors that are no point's would get a range by chance: {strange}"
         )
     if weight_bits != 8:
-        quantize.add_static_config(".*", TFLOperationName.CONV_2D, 8, weight_bits, algorithm_key=weights)
+        made.add(Rule("CONV_2D", weight_bits=weight_bits, weights=weights))
         for tensor in (name for name, point in matched.items() if point == STEM):
-            quantize.add_static_config(
-                re.escape(tensor), TFLOperationName.CONV_2D, 8, 8, algorithm_key=weights
-            )
+            made.add(Rule("CONV_2D", re.escape(tensor), weights=weights))
     last = f"blocks.{len(network.blocks) - 1}.out"  # an average has the scale of what it averages
-    for tensor, point in matched.items():
-        for key, value in zip(("min", "max"), ranges[last if point == POOLED else point], strict=True):
-            statistics[tensor][key] = np.full_like(statistics[tensor][key], value)
-    made = quantize.quantize(statistics, enable_progress_bar=False, enable_progress_report=False)
-    return bytes(made.quantized_model)
+    given = {tensor: ranges[last if point == POOLED else point] for tensor, point in matched.items()}
+    return made.quantize(samples, given)
 
 
 def quantize_onnx(float_file: Path, network: FoldedResNet, ranges: Ranges, pixels: Tensor) -> bytes:
-    """Quantize a float ONNX file by given ranges: uint8 activations, INT8 weights a channel (fast on x86-64).
+    """Quantize a float ONNX file by given ranges.
 
     Args and errors: as `quantize_tflite`.
     """
-    matched = match(network, lambda image: _onnx_ranges(float_file, [image], "minmax"), pixels)
-    method = ort_calibrate.CalibrationMethod.MinMax
-    shown = _onnx_ranges(float_file, list(pixels.split(1)), "minmax")  # of the tensors that are no point's
+    matched = _match_onnx(float_file, network, pixels)
+    shown = onnx_file.ranges_of(float_file, _samples(pixels))  # of the tensors that are no point's
     shown |= {tensor: ranges[point] for tensor, point in matched.items() if point != POOLED}
-    ends = {
-        name: (np.array(low, np.float32), np.array(high, np.float32)) for name, (low, high) in shown.items()
-    }
-    cache, quantized = float_file.with_suffix(".ranges.json"), float_file.with_suffix(".quantized.onnx")
-    cache.unlink(missing_ok=True)
-    ort_calibrate.save_tensors_data(ort_calibrate.TensorsData(method, ends), cache)
-    ort.quantize_static(
-        str(float_file),
-        str(quantized),
-        None,
-        quant_format=ort.QuantFormat.QDQ,
-        activation_type=ort.QuantType.QUInt8,
-        weight_type=ort.QuantType.QInt8,
-        per_channel=True,
-        calibrate_method=method,
-        calibration_cache_path=cache,
-    )
-    model = onnx.load(str(quantized))
-    integer_ends_onnx(model, FRAME)
-    onnx.checker.check_model(model)
-    quantized.unlink()
-    cache.unlink()
-    return bytes(model.SerializeToString())
+    return onnx_file.quantize(float_file, shown, FRAME)
 
 
 def calibrate(float_file: Path, network: FoldedResNet, pixels: Tensor, method: str) -> Ranges:
@@ -241,45 +156,29 @@ def calibrate(float_file: Path, network: FoldedResNet, pixels: Tensor, method: s
     Raises:
         ValueError: a point has no tensor.
     """
-    matched = match(network, lambda image: _onnx_ranges(float_file, [image], "minmax"), pixels)
-    found = _onnx_ranges(float_file, list(pixels.split(1)), method)
+    matched = _match_onnx(float_file, network, pixels)
+    found = onnx_file.ranges_of(float_file, _samples(pixels), method)
     return {point: found[tensor] for tensor, point in matched.items() if point != POOLED} | {
         FRAME: get_ranges(network)[FRAME]
     }
 
 
-def _onnx_ranges(float_file: Path, images: list[Tensor], method: str) -> dict[str, tuple[float, float]]:
-    """Run one of ONNX Runtime's calibrators over images."""
-    kind = {
-        "minmax": ort_calibrate.CalibrationMethod.MinMax,
-        "percentile": ort_calibrate.CalibrationMethod.Percentile,
-        "entropy": ort_calibrate.CalibrationMethod.Entropy,
-    }[method]
-    augmented = float_file.with_suffix(".augmented.onnx")
-    options = {"num_bins": 2048, "percentile": 99.99} if method == "percentile" else {}
-    chunk = len(images) if method == "minmax" else 32  # the others keep every value of a chunk
-    with quiet():
-        calibrator_of = ort_calibrate.create_calibrator(
-            float_file, augmented_model_path=str(augmented), calibrate_method=kind, extra_options=options
-        )
-        for first in range(0, len(images), chunk):
-            part = images[first : first + chunk]
-            calibrator_of.collect_data(Samples([{FRAME: image.numpy()} for image in part]))
-        data = calibrator_of.compute_data()
-    augmented.unlink()
-    ends = {name: data[name].range_value for name in data}
-    return {name: (float(np.min(low)), float(np.max(high))) for name, (low, high) in ends.items()}
+def _match_onnx(float_file: Path, network: FoldedResNet, pixels: Tensor) -> dict[str, str]:
+    few = pixels[:SIGNATURE_IMAGES]
+    return match(network, [onnx_file.ranges_of(float_file, [sample]) for sample in _samples(few)], few)
 
 
-def match(
-    network: FoldedResNet, tensors_of: Callable[[Tensor], dict[str, tuple[float, float]]], pixels: Tensor
-) -> dict[str, str]:
+def _samples(pixels: Tensor) -> list[Sample]:
+    return [{FRAME: image.numpy()} for image in torch.split(pixels, 1)]
+
+
+def match(network: FoldedResNet, shown: Sequence[Ranges], pixels: Tensor) -> dict[str, str]:
     """Find the point of each tensor of a file: the one with the same ends on each of a few images.
 
     Args:
         network: plain.
-        tensors_of: the ends of the file's tensors for one image, by name.
-        pixels: at least `SIGNATURE_IMAGES`, normalised.
+        shown: the ends of the file's tensors for each image, by name.
+        pixels: those images, normalised.
 
     Returns:
         The point's name by the tensor's; tensors that are no point's are left out.
@@ -287,8 +186,7 @@ def match(
     Raises:
         ValueError: a point has no tensor.
     """
-    images = pixels[:SIGNATURE_IMAGES].split(1)
-    shown = [tensors_of(image) for image in images]
+    images = torch.split(pixels, 1)
     known = [observe(network, image) for image in images]
     points = {name: _ends(known, name) for name in known[0] if name != FRAME}
     points[FRAME] = np.array([[float(image.min()), float(image.max())] for image in images])
@@ -304,7 +202,7 @@ def match(
     return matched
 
 
-def _ends(shown: list[Any], name: str) -> NDArray[np.float64]:
+def _ends(shown: Sequence[Ranges], name: str) -> NDArray[np.float64]:
     return np.array([ends[name] for ends in shown])
 
 

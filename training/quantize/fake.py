@@ -75,7 +75,7 @@ class Point(nn.Module):
             return x * math.nan  # the loss will say so
         scale = max((high - low) / 255, 1e-9)
         first = min(max(round(low / scale), -255), 0)
-        rounded: Tensor = _Round.apply(x, scale, first)
+        rounded: Tensor = _Round.apply(x, scale, first)  # type: ignore[no-untyped-call] # torch's
         return rounded
 
 
@@ -90,12 +90,14 @@ class _Round(torch.autograd.Function):
     def forward(context: Any, x: Tensor, scale: float, first: int) -> Tensor:  # noqa: ANN401 — torch's context
         context.save_for_backward(x)
         context.ends = first * scale, (first + 255) * scale
-        return (x / scale).round_().clamp_(first, first + 255).mul_(scale)
+        rounded: Tensor = (x / scale).round_().clamp_(first, first + 255).mul_(scale)
+        return rounded
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 — torch's context
         (x,) = context.saved_tensors
-        return torch.ops.aten.hardtanh_backward(gradient, x, *context.ends), None, None
+        passed: Tensor = torch.ops.aten.hardtanh_backward(gradient, x, *context.ends)
+        return passed, None, None
 
 
 _SIDES = ((None, 0.0), (0.0, None))  # a range always holds 0
@@ -108,7 +110,7 @@ def weight_scale(weight: Tensor, bits: int) -> Tensor:
     the least squared error among `CLIP_SEARCH`.
     """
     flat = weight.detach().flatten(1)
-    levels = 2 ** (bits - 1) - 1
+    levels: int = 2 ** (bits - 1) - 1
     largest = flat.abs().amax(dim=1).clamp(min=1e-9)
     if bits >= 8:
         return largest / levels
@@ -125,7 +127,7 @@ def weight_scale(weight: Tensor, bits: int) -> Tensor:
 
 def quantize_weight(weight: Tensor, bits: int, scale: Tensor | None = None) -> Tensor:
     """Round a weight to its grid; gradients pass where it is not clipped."""
-    levels = 2 ** (bits - 1) - 1
+    levels: int = 2 ** (bits - 1) - 1
     scale = weight_scale(weight, bits) if scale is None else scale
     zero_point = torch.zeros_like(scale, dtype=torch.int32)
     return torch.fake_quantize_per_channel_affine(weight, scale, zero_point, 0, -levels, levels)
@@ -134,7 +136,7 @@ def quantize_weight(weight: Tensor, bits: int, scale: Tensor | None = None) -> T
 class _Quantized:
     """What both kinds of layers share: a weight on a grid of `bits`, None leaves it in floating point."""
 
-    weight: nn.Parameter
+    weight: Tensor
     bits: int | None = None
     _scale: Tensor | None
     """A buffer, so that it follows the layer to its device; not part of what is stored."""

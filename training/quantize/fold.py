@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.distill.images import Scale
+from training.network.memory import laid_out
 from training.network.resnet import Block, ResNet
 from training.quantize.fake import Point, QuantizedConv2d, QuantizedLinear
 
@@ -39,7 +41,8 @@ class FoldedBlock(nn.Module):
             y = conv(y)
             y = point(functional.relu(y) if index + 1 < len(self.convs) else y)
         skip = x if self.downsample is None else self.skip(self.downsample(x))
-        return self.out(functional.relu(y + skip))
+        out: Tensor = self.out(functional.relu(y + skip))
+        return out
 
 
 class FoldedResNet(nn.Module):
@@ -48,30 +51,34 @@ class FoldedResNet(nn.Module):
     Args:
         network: trained; copied.
         side_px: of the images that it will read; the average covers the whole last map.
+        scale: by which it reads their pixels, whose range is known.
     """
 
-    def __init__(self, network: ResNet, side_px: int = 32) -> None:
+    def __init__(self, network: ResNet, side_px: int, scale: Scale) -> None:
         super().__init__()
+        self.side_px = side_px
         self.frame = Point()
         self.stem = _fold(network.conv1, network.bn1)
         self.stem_out = Point()
-        stages = (network.layer1, network.layer2, network.layer3, network.layer4)
-        self.blocks = nn.ModuleList(FoldedBlock(block) for stage in stages for block in stage)
+        self.blocks = nn.ModuleList(FoldedBlock(block) for block in network.blocks())
         self.fc = QuantizedLinear.of(network.fc)
         self.pooled = Point()  # watched, never quantized by a range of its own
         self.scores = Point()
         self._map_px = side_px // (8 * network.conv1.stride[0])
-        self.frame.fix(-2.0, 127 / 64)  # a pixel's range is known: view.normalise
+        self.frame.fix(*scale.ends)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) as `view.normalise` makes it → (N, 10) logits."""
+        """(N, 3, H, W) as `view.normalise` makes it → (N, classes) logits."""
         x = self.stem_out(functional.relu(self.stem(self.frame(x))))
         for block in self.blocks:
             x = block(x)
         x = functional.avg_pool2d(x, self._map_px).flatten(1)
         # an average has the scale of what it averages, in TFLite as in ONNX
-        x = self.pooled(x) if self.pooled.mode == "observe" else self.blocks[-1].out.quantize(x)
-        return self.scores(self.fc(x))
+        last = self.blocks[-1]
+        assert isinstance(last, FoldedBlock)
+        x = self.pooled(x) if self.pooled.mode == "observe" else last.out.quantize(x)
+        scores: Tensor = self.scores(self.fc(x))
+        return scores
 
     def layers(self) -> dict[str, QuantizedConv2d | QuantizedLinear]:
         """Return every layer with weights, by name, in the order of the forward pass."""
@@ -106,4 +113,4 @@ def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> QuantizedConv2d:
         folded.weight.copy_(weight)
         assert folded.bias is not None
         folded.bias.copy_(norm.bias - norm.running_mean * gain)
-    return folded.to(memory_format=torch.channels_last)
+    return laid_out(folded, torch.channels_last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
@@ -15,25 +16,28 @@ from edge.model.manifest import Manifest
 from edge.model.preprocess import place
 from scoring.truth import TruthSequence
 from training.network.lite0 import Backbone
-from training.smoke.features import difference, extract
+from training.smoke.features import difference, extract, load
 from training.smoke.head import Example, box_cells, dilate
 from training.smoke.network import CELL_PX, FRAME_PX, GRID
+from training.step.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
 
 def load_examples(
-    folder: Path, sequences: Sequence[TruthSequence], backbone: Backbone, manifest: Manifest, cache: Path
+    shop: Workshop, folder: Path, sequences: Sequence[TruthSequence], backbone: Backbone, manifest: Manifest
 ) -> list[Example]:
     """Compute or recall the features of every sequence, and its targets."""
     started = time.monotonic()
     examples = []
     for index, sequence in enumerate(sequences, 1):
         paths = [folder / frame.file for frame in sequence.frames]
-        features = extract(backbone, paths, manifest, cache)
-        positive, negative = targets(sequence)
+        step = extract(shop, backbone, sequence.id, paths, manifest)
+        features, (positive, negative) = load(step), targets(sequence)
+        cells = positive.numpy().tobytes() + negative.numpy().tobytes()
+        made_of = hashlib.sha256(step.key.encode() + cells).hexdigest()
         examples.append(
-            Example(sequence.id, sequence.group, features, difference(features), positive, negative)
+            Example(sequence.id, sequence.group, features, difference(features), positive, negative, made_of)
         )
         eta_s = (time.monotonic() - started) / index * (len(sequences) - index)
         logger.info("features %d of %d (%s), %.0f s left", index, len(sequences), sequence.id, eta_s)

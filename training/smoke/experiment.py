@@ -1,7 +1,8 @@
-"""`python -m training smoke`: from a folder of tower sequences to the bundle that a tower runs.
+"""The smoke experiment: from a folder of tower sequences to the bundle that a tower runs.
 
 Features once by the frozen backbone → inner folds choose the threshold → one head on all training groups → export
-and quantization → the bundle, measured on validation groups that nothing above has seen.
+and quantization → the bundle, measured on validation groups that nothing above has seen. All but the measuring are
+steps.
 """
 
 from __future__ import annotations
@@ -19,56 +20,36 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.counter.drops import Balance
-from edge.model.bundle import Bundle, file_spec, write_bundle
+from edge.model.bundle import Bundle, write_bundle
 from edge.model.load import load_runtime
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import MANIFEST_NAME, Manifest, Threshold
 from scoring import truth
 from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
+from training.export.spec import tflite_spec
 from training.network.lite0 import imagenet_backbone
-from training.smoke.assemble import Exported, build, export, manifest_of, onnx_spec, tflite_spec
-from training.smoke.card import render
+from training.smoke.bundle import card_of, manifest_of, write
 from training.smoke.dataset import choose_groups, folds, load_examples, split
 from training.smoke.evaluate import measure, parity
-from training.smoke.export import INPUT_NAMES, OUTPUT_NAMES
-from training.smoke.head import Example, Recipe, score_maps, train
-from training.smoke.network import FEATURES, Head, Student
-from training.smoke.threshold import Choice, Maps, choose
+from training.smoke.export import TFLITE_NAMES, Exported, export
+from training.smoke.head import Example, score_maps
+from training.smoke.recipe import Recipe
+from training.smoke.threshold import Choice, choose
+from training.smoke.train import METHODS, load_head, train_head
 from training.step.provenance import commit, processor
+from training.step.step import write_json
+from training.step.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
-NAME = "firetower-smoke"
-VERSION = "0.1.0"
 INNER_FOLDS = 3
 FALSE_ALARMS_PER_HOUR = 1.0
 PACKAGES = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "onnx", "onnxruntime", "numpy")
-
-
-def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
-    """Add the command's parser."""
-    parser = commands.add_parser(
-        "smoke",
-        help="train, quantize and measure the smoke model",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with sequences.json")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the bundle; an older one is replaced"
-    )
-    parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
-    parser.add_argument("--work", type=Path, default=Path(".work/smoke"), help="caches; resumes from here")
-    parser.add_argument(
-        "--validation-groups", metavar="G,G", help="held-out groups; chosen by size if absent"
-    )
-    parser.add_argument("--steps", type=int, default=Recipe().steps, help="of the optimizer (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
-    parser.set_defaults(handler=handle)
 
 
 def handle(options: argparse.Namespace) -> int:
@@ -77,6 +58,9 @@ def handle(options: argparse.Namespace) -> int:
         raise ValueError(
             f"--out {options.out}: exists and is no bundle; it would be replaced, so name another folder"
         )
+    shop = Workshop(options.work, METHODS)
+    if not shop.leave():
+        return 0
     recipe = Recipe(steps=options.steps, seed=options.seed)
     sequences = truth.read(options.data)
     groups = options.validation_groups.split(",") if options.validation_groups else choose_groups(sequences)
@@ -84,124 +68,69 @@ def handle(options: argparse.Namespace) -> int:
     logger.info(
         "training on %d sequences, validating on %d (%s)", len(training), len(validation), ", ".join(groups)
     )
-    backbone = imagenet_backbone()
-    blank = _blank_manifest()
-    loaded = load_examples(options.data, training, backbone, blank, options.work / "features")
-    examples = {example.name: example for example in loaded}
-    choice = _choose(training, examples, recipe, blank, options.work / "heads")
+    backbone, blank = imagenet_backbone(), manifest_of(Threshold(open=0.0, keep=0.0))
+    examples = load_examples(shop, options.data, training, backbone, blank)
+    choice = _choose(shop, training, examples, recipe, blank)
     logger.info("threshold %s", choice.threshold)
-    student = Student(backbone, _train(list(examples.values()), recipe, options.work / "heads"))
-    exported = export(student, options.data, training, blank, options.work / "export")
+    head = train_head(shop, "head", examples, recipe)
+    exported = export(shop, backbone, head, options.data, training, blank)
     result = _describe(options, recipe, groups, training, validation, choice, exported)
+    manifest = _manifest(exported, choice.threshold, result, {})
     with tempfile.TemporaryDirectory() as folder:
-        draft = _bundle(Path(folder) / "draft", exported, choice.threshold, result, {}, "draft")
+        draft = write(Path(folder) / "draft", manifest, exported, "draft")
         measured = _measure(draft, exported, options.data, validation)
     result |= measured
     metrics = {
         "method": "scoring.score on held-out camera groups",
         "validation": measured["int8"]["summary"],
     }
-    card = render(NAME, VERSION, result)
-    bundle = _bundle(options.out, exported, choice.threshold, result, metrics, card)
+    manifest = _manifest(exported, choice.threshold, result, metrics)
+    bundle = write(options.out, manifest, exported, card_of(result))
     result["bundle_sha256"] = bundle.digest
     if options.result is not None:
-        options.result.parent.mkdir(parents=True, exist_ok=True)
-        options.result.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write_json(options.result, result)
     logger.info("wrote %s", options.out)
     print(msgspec.json.encode({"bundle": str(options.out), "int8": measured["int8"]["summary"]}).decode())
     return 0
 
 
-def _blank_manifest() -> Manifest:
-    """Return what preprocessing needs to know before there is a model."""
-    return manifest_of(NAME, VERSION, Threshold(open=0.0, keep=0.0), {})
-
-
-def _train(examples: Sequence[Example], recipe: Recipe, cache: Path) -> Head:
-    """Train a head, or recall the one of the same recipe and examples; with one thread: a second costs more."""
-    key = hashlib.sha256(repr(recipe).encode())
-    for source in ("head.py", "network.py"):
-        key.update(Path(__file__).with_name(source).read_bytes())
-    for example in sorted(examples, key=lambda example: example.name):
-        key.update(example.name.encode())
-        for part in (example.features, example.change, example.positive, example.negative):
-            key.update(part.numpy().tobytes())
-    cached = cache / f"{key.hexdigest()[:32]}.pt"
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        if not cached.exists():
-            cache.mkdir(parents=True, exist_ok=True)
-            partial = cached.with_suffix(".part")
-            torch.save(train(examples, recipe).state_dict(), partial)
-            partial.rename(cached)
-    finally:
-        torch.set_num_threads(threads)
-    head = Head(torch.ones(FEATURES), recipe.channels, recipe.width)
-    head.load_state_dict(torch.load(cached, weights_only=True))
-    return head.eval().requires_grad_(requires_grad=False)
-
-
 def _choose(
+    shop: Workshop,
     training: Sequence[TruthSequence],
-    examples: dict[str, Example],
+    examples: Sequence[Example],
     recipe: Recipe,
     manifest: Manifest,
-    cache: Path,
 ) -> Choice:
     """Score each training group by a head that has not seen it, and choose the threshold on that."""
-    maps: dict[str, Any] = {}
-    for held in folds([sequence.group for sequence in training], INNER_FOLDS):
-        head = _train([e for e in examples.values() if e.group not in held], recipe, cache)
-        for example in examples.values():
+    maps: dict[str, NDArray[np.float32]] = {}
+    for number, held in enumerate(folds([sequence.group for sequence in training], INNER_FOLDS)):
+        others = [example for example in examples if example.group not in held]
+        head = load_head(train_head(shop, f"head-fold-{number}", others, recipe))
+        for example in examples:
             if example.group in held:
                 maps[example.name] = score_maps(head, example.features, example.change)
         logger.info("inner fold without %s is scored", ", ".join(held))
-    stored: Maps = maps
-    return choose(training, stored, manifest.confirmation, FALSE_ALARMS_PER_HOUR)
+    return choose(training, maps, manifest.confirmation, FALSE_ALARMS_PER_HOUR)
 
 
-def _bundle(
-    folder: Path,
-    exported: Exported,
-    threshold: Threshold,
-    result: dict[str, Any],
-    metrics: dict[str, Any],
-    card: str,
-) -> Bundle:
-    contents = {
-        "model.tflite": exported.int8_tflite,
-        "model.onnx": exported.uint8_onnx,
-        "card.md": card.encode(),
-    }
-    files = {
-        "model.tflite": tflite_spec(exported.int8_tflite),
-        "model.onnx": onnx_spec(exported.uint8_onnx),
-        "card.md": file_spec(contents["card.md"]),
-    }
-    provenance = {
-        key: result[key] for key in ("date", "commit", "data", "recipe", "validation_groups", "licence")
-    }
-    manifest = manifest_of(
-        NAME,
-        VERSION,
+def _manifest(
+    exported: Exported, threshold: Threshold, result: dict[str, Any], metrics: dict[str, Any]
+) -> Manifest:
+    stated = ("date", "commit", "data", "recipe", "validation_groups", "licence")
+    return manifest_of(
         threshold,
-        files,
         calibration_sha256=exported.calibration_sha256,
         metrics=metrics,
-        provenance=provenance,
+        provenance={key: result[key] for key in stated},
     )
-    return build(folder, manifest, contents)
 
 
 def _measure(
     draft: Bundle, exported: Exported, data: Path, validation: Sequence[TruthSequence]
 ) -> dict[str, Any]:
     """Measure the INT8 files and their float twin on the validation groups, and compare them."""
-    names = {f"serving_default_args_{i}": name for i, name in enumerate(INPUT_NAMES)}
-    names |= {f"serving_default_output_{i}_output": name for i, name in enumerate(OUTPUT_NAMES)}
     float_manifest = msgspec.structs.replace(
-        draft.manifest, files={"model.tflite": tflite_spec(exported.float_tflite, names)}
+        draft.manifest, files={"model.tflite": tflite_spec(exported.float_tflite, TFLITE_NAMES)}
     )
     float_bundle = write_bundle(
         draft.folder.with_name("float"), float_manifest, {"model.tflite": exported.float_tflite}

@@ -1,11 +1,12 @@
-"""Pooled features of every frame of a sequence, computed once by the frozen backbone and cached by content."""
+"""Pooled features of every frame of a sequence, computed once by the frozen backbone: a step by their content."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,9 +18,10 @@ from edge.model.manifest import Manifest, TensorSpec
 from edge.model.preprocess import Preprocess
 from training.network.lite0 import Backbone
 from training.smoke.network import BACKGROUND_RATE, FRAME_PX, WARM_UP_GAIN, pool
+from training.step.step import Step, digests, sha256, write_whole
+from training.step.workshop import Workshop
 
-logger = logging.getLogger(__name__)
-
+FEATURES = "features.pt"
 LAG = 2  # frames between the newest and the youngest one in the background
 BATCH = 8
 
@@ -45,41 +47,43 @@ def read_frames(paths: Sequence[Path], manifest: Manifest) -> Iterator[NDArray[n
         if pixels is None:
             raise ValueError(f"{path}: not a readable image; remove it from sequences.json or replace it")
         tensor = np.empty((1, *FRAME_PX, 3), np.uint8)
-        preprocess(pixels).write(tensor)
+        preprocess(pixels.astype(np.uint8, copy=False)).write(tensor)
         yield tensor[0]
 
 
-def extract(backbone: Backbone, paths: Sequence[Path], manifest: Manifest, cache: Path) -> Tensor:
-    """Return (frames, 112, 30, 40) float16 features of a sequence, from the cache where its content is the same.
+def extract(shop: Workshop, backbone: Backbone, name: str, paths: Sequence[Path], manifest: Manifest) -> Step:
+    """Compute the features of a sequence, or find them computed.
 
     Args:
+        shop: where the step goes.
         backbone: frozen.
+        name: of the sequence.
         paths: of the frames, in order.
         manifest: how frames are fitted.
-        cache: a folder, made if absent.
     """
-    key = hashlib.sha256()
+    weights = hashlib.sha256()
     for weight in backbone.state_dict().values():
-        key.update(weight.numpy().tobytes())
-    for path in paths:
-        key.update(hashlib.sha256(path.read_bytes()).digest())
-    cached = cache / f"{key.hexdigest()[:32]}.pt"
-    if cached.exists():
-        stored: Tensor = torch.load(cached, weights_only=True)
-        return stored
-    cache.mkdir(parents=True, exist_ok=True)
-    batches, batch = [], []
-    for frame in read_frames(paths, manifest):
-        batch.append(frame)
-        if len(batch) == BATCH:
-            batches.append(_pooled(backbone, batch))
-            batch = []
-    if batch:
-        batches.append(_pooled(backbone, batch))
-    features = torch.cat(batches)
-    partial = cached.with_suffix(".part")
-    torch.save(features, partial)
-    partial.rename(cached)
+        weights.update(weight.numpy().tobytes())
+    inputs = {"backbone": weights.hexdigest(), "frames": [sha256(path) for path in paths]}
+    step = shop.step("features", f"features-{name}", inputs)
+    return shop.once(step, lambda: _write(step.folder, backbone, paths, manifest))
+
+
+def _write(folder: Path, backbone: Backbone, paths: Sequence[Path], manifest: Manifest) -> dict[str, Any]:
+    frames = read_frames(paths, manifest)
+    batches = iter(lambda: list(islice(frames, BATCH)), [])
+    features = torch.cat([_pooled(backbone, batch) for batch in batches])
+    write_whole(folder / FEATURES, lambda path: torch.save(features, path))
+    return {"files": digests(folder, FEATURES), "shape": list(features.shape)}
+
+
+def load(step: Step) -> Tensor:
+    """Return (frames, 112, 30, 40) float16 features of a sequence.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    features: Tensor = torch.load(step.file(FEATURES), weights_only=True)
     return features
 
 

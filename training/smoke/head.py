@@ -5,8 +5,9 @@ Source: the loss is that of our study of smoke detection (positives, hardest neg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,26 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from training.distill.loop import Batch, Course, follow
+from training.distill.loss import mix, of_cells
+from training.distill.rate import one_cycle
+from training.distill.setting import Distillation
 from training.smoke.network import CELL_PX, GRID, POOLED_CHANNELS, SCORE_RATE, Head
+from training.smoke.recipe import Recipe
 
 POSITIVE_OVERLAP = 0.25  # share of a cell that a box must cover
 HARDEST = 15
 LABEL_SMOOTHING = 0.02
 # Quarter of an INT8 step of each feature's activation: what moves less cannot be seen once quantized.
 SCALE_FLOOR = (0.006, 0.1, 0.1, 0.1)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How the head is trained; the seed fixes initialisation, order and augmentation."""
-
-    steps: int = 400
-    batch: int = 24
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-2
-    channels: int = 48
-    width: int = 64
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +38,8 @@ class Example:
         features, change: (frames, 112, 30, 40) float16.
         positive: (frames, 30, 40) bool, cells of a box.
         negative: (frames, 30, 40) bool, cells that are certainly free of smoke.
+        sha256: of all that it is made of.
+        soft: (frames, 30, 40) float16, a teacher's logits; None without a teacher.
     """
 
     name: str
@@ -53,6 +48,8 @@ class Example:
     change: Tensor
     positive: Tensor
     negative: Tensor
+    sha256: str
+    soft: Tensor | None = None
 
     @property
     def boxed(self) -> list[int]:
@@ -105,8 +102,49 @@ def loss(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     return on_positive + hardest + 2 * on_negative.sum() / negative.sum().clamp(min=1)
 
 
-def train(examples: Sequence[Example], recipe: Recipe) -> Head:
+def train(
+    examples: Sequence[Example], recipe: Recipe, checkpoint: Path, method: Distillation | None = None
+) -> Head:
     """Train one head; sequences are sampled evenly, half of each batch has smoke.
+
+    Args:
+        examples: of at least one sequence with smoke and one without.
+        recipe: steps, rates, sizes, seed.
+        checkpoint: a file; an unfinished training resumes from it. Left in place.
+        method: temperature and α of a teacher, whose logits the examples have; None learns from boxes alone.
+
+    Raises:
+        ValueError: no sequence has a box, or none a quiet frame.
+    """
+    torch.manual_seed(recipe.seed)
+    torch.set_flush_denormal(True)
+    head = Head(_scale(examples), recipe.channels, recipe.width)
+    course = Course(
+        epochs=1,
+        steps=recipe.steps,
+        batches=lambda _, first: _batches(examples, recipe, first),
+        loss=lambda logits, positive, negative, soft: _cost(logits[:, 0], positive, negative, soft, method),
+        optimizers=lambda network: [
+            torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+        ],
+        rates=one_cycle(recipe.learning_rate, recipe.steps),
+    )
+    follow(head, course, checkpoint)
+    return head.eval().requires_grad_(requires_grad=False)
+
+
+def _cost(
+    logits: Tensor, positive: Tensor, negative: Tensor, soft: Tensor | None, method: Distillation | None
+) -> Tensor:
+    hard = loss(logits, positive, negative)
+    if method is None:
+        return hard
+    assert soft is not None
+    return mix(of_cells(logits, soft, method.temperature), hard, method)
+
+
+def _batches(examples: Sequence[Example], recipe: Recipe, first: int) -> Iterator[Batch]:
+    """Yield the batches of a training from one on; those before it are drawn all the same.
 
     Raises:
         ValueError: no sequence has a box, or none a quiet frame.
@@ -115,39 +153,34 @@ def train(examples: Sequence[Example], recipe: Recipe) -> Head:
     quiet = [(e, e.quiet) for e in examples if e.quiet]
     if not smoky or not quiet:
         raise ValueError("training needs at least one sequence with boxes and one with frames without smoke")
-    torch.manual_seed(recipe.seed)
-    torch.set_flush_denormal(True)
     rng = np.random.default_rng(recipe.seed)
-    head = Head(_scale(examples), recipe.channels, recipe.width)
-    optimizer = torch.optim.AdamW(head.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.learning_rate, total_steps=recipe.steps)
-    for _ in range(recipe.steps):
-        features, change, positive, negative = _batch(smoky, quiet, recipe.batch, rng)
-        cost = loss(head(features, change)[:, 0], positive, negative)
-        optimizer.zero_grad()
-        cost.backward()
-        optimizer.step()
-        schedule.step()
-    return head.eval().requires_grad_(requires_grad=False)
+    for number in range(recipe.steps):
+        drawn = [_draw(smoky if index % 2 else quiet, rng) for index in range(recipe.batch)]
+        if number >= first:
+            yield _batch(drawn)
 
 
-def _batch(
-    smoky: Sequence[tuple[Example, list[int]]],
-    quiet: Sequence[tuple[Example, list[int]]],
-    size: int,
-    rng: np.random.Generator,
-) -> tuple[Tensor, ...]:
-    columns: tuple[list[Tensor], ...] = ([], [], [], [])
-    for index in range(size):
-        pool = smoky if index % 2 else quiet
-        example, frames = pool[rng.integers(len(pool))]
-        frame = frames[rng.integers(len(frames))]
-        mirrored = rng.random() < 0.5
-        parts = (example.features, example.change, example.positive, example.negative)
-        for column, part in zip(columns, parts, strict=True):
-            column.append(part[frame].flip(-1) if mirrored else part[frame])
-    features, change, positive, negative = (torch.stack(column) for column in columns)
-    return features.float(), change.float(), positive, negative
+def _draw(pool: Sequence[tuple[Example, list[int]]], rng: np.random.Generator) -> tuple[Example, int, bool]:
+    """Draw a sequence, one of its frames, and whether that is mirrored."""
+    example, frames = pool[int(rng.integers(len(pool)))]
+    return example, frames[int(rng.integers(len(frames)))], rng.random() < 0.5
+
+
+def _batch(drawn: Sequence[tuple[Example, int, bool]]) -> Batch:
+    def column(parts: Iterable[Tensor]) -> Tensor:
+        rows = zip(parts, drawn, strict=True)
+        return torch.stack([part[frame].flip(-1) if flip else part[frame] for part, (_, frame, flip) in rows])
+
+    examples = [example for example, _, _ in drawn]
+    soft = [example.soft for example in examples if example.soft is not None]
+    return Batch(
+        (column(e.features for e in examples).float(), column(e.change for e in examples).float()),
+        (
+            column(e.positive for e in examples),
+            column(e.negative for e in examples),
+            column(soft).float() if soft else None,
+        ),
+    )
 
 
 def _scale(examples: Sequence[Example]) -> Tensor:

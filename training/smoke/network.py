@@ -37,6 +37,8 @@ class Head(nn.Module):
     Trained on cached pooled features: the projection is linear, so it commutes with the background's average.
     """
 
+    scale: Tensor
+
     def __init__(self, scale: Tensor, channels: int = 48, width: int = 64) -> None:
         super().__init__()
         self.channels = channels
@@ -48,6 +50,7 @@ class Head(nn.Module):
         self.spread = nn.Conv2d(width, width, 5, padding=2, groups=width)
         self.drop = nn.Dropout2d(0.1)
         self.out = nn.Conv2d(width, 1, 1)
+        assert self.out.bias is not None
         nn.init.constant_(self.out.bias, -3.0)
 
     def forward(self, features: Tensor, difference: Tensor) -> Tensor:
@@ -59,11 +62,17 @@ class Head(nn.Module):
     def classify(self, normalised: Tensor) -> Tensor:
         """(N, 2·channels, rows, cols) normalised → (N, 1, rows, cols) logits."""
         x = functional.relu(self.mix(normalised))
-        return self.out(self.drop(functional.relu(self.spread(x))))
+        logits: Tensor = self.out(self.drop(functional.relu(self.spread(x))))
+        return logits
 
 
 class Student(nn.Module):
     """What is exported: NHWC frame in 0..1 and five state tensors in, scores and five state tensors out."""
+
+    frame_gain: Tensor
+    frame_shift: Tensor
+    change_gain: Tensor
+    change_shift: Tensor
 
     def __init__(self, backbone: Backbone, head: Head) -> None:
         super().__init__()
@@ -73,9 +82,12 @@ class Student(nn.Module):
         self.identity = nn.Conv2d(1, 1, 1, bias=False)  # quantizes the smoothed scores on their way out
         nn.init.constant_(self.identity.weight, 1.0)
         for name, norm in (("frame", head.norm_frame), ("change", head.norm_difference)):
-            gain = 1 / torch.sqrt(norm.running_var + norm.eps)
+            mean, variance = norm.running_mean, norm.running_var
+            assert mean is not None
+            assert variance is not None
+            gain = 1 / torch.sqrt(variance + norm.eps)
             self.register_buffer(f"{name}_gain", gain.clone())
-            self.register_buffer(f"{name}_shift", (-norm.running_mean * gain).clone())
+            self.register_buffer(f"{name}_shift", (-mean * gain).clone())
         self.eval().requires_grad_(requires_grad=False)
 
     def project(self, frame: Tensor) -> Tensor:
@@ -84,7 +96,8 @@ class Student(nn.Module):
         first, *others = (patch(f) for patch, f in zip(self.patches, features, strict=True))
         for other in others:
             first = first + other
-        return first.permute(0, 2, 3, 1)
+        projected: Tensor = first.permute(0, 2, 3, 1)
+        return projected
 
     def forward(
         self,
@@ -144,7 +157,7 @@ def _patch_projections(head: Head) -> list[nn.Conv2d]:
     """Fold scale, projection and average pooling into one k×k convolution of stride k for each feature."""
     weight = (head.project.weight / head.scale).detach()  # (channels, 112, 1, 1)
     patches = []
-    for part, size in zip(torch.split(weight, POOLED_CHANNELS, dim=1), POOL, strict=True):
+    for part, size in zip(torch.split(weight, list(POOLED_CHANNELS), dim=1), POOL, strict=True):
         patch = nn.Conv2d(part.shape[1], head.channels, size, size, bias=False)
         patch.weight.data = part.expand(-1, -1, size, size).clone() / size**2
         patches.append(patch)

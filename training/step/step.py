@@ -63,7 +63,7 @@ class Step:
         """
         record = self.record()
         if record is None:
-            raise ValueError(f"{self.name}: not done; run `python -m training cifar10` again")
+            raise ValueError(f"{self.name}: not done; run the command again")
         return record
 
     def file(self, name: str) -> Path:

@@ -14,10 +14,13 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.conftest import hits_of, pictures, write_strips
 from training.__main__ import command, main
-from training.cifar10 import experiment, qat, recipe
+from training.cifar10 import experiment, recipe
 from training.cifar10.report import file, latency, measure, page
 from training.cifar10.report.form import FORMS
 from training.distill import fit
+from training.distill.loop import DivergedError
+from training.quantize import qat
+from training.quantize.setting import Quantization
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 
@@ -225,7 +228,7 @@ def test_a_study_whose_database_is_lost_says_which(result, words, monkeypatch, c
 
 
 def test_compiling_needs_a_compiler(words, monkeypatch):
-    monkeypatch.setattr(experiment.shutil, "which", lambda _: None)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(ValueError, match="--compile needs a C\\+\\+ compiler"):
         command(["cifar10", *words, "--compile"])
 
@@ -250,7 +253,7 @@ def test_a_study_in_a_journal_goes_on_and_survives_a_trial_that_diverges(result,
     def first_diverges(*parts, **more):
         calls.append(parts)
         if len(calls) == 1:
-            raise fit.DivergedError("the loss is nan at step 1")
+            raise DivergedError("the loss is nan at step 1")
         return fitted(*parts, **more)
 
     monkeypatch.setattr(fit, "fit", first_diverges)
@@ -440,9 +443,9 @@ def test_each_learning_rate_trains_its_own_forms_again(result, place, words, mon
 
 
 def test_a_mixed_choice_of_eight_bits_alone_is_trained_gently():
-    settings = recipe.Quantization()
+    settings = Quantization()
     gentle, low = settings.qat_learning_rate, settings.low_bit_learning_rate
-    assert [qat._learning_rate(bits, settings) for bits in (8, {"a": 8}, {"a": 8, "b": 4}, 2)] == [
+    assert [qat.learning_rate(bits, settings) for bits in (8, {"a": 8}, {"a": 8, "b": 4}, 2)] == [
         gentle,
         gentle,
         low,

@@ -11,7 +11,7 @@ from training.step.step import digests, find_step
 def one(tmp_path):
     step = find_step(tmp_path, "train", "some", {})
     step.folder.mkdir()
-    torch.save(build("resnet10-narrow", "strided").state_dict(), step.folder / NETWORK)
+    torch.save(build("resnet10-narrow", "strided", 10).state_dict(), step.folder / NETWORK)
     step.finish({"files": digests(step.folder, NETWORK)})
     return Trained(Run("some", "resnet10-narrow", "strided", Training(epochs=1), 0), step)
 

@@ -4,20 +4,25 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
 
-from training.cifar10.recipe import MuonSettings, Training
-from training.distill import fit, images, loss, view
+from training.cifar10 import data
+from training.cifar10.recipe import Training
+from training.distill import fit, loop, loss, view
+from training.distill.setting import MuonSettings
+from training.network.memory import laid_out
 from training.network.resnet import build
+from training.step.process import accelerator
 
 TRAINING = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3)
 WITH_MUON = Training(epochs=3, batch=32, learning_rate=0.2, small_share=0.3, muon=MuonSettings())
 
 
 def lesson(strips, tmp_path, soft=None):
-    cifar10 = images.load(strips, 468, tmp_path)
+    cifar10 = data.load(strips, 468, tmp_path)
     return fit.Lesson(cifar10.training, view.pool(len(cifar10.training), 2, 4, 0), soft, cifar10.validation)
 
 
@@ -28,7 +33,7 @@ def hard(logits, labels, soft):
 
 def run(strips, tmp_path, name, training=TRAINING, **more):
     torch.manual_seed(0)
-    network = build("resnet10-narrow", "strided")
+    network = build("resnet10-narrow", "strided", 10)
     history = fit.fit(network, lesson(strips, tmp_path), hard, training, 5, tmp_path / name, **more)
     return network.state_dict(), history
 
@@ -38,7 +43,7 @@ def run(strips, tmp_path, name, training=TRAINING, **more):
 )
 def test_a_run_that_is_stopped_resumes_to_the_bit(strips, tmp_path, step, training):
     whole, history = run(strips, tmp_path, "whole.pt", training)
-    with pytest.raises(fit.Stopped):
+    with pytest.raises(loop.Stopped):
         run(strips, tmp_path, "parts.pt", training, stop_after_steps=step)
     resumed, again = run(strips, tmp_path, "parts.pt", training)
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
@@ -53,9 +58,9 @@ def test_the_seconds_of_an_epoch_that_was_stopped_are_those_of_both_parts(strips
         now += 1.0
         return now
 
-    monkeypatch.setattr(fit.time, "monotonic", clock)
+    monkeypatch.setattr(time, "monotonic", clock)
     _, whole = run(strips, tmp_path, "whole.pt")
-    with pytest.raises(fit.Stopped):
+    with pytest.raises(loop.Stopped):
         run(strips, tmp_path, "parts.pt", stop_after_steps=13)
     now += 5000  # nobody trained meanwhile
     _, parts = run(strips, tmp_path, "parts.pt")
@@ -64,7 +69,7 @@ def test_the_seconds_of_an_epoch_that_was_stopped_are_those_of_both_parts(strips
 
 def test_what_is_told_of_the_end_is_told_again_where_a_run_stopped_there(strips, tmp_path):
     shares = []
-    with pytest.raises(fit.Stopped):
+    with pytest.raises(loop.Stopped):
         run(strips, tmp_path, "a.pt", stop_after_steps=27, tell=shares.append)
     assert len(shares) == 27
     assert max(shares) < 1
@@ -73,7 +78,7 @@ def test_what_is_told_of_the_end_is_told_again_where_a_run_stopped_there(strips,
 
 
 def test_a_checkpoint_that_is_cut_off_is_never_seen(strips, tmp_path, monkeypatch):
-    with pytest.raises(fit.Stopped):
+    with pytest.raises(loop.Stopped):
         run(strips, tmp_path, "a.pt", stop_after_steps=4)
     before = (tmp_path / "a.pt").read_bytes()
 
@@ -97,7 +102,7 @@ def test_it_learns(strips, tmp_path, muon):
 
 def test_a_student_is_given_the_logits_of_the_view_it_sees(strips, tmp_path):
     """Logits that name image and view come back beside that image's pixels in that view."""
-    cifar10 = images.load(strips, 468, tmp_path)
+    cifar10 = data.load(strips, 468, tmp_path)
     count = len(cifar10.training)
     views = view.pool(count, 2, 4, 0)
     named = (
@@ -108,13 +113,14 @@ def test_a_student_is_given_the_logits_of_the_view_it_sees(strips, tmp_path):
     taught = fit.Lesson(cifar10.training, views, named, cifar10.validation)
     training = Training(epochs=2, batch=32, cutout_px=0)
     for epoch in range(2):
-        for pixels, labels, soft in fit._batches(taught, training, 0, epoch, 0, fit.accelerator()):
+        for batch in fit.batches(taught, training, 0, epoch, 0, accelerator()):
+            (pixels,), (labels, soft) = batch.inputs, batch.targets
             number = soft[:, 0].long() - 1000 * epoch
             assert torch.equal(labels, cifar10.training.labels[number])
             shown = view.apply(
                 cifar10.training.pixels[number], views.flipped[epoch][number], views.shift[epoch][number]
             )
-            assert torch.equal(pixels, view.normalise(shown))
+            assert torch.equal(pixels, view.normalise(shown, cifar10.training.scale))
 
 
 def test_baseline_and_student_see_the_same_pictures_in_the_same_order(strips, tmp_path):
@@ -122,19 +128,21 @@ def test_baseline_and_student_see_the_same_pictures_in_the_same_order(strips, tm
     soft = torch.zeros(2, len(bare.images), 10, dtype=torch.float16)
     taught = lesson(strips, tmp_path, soft)
     for one, other in zip(
-        *(fit._batches(x, TRAINING, 3, 1, 0, fit.accelerator()) for x in (bare, taught)), strict=True
+        *(fit.batches(x, TRAINING, 3, 1, 0, accelerator()) for x in (bare, taught)), strict=True
     ):
-        assert torch.equal(one[0], other[0])
-        assert torch.equal(one[1], other[1])
+        assert torch.equal(one.inputs[0], other.inputs[0])
+        assert torch.equal(one.targets[0], other.targets[0])
 
 
 def test_every_group_of_both_optimizers_follows_the_triangle(strips, tmp_path):
-    network = build("resnet10-narrow", "strided").to(memory_format=torch.channels_last)
-    state = fit._Run(network, WITH_MUON, fit.accelerator(), steps=27)
+    network = laid_out(build("resnet10-narrow", "strided", 10), torch.channels_last)
+    together = accelerator()
+    given = lesson(strips, tmp_path)
+    state = loop.Run(network, fit.course_of(given, hard, WITH_MUON, 0, together))
+    assert state.steps == 27
     state.step = 20
-    pixels, labels, _ = next(fit._batches(lesson(strips, tmp_path), WITH_MUON, 0, 0, 0, fit.accelerator()))
-    share = state._share_of_peak()
-    state.update(pixels, labels, None, hard)
+    state.update(next(fit.batches(given, WITH_MUON, 0, 0, 0, together)))
+    share = (1 - 21 / 28) / 0.8
     muon, *sgd = [group["lr"] for optimizer in state._optimizers for group in optimizer.param_groups]
     assert 0 < share < 0.5
     assert muon == pytest.approx(MuonSettings().learning_rate * share)
@@ -144,7 +152,7 @@ def test_every_group_of_both_optimizers_follows_the_triangle(strips, tmp_path):
 def test_looking_at_the_validation_split_changes_nothing(strips, tmp_path):
     seen, _ = run(strips, tmp_path, "a.pt")
     torch.manual_seed(0)
-    network, blind = build("resnet10-narrow", "strided"), lesson(strips, tmp_path)
+    network, blind = build("resnet10-narrow", "strided", 10), lesson(strips, tmp_path)
     blind = fit.Lesson(blind.images, blind.views, None, blind.validation.none())
     fit.fit(network, blind, hard, TRAINING, 5, tmp_path / "b.pt")
     assert all(torch.equal(seen[name], value) for name, value in network.state_dict().items())
@@ -152,7 +160,7 @@ def test_looking_at_the_validation_split_changes_nothing(strips, tmp_path):
 
 def test_the_first_epochs_are_of_small_pictures_and_the_average_is_kept(strips, tmp_path):
     sides = [
-        next(fit._batches(lesson(strips, tmp_path), TRAINING, 0, epoch, 0, fit.accelerator()))[0].shape[-1]
+        next(fit.batches(lesson(strips, tmp_path), TRAINING, 0, epoch, 0, accelerator())).inputs[0].shape[-1]
         for epoch in range(3)
     ]
     assert sides == [24, 32, 32]
@@ -164,7 +172,7 @@ def test_the_first_epochs_are_of_small_pictures_and_the_average_is_kept(strips, 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "other"])
 def test_a_checkpoint_that_cannot_be_resumed_says_what_to_do(strips, tmp_path, damage):
-    with pytest.raises(fit.Stopped):
+    with pytest.raises(loop.Stopped):
         run(strips, tmp_path, "a.pt", stop_after_steps=4)
     path = tmp_path / "a.pt"
     whole = path.read_bytes()
@@ -172,20 +180,6 @@ def test_a_checkpoint_that_cannot_be_resumed_says_what_to_do(strips, tmp_path, d
     training = WITH_MUON if damage == "other" else TRAINING
     with pytest.raises(ValueError, match=r"a\.pt: cannot be resumed .* remove it"):
         run(strips, tmp_path, "a.pt", training)
-
-
-def test_learning_rates_are_one_triangle(strips, tmp_path):
-    training = Training(epochs=1, warm_up=0.2)
-    network = build("resnet10-narrow", "strided")
-    state = fit._Run(network, training, fit.accelerator(), steps=99)
-    rates = []
-    for step in range(99):
-        state.step = step
-        rates.append(state._share_of_peak())
-    assert max(rates) == pytest.approx(1.0)
-    assert rates.index(max(rates)) == 19
-    assert rates[0] == pytest.approx(0.05)
-    assert rates[-1] == pytest.approx(0.0125)
 
 
 def test_two_processes_train_under_accelerate(strips, tmp_path):
@@ -245,7 +239,7 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
     assert record["processes"] == 2
     trained = torch.load(folders["baseline-strided-0"] / "network.pt", weights_only=True)
     torch.manual_seed(0)
-    fresh = build("resnet10-narrow", "strided").state_dict()
+    fresh = build("resnet10-narrow", "strided", 10).state_dict()
     counters = {
         name for name in fresh if name.endswith("num_batches_tracked")
     }  # whole numbers are not averaged

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from training.cifar10.recipe import Distillation
 from training.distill import loss
+from training.distill.setting import Distillation
 
 TEACHER = torch.tensor([[2.0, 0.5, -1.0], [0.0, 3.0, 0.1]])
 STUDENT = torch.tensor([[1.0, 1.0, 0.0], [0.3, 0.2, 0.1]])

@@ -3,14 +3,15 @@
 import torch
 from torch import nn
 
-from training.cifar10.recipe import MuonSettings, Training
 from training.distill.optimizer import Muon, optimizers
+from training.distill.setting import MuonSettings, Training
+from training.network.memory import laid_out
 from training.network.resnet import build
 
 
 def network():
     torch.manual_seed(0)
-    return build("resnet10-narrow", "strided").to(memory_format=torch.channels_last)
+    return laid_out(build("resnet10-narrow", "strided", 10), torch.channels_last)
 
 
 def step(net, moving):

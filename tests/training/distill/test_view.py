@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from edge.model.manifest import Manifest, Normalisation, TensorSpec
 from edge.model.preprocess import input_table
 from training.distill import view
-from training.distill.images import LABELS
+from training.distill.images import Scale
+
+SCALE = Scale(zero=128, unit=64)
 
 
 @given(st.booleans(), st.integers(-4, 4), st.integers(-4, 4))
@@ -33,25 +35,25 @@ def test_flips_alternate_and_a_pool_grows_at_its_end():
 
 def test_cutout_greys_one_square_an_image():
     pixels = torch.zeros(200, 3, 32, 32, dtype=torch.uint8)
-    cut = view.cutout(pixels, 8, torch.Generator().manual_seed(0)) == view.ZERO_PIXEL
+    cut = view.cutout(pixels, 8, 77, torch.Generator().manual_seed(0)) == 77
     areas = cut[:, 0].sum(dim=(1, 2))
     assert int(areas.max()) == 64
     assert int(areas.min()) >= 16  # a centre in the corner keeps a quarter
     assert torch.equal(cut[:, 0], cut[:, 2])
-    assert view.cutout(pixels, 0, torch.Generator()) is pixels
+    assert view.cutout(pixels, 0, 77, torch.Generator()) is pixels
 
 
 def test_what_training_sees_is_what_the_device_feeds():
     """The manifest's normalisation, and INT8 with scale 1/64 and zero point 0, are the same numbers."""
     pixel = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(1, 3, 16, 16)
-    real = (pixel.float() - view.ZERO_PIXEL) / view.PIXELS_PER_UNIT
+    real = view.normalise(pixel, SCALE)
     manifest = Manifest(
         schema="1.0",
         name="x",
         version="1",
         task="classify",
         kind="logits",
-        labels=LABELS,
+        labels=("a",),
         files={},
         normalisation=Normalisation(mean=(128 / 255,) * 3, std=(64 / 255,) * 3),
     )
@@ -65,6 +67,6 @@ def test_what_training_sees_is_what_the_device_feeds():
 
 def test_smaller_images_keep_their_mean():
     pixels = torch.full((2, 3, 32, 32), 192, dtype=torch.uint8)
-    small = view.normalise(pixels, 24)
+    small = view.normalise(pixels, SCALE, 24)
     assert small.shape == (2, 3, 24, 24)
     assert torch.allclose(small, torch.ones_like(small))

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.network.convolution import SMALL_PX, Conv2d
+from training.network.memory import laid_out
 
 
 @given(
@@ -15,7 +16,8 @@ from training.network.convolution import SMALL_PX, Conv2d
 )
 def test_a_product_is_the_convolution_with_its_gradients(side, kernel, stride, channels, images):
     torch.manual_seed(0)
-    conv = Conv2d(*channels, kernel, stride, bias=True).double().to(memory_format=torch.channels_last)
+    into, out = channels
+    conv = laid_out(Conv2d(into, out, kernel, stride, bias=True).double(), torch.channels_last)
     x = torch.randn(images, channels[0], side, side, dtype=torch.float64).to(
         memory_format=torch.channels_last
     )

@@ -7,21 +7,27 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge.errors import BundleError
 from edge.model.load import load_runtime
+from edge.model.manifest import Manifest, Normalisation
 from edge.model.selftest import compare, score_frames
-from training.cifar10 import bundle, qat
+from training.cifar10 import bundle, data
+from training.cifar10.data import SCALE, SIDE_PX
 from training.cifar10.report import measure
-from training.distill import fit, images, view
-from training.network.resnet import ResNet, Shape, build
+from training.distill import fit, view
+from training.distill.images import Images, Scale
+from training.export import bundle as export
+from training.network.resnet import ResNet, build
+from training.network.shape import Shape
 from training.quantize import convert
+from training.quantize.bits import set_bits, spread
 from training.quantize.fold import FoldedResNet
-from training.step.step import find_step
+from training.quantize.onnx_file import CALIBRATION_METHODS
 
 
 @pytest.fixture(scope="module")
 def network():
     """A network with statistics of its own in every batch norm, channels last in memory as trained ones are."""
     torch.manual_seed(1)
-    return with_statistics(build("resnet10-narrow", "strided"))
+    return with_statistics(build("resnet10-narrow", "strided", 10))
 
 
 def with_statistics(made):
@@ -36,13 +42,13 @@ def with_statistics(made):
 
 @pytest.fixture(scope="module")
 def test_images(strips, tmp_path_factory):
-    whole = images.load(strips, 100, tmp_path_factory.mktemp("x")).test
-    return images.Images(whole.pixels[:100], whole.labels[:100], "")
+    whole = data.load(strips, 100, tmp_path_factory.mktemp("x")).test
+    return Images(whole.pixels[:100], whole.labels[:100], "", SCALE)
 
 
 @pytest.fixture(scope="module")
 def pixels(test_images):
-    return view.normalise(test_images.pixels[:32])
+    return view.normalise(test_images.pixels[:32], SCALE)
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +58,9 @@ def made(network, pixels, tmp_path_factory):
 
 
 def convert_all(network, pixels, folder):
-    folded = FoldedResNet(network).eval()
+    folded = FoldedResNet(network, SIDE_PX, SCALE).eval()
     convert.set_ranges(folded, convert.observe(folded, pixels))
-    qat.set_bits(folded, qat.spread(folded, 8))
+    set_bits(folded, spread(folded, 8))
     convert.set_mode(folded, "fixed")
     plain = convert.plain(folded)
     convert.export_tflite(plain, folder / "f.tflite")
@@ -85,22 +91,22 @@ def scores(made_bundle, backend, test_images):
 
 
 def test_folding_changes_nothing(network, test_images):
-    ours = fit.predict(FoldedResNet(network).eval(), test_images)
+    ours = fit.predict(FoldedResNet(network, SIDE_PX, SCALE).eval(), test_images)
     assert torch.allclose(ours, fit.predict(network, test_images), atol=1e-4)
 
 
 def test_a_dead_channel_keeps_its_bias_within_32_bits(network):
-    dead = build("resnet10-narrow", "strided")
+    dead = build("resnet10-narrow", "strided", 10)
     dead.load_state_dict(network.state_dict())
     dead.bn1.weight.data[3] = 1e-12
-    weight = FoldedResNet(dead.eval()).stem.weight[3].detach().abs()
+    weight = FoldedResNet(dead.eval(), SIDE_PX, SCALE).stem.weight[3].detach().abs()
     assert float(weight.max()) == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize("backend", ["litert", "onnx"])
 def test_float_files_compute_what_torch_computes(network, made, test_images, backend):
     """Among others against litert-torch's silent misreading of channels-last weights."""
-    expected = fit.predict(FoldedResNet(network).eval(), test_images).numpy()
+    expected = fit.predict(FoldedResNet(network, SIDE_PX, SCALE).eval(), test_images).numpy()
     # the exported weights lie on the 8-bit grid already
     assert np.abs(scores(made[2], backend, test_images) - expected).max() < 0.05 * np.abs(expected).max()
     baked = fit.predict(convert.plain(made[0]), test_images).numpy()
@@ -137,9 +143,9 @@ def test_every_tensor_of_the_tflite_file_is_an_integer(made):
     assert kinds <= {"int8", "int32"}
 
 
-@pytest.mark.parametrize("method", convert.CALIBRATION_METHODS)
+@pytest.mark.parametrize("method", CALIBRATION_METHODS)
 def test_calibrators_give_every_point_a_range(network, pixels, tmp_path, method):
-    plain = convert.plain(FoldedResNet(network).eval())
+    plain = convert.plain(FoldedResNet(network, SIDE_PX, SCALE).eval())
     convert.export_onnx(plain, tmp_path / "f.onnx")
     ranges = convert.calibrate(tmp_path / "f.onnx", plain, pixels, method)
     shown = convert.observe(plain, pixels)
@@ -151,22 +157,22 @@ def test_calibrators_give_every_point_a_range(network, pixels, tmp_path, method)
 
 
 def test_ranges_of_another_network_are_refused(network, pixels, tmp_path):
-    plain = convert.plain(FoldedResNet(network).eval())
+    plain = convert.plain(FoldedResNet(network, SIDE_PX, SCALE).eval())
     convert.export_tflite(plain, tmp_path / "f.tflite")
     torch.manual_seed(5)
-    other = convert.plain(FoldedResNet(build("resnet10-narrow", "strided").eval()).eval())
+    other = convert.plain(FoldedResNet(build("resnet10-narrow", "strided", 10).eval(), SIDE_PX, SCALE).eval())
     with pytest.raises(ValueError, match="no tensor of the file is that of"):
         convert.quantize_tflite(tmp_path / "f.tflite", other, convert.observe(other, pixels), pixels[:4])
 
 
 def test_four_bit_weights_are_smaller_and_run(made, test_images, pixels, tmp_path):
     folded, quantized, _ = made
-    qat.set_bits(folded, qat.spread(folded, 4))
+    set_bits(folded, spread(folded, 4))
     try:
         plain = convert.plain(folded)
         simulated = fit.predict(folded, test_images).numpy()
     finally:
-        qat.set_bits(folded, qat.spread(folded, 8))
+        set_bits(folded, spread(folded, 8))
     convert.export_tflite(plain, tmp_path / "f.tflite")
     file = convert.quantize_tflite(tmp_path / "f.tflite", plain, convert.get_ranges(folded), pixels[:4], 4)
     assert len(file) < 0.65 * len(quantized.read("model.tflite"))
@@ -185,7 +191,7 @@ def test_the_written_bundle_is_verified_and_has_a_selftest(made):
 
 
 def test_packed_bytes_count_bits(network):
-    folded = FoldedResNet(network).eval()
+    folded = FoldedResNet(network, SIDE_PX, SCALE).eval()
     weights = sum(layer.weight.numel() for layer in folded.layers().values())
     channels = sum(len(layer.weight) for layer in folded.layers().values())
     for layer in folded.layers().values():
@@ -193,42 +199,51 @@ def test_packed_bytes_count_bits(network):
     assert measure.packed_bytes(folded) == pytest.approx(weights / 2 + 8 * channels, abs=len(folded.layers()))
 
 
-def test_the_mixed_choice_spends_its_budget_where_it_saves_most(tmp_path):
-    def row(layer, weights, four, two):
-        return {"layer": layer, "weights": weights, "int4": {"loss_cost": four}, "int2": {"loss_cost": two}}
-
-    made = find_step(tmp_path, "s", "s", {})
-    made.finish(
-        {
-            "layers": [
-                row("big", 1000, 0.001, 0.01),
-                row("small", 10, 0.001, 0.002),
-                row("dear", 1000, 0.5, 0.9),
-            ]
-        }
-    )
-    assert qat.mixed(made, 0.02) == {"big": 2, "small": 2, "dear": 8}
-    assert qat.mixed(made, 0.0015) == {"big": 4, "small": 8, "dear": 8}
-    assert qat.mixed(made, 0.0) == {"big": 8, "small": 8, "dear": 8}
-
-
-def test_the_mixed_choice_takes_steps_that_cost_nothing_or_less_than_the_one_before(tmp_path):
-    made = find_step(tmp_path, "t", "t", {})
-    costs = [("free", -0.01, -0.02), ("late", 0.010, 0.011), ("half", 0.0, 5.0)]
-    rows = [
-        {"layer": n, "weights": 100, "int4": {"loss_cost": a}, "int2": {"loss_cost": b}} for n, a, b in costs
-    ]
-    made.finish({"layers": rows})
-    assert qat.mixed(made, 0.02) == {"free": 2, "late": 2, "half": 4}
-    assert qat.mixed(made, 0.0) == {"free": 2, "late": 8, "half": 4}
-
-
 def test_bottlenecks_are_converted_too(pixels, test_images, tmp_path):
     """As in ResNet-152; 1×1 convolutions, an expansion and a skip that widens."""
     folded, files, _ = convert_all(
-        with_statistics(ResNet(Shape((1, 2, 1, 1), 8, 4), "strided")), pixels, tmp_path
+        with_statistics(ResNet(Shape((1, 2, 1, 1), 8, 4), "strided", 10)), pixels, tmp_path
     )
     simulated = fit.predict(folded, test_images).numpy()
     for backend in ("litert", "onnx"):
         found = scores(files, backend, test_images)
         assert (found.argmax(axis=1) == simulated.argmax(axis=1)).mean() > 0.9
+
+
+def test_other_sides_scales_and_numbers_of_classes_are_converted(tmp_path):
+    """Nothing on the way from network to bundle knows one data set."""
+    torch.manual_seed(4)
+    scale = Scale(zero=100, unit=50)
+    pixels = torch.randint(0, 256, (8, 3, 48, 48), dtype=torch.uint8)
+    given = Images(pixels, torch.zeros(8, dtype=torch.int64), "", scale)
+    network = with_statistics(build("resnet10-narrow", "full", 3))
+    folded = FoldedResNet(network, 48, scale).eval()
+    assert torch.allclose(fit.predict(folded, given), fit.predict(network, given), atol=1e-4)
+    shown = view.normalise(pixels, scale)
+    assert (float(folded.frame.low), float(folded.frame.high)) == (-2.0, 3.1)
+    convert.set_ranges(folded, convert.observe(folded, shown))
+    set_bits(folded, spread(folded, 8))
+    convert.set_mode(folded, "fixed")
+    simulated = fit.predict(folded, given).numpy()
+    plain, ranges = convert.plain(folded), convert.get_ranges(folded)
+    convert.export_tflite(plain, tmp_path / "f.tflite")
+    convert.export_onnx(plain, tmp_path / "f.onnx")
+    files = {
+        "model.tflite": convert.quantize_tflite(tmp_path / "f.tflite", plain, ranges, shown[:4]),
+        "model.onnx": convert.quantize_onnx(tmp_path / "f.onnx", plain, ranges, shown[:4]),
+    }
+    manifest = Manifest(
+        schema="1.0",
+        name="t",
+        version="1",
+        task="classify",
+        kind="logits",
+        labels=("a", "b", "c"),
+        files={},
+        normalisation=Normalisation(mean=(100 / 255,) * 3, std=(50 / 255,) * 3),
+        tolerance_steps=4.0,
+    )
+    made = export.write(tmp_path / "b", manifest, files, "card", np.stack(given.frames()[:3]))
+    for backend in ("litert", "onnx"):
+        apart = np.abs(export.scores(made, given.frames(), backend) - simulated)
+        assert apart.max() / made.model_file(backend)[1].one("scores").scale <= 6

@@ -1,6 +1,8 @@
 """Targets, loss and one short training on made-up features."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from scoring.truth import TruthFrame, TruthSequence
 from training.smoke.dataset import choose_groups, folds, split, targets
-from training.smoke.head import Example, Recipe, box_cells, dilate, loss, score_maps, train
+from training.smoke.head import Example, box_cells, dilate, loss, score_maps, train
+from training.smoke.recipe import Recipe
 
 
 def sequence(name: str, group: str, frames: int = 6, boxes: tuple = ()) -> TruthSequence:
@@ -78,7 +81,7 @@ def made_up(name: str, group: str) -> Example:
     positive = torch.zeros(6, 30, 40, dtype=torch.bool)
     positive[3:, 5:9, 5:9] = True
     change[3:, :8, 5:9, 5:9] += 2.0
-    return Example(name, group, features, change, positive, ~positive)
+    return Example(name, group, features, change, positive, ~positive, sha256=name)
 
 
 @pytest.fixture
@@ -91,10 +94,10 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_training_learns_a_change_and_is_repeatable() -> None:
+def test_training_learns_a_change_and_is_repeatable(tmp_path: Path) -> None:
     examples = [made_up("a", "1"), made_up("bb", "2")]
     recipe = Recipe(steps=30, batch=8, channels=8, width=8, seed=4)
-    head, again = train(examples, recipe), train(examples, recipe)
+    head, again = (train(examples, recipe, tmp_path / name) for name in ("a.pt", "b.pt"))
     for a, b in zip(head.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(a, b)
     unseen = made_up("ccc", "3")
@@ -104,11 +107,11 @@ def test_training_learns_a_change_and_is_repeatable() -> None:
     assert maps[2, 5:9, 5:9].mean() < maps[5, 5:9, 5:9].mean()
 
 
-def test_training_needs_smoke_and_quiet() -> None:
+def test_training_needs_smoke_and_quiet(tmp_path: Path) -> None:
     quiet = made_up("a", "1")
-    none = Example("n", "1", quiet.features, quiet.change, torch.zeros_like(quiet.positive), quiet.negative)
+    none = replace(quiet, positive=torch.zeros_like(quiet.positive))
     with pytest.raises(ValueError, match="boxes"):
-        train([none], Recipe(steps=1))
+        train([none], Recipe(steps=1), tmp_path / "c.pt")
 
 
 def test_groups_never_span_the_split() -> None:

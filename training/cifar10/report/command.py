@@ -6,8 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from training.cifar10.report import file, page
-
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
     """Add the command's parser."""
@@ -30,6 +28,8 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 def handle(options: argparse.Namespace) -> int:
     """Write the page; return the exit code."""
+    from training.cifar10.report import file, page  # noqa: PLC0415 — needs the extra
+
     page.write(file.read(options.result), options.page, options.result)
     print(options.page)
     return 0

@@ -47,7 +47,7 @@ def measure(shop: Workshop, steps: Sequence[Step]) -> Step:
     """
     found = {step.folder / BUNDLE: step.read().get("bundle") for step in steps}
     bundles: dict[Path, str] = {path: digest for path, digest in found.items() if digest is not None}
-    inputs = {
+    inputs: dict[str, Any] = {
         "bundles": sorted(bundles.values()),
         "protocol": [ROUNDS, RUNS, WARM_UP, BACKEND],
         "machine": [platform.node(), processor(), version("ai-edge-litert")],

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edge.model.bundle import Bundle
-from training.cifar10 import bundle, card
+from training.cifar10 import bundle
 from training.cifar10.qat import calibration_pixels
 from training.cifar10.report.form import FORMS, Form
 from training.cifar10.run import Trained
 from training.cifar10.workshop import Workshop
-from training.distill import fit, view
-from training.distill.images import SIDE_PX, Images
+from training.distill import fit
+from training.distill.images import Images
 from training.quantize import convert
 from training.quantize.fold import FoldedResNet
 from training.step.provenance import commit
@@ -129,7 +129,7 @@ def _export(shop: Workshop, row: Row, network: FoldedResNet, folder: Path) -> Bu
         folder / BUNDLE,
         f"cifar10-{row.name}",
         files,
-        card.render(row.name, shop.recipe.name),
+        bundle.card_of(row.name, shop.recipe.name),
         calibration_sha256=None if row.form == "fp32" else _digest(shop.cifar10.training, count),
         provenance=_provenance(shop, row),
     )
@@ -213,7 +213,7 @@ def macs(network: FoldedResNet) -> int:
 
     hooks = [layer.register_forward_hook(count) for layer in network.layers().values()]
     with torch.inference_mode():
-        network(view.normalise(torch.zeros(1, 3, SIDE_PX, SIDE_PX, dtype=torch.uint8)))
+        network(torch.zeros(1, 3, network.side_px, network.side_px))
     for hook in hooks:
         hook.remove()
     return sum(counted)

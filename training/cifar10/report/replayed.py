@@ -12,9 +12,10 @@ from typing import Any
 
 import cv2
 
+from training.cifar10.data import LABELS
 from training.cifar10.report.measure import BUNDLE
 from training.cifar10.workshop import Workshop
-from training.distill.images import LABELS, Images
+from training.distill.images import Images
 from training.step.step import Step
 
 logger = logging.getLogger(__name__)

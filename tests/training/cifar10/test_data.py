@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from tests.training.conftest import pictures, write_strips
-from training.distill import images
+from training.cifar10 import data
+from training.distill.images import check_apart
 
 
 def test_the_split_does_not_depend_on_the_order_of_the_source(tmp_path, strips):
@@ -11,23 +12,23 @@ def test_the_split_does_not_depend_on_the_order_of_the_source(tmp_path, strips):
     order = np.random.default_rng(9).permutation(len(labels))
     write_strips(tmp_path, "train", pixels[order], labels[order])
     write_strips(tmp_path, "test", *pictures(300, 2))
-    ours, theirs = (images.load(folder, 100, tmp_path) for folder in (strips, tmp_path))
+    ours, theirs = (data.load(folder, 100, tmp_path) for folder in (strips, tmp_path))
     assert ours.training.sha256 == theirs.training.sha256
     assert torch.equal(ours.validation.pixels, theirs.validation.pixels)
     assert torch.equal(ours.validation.labels, theirs.validation.labels)
 
 
 def test_splits_are_whole_and_apart(strips, tmp_path):
-    cifar10 = images.load(strips, 100, tmp_path)
+    cifar10 = data.load(strips, 100, tmp_path)
     assert [len(split) for split in (cifar10.training, cifar10.validation, cifar10.test)] == [668, 100, 300]
-    images.check_apart(cifar10.training, cifar10.validation)
-    images.check_apart(cifar10.training, cifar10.test)
+    check_apart(cifar10.training, cifar10.validation)
+    check_apart(cifar10.training, cifar10.test)
     with pytest.raises(ValueError, match="668 images are in both"):
-        images.check_apart(cifar10.training, cifar10.training)
+        check_apart(cifar10.training, cifar10.training)
 
 
 def test_all_are_both_splits(strips, tmp_path):
-    cifar10 = images.load(strips, 100, tmp_path)
+    cifar10 = data.load(strips, 100, tmp_path)
     together = cifar10.all
     assert len(together) == 768
     assert torch.equal(together.labels[:100], cifar10.validation.labels)
@@ -36,7 +37,7 @@ def test_all_are_both_splits(strips, tmp_path):
 
 
 def test_images_keep_their_labels(strips, tmp_path):
-    cifar10 = images.load(strips, 0, tmp_path)
+    cifar10 = data.load(strips, 0, tmp_path)
     assert len(cifar10.training) == 768
     assert len(cifar10.validation) == 0
     for picture, label in zip(cifar10.training.pixels, cifar10.training.labels, strict=True):
@@ -45,7 +46,7 @@ def test_images_keep_their_labels(strips, tmp_path):
 
 
 def test_the_real_thing(shared_dir, tmp_path):
-    cifar10 = images.load(shared_dir / "data/cifar10", 5000, tmp_path)
+    cifar10 = data.load(shared_dir / "data/cifar10", 5000, tmp_path)
     assert [len(split) for split in (cifar10.training, cifar10.validation, cifar10.test)] == [
         45000,
         5000,
@@ -53,7 +54,7 @@ def test_the_real_thing(shared_dir, tmp_path):
     ]
     assert torch.bincount(cifar10.test.labels).tolist() == [1000] * 10
     for split in (cifar10.training, cifar10.validation):
-        images.check_apart(split, cifar10.test)
+        check_apart(split, cifar10.test)
 
 
 def test_torchvisions_download_gives_the_same_split(monkeypatch, strips, tmp_path):
@@ -62,21 +63,21 @@ def test_torchvisions_download_gives_the_same_split(monkeypatch, strips, tmp_pat
             pixels, labels = pictures(768, 1) if train else pictures(300, 2)
             self.data, self.targets = pixels, labels.tolist()
 
-    monkeypatch.setattr(images._torchvision_datasets(), "CIFAR10", Downloaded)
-    ours, theirs = images.load(strips, 100, tmp_path), images.load(None, 100, tmp_path / "download")
+    monkeypatch.setattr(data._torchvision_datasets(), "CIFAR10", Downloaded)
+    ours, theirs = data.load(strips, 100, tmp_path), data.load(None, 100, tmp_path / "download")
     for name in ("training", "validation", "test"):
         assert getattr(ours, name).sha256 == getattr(theirs, name).sha256
 
 
 def test_a_folder_with_neither_layout_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="leave --data out"):
-        images.load(tmp_path, 10, tmp_path)
+        data.load(tmp_path, 10, tmp_path)
 
 
 def test_torchvisions_own_layout_is_checked_by_torchvision(tmp_path):
-    (tmp_path / images.ARCHIVE_FOLDER).mkdir()
+    (tmp_path / data.ARCHIVE_FOLDER).mkdir()
     with pytest.raises(ValueError, match="not found or corrupted"):
-        images.load(tmp_path, 10, tmp_path)
+        data.load(tmp_path, 10, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -105,12 +106,12 @@ def test_damage_is_named(tmp_path, damage, said):
     write_strips(tmp_path, "test", *pictures(50, 2))
     damage(tmp_path)
     with pytest.raises(ValueError, match=said):
-        images.load(tmp_path, 10, tmp_path)
+        data.load(tmp_path, 10, tmp_path)
 
 
 def test_nothing_left_to_train_on(strips, tmp_path):
     with pytest.raises(ValueError, match="none left"):
-        images.load(strips, 768, tmp_path)
+        data.load(strips, 768, tmp_path)
 
 
 def test_strips_are_in_the_order_of_their_numbers(tmp_path):
@@ -118,7 +119,16 @@ def test_strips_are_in_the_order_of_their_numbers(tmp_path):
     pixels, labels = pictures(600, 1)
     write_strips(tmp_path, "train", pixels, labels)
     write_strips(tmp_path, "test", *pictures(50, 2))
-    padded = images.load(tmp_path, 0, tmp_path)
+    padded = data.load(tmp_path, 0, tmp_path)
     for path in tmp_path.glob("train_0*.png"):
         path.rename(tmp_path / f"train_{int(path.stem[6:])}.png")
-    assert images.load(tmp_path, 0, tmp_path).training.sha256 == padded.training.sha256
+    assert data.load(tmp_path, 0, tmp_path).training.sha256 == padded.training.sha256
+
+
+def test_a_torchvision_that_cannot_be_imported_says_what_to_do(monkeypatch, tmp_path):
+    def broken(name):
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(data, "import_module", broken)
+    with pytest.raises(ValueError, match=r"torchvision::nms does not exist\): install .* or give --data"):
+        data.load(None, 10, tmp_path)

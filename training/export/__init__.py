@@ -1,0 +1,1 @@
+"""From a network to what a tower runs: files, their description, bundle, card."""

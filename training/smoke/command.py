@@ -1,0 +1,66 @@
+"""`python -m training smoke` and `compare-smoke`: their arguments, known without the extra `train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.smoke.recipe import Recipe
+
+_SMOKE = """From a folder of tower sequences to the bundle that a tower runs.
+
+Features once by the frozen backbone → inner folds choose the threshold → one head on all training groups → export
+and quantization → the bundle, measured on validation groups that nothing above has seen. What is done is skipped; the
+same command resumes."""
+_COMPARE = """Score bundles on the same frames through the daemon's pipeline, and say how far each two are apart.
+
+Differences are in quantization steps of the first one's scores."""
+
+
+def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    """Add the parsers."""
+    parser = commands.add_parser(
+        "smoke",
+        help="train, quantize and measure the smoke model",
+        description=_SMOKE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_data(parser, "held-out groups; chosen by size if absent")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="the bundle; an older one is replaced"
+    )
+    parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
+    parser.add_argument(
+        "--work", type=Path, default=Path(".work/smoke"), help="all steps; resumes from here (%(default)s)"
+    )
+    parser.add_argument("--steps", type=int, default=Recipe().steps, help="of the optimizer (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    parser.set_defaults(handler=_smoke)
+    parser = commands.add_parser(
+        "compare-smoke",
+        help="say how far smoke bundles' scores are apart",
+        description=_COMPARE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundles", nargs="+", type=Path, metavar="BUNDLE", help="two or more")
+    _add_data(parser, "whose frames are scored; the first bundle's own validation groups if absent")
+    parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
+    parser.set_defaults(handler=_compare)
+
+
+def _add_data(parser: argparse.ArgumentParser, groups: str) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with sequences.json")
+    parser.add_argument("--validation-groups", metavar="G,G", help=groups)
+
+
+def _smoke(options: argparse.Namespace) -> int:
+    from training.smoke import experiment  # noqa: PLC0415 — needs the extra
+
+    return experiment.handle(options)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from training.smoke import compare  # noqa: PLC0415 — needs the extra
+
+    return compare.handle(options)
