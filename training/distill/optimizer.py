@@ -74,7 +74,7 @@ class Muon(torch.optim.Muon):
         """Take one step along the kernels' gradients."""
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             matrix.grad = None if kernel.grad is None else kernel.grad.permute(0, 2, 3, 1).flatten(1)
-        result: float | None = super().step(closure)  # type: ignore[no-untyped-call] # torch's decorator
+        result: float | None = super().step(closure)  # type: ignore[no-untyped-call]  # torch's decorator
         return result
 
     def zero_grad(self, set_to_none: bool = True) -> None:  # noqa: FBT001, FBT002 — torch's signature

@@ -35,7 +35,7 @@ class Conv2d(nn.Conv2d):
             dtype = torch.get_autocast_dtype("cpu")
             x, weight = x.to(dtype), weight.to(dtype)
         with torch.autocast("cpu", enabled=False):
-            product: Tensor = _Product.apply(x, weight, self.stride[0])  # type: ignore[no-untyped-call] # torch's
+            product: Tensor = _Product.apply(x, weight, self.stride[0])  # type: ignore[no-untyped-call]  # torch leaves apply untyped
         return product if self.bias is None else product + self.bias.view(-1, 1, 1).to(product.dtype)
 
     def _is_small(self, side_px: int) -> bool:

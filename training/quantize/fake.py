@@ -75,7 +75,7 @@ class Point(nn.Module):
             return x * math.nan  # the loss will say so
         scale = max((high - low) / 255, 1e-9)
         first = min(max(round(low / scale), -255), 0)
-        rounded: Tensor = _Round.apply(x, scale, first)  # type: ignore[no-untyped-call] # torch's
+        rounded: Tensor = _Round.apply(x, scale, first)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
         return rounded
 
 

@@ -17,7 +17,7 @@ from training.quantize.tflite_file import Ranges, Sample
 CALIBRATION_METHODS = ("minmax", "percentile", "entropy")
 
 
-class Samples(ort.CalibrationDataReader):  # type: ignore[misc] # untyped
+class Samples(ort.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
     """Hands calibration inputs to ONNX Runtime one by one."""
 
     def __init__(self, samples: Sequence[Sample]) -> None:

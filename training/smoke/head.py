@@ -117,7 +117,6 @@ def train(
         ValueError: no sequence has a box, or none a quiet frame.
     """
     torch.manual_seed(recipe.seed)
-    torch.set_flush_denormal(True)
     head = Head(_scale(examples), recipe.channels, recipe.width)
     course = Course(
         epochs=1,
@@ -129,7 +128,11 @@ def train(
         ],
         rates=one_cycle(recipe.learning_rate, recipe.steps),
     )
-    follow(head, course, checkpoint)
+    torch.set_flush_denormal(True)  # of this thread; denormals make a step many times slower
+    try:
+        follow(head, course, checkpoint)
+    finally:
+        torch.set_flush_denormal(False)
     return head.eval().requires_grad_(requires_grad=False)
 
 
