@@ -32,7 +32,7 @@ def test_help_needs_no_extra(module: str) -> None:
     done = run(module, *first, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     for command in ("smoke", "compare-smoke", "cifar10", "study"):
-        assert f"  {command} " in done.stdout
+        assert f"\n    {command}" in done.stdout
         shown = run(module, *first, command, "--help")
         assert (shown.returncode, shown.stderr) == (0, "")
         assert "--data DIR" in shown.stdout

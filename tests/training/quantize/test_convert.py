@@ -219,7 +219,7 @@ def test_other_sides_scales_and_numbers_of_classes_are_converted(tmp_path):
     folded = FoldedResNet(network, 48, scale).eval()
     assert torch.allclose(fit.predict(folded, given), fit.predict(network, given), atol=1e-4)
     shown = view.normalise(pixels, scale)
-    assert (float(folded.frame.low), float(folded.frame.high)) == (-2.0, 3.1)
+    assert (float(folded.frame.low), float(folded.frame.high)) == pytest.approx((-2.0, 3.1))
     convert.set_ranges(folded, convert.observe(folded, shown))
     set_bits(folded, spread(folded, 8))
     convert.set_mode(folded, "fixed")
