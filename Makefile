@@ -1,5 +1,5 @@
 # make demo   the main job on a built-in scene        make test       lint, types and all tests, as CI runs them
-# make wheel  what a board installs                   make test-fast  some tests of every part, under two minutes
+# make wheel  what a board installs                   make test-fast  the device's tests, in short: under two minutes
 #                                                     make check      lint and types alone
 # make lock   solve requirements/ anew: what a board installs, pinned and with digests (asks the package registry)
 # make arm64  the device on emulated arm64 (make arm64-full: a whole board, too)
@@ -10,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
-# a process a core; tests that are left go to whichever is free
+# one process per core; tests that are left go to whichever is free
 PYTEST := $(BIN)/pytest -n auto --dist=worksteal
 PIP := $(BIN)/pip --disable-pip-version-check
 MACHINE := $(shell uname -m)
@@ -38,7 +38,7 @@ endif
 	$(PYTEST) $(PYTEST_SCOPE) $(PYTEST_OPTIONS)
 
 test-fast: $(VENV)/.develop
-	@echo "tests: of every part some (tests/fast.txt), under two minutes on two idle cores"
+	@echo "tests: of every module of edge/ and every real server (tests/fast.txt), under two minutes on two idle cores"
 	$(PYTEST) $(PYTEST_OPTIONS) @tests/fast.txt
 
 check: $(VENV)/.develop

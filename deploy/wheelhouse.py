@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.board import MACHINES, Board
+from deploy.board import GLIBC_LEAST, MACHINES, Board
 from deploy.errors import WheelError
 from deploy.pip import run_pip
 from deploy.wheel import Wheel, locked, read_wheel
@@ -40,7 +40,9 @@ class Wanted:
 
 def wanted_by(board: Board, extras: tuple[str, ...]) -> Wanted:
     """Return what a board wants; it has been judged fit."""
-    return Wanted(board.python_minor, platforms(MACHINES[board.architecture], board.glibc or 28), extras)
+    return Wanted(
+        board.python_minor, platforms(MACHINES[board.architecture], board.glibc or GLIBC_LEAST), extras
+    )
 
 
 def platforms(machine: str, glibc: int) -> tuple[str, ...]:
@@ -89,9 +91,13 @@ def cache_folder(lock: str, wanted: Wanted, cache: Path) -> Path:
 
 def pip_options(python: str, platforms: Sequence[str]) -> list[str]:
     """Return what makes a pip on this machine choose wheels for another one, and only those of a lock."""
+    return ["--require-hashes", *pip_target(python, platforms)]
+
+
+def pip_target(python: str, platforms: Sequence[str]) -> list[str]:
+    """Return what makes a pip on this machine choose wheels for another one."""
     tags = [word for tag in platforms for word in ("--platform", tag)]
-    only = ["--only-binary=:all:", "--no-deps", "--require-hashes"]
-    return [*only, *tags, "--python-version", python, "--implementation", "cp"]
+    return ["--only-binary=:all:", "--no-deps", *tags, "--python-version", python, "--implementation", "cp"]
 
 
 def _download(lock: str, wanted: Wanted, out: Path, source: Sequence[str]) -> None:

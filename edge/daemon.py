@@ -96,7 +96,7 @@ class Daemon:
             record=counters.record,
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
         )
-        masks = {name: camera.masks for name, camera in settings.cameras.items()}
+        masks = {name: camera.options.masks for name, camera in self._cameras.items()}
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)

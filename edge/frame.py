@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Box: TypeAlias = tuple[int, int, int, int]  # (x0, y0, x1, y1) in pixels of the source
 
 
 @dataclass(frozen=True, slots=True)

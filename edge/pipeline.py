@@ -92,7 +92,7 @@ class Pipeline:
 
         Raises:
             FrameError: the picture or its scores are unfit; the camera's memory is as before.
-            RuntimeModelError: the backend failed; likewise.
+            RuntimeModelError: the backend failed; the camera's memory is as before.
         """
         started = time.perf_counter_ns()
         prepared = self._preprocess(frame.pixels)

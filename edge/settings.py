@@ -10,13 +10,14 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from edge.camera.option import Options
 from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know
+from edge.device.meter import EnergySource
 from edge.errors import SettingsError
 from edge.model.registry import BACKENDS
 
@@ -82,7 +83,7 @@ class Energy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         idle_watts: the board's power when idle, for joules above idle.
     """
 
-    source: Literal["auto", "pi5-pmic", "ina2xx", "battery", "rapl", "cpu-time", "off"] = "auto"
+    source: EnergySource = "auto"
     watts_per_busy_core: Annotated[float, Meta(gt=0, le=100)] | None = None
     idle_watts: Annotated[float, Meta(ge=0, le=1000)] | None = None
 

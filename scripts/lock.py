@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 from deploy.errors import WheelError
 from deploy.pip import run_pip
+from deploy.wheelhouse import pip_target
 from scripts.locked import FOLDER, PROJECT, RECORD, SETS, Target, faults, fits, only_for, read, tags_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,10 +78,14 @@ def ask_pip(root: Path) -> Iterator[str]:
         print(f"{count} of {len(targets)}: pip looks for the files of {target} (up to a minute)", flush=True)
         sets = [read(root / FOLDER / f"{name}.txt") for name, each in SETS.items() if target in each.targets]
         pins = {f"{line.name}=={line.version}" for lines in sets for line in lines if line.applies(target)}
-        words = ["--only-binary=:all:", "--no-deps", "--dry-run", "--ignore-installed", "--target=."]
-        words += ["--implementation=cp", f"--python-version={target.python}"]
+        words = (
+            "--dry-run",
+            "--ignore-installed",
+            "--target=.",
+            *pip_target(target.python, target.platforms),
+        )
         try:
-            run_pip("install", *words, *(f"--platform={tag}" for tag in target.platforms), *sorted(pins))
+            run_pip("install", *words, *sorted(pins))
         except WheelError as error:
             yield f"{target}: {error}"
 

@@ -6,16 +6,15 @@ Bits may differ between machines (the JPEG encoder's do), so nothing is derived 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FrameError
+from edge.frame import Box
 from edge.model.manifest import Threshold
-
-Box: TypeAlias = tuple[int, int, int, int]
 
 _OPEN = np.array((230, 30, 30), np.float32)  # RGB: what opens a region
 _KEEP = np.array((255, 190, 0), np.float32)  # and what one reaches out to

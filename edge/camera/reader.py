@@ -13,7 +13,7 @@ from edge.camera.intake import Intake
 from edge.camera.option import NetworkOptions, Options, RecordingOptions
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
-from edge.camera.source import Picture, Session, Source, no_beat
+from edge.camera.source import CORRUPT_IN_A_ROW, Picture, Session, Source, no_beat
 from edge.clock import Clock
 from edge.errors import CameraError, EdgeError, FrameError
 
@@ -21,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 _BEAT_S = 0.5
 _STOP_S = 1.0
-_CORRUPT_IN_A_ROW = 100
 
 
 class _StopError(Exception):
@@ -167,7 +166,7 @@ class CameraReader:
                 self._intake.corrupt()
                 self.error = self._describe(error)
             corrupt += 1
-            if source.live and corrupt >= _CORRUPT_IN_A_ROW:
+            if source.live and corrupt >= CORRUPT_IN_A_ROW:
                 raise CameraError(f"{corrupt} corrupt pictures in a row; last: {self.error}")
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:

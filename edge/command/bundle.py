@@ -32,7 +32,7 @@ _EXAMPLES = """examples:
   firetower bundle pack my-bundle my-bundle.zip
   firetower bundle import mobilenet.tflite --labels labels.txt --out my-bundle --mean 0.5 --std 0.5"""
 
-_IMPORT = f"""Make a bundle of a classifier that somebody else made: one {" or ".join(suffixes())} file with one
+_IMPORT = f"""Make a bundle of a classifier that from elsewhere: one {" or ".join(suffixes())} file with one
 colour image in (float32, uint8 or int8; NHWC or NCHW) and one row of class scores out.
 
 Normalisation is in units of a pixel range of 0…1: the network sees (pixel / 255 - mean) / std.
@@ -100,7 +100,7 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, type=Path, metavar="FOLDER", help="the new bundle; does not exist yet")
     add("--backend", choices=tuple(BACKENDS), help="what runs it (default: the first that reads such a file)")
     add("--mean", type=_numbers, metavar="M[,M,M]", help="one number or one per channel")
-    add("--std", type=_numbers, metavar="S[,S,S]", help="likewise")
+    add("--std", type=_numbers, metavar="S[,S,S]", help="one number, or one per channel")
     add(
         "--scores",
         choices=["logits", "probabilities"],

@@ -12,7 +12,7 @@ from typing import Any
 from edge.alert.sqlite import check_place
 from edge.camera.address import open_source, redact
 from edge.camera.option import Options
-from edge.camera.source import Session
+from edge.camera.source import CORRUPT_IN_A_ROW, Session
 from edge.clock import SystemClock
 from edge.command.run import ROOT, make_counters
 from edge.errors import EdgeError, FrameError
@@ -25,7 +25,6 @@ _HELP = """Validate a configuration, self-test its model, open every camera once
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
 2 when the configuration itself is wrong."""
-_TRIES = 100
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -72,7 +71,7 @@ def _try_camera(name: str, options: Options) -> str | None:
     except EdgeError as error:
         return str(error)
     try:
-        for _ in range(_TRIES):
+        for _ in range(CORRUPT_IN_A_ROW):
             try:
                 picture = source.read()
             except FrameError:
@@ -81,7 +80,7 @@ def _try_camera(name: str, options: Options) -> str | None:
                 return f"{redact(options.uri)}: it holds no picture"
             picture.to_rgb()
             return None
-        return f"{redact(options.uri)}: the first {_TRIES} pictures are corrupt"
+        return f"{redact(options.uri)}: the first {CORRUPT_IN_A_ROW} pictures are corrupt"
     except EdgeError as error:
         return str(error)
     finally:

@@ -22,7 +22,7 @@ from edge.model.loaded import Model, load_model
 from edge.model.manifest import Cadence
 from edge.model.registry import BACKENDS
 from edge.model.scores import probabilities
-from edge.replay.replay import Step, clip_name, replay
+from edge.replay import Step, clip_name, replay
 
 _HELP = """Play videos, folders of images or scenes through the daemon's own pipeline, as fast as possible.
 

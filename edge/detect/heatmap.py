@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from edge.detect.region import Region
 from edge.errors import FrameError
+from edge.frame import Box
 from edge.model.manifest import Threshold
 
-Box: TypeAlias = tuple[int, int, int, int]
 ToPixels: TypeAlias = Callable[[Box], Box]
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from edge.detect.region import Region
+from edge.frame import Box
 from edge.model.manifest import Confirmation
 
 MAX_TRACKS = 64  # plumes and candidates together; also the regions of a frame that are looked at
 NEAR_CELLS = 2.0  # how far a plume's centre may drift between two frames if it does not overlap itself
 
-Box: TypeAlias = tuple[int, int, int, int]
 Kind: TypeAlias = Literal["opened", "updated", "closed"]
 Reason: TypeAlias = Literal["unseen", "merged", "reset"]
 

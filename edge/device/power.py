@@ -13,7 +13,7 @@ class Reading:
     Attributes:
         watts: the power now.
         joules: the energy since some moment that stays the same.
-        joules_above_idle: likewise, of what comes on top of the idle power.
+        joules_above_idle: the same, above the idle power.
     """
 
     watts: float | None = None

@@ -48,7 +48,7 @@ def write(folder: Path, name: str, files: dict[str, bytes], card_text: str, **mo
 
 def card_of(name: str, recipe: str) -> str:
     """Write the card of one row of the experiment."""
-    return card.render(Path(__file__).with_name("card.md.j2"), name=name, recipe=recipe)
+    return card.render(Path(__file__).with_name("card.md.jinja"), name=name, recipe=recipe)
 
 
 def scores(written: Bundle, images: Images, backend: str | None = None) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor
 
     Args:
         student: (B, classes) logits.
-        teacher: likewise.
+        teacher: (B, classes) logits.
         temperature: T.
 
     Source: Hinton et al. 2015 (arXiv:1503.02531), section 2.
@@ -36,7 +36,7 @@ def decoupled(student: Tensor, teacher: Tensor, labels: Tensor, method: Distilla
 
     Args:
         student: (B, classes) logits.
-        teacher: likewise.
+        teacher: (B, classes) logits.
         labels: (B,) int64.
         method: temperature and the two weights.
 
@@ -61,8 +61,8 @@ def of_cells(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """T² · KL(σ(teacher / T) ‖ σ(student / T)), mean over cells of which each is or is not of the one class.
 
     Args:
-        student: logits of any shape, one a cell.
-        teacher: likewise.
+        student: logits of any shape, one per cell.
+        teacher: logits of the same shape.
         temperature: T.
 
     Source: as `distillation`, with two classes of which one logit is 0.

@@ -54,7 +54,7 @@ def write(folder: Path, manifest: Manifest, exported: Exported, card_text: str) 
 
 def card_of(result: dict[str, Any]) -> str:
     """Write the card from the result of a training run, as `training.smoke.experiment` makes it."""
-    return card.render(Path(__file__).with_name("card.md.j2"), name=f"{NAME} {VERSION}", result=result)
+    return card.render(Path(__file__).with_name("card.md.jinja"), name=f"{NAME} {VERSION}", result=result)
 
 
 def selftest_frames(count: int = SELFTEST_FRAMES) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.model.loaded import Model
 from edge.model.selftest import step
-from edge.replay.replay import replay
+from edge.replay import replay
 from scoring.score import ScoredFrame, SequenceResult, score_sequence
 from scoring.truth import TruthSequence
 from training.smoke.threshold import cell_size

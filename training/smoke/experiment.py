@@ -11,7 +11,6 @@ import argparse
 import datetime as dt
 import hashlib
 import logging
-import platform
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -41,7 +40,7 @@ from training.smoke.head import Example, score_maps
 from training.smoke.recipe import Recipe
 from training.smoke.threshold import Choice, choose
 from training.smoke.train import METHODS, load_head, train_head
-from training.step.provenance import commit, processor
+from training.step.provenance import commit, machine
 from training.step.step import write_json
 from training.step.workshop import Workshop
 
@@ -177,11 +176,7 @@ def _describe(
         "schema": "firetower.smoke/1",
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
-        "machine": {
-            "processor": processor(),
-            "system": platform.platform(),
-            "python": platform.python_version(),
-        },
+        "machine": machine(),
         "packages": {name: version(name) for name in PACKAGES},
         "command": f"python -m training smoke --validation-groups {','.join(groups)} "
         f"--steps {recipe.steps} --seed {recipe.seed}",

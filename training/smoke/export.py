@@ -18,6 +18,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edge.model.manifest import Manifest
 from scoring.truth import TruthSequence
 from training.export import file
+from training.export.spec import NEXT
 from training.network import lite0
 from training.network.lite0 import Backbone
 from training.quantize import onnx_file
@@ -32,7 +33,7 @@ from training.step.workshop import Workshop
 logger = logging.getLogger(__name__)
 
 INPUT_NAMES = ("frame", *STATE_NAMES)
-OUTPUT_NAMES = ("scores", *(f"{name}_next" for name in STATE_NAMES))
+OUTPUT_NAMES = ("scores", *(f"{name}{NEXT}" for name in STATE_NAMES))
 TFLITE_NAMES = {f"serving_default_args_{i}": name for i, name in enumerate(INPUT_NAMES)} | {
     f"serving_default_output_{i}_output": name for i, name in enumerate(OUTPUT_NAMES)
 }

@@ -92,7 +92,7 @@ def loss(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     Args:
         logits: (N, rows, cols).
         positive: (N, rows, cols) bool.
-        negative: likewise, disjoint from it.
+        negative: (N, rows, cols) bool, disjoint from positive.
     """
     target = positive.float() * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / 2
     entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")

@@ -37,4 +37,4 @@ def test_a_card_of_cifar10_names_row_and_recipe():
 
 def test_a_value_that_is_missing_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="recipe"):
-        card.render(Path(cifar10.__file__).with_name("card.md.j2"), name="x")
+        card.render(Path(cifar10.__file__).with_name("card.md.jinja"), name="x")

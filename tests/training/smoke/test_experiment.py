@@ -1,18 +1,23 @@
 """The whole of `python -m training smoke` on a tiny made-up data set: data in, a verified bundle out."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
 import msgspec
 import numpy as np
 import pytest
+from ai_edge_litert.schema_py_generated import BuiltinOperator, TensorType
+from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
+import edge
 from edge.model.bundle import Bundle
 from edge.model.loaded import load_model
 from edge.model.selftest import compare, read_selftest
 from tests.camera.conftest import opened
 from training.__main__ import command
+from training.network.lite0 import Backbone
 
 FRAMES = 8
 
@@ -100,6 +105,62 @@ def test_result_states_what_it_stands_on(trained: tuple[Path, dict]) -> None:
     assert result["int8"]["frames"]["decoded"] == FRAMES == result["int8"]["frames"]["scored"]
     assert result["recipe"]["seed"] == 0
     assert result["machine"]["processor"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_backbones_skips_are_integers_and_the_states_sums_are_not(trained: tuple[Path, dict]) -> None:
+    """The quantizer finds skips by the name of their module; a module that moved would leave them in float32."""
+    tree = tfl_flatbuffer_utils.read_model((trained[0] / "model.tflite").read_bytes())
+    graph = tree.subgraphs[0]
+    kinds = [
+        graph.tensors[operator.outputs[0]].type
+        for operator in graph.operators
+        if tree.operatorCodes[operator.opcodeIndex].builtinCode == BuiltinOperator.ADD
+    ]
+    skips = sum(bool(block.skip) for block in Backbone().blocks)
+    assert kinds.count(TensorType.INT8) == skips == 2
+    assert kinds.count(TensorType.FLOAT32) == len(kinds) - skips > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_second_run_makes_no_step_again(
+    trained: tuple[Path, dict], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError("a finished step ran again")
+
+    for name in ("features._write", "train._train", "export._export"):
+        monkeypatch.setattr(f"training.smoke.{name}", forbidden)
+    again = trained[0].with_name("again")
+    words = ["smoke", "--data", data, "--out", again, "--work", trained[0].with_name("cache")]
+    assert command([str(word) for word in (*words, "--validation-groups", "g2", "--steps", "12")]) == 0
+    for name in ("model.tflite", "model.onnx"):
+        assert (again / name).read_bytes() == (trained[0] / name).read_bytes()
+
+
+def test_bundles_are_compared_on_their_validation_frames(
+    trained: tuple[Path, dict], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twin, shipped = tmp_path / "twin", Path(edge.__file__).parent / "model/smoke"
+    shutil.copytree(trained[0], twin)
+    out = tmp_path / "r.json"
+    words = ["compare-smoke", trained[0], twin, shipped, "--data", data, "--result", out]
+    assert command([str(word) for word in words]) == 0
+    pairs = json.loads(capsys.readouterr().out)["pairs"]
+    assert pairs["bundle twin"]["steps_max"] == 0
+    assert pairs["bundle smoke"]["steps_max"] == pairs["twin smoke"]["steps_max"] > 3
+    assert pairs["bundle smoke"]["sequences"].keys() == {"s2"}
+    result = json.loads(out.read_text())
+    assert result["pairs"] == pairs
+    assert len(result["peaks"]["twin"]["s2"]) == FRAMES
+
+
+@pytest.mark.parametrize("words", [["one"], ["one", "one"]])
+def test_a_comparison_needs_two_bundles_with_names_of_their_own(
+    trained: tuple[Path, dict], data: Path, words: list[str]
+) -> None:
+    with pytest.raises(ValueError, match=r"two bundles or more|told apart"):
+        command(["compare-smoke", *(str(trained[0]) for _ in words), "--data", str(data)])
 
 
 def test_selftest_pictures_are_the_synthetic_scene(trained: tuple[Path, dict]) -> None:

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 
 from training.cifar10.report import about, aim, choices, cost, figure, gain, plot
 from training.cifar10.report.form import FORMS
 from training.cifar10.report.record import Result
+from training.export.card import environment
 from training.step.step import write_whole
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that the template reads, beside the functions of `about`, `choices` and `cost` that take the result.
+    """All that the template reads, except the functions of `about`, `choices` and `cost` that take the result.
 
     Attributes:
         source: the result file, relative to the page; None where it was not written.
@@ -87,16 +88,10 @@ def render(result: Result, plots: Sequence[Path], source: Path | None = None) ->
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(  # noqa: S701 — Markdown: a page on disk, nothing of it is HTML
-        loader=PackageLoader("training.cifar10.report", "template"),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= figure.FILTERS
-    environment.globals |= {"multiplied": cost.multiplied, "mixed_bits": choices.mixed_bits, "forms": FORMS}
-    return environment
+    made = environment(PackageLoader("training.cifar10.report", "template"))
+    made.filters |= figure.FILTERS
+    made.globals |= {"multiplied": cost.multiplied, "mixed_bits": choices.mixed_bits, "forms": FORMS}
+    return made
 
 
 def write(result: Result, path: Path, source: Path | None) -> None:

@@ -21,7 +21,7 @@ def mcnemar(before: Hits, after: Hits) -> Mcnemar:
 
     Args:
         before: (n,) whether each image was right.
-        after: likewise.
+        after: the same, afterwards.
 
     Returns:
         How many only `after` got right, how many only `before`, and p.

@@ -15,7 +15,7 @@ from edge.camera.intake import Intake
 from edge.camera.option import Options
 from edge.camera.registry import kind_of
 from edge.camera.schedule import Schedule
-from edge.camera.source import Picture, Session
+from edge.camera.source import CORRUPT_IN_A_ROW, Picture, Session
 from edge.clock import Clock, utc_text
 from edge.counter.drops import Account
 from edge.detect.mask import Polygon
@@ -23,8 +23,6 @@ from edge.errors import CameraError, FrameError, SettingsError
 from edge.frame import Frame
 from edge.model.loaded import Model
 from edge.pipeline import Pipeline, Record
-
-_CORRUPT_IN_A_ROW = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +169,7 @@ def _frames(intake: Intake, read: Callable[[], Picture | None]) -> Iterator[Fram
         except FrameError as error:
             intake.corrupt()
             corrupt += 1
-            if corrupt >= _CORRUPT_IN_A_ROW:
+            if corrupt >= CORRUPT_IN_A_ROW:
                 raise CameraError(f"{corrupt} corrupt pictures in a row; the last: {error}") from error
             continue
         corrupt = 0

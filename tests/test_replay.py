@@ -16,7 +16,7 @@ from edge.model.bundle import Bundle
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State, Tensor
-from edge.replay.replay import Step, address, clip_name, replay
+from edge.replay import Step, address, clip_name, replay
 
 SIZE_PX, CADENCE_S = 64, 60.0
 SPEC = FileSpec(
