@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from edge.alert.event import Event, Stamp
-from edge.alert.recorder import DRAIN_S, Recorder
+from edge.alert.recorder import Recorder
 from edge.alert.store import Store
 from edge.camera.intake import Intake
 from edge.camera.reader import Camera, CameraReader
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 TICK_S = 1.0
 TAKE_S = 0.5
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
-STOP_S = 2.0  # from the wish to end until the end, whatever hangs
+LAST_FRAME_S = 0.5  # what the model has at the end; then the recorder has its own time
 COUNT_WAIT_S = 0.5  # for the store's counters, behind a commit that takes its time
 
 Announce = Callable[[Event], None]
@@ -157,18 +157,17 @@ class Daemon:
         return not any(self._counters.account(name).balance().waiting for name in self._readers)
 
     def _end(self) -> None:
-        ends_ns = self._clock.mono_ns() + round(STOP_S * 1e9)
         self._notify("STOPPING=1")
         self._stopping.set()
         for reader in self._readers.values():
             reader.stop(0.0)
         self._slots.close()
-        self._inference.join(1.5)
+        self._inference.join(LAST_FRAME_S)
         if not self._inference.is_alive():
             for name, frame in self._last.items():
                 for event in self._pipeline.close(name, frame):
                     self._recorder.offer(event, frame.pixels)
-        self._recorder.stop(min(DRAIN_S, max(0.0, (ends_ns - self._clock.mono_ns()) / 1e9)))
+        self._recorder.stop()
         self._counters.sample()
 
     def _infer(self) -> None:

@@ -79,7 +79,7 @@ def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path:
     assert json.loads(last)["counters"]["latency"]["invoke"]["run"]["count"] == 4
     final = json.loads(run("run").stdout.splitlines()[-1])
     assert final["events"]["opened"] >= 1
-    assert "firetower[train]" in run("train", "smoke", code=2).stderr
+    assert "firetower[train]" in run("train", "smoke", "--data", ".", "--out", "b", code=2).stderr
     assert "firetower[onnx]" in run("replay", "--backend", "onnx", "scene:quiet?frames=1", code=2).stderr
     listed = subprocess.run([home / "bin/pip", "list"], check=True, capture_output=True, text=True).stdout
     assert "torch" not in listed

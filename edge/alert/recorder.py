@@ -143,7 +143,8 @@ class Recorder:
         """Record what waits for so long at most; then count and log what is not on disk."""
         self._draining = True
         self._news.set()
-        self._thread.join(drain_s)
+        if self._thread.ident is not None:  # else `step` alone has driven it
+            self._thread.join(drain_s)
         with self._lock:
             self._over = True
             left = [f"{revision.event.id} ({revision.event.phase})" for revision in self._waiting]

@@ -456,3 +456,10 @@ def test_kill_9_loses_nothing_that_was_announced(tmp_path):
             assert {one.id for one in store.events(10**6)} >= set(said)
             assert all(store.evidence(name) for name in said)
     assert len(said) >= 38
+
+
+def test_without_a_thread_the_end_counts_what_is_left(tower, caplog):
+    tower.offer("a")
+    tower.recorder.stop()
+    assert "1 revisions are not on disk at the end: a (opened)" in caplog.text
+    assert not tower.recorder.good

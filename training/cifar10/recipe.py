@@ -13,7 +13,7 @@ import msgspec
 from training.distill import setting
 from training.distill.setting import Count, Distillation, Positive, Record, Share
 from training.network.shape import SHAPES, Stem
-from training.quantize.setting import Quantization
+from training.quantize import setting as quantize
 
 _NAME = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _FOLDER = Path(__file__).with_name("recipe")
@@ -26,6 +26,16 @@ class Training(setting.Training, frozen=True, kw_only=True):
     shift_px: Annotated[int, msgspec.Meta(ge=0, le=16)] = 4
     cutout_px: Annotated[int, msgspec.Meta(ge=0, le=32)] = 6
     small_px: Annotated[int, msgspec.Meta(ge=8, le=32)] = 24
+
+
+class Quantization(quantize.Quantization, frozen=True, kw_only=True):
+    """How a pair's networks become INT8, INT4 and INT2.
+
+    Attributes:
+        low_bit_seeds: how many of the seeds also get INT4 and INT2 rows.
+    """
+
+    low_bit_seeds: Count = 1
 
 
 class Teacher(Record, frozen=True, kw_only=True):

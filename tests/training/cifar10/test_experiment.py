@@ -15,12 +15,12 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 from tests.training.conftest import hits_of, pictures, write_strips
 from training.__main__ import command, main
 from training.cifar10 import experiment, recipe
+from training.cifar10.recipe import Quantization
 from training.cifar10.report import file, latency, measure, page
 from training.cifar10.report.form import FORMS
 from training.distill import fit
 from training.distill.loop import DivergedError
 from training.quantize import qat
-from training.quantize.setting import Quantization
 
 RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 

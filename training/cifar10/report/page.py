@@ -36,7 +36,6 @@ class Page:
     commits: about.Commits
     scored_last: bool
     learned: list[about.Learned]
-    alone: list[about.Alone]
     ahead: list[about.Ahead]
     added: list[about.Added]
     gains: list[gain.Gain]
@@ -68,7 +67,6 @@ def render(result: Result, plots: Sequence[Path], source: Path | None = None) ->
         commits=about.commits(result),
         scored_last=about.scored_last(result),
         learned=about.learned(result),
-        alone=about.alone(result),
         ahead=about.ahead(result),
         added=about.added(result),
         gains=gain.gains(result),

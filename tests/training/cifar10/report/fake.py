@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from training.cifar10.recipe import Pair, Recipe, Teacher, Training
+from training.cifar10.recipe import Pair, Quantization, Recipe, Teacher, Training
 from training.cifar10.report.aim import AIMS
 from training.cifar10.report.form import FORMS, Form
 from training.cifar10.report.origin import (
@@ -40,7 +40,6 @@ from training.cifar10.report.summary import summarise
 from training.cifar10.report.timing import Bench, Energy, Latency, Protocol, Replay, Timed
 from training.distill.setting import Distillation
 from training.network.shape import Stem
-from training.quantize.setting import Quantization
 
 MACHINE = Machine(processor="a processor", cores=4, system="Linux", python="3.11.7")
 MADE = Made(commit="0" * 40, date="2026-01-01T00:00:00+00:00", machine=MACHINE)

@@ -1,4 +1,4 @@
-"""`python -m training.network.convolution_time FILE`: oneDNN's convolutions against the products of `convolution.py`.
+"""`python -m training.cifar10.convolution_time FILE`: oneDNN's convolutions against the products of `convolution.py`.
 
 Both take turns in one process, bf16 and channels last; the first of each is thrown away and every other value kept.
 """
