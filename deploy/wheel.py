@@ -94,17 +94,28 @@ def locked(wheel: Wheel, name: str) -> str:
         name: of the set, such as `device`.
 
     Raises:
-        WheelError: the wheel does not have it.
+        WheelError: the wheel does not have it, or a damaged one, or one that tells pip more than what to install.
     """
     inside = f".dist-info/extra_metadata/requirements/{name}.txt"
-    with zipfile.ZipFile(wheel.path) as archive:
-        found = next((entry for entry in archive.namelist() if entry.endswith(inside)), None)
-        if found is None:
-            raise WheelError(
-                f"{wheel.path}: no requirements/{name}.txt in it, so what it was tested with is unknown; "
-                "build it from a checkout that has that file, with `make wheel`"
-            )
-        return archive.read(found).decode("utf-8")
+    advice = "build it from a checkout that has that file, with `make wheel`"
+    try:
+        with zipfile.ZipFile(wheel.path) as archive:
+            found = next((entry for entry in archive.namelist() if entry.endswith(inside)), None)
+            lock = "" if found is None else archive.read(found).decode("utf-8")
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise WheelError(
+            f"{wheel.path}: requirements/{name}.txt in it is damaged: {error}; {advice}"
+        ) from error
+    lines = [line for line in lock.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        raise WheelError(
+            f"{wheel.path}: no requirements/{name}.txt in it, so what it was tested with is unknown; {advice}"
+        )
+    if strange := [line for line in lines if line.startswith("-")]:
+        raise WheelError(
+            f"{wheel.path}: requirements/{name}.txt in it has an option, {strange[0]!r}; {advice}"
+        )
+    return lock
 
 
 def _isolation() -> list[str]:

@@ -42,8 +42,8 @@ def options_for(address: str, **keys: Any) -> Options:  # noqa: ANN401 — each 
         return FolderOptions(uri=f"folder:{address}", **keys)
     if match is None or path.is_file():
         return FileOptions(uri=f"file:{address}", **keys)
-    scheme = match[1].lower()
-    raise CameraError(f"'{redact(address)}': unknown kind of camera '{scheme}:'; expected one of {KNOWN}")
+    named = "" if "@" in address else f" '{match[1].lower()}:'"  # what looks like a scheme may be a user
+    raise CameraError(f"'{redact(address)}': unknown kind of camera{named}; expected one of {KNOWN}")
 
 
 def open_source(options: Options, session: Session) -> Source:
@@ -68,9 +68,17 @@ def open_source(options: Options, session: Session) -> Source:
 
 def redact(uri: str) -> str:
     """Return an address for people: without user, password, query and fragment, even where it is wrong."""
-    scheme, separator, _ = uri.partition("://")
-    kind = kind_of(f"{scheme.lower()}:") if separator else None
-    return uri if not separator or (kind is not None and kind.address != "url") else without_login(uri)
+    scheme, colon, rest = uri.partition(":")
+    kind = kind_of(f"{scheme.lower()}:") if colon else None
+    if (
+        not colon
+        or (kind is not None and kind.address == "path")
+        or not ("@" in rest or rest.startswith("//"))
+    ):
+        return uri
+    if kind is None and not rest.startswith("//"):  # what looks like a scheme may be a user
+        return without_login(f":{rest}").removeprefix(":")
+    return without_login(uri)
 
 
 def scrub(text: str, uri: str, secrets: Iterable[str | None]) -> str:

@@ -51,10 +51,12 @@ def open_http(options: HttpOptions, session: Session) -> Source:
 
 def without_login(url: str) -> str:
     """Return a URL for people: without user, password, query and fragment, even where it is wrong."""
-    scheme, _, rest = url.partition("://")
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, separator, rest = url.partition(":")
     rest = rest.rpartition("@")[2]  # the last one: an unquoted password may hold '@', '/' or '#'
     bare = re.split(r"[?#]", rest, maxsplit=1)[0]
-    return f"{scheme}://{bare}{'?…' if '?' in rest else ''}"
+    return f"{scheme}{separator}{bare}{'?…' if '?' in rest else ''}"
 
 
 def _open(options: NetworkOptions, session: Session, av_options: tuple[tuple[str, str], ...]) -> Source:

@@ -27,10 +27,26 @@ _WORD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
         ("file:/clips/a@b.mp4", "file:/clips/a@b.mp4"),
         ("scene:plume?seed=3", "scene:plume?seed=3"),
         ("clip.mp4", "clip.mp4"),
+        ("rtsp:user:pass@cam/live", "rtsp:cam/live"),
+        ("rtsp:/user:pass@cam/live", "rtsp:cam/live"),
+        ("user:pass@10.0.0.7/live", "10.0.0.7/live"),
+        ("foo:user:pass@cam/live", "cam/live"),
+        (" rtsp://user:pass@cam/live", " rtsp://cam/live"),
+        ("rtsp//user:pass@cam/live", "cam/live"),
+        ("csi://user:pass@cam", "csi://cam"),
     ],
 )
 def test_redact(uri, shown):
     assert redact(uri) == shown
+
+
+@pytest.mark.parametrize(
+    "uri", ["foo:user:SECRET@cam/x", "user:SECRET@cam/x", "rtsp:user:SECRET@cam/x", "csi://u:SECRET@cam"]
+)
+def test_a_wrong_address_shows_no_password(uri):
+    with pytest.raises(CameraError) as caught:
+        opened(uri)
+    assert "SECRET" not in str(caught.value)
 
 
 @given(user=_WORD.filter(lambda word: ":" not in word), password=_WORD)

@@ -74,6 +74,22 @@ def test_a_firetower_without_a_lock_is_refused(tmp_path: Path, stub) -> None:
         fetch(read_wheel(stub("wheels", "firetower")), WANTED, tmp_path / "wheels", tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"# nothing\n", r"no requirements/device\.txt"),
+        (b"\xff\xfe", "is damaged"),
+        (b"--index-url http://127.0.0.1:9/\nmsgspec==1\n", "has an option, '--index-url"),
+    ],
+)
+def test_a_lock_that_is_none_is_refused(stub, text: bytes, why: str) -> None:
+    path = stub("wheels", "firetower")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("firetower-1.0.dist-info/extra_metadata/requirements/device.txt", text)
+    with pytest.raises(WheelError, match=f"{why}.*make wheel"):
+        locked(read_wheel(path), "device")
+
+
 def test_the_cache_answers_for_the_same_lock_and_only_while_it_is_whole(tmp_path: Path, stub, lock) -> None:
     numpy, pip = stub("kept", "numpy"), stub("kept", "pip")
     path, newer = stub("own", "firetower"), stub("own", "firetower", "2.0")

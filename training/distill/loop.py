@@ -261,7 +261,7 @@ class Run:
         try:
             state = torch.load(path, weights_only=True, map_location=self._device)
             self._take_up(state)
-        except (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
+        except (RuntimeError, OSError, EOFError, KeyError, ValueError, TypeError, UnpicklingError) as error:
             raise ValueError(
                 f"{path}: cannot be resumed ({error!r}); remove it to begin this network again"
             ) from error

@@ -81,7 +81,7 @@ def _part(path: Path) -> Tensor:
     """
     try:
         logits: Tensor = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
+    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
         raise ValueError(f"{path}: damaged; remove it and run the command again") from error
     return logits
 

@@ -14,7 +14,7 @@ import msgspec
 from training.cifar10.report.record import SCHEMA, Result
 from training.step.step import write_json
 
-_SCHEMA = re.compile(r"firetower\.cifar10/(\d+)(?:\.\d+)?", re.ASCII)
+_SCHEMA = re.compile(r"firetower\.cifar10/(\d{1,6})(?:\.\d{1,6})?", re.ASCII)
 _MAJOR = 2
 _BYTES_MAX = 1 << 28
 
