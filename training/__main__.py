@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -49,6 +50,8 @@ def command(arguments: Sequence[str]) -> int:
     study.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))
+    if "work" in options:  # else torch leaves what it compiles among the temporary files
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((options.work / "compiled").absolute()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:
         code: int = options.handler(options)

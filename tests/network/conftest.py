@@ -27,12 +27,17 @@ class Outcome:
 
     def __init__(self, seen: Seen, folder: Path) -> None:
         self.seen = seen
+        self._temporary = folder / "TMPDIR"
         self.left = [str(path.relative_to(folder)) for path in sorted(folder.glob("*/**/*"))]
 
     def outside(self, *configured: Path) -> list[str]:
-        """Return the files written elsewhere than below the places given; semaphores that are gone again are none."""
+        """Return the files written elsewhere than below the places given and the place for temporary ones.
+
+        Semaphores that are gone again are none.
+        """
         written = [file for file in self.seen.written if not SEMAPHORE.fullmatch(file)]
-        return [file for file in written if not any(map(Path(file).is_relative_to, configured))]
+        places = (self._temporary, *configured)
+        return [file for file in written if not any(map(Path(file).is_relative_to, places))]
 
     def check(self, *configured: Path) -> None:
         """Check that a command did its work, and that nobody could hear it."""

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import sys
+import tempfile
 from pathlib import Path
 
 import cv2
@@ -69,19 +70,19 @@ def test_a_check(watch, configured):
 def test_a_replay(watch, configured):
     for number in range(2):
         cv2.imwrite(str(configured / f"{number}.jpg"), np.full((480, 640, 3), 80 + number, np.uint8))
-    watch(*FIRETOWER, "replay", "--backend", "onnx", configured, TMPDIR=str(configured)).check(configured)
+    watch(*FIRETOWER, "replay", "--backend", "onnx", configured).check(configured)
 
 
 @pytest.mark.parametrize("words", [["show"], ["verify", "--parity"]])
 def test_a_look_at_a_bundle(watch, configured, words):
-    watch(*FIRETOWER, "bundle", *words, TMPDIR=str(configured)).check(configured)
+    watch(*FIRETOWER, "bundle", *words).check(configured)
 
 
 def test_a_bundle_is_made(watch, configured):
     model = Path(__file__).parents[1] / "model/fixtures/stripes.onnx"
     words = ["import", model, "--labels", "plain,rows,columns", "--out", configured / "bundle"]
     words += ["--mean", "0.5", "--std", "0.5"]
-    watch(*FIRETOWER, "bundle", *words, TMPDIR=str(configured)).check(configured)
+    watch(*FIRETOWER, "bundle", *words).check(configured)
 
 
 def test_a_benchmark(watch, configured):
@@ -90,7 +91,7 @@ def test_a_benchmark(watch, configured):
 
 
 def test_simulated_cameras(watch, configured):
-    found = watch(*FIRETOWER, "sim", "serve", "scene:plume", lives_s=LIVES_S, TMPDIR=str(configured))
+    found = watch(*FIRETOWER, "sim", "serve", "scene:plume", lives_s=LIVES_S)
     found.check(configured)
     assert json.loads(found.seen.said)["cameras"]
 
@@ -100,10 +101,14 @@ def test_a_dry_run_of_deploy(watch, configured, wheels):  # noqa: F811
     tower.write_text('[cameras.north]\nuri = "scene:plume"\n[store]\npath = "events.sqlite"\n')
     board = write_board(configured)
     words = [board.destination, tower, "--ssh-config", board.ssh_config, "--prefix", board.root]
-    words += ["--wheels", wheels, "--dry-run"]
-    found = watch(*("sh", "-c", BESIDE, *board.server), *FIRETOWER, "deploy", *words, TMPDIR=str(configured))
+    command = [*FIRETOWER, "deploy", *words, "--wheels", wheels, "--dry-run"]
     login = Path(
         pwd.getpwuid(os.getuid()).pw_dir
-    )  # not HOME: the board's, where its login shell reads and writes
-    found.check(configured, login)
+    )  # not HOME: the board's, whose login shell is at home there
+    with tempfile.TemporaryDirectory(
+        prefix="firetower-"
+    ) as short:  # it holds ssh's socket, whose path is bounded
+        found = watch("sh", "-c", BESIDE, *board.server, *command, TMPDIR=short)
+        assert list(Path(short).iterdir()) == []
+    found.check(configured, Path(short), login)
     assert json.loads(found.seen.said.splitlines()[-1])["dry_run"]

@@ -45,6 +45,6 @@ def test_training(watch, configured):  # noqa: F811
     recipe.write_text(RECIPE)
     words = ["--recipe", recipe, "--data", configured, "--work", configured / "work", "--trials", "1"]
     command = [sys.executable, "-c", TRAINING, configured, "study", *words, "--plot", plot]
-    watch(*command, TMPDIR=str(configured)).check(configured)
+    watch(*command).check(configured)
     assert plot.exists()
     assert (configured / "b/model.onnx").exists()

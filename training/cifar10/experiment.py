@@ -108,8 +108,6 @@ def open_workshop(options: argparse.Namespace) -> Workshop:
     """
     if options.compile and not any(map(shutil.which, (os.environ.get("CXX", ""), "g++", "clang++"))):
         raise ValueError("--compile needs a C++ compiler: install g++, or leave it out")
-    if options.compile:  # else it keeps what it compiles in a folder for temporary files, for ever
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((options.work / "compiled").absolute()))
     chosen = recipe.read(options.recipe)
     with processes().main_process_first():  # one process downloads
         cifar10 = images.load(options.data, chosen.validation_images, options.work / "download", chosen.limit)
