@@ -40,6 +40,7 @@ _REASONS = {
     "training runs on a host, with torch": ("tests/training",),
     "builds and installs a wheel: hatchling and a package registry are a host's": ("tests/test_wheel.py",),
     "the gate is a host's": ("tests/test_gate.py",),
+    "networks and what listens to files are the kernel's, which a host asks": ("tests/network",),
     "ruff is a host's": ("tests/test_import_rule.py::test_the_linter_refuses_such_an_import_in_edge",),
     "a command of another package, found where firetower is installed; the userland has the checkout": (
         *(

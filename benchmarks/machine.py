@@ -63,12 +63,14 @@ def commit(folder: Path = Path(__file__).parent) -> str | None:
     """Return the git commit of the code, with '-dirty' if it was changed; None outside of its own checkout."""
     if not (folder.parent / ".git").exists():
         return None
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    status = ["git", "--no-optional-locks", "-C", str(folder), "status", "--porcelain=v2", "--branch", "-uno"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        said = subprocess.run(status, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip() or None
+    first, *rest = said.stdout.splitlines()
+    changed = any(not line.startswith("# ") for line in rest)
+    return first.removeprefix("# branch.oid ") + ("-dirty" if changed else "")
 
 
 def warnings(machine: dict[str, Any]) -> list[str]:

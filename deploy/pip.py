@@ -14,7 +14,7 @@ def run_pip(*arguments: str) -> None:
     Raises:
         WheelError: it is missing or fails; with its last lines.
     """
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-cache-dir", "--quiet"]
     done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         said = "; ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-3:])

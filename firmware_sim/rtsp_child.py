@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import threading
 from typing import Any, BinaryIO
 
@@ -77,7 +78,9 @@ def _load() -> tuple[Any, Any, Any]:
         from gi.repository import GLib, Gst, GstRtspServer  # noqa: PLC0415
     except (ImportError, ValueError) as error:
         raise ImportError(f"{error}: apt-get install python3-gi gir1.2-gst-rtsp-server-1.0") from error
-    Gst.init(None)
+    with tempfile.TemporaryDirectory(prefix="firetower-") as folder:
+        os.environ["GST_REGISTRY"] = f"{folder}/registry"  # else it keeps one in the user's cache
+        Gst.init(None)
     missing = {package for element, package in ELEMENTS.items() if Gst.ElementFactory.find(element) is None}
     if missing:
         raise ImportError(f"GStreamer lacks elements: apt-get install {' '.join(sorted(missing))}")

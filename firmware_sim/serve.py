@@ -26,7 +26,7 @@ PACKAGES = (
     " gstreamer1.0-plugins-ugly"
 )
 MAX_CAMERAS = 255
-_READY_S = 120.0  # the first start looks through all of GStreamer's plugins
+_READY_S = 120.0  # a start looks through all of GStreamer's plugins
 _END_S = 1.0
 
 

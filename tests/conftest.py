@@ -10,6 +10,8 @@ import pytest
 # for as long as that takes: tests of seconds took ten minutes. Before numpy and torch are imported, and for children.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
+# Before any test imports ONNX Runtime, also one that takes nothing of `edge`.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 # A busy machine is slow, not wrong: no test asserts a wall-clock time.
 hypothesis.settings.register_profile(

@@ -37,7 +37,8 @@ def test_the_hooks_are_local_and_those_of_make_check() -> None:
         assert (hook["language"], hook["always_run"], hook["pass_filenames"]) == ("system", True, False)
 
 
-def test_the_hooks_are_valid(tmp_path: Path) -> None:
+def test_the_hooks_are_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "home"))  # else in the user's cache
     assert run("pre_commit", "validate-config", HOOKS).returncode == 0
     broken = tmp_path / "hooks.yaml"
     broken.write_text(HOOKS.read_text().replace("entry:", "entri:"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -47,6 +48,8 @@ def command(arguments: Sequence[str]) -> int:
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         raise MissingExtraError(f"training ({', '.join(missing)})", "train")
     commit()
+    if "work" in options:  # else torch leaves what it compiles among the temporary files
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((options.work / "compiled").absolute()))
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr, force=True)
     try:
         code: int = options.handler(options)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import pytest
@@ -70,3 +71,23 @@ def test_the_commit_of_somebody_elses_checkout_is_not_ours(tmp_path):
     package = tmp_path / "venv/site-packages/benchmarks"
     package.mkdir(parents=True)
     assert commit(package) is None
+
+
+def test_a_changed_checkout_is_dirty_and_is_only_read(tmp_path):
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+    package = tmp_path / "benchmarks"
+    package.mkdir()
+    (package / "one.py").touch()
+    for words in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "--no-verify", "-m", "x")):
+        subprocess.run(["git", "-C", tmp_path, *words], check=True)
+    head = subprocess.run(
+        ["git", "-C", tmp_path, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    )
+    os.utime(
+        package / "one.py", (1, 1)
+    )  # as touched, which makes git look again and would be noted in its index
+    before = (tmp_path / ".git/index").read_bytes()
+    assert commit(package) == head.stdout.strip()
+    assert (tmp_path / ".git/index").read_bytes() == before
+    (package / "one.py").write_text("changed")
+    assert commit(package) == f"{head.stdout.strip()}-dirty"

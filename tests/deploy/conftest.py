@@ -62,12 +62,15 @@ STANDINS = Path(__file__).with_name("standin")
 
 @dataclass(frozen=True)
 class Loopback:
-    """The board: how to reach it, its root folder, and what its service manager was told."""
+    """The board: how to reach it, its root folder, what its service manager was told, and its sshd."""
 
     destination: str
     ssh_config: Path
     root: Path
     trial: Path
+    port: int
+    server: tuple[str, ...]
+    log: Path
 
     def calls(self) -> list[str]:
         """What the stand-in was told that changes something."""
@@ -77,9 +80,27 @@ class Loopback:
 
 @pytest.fixture
 def loopback(tmp_path: Path) -> Iterator[Loopback]:
+    board = write_board(tmp_path)
+    server = subprocess.Popen(board.server)
+    try:
+        wait_for(board.port, server, board.log)
+        yield board
+    finally:
+        if (board.trial / "pid").exists():
+            end(int((board.trial / "pid").read_text()))
+        server.terminate()
+        server.wait()
+
+
+def write_board(tmp_path: Path) -> Loopback:
+    """Write all that an sshd needs to be the board; it is not started."""
     sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     if sshd is None:
         pytest.fail("needs an sshd: apt-get install openssh-server (the test starts its own, on loopback)")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(
+            mode=0o755, exist_ok=True
+        )  # root's sshd asks for it; left, for another test may need it
     trial = tmp_path / "trial"
     root = tmp_path / "root"
     for folder in (trial / "bin", root):
@@ -92,26 +113,14 @@ def loopback(tmp_path: Path) -> Iterator[Loopback]:
     (trial / "bin/python3").symlink_to(Path(sys.executable).resolve())
     port = free_port()
     ssh_config = write_keys(tmp_path / "ssh", port)
-    config = tmp_path / "ssh/sshd_config"
+    config, log = tmp_path / "ssh/sshd_config", tmp_path / "ssh/log"
     config.write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/ssh/host\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {tmp_path}/ssh/user.pub\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
         f"Subsystem sftp internal-sftp\nSetEnv PATH={trial}/bin:/usr/bin:/bin TRIAL={trial} TRIAL_ROOT={root}\n"
     )
-    made = os.geteuid() == 0 and not Path("/run/sshd").exists()
-    if made:
-        Path("/run/sshd").mkdir(mode=0o755)
-    server = subprocess.Popen([sshd, "-D", "-E", str(tmp_path / "ssh/log"), "-f", str(config)])
-    try:
-        wait_for(port, server, tmp_path / "ssh/log")
-        yield Loopback(f"{getpass.getuser()}@127.0.0.1", ssh_config, root, trial)
-    finally:
-        if (trial / "pid").exists():
-            end(int((trial / "pid").read_text()))
-        server.terminate()
-        server.wait()
-        if made:
-            Path("/run/sshd").rmdir()
+    server = (sshd, "-D", "-E", str(log), "-f", str(config))
+    return Loopback(f"{getpass.getuser()}@127.0.0.1", ssh_config, root, trial, port, server, log)
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from training.cifar10.run import Run, label_runs
 from training.cifar10.workshop import Workshop
 from training.distill.loop import DivergedError
 from training.distill.soft import Taught
+from training.step import pyplot
 from training.step.provenance import commit, machine
 from training.step.step import Step, write_json
 
@@ -224,11 +225,7 @@ def describe(study: optuna.Study, shop: Workshop, pair: str, base: Run) -> dict[
 
 def plot(study: optuna.Study, path: Path) -> None:
     """Draw validation accuracy over each searched value."""
-    import matplotlib as mpl  # noqa: PLC0415 — a second to import
-
-    mpl.use("agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
+    plt = pyplot.load("agg")
     names = list(study.best_params)
     done = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     figure, axes = plt.subplots(1, len(names), figsize=(10, 3.2), sharey=True, layout="constrained")

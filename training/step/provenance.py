@@ -18,11 +18,13 @@ def commit() -> str | None:
     """
     try:
         here = str(Path(__file__).parent)
-        describe = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
-        shown = subprocess.run(describe, capture_output=True, text=True, check=True)
+        status = ["git", "--no-optional-locks", "-C", here, "status", "--porcelain=v2", "--branch", "-uno"]
+        shown = subprocess.run(status, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return shown.stdout.strip()
+    first, *rest = shown.stdout.splitlines()
+    changed = any(not line.startswith("# ") for line in rest)
+    return first.removeprefix("# branch.oid ") + ("-dirty" if changed else "")
 
 
 def processor() -> str:

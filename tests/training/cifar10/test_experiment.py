@@ -1,6 +1,7 @@
 """The whole command on pictures that it can learn, and the study."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from ai_edge_litert.schema_py_generated import TensorType
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
+from edge.errors import SettingsError
 from tests.training.conftest import hits_of, pictures, write_strips
 from training.__main__ import command, main
 from training.cifar10 import experiment, recipe
@@ -225,6 +227,14 @@ def test_a_study_whose_database_is_lost_says_which(result, words, monkeypatch, c
     with pytest.raises(ValueError, match=r"--storage sqlite:///.*/study\.sqlite: lost meanwhile") as told:
         command(["study", *words, "--name", "lost"])
     assert "secret" not in str(told.value)
+
+
+def test_what_is_compiled_is_kept_with_the_work(place, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # put back afterwards
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    with pytest.raises(SettingsError, match="nosuch"):
+        command(["cifar10", "--recipe", "nosuch", "--work", str(place / "kept")])
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(place / "kept/compiled")
 
 
 def test_compiling_needs_a_compiler(words, monkeypatch):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from training.cifar10.report.form import FORMS
 from training.cifar10.report.record import Line, Result
+from training.step import pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,12 +23,8 @@ def draw(result: Result, stem: Path) -> list[Path]:
         result: of one run of a recipe.
         stem: a folder for the plots, made if absent.
     """
-    import matplotlib as mpl  # noqa: PLC0415 — a second to import
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "firetower"
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
+    plt = pyplot.load("svg")
+    plt.rcParams["svg.hashsalt"] = "firetower"
     stem.mkdir(parents=True, exist_ok=True)
     drawn = []
     plots: dict[str, Callable[[Axes, Result], None]] = {"accuracy": _accuracy}
