@@ -147,8 +147,8 @@ def test_a_held_traceback_is_text_and_holds_no_frames(log, clock):
     logger, lines, limiter = log
     for _ in range(3):
         try:
-            {}["north"]
-        except KeyError:
+            int("north")
+        except ValueError:
             logger.exception("scoring failed")
     (repeats,) = limiter._kinds.values()
     assert repeats.last.exc_info is None
@@ -156,7 +156,7 @@ def test_a_held_traceback_is_text_and_holds_no_frames(log, clock):
     clock.now_ns += 60_000_000_000
     limiter.tell()
     assert lines[1].startswith("scoring failed (the last; 1 more like it between)\nTraceback")
-    assert lines[1].endswith("KeyError: 'north'")
+    assert lines[1].endswith("'north'")
 
 
 def test_what_is_held_is_told_in_time_though_nothing_else_happens(log, clock):

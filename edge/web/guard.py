@@ -12,6 +12,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import functools
 import hmac
 import ipaddress
 import logging
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 _TOKEN_LEAST = 16
 
 
+@functools.lru_cache(maxsize=256)  # a crowd comes from few addresses
 def is_loopback(host: str) -> bool:
     """Say whether a host name or address is this machine's own."""
     try:

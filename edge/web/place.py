@@ -33,6 +33,11 @@ class Visitor(Protocol):
     trusted: bool
     since_ns: int
 
+    @property
+    def silent(self) -> bool:
+        """Whether it has not said anything yet."""
+        ...
+
     def late(self, now_ns: int) -> bool:
         """Say whether it has taken more time than a request may."""
         ...
@@ -137,6 +142,11 @@ class Places:
         now_ns = self.now_ns()
         for visitor in [one for one in self._here if one.late(now_ns)]:
             self.late += 1
+            self._cut(visitor)
+
+    def cut_silent(self) -> None:
+        """End those that have not said anything."""
+        for visitor in [one for one in self._here if one.silent]:
             self._cut(visitor)
 
     def _push(self, among: set[Visitor]) -> None:

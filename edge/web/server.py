@@ -35,7 +35,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _STOP_S = 0.5
-_BACKLOG = 2048
+_BACKLOG = 1024
 _PACE_S = (
     0.001  # between connections while each takes the place of another, so that a flood leaves the processor
 )
@@ -68,24 +68,23 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close, and cut off after a while what is still open."""
         self._accepting.cancel()
+        self._places.cut_silent()  # uvicorn does not know them
         asyncio.get_running_loop().call_later(_STOP_S, self._cut_off)
         await super().shutdown(sockets)
 
     async def _accept(self) -> None:
+        """Take a few connections at a time, so that each is heard before many others can take its place."""
+        loop = asyncio.get_running_loop()
         while True:
             try:
-                await self._take_one()
+                for _ in range(max(1, self._places.places // 16)):
+                    accepted, address = await loop.sock_accept(self._listener)
+                    Connection(self, self._places, accepted, loopback=is_loopback(address[0]))
             except OSError as error:  # above all, no descriptor is left
                 _log.warning("the web server cannot take a connection: %s", error.strerror)
                 self._places.make_way()
                 await asyncio.sleep(_RETRY_S)
-
-    async def _take_one(self) -> None:
-        """Take a connection; only when it has its place comes the next, so that one at most is over."""
-        loop = asyncio.get_running_loop()
-        accepted, address = await loop.sock_accept(self._listener)
-        connection = Connection(self, self._places, loopback=is_loopback(address[0]))
-        await loop.connect_accepted_socket(lambda: connection, accepted)
+            await asyncio.sleep(0)
 
     def _cut_off(self) -> None:
         for connection in list(self.server_state.connections):

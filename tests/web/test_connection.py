@@ -128,6 +128,7 @@ def test_headers_that_drip_in_win_no_time(server, clock, visit):
 def test_a_body_that_drips_in_wins_no_time(server, clock, visit):
     client = visit(ASK.replace(b"\r\n\r\n", b"\r\nContent-Length: 1000000\r\n\r\n"))
     assert status_of(client) == 200
+    ticks(server)
     for second in range(1, 6):
         clock.now_ns = second * 1_000_000_000
         client.sendall(b"a")

@@ -23,6 +23,7 @@ class Visitor:
         self.loopback = loopback
         self.trusted = False
         self.is_late = False
+        self.silent = True
         self.was_cut = False
 
     def late(self, _now_ns):
@@ -127,6 +128,14 @@ def test_who_takes_too_long_is_ended_and_counted(places):
     places.tend()
     assert [visitor.was_cut for visitor in visitors] == [False, True, False]
     assert (places.open, places.late, places.made_way) == (2, 1, 0)
+
+
+def test_those_that_are_silent_can_be_ended_alone(places):
+    visitors = enter(places, 3)
+    visitors[1].silent = False
+    places.cut_silent()
+    assert [visitor.was_cut for visitor in visitors] == [True, False, True]
+    assert places.open == 1
 
 
 def test_the_log_tells_of_a_crowd_once_each_time(places, caplog):
