@@ -17,6 +17,7 @@ from edge import __version__
 from edge.command import check, replay, run
 from edge.command.bundle import register as register_bundle
 from edge.errors import EdgeError, MissingExtraError, SettingsError
+from edge.log import configure
 
 COMMAND_GROUP = "firetower.commands"
 _SUMMARIES = {
@@ -47,11 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _further(further[arguments[start]], arguments[start + 1 :])
     parser = _parser(sorted(further))
     options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO,
-        format=("\r\033[K" if sys.stderr.isatty() else "")
-        + "%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    configure(
+        logging.DEBUG if options.verbose else logging.INFO,
+        clear + "%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     handler: Callable[[argparse.Namespace], int] = options.handler
     return _guarded(lambda: handler(options))

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from edge.log import configure
 from firmware_sim.serve import ServeError, ready_line, serving
 
 _SERVE_HELP = """\
@@ -57,7 +58,7 @@ def command(argv: list[str]) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    configure(logging.INFO, "%(levelname)s %(message)s")
     asked, broken = threading.Event(), threading.Event()
     before = {
         number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGINT, signal.SIGTERM)

@@ -21,6 +21,30 @@ _Values = Mapping[tuple[str, ...], float | None]
 _QUANTILES = ("p50_ms", "0.5"), ("p90_ms", "0.9"), ("p99_ms", "0.99")
 
 
+class Visits(Protocol):
+    """What is shown of the web server."""
+
+    @property
+    def open(self) -> int:
+        """Connections now."""
+        ...
+
+    @property
+    def made_way(self) -> int:
+        """Connections that were ended for a newer one."""
+        ...
+
+    @property
+    def late(self) -> int:
+        """Connections that took too long."""
+        ...
+
+    @property
+    def wrong_tokens(self) -> int:
+        """How many it was shown."""
+        ...
+
+
 class CameraState(Protocol):
     """What is shown of a camera's health."""
 
@@ -49,8 +73,25 @@ def exposition(
         events: how many events there were, by what became of them (opened, closed …).
         dropped: how many parts of events were lost because the disk did not keep up, by their kind.
     """
+    return _text([*_of_snapshot(snapshot), *_of_health(cameras), *_of_events(events, dropped)])
+
+
+def visits_exposition(visits: Visits) -> bytes:
+    """Return the text exposition format of what the web server counts."""
+    cut: _Values = {("made_way",): visits.made_way, ("late",): visits.late}
+    name, text = "firetower_web_connections_cut", "Connections that the web server ended, by cause."
+    return _text(
+        [
+            _gauge("firetower_web_connections", "Connections to the web server.", visits.open),
+            _metric(CounterMetricFamily, name, text, cut, ("cause",)),
+            _counter("firetower_web_wrong_tokens", "Wrong tokens that it was shown.", visits.wrong_tokens),
+        ]
+    )
+
+
+def _text(metrics: list[Metric]) -> bytes:
     registry = CollectorRegistry()
-    registry.register(_Once([*_of_snapshot(snapshot), *_of_health(cameras), *_of_events(events, dropped)]))
+    registry.register(_Once(metrics))
     return generate_latest(registry)
 
 

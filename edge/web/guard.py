@@ -3,15 +3,19 @@
 The token protects every address, `/health` and `/metrics` too. It goes as `Authorization: Bearer TOKEN`, or
 as the password of HTTP Basic with any user name, so that a browser can ask for it. Without a token, a request
 must be addressed to localhost or a loopback address, for a page elsewhere could let its own name point here
-(DNS rebinding).
+(DNS rebinding). A wrong token is refused slowly; the right one is never slowed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import contextlib
+import functools
 import hmac
 import ipaddress
+import logging
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -20,16 +24,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from edge.errors import SettingsError
 from edge.secret import read_secret
+from edge.web.attempt import WrongTokens
+
+_log = logging.getLogger(__name__)
 
 _TOKEN_LEAST = 16
 
 
+@functools.lru_cache(maxsize=256)  # a crowd comes from few addresses
 def is_loopback(host: str) -> bool:
     """Say whether a host name or address is this machine's own."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return host == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def read_token(path: Path) -> str:
@@ -70,11 +79,13 @@ class Guard:
     Args:
         app: the other.
         token: what they must show; None asks for a loopback `Host` instead.
+        wrong: counts and slows those who show another.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, wrong: WrongTokens) -> None:
         self._app = app
         self._token = token
+        self._wrong = wrong
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401 or 421, or let the other application answer."""
@@ -84,12 +95,25 @@ class Guard:
                 return await self._app(scope, receive, send)
             refusal = PlainTextResponse("this server answers to localhost only\n", 421)
         else:
-            if _shows(headers.get("authorization", ""), self._token):
-                return await self._app(scope, receive, send)
+            shown = headers.get("authorization")
+            if shown is not None:
+                if _shows(shown, self._token):
+                    scope["state"]["connection"].trust()
+                    return await self._app(scope, receive, send)
+                await self._slow(scope, receive)
             refusal = PlainTextResponse("the token is missing or wrong\n", 401)
             refusal.headers.append("WWW-Authenticate", 'Bearer realm="firetower"')
             refusal.headers.append("WWW-Authenticate", 'Basic realm="firetower"')
         return await refusal(scope, receive, send)
+
+    async def _slow(self, scope: Scope, receive: Receive) -> None:
+        """Let one who showed a wrong token wait, unless it goes."""
+        address = scope["client"][0] if scope["client"] else "nowhere"
+        _log.warning("%s showed the web server a wrong token", address)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._wrong.delay_s(address)):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
 
 
 def _host_name(host: str) -> str:

@@ -16,10 +16,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from edge.clock import Clock, SystemClock
+from edge.counter.prometheus import visits_exposition
 from edge.errors import SettingsError
 from edge.health import Health
-from edge.web.guard import Guard, settle
+from edge.web.attempt import WrongTokens
+from edge.web.connection import Connection
+from edge.web.guard import Guard, is_loopback, settle
 from edge.web.page import render
+from edge.web.place import Places, Visits, count_places
 
 _log = logging.getLogger(__name__)
 
@@ -30,15 +35,56 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _STOP_S = 0.5
+_BACKLOG = 1024
+_PACE_S = (
+    0.001  # between connections while each takes the place of another, so that a flood leaves the processor
+)
+_RETRY_S = 0.5
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which at its end waits only so long for answers that clients do not take."""
+    """Uvicorn, with an accepting of its own, for its own takes every descriptor that there is.
+
+    At its end it waits only so long for answers that clients do not take.
+    """
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, places: Places) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._places = places
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; uvicorn itself has no socket to listen on."""
+        await super().startup(sockets)
+        self._accepting = asyncio.create_task(self._accept())
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is due ten times a second; return whether to end."""
+        self._places.tend()
+        if self._accepting.done():
+            self._accepting.result()  # a bug: better no server than one that nobody reaches
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close, and cut off after a while what is still open."""
+        self._accepting.cancel()
+        self._places.cut_silent()  # uvicorn does not know them
         asyncio.get_running_loop().call_later(_STOP_S, self._cut_off)
         await super().shutdown(sockets)
+
+    async def _accept(self) -> None:
+        """Take a few connections at a time, so that each is heard before many others can take its place."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                for _ in range(max(1, self._places.places // 16)):
+                    accepted, address = await loop.sock_accept(self._listener)
+                    Connection(self, self._places, accepted, loopback=is_loopback(address[0]))
+            except OSError as error:  # above all, no descriptor is left
+                _log.warning("the web server cannot take a connection: %s", error.strerror)
+                self._places.make_way()
+                await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(0)
 
     def _cut_off(self) -> None:
         for connection in list(self.server_state.connections):
@@ -58,12 +104,13 @@ class WebServer:
         host: loopback, or another address and then a token.
         port: 0 takes a free one.
         token_file: holds the token.
+        clock: monotonic time, for what visitors may take.
 
     Raises:
         SettingsError: the address cannot be bound, or the token file is missing or unfit.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — every part is handed in
         self,
         tower: str,
         status: Callable[[], object],
@@ -74,24 +121,41 @@ class WebServer:
         host: str = "127.0.0.1",
         port: int = 8080,
         token_file: Path | None = None,
+        clock: Clock | None = None,
     ) -> None:
         token = settle(host, token_file)
+        clock = SystemClock() if clock is None else clock
+        self._places = Places(clock, count_places())
+        self._wrong = WrongTokens(clock)
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
-        self._server = _Server(_config(Guard(_app(tower, status, health, metrics, metrics_type), token)))
+        app = _app(tower, status, health, metrics, metrics_type, self.visits)
+        self._server = _Server(_config(Guard(app, token, self._wrong)), self._socket, self._places)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         """Serve until told to stop; uvicorn takes signals in the main thread only."""
-        self._server.run(sockets=[self._socket])
+        try:
+            self._server.run(sockets=[])
+        finally:
+            self._socket.close()
+
+    def visits(self) -> Visits:
+        """Return what is counted of connections."""
+        return Visits(
+            open=self._places.open,
+            places=self._places.places,
+            made_way=self._places.made_way,
+            late=self._places.late,
+            wrong_tokens=self._wrong.count,
+        )
 
     def stop(self) -> None:
         """End it within about a second, whatever a client does; never raises, may be called twice."""
         self._server.should_exit = True
         self._thread.join(2 * _STOP_S)
-        self._socket.close()
         if self._thread.is_alive():
             _log.warning("the web server does not end; it dies with the process")
 
@@ -108,7 +172,8 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
-        bound.listen()
+        bound.listen(_BACKLOG)
+        bound.settimeout(0)  # the server's loop waits, not the socket
     except OSError as error:
         bound.close()
         raise SettingsError(
@@ -131,8 +196,7 @@ def _config(app: Guard) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=32,
-        timeout_keep_alive=5,
+        timeout_keep_alive=4,  # before such a connection would be late
     )
 
 
@@ -142,11 +206,15 @@ def _app(
     health: Callable[[], Health],
     metrics: Callable[[], bytes],
     metrics_type: str,
+    visits: Callable[[], Visits],
 ) -> Starlette:
     """Return the application; its answers are short and made in the loop, without a pool of threads."""
 
+    def document() -> dict[str, object]:
+        return {**msgspec.to_builtins(status()), "web": msgspec.to_builtins(visits())}
+
     async def show_page(_request: Request) -> Response:
-        page = render(tower, msgspec.to_builtins(status()), health())
+        page = render(tower, document(), health())
         return HTMLResponse(page, headers=_HEADERS)
 
     async def show_health(_request: Request) -> Response:
@@ -154,10 +222,10 @@ def _app(
         return _json(judged, 200 if judged.healthy else 503)
 
     async def show_status(_request: Request) -> Response:
-        return _json(status(), 200)
+        return _json(document(), 200)
 
     async def show_metrics(_request: Request) -> Response:
-        return Response(metrics(), headers=_HEADERS, media_type=metrics_type)
+        return Response(metrics() + visits_exposition(visits()), headers=_HEADERS, media_type=metrics_type)
 
     return Starlette(
         routes=[

@@ -1,22 +1,25 @@
+import asyncio
 import base64
+import logging
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import SettingsError
-from edge.web.guard import _host_name, _shows, is_loopback, read_token, settle
+from edge.web.guard import Guard, _host_name, _shows, is_loopback, read_token, settle
 
 TOKEN = "0123456789abcdef"
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.3.2.1", "::1", "[::1]"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.3.2.1", "::1", "[::1]", "::ffff:127.0.0.1"])
 def test_these_are_the_machine_itself(host):
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize(
-    "host", ["", "0.0.0.0", "::", "192.168.1.5", "tower.local", "localhost.evil.example"]
+    "host",
+    ["", "0.0.0.0", "::", "192.168.1.5", "::ffff:192.168.1.5", "tower.local", "localhost.evil.example"],
 )
 def test_these_are_not(host):
     assert not is_loopback(host)
@@ -87,3 +90,83 @@ def test_loopback_needs_no_token_and_others_do(tmp_path):
     assert settle("127.0.0.1", file) == settle("0.0.0.0", file) == TOKEN
     with pytest.raises(SettingsError, match=r"^web\.host: '0\.0\.0\.0' is open to others; set token_file"):
         settle("0.0.0.0", None)
+
+
+class Wrong:
+    """Delays for as long as a test takes."""
+
+    def __init__(self, delay_s):
+        self.seen = []
+        self._delay_s = delay_s
+
+    def delay_s(self, address):
+        self.seen.append(address)
+        return self._delay_s
+
+
+class Connection:
+    trusted = False
+
+    def trust(self):
+        self.trusted = True
+
+
+async def ask(wrong, authorization, messages=()):
+    """Send one request through a guard; return what was answered and whether the connection is trusted."""
+    connection, sent, arriving = Connection(), [], asyncio.Queue()
+    headers = [] if authorization is None else [(b"authorization", authorization.encode())]
+    for message in ({"type": "http.request", "body": b"", "more_body": False}, *messages):
+        arriving.put_nowait(message)
+
+    async def app(_scope, _receive, send):
+        await send({"status": 200})
+
+    async def send(message):
+        sent.append(message.get("status"))
+
+    scope = {
+        "type": "http",
+        "headers": headers,
+        "client": ("192.0.2.1", 4711),
+        "state": {"connection": connection},
+    }
+    await Guard(app, TOKEN, wrong)(scope, arriving.get, send)
+    return sent[0], connection.trusted
+
+
+def test_the_right_token_is_trusted_and_never_slowed():
+    wrong = Wrong(delay_s=1e9)
+    assert asyncio.run(ask(wrong, f"Bearer {TOKEN}")) == (200, True)
+    assert wrong.seen == []
+
+
+def test_who_shows_no_token_is_refused_at_once_and_not_counted():
+    wrong = Wrong(delay_s=1e9)
+    assert asyncio.run(ask(wrong, None)) == (401, False)
+    assert wrong.seen == []
+
+
+def test_a_wrong_token_is_counted_told_and_refused_late(caplog):
+    with caplog.at_level(logging.WARNING):
+        assert asyncio.run(ask(wrong := Wrong(delay_s=0.01), f"Bearer {TOKEN}0")) == (401, False)
+    assert wrong.seen == ["192.0.2.1"]
+    assert caplog.messages == ["192.0.2.1 showed the web server a wrong token"]
+
+
+def test_the_right_token_is_answered_while_wrong_ones_wait():
+    async def both():
+        wrong = Wrong(delay_s=1e9)
+        waiting = [asyncio.create_task(ask(wrong, "Bearer no")) for _ in range(100)]
+        await asyncio.sleep(0)
+        answer = await ask(wrong, f"Bearer {TOKEN}")
+        left = [task.done() for task in waiting]
+        for task in waiting:
+            task.cancel()
+        return answer, any(left), len(wrong.seen)
+
+    assert asyncio.run(both()) == ((200, True), False, 100)
+
+
+def test_a_delay_ends_with_its_connection():
+    gone = [{"type": "http.disconnect"}]
+    assert asyncio.run(ask(Wrong(delay_s=1e9), "Bearer no", gone)) == (401, False)

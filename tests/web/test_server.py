@@ -72,9 +72,12 @@ def test_every_address_answers():
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         code, answer, body = ask(server, "/status.json")
         assert (code, answer.headers["Content-Type"]) == (200, "application/json")
-        assert json.loads(body) == {"latency": {"invoke": None}}
+        document = json.loads(body)
+        assert document.pop("web")["open"] == 1
+        assert document == {"latency": {"invoke": None}}
         code, answer, body = ask(server, "/metrics")
-        assert (code, body) == (200, "firetower_uptime_seconds 1.0\n")
+        assert (code, body.splitlines()[0]) == (200, "firetower_uptime_seconds 1.0")
+        assert "firetower_web_wrong_tokens_total 0.0" in body.splitlines()
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         assert ask(server, "/elsewhere")[0] == 404
         assert ask(server, "/status.json", "POST")[0] == 405
