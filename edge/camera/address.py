@@ -63,7 +63,10 @@ def open_source(options: Options, session: Session) -> Source:
         raise CameraError(f"'{redact(options.uri)}': {error}") from None
     if "\0" in options.uri:
         raise CameraError(f"a broken camera address; expected one of {KNOWN}")
-    return kind_with(options).open(options, session)
+    try:
+        return kind_with(options).open(options, session)
+    except CameraError as error:
+        raise CameraError(scrub(str(error), options.uri, (session.password,))) from None
 
 
 def redact(uri: str) -> str:
