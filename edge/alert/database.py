@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge.alert.sqlite import disk_bytes, open_database, translate
+from edge.alert.sqlite import disk_bytes, files, open_database, translate
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ _CLOSED_EVIDENCE = (  # CROSS: in the order of the evidence, so that only open e
 )
 _CLOSED_EVENT = "SELECT seq, id FROM event WHERE phase = 'closed' AND seq > ? ORDER BY seq LIMIT 1"
 
+# Whoever opens and closes a file gives up all locks that the process has on it (POSIX): asked before a file is looked at.
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+
 Owed = Callable[[sqlite3.Connection, str], bool]
 
 
@@ -73,14 +77,15 @@ class Database:
     evidence stay, so only they could exceed the bound, which is logged. Age is the order of opening; no clock is asked.
 
     Args:
-        path: in an existing folder; a damaged file is moved to `NAME.corrupt-N`, never deleted.
+        path: in an existing folder; a damaged file is moved to `NAME.corrupt-N`, never deleted
+            (`edge.alert.sqlite.open_database`).
         max_bytes: the bound, at least MIN_BYTES.
         owed: whether an event (its id) is still owed to somebody; asked within the transaction that needs room, on its
             connection, which it may read.
         busy_s: how long to wait for a process that holds the file.
     Raises:
         ValueError: the bound is too small.
-        StoreError: locked, read-only, of a newer firetower, of another program; names the file.
+        StoreError: locked, read-only, not a file of SQLite, of a newer firetower, of another program; names the file.
     """
 
     def __init__(
@@ -95,9 +100,14 @@ class Database:
         self._lock = threading.Lock()
         self._shed = Shed()
         self._exceeded = False
+        there = _identity(path)
+        if there is not None and any(there == other._identities[0] for other in _open):
+            raise StoreError(f"event store '{path}': cannot open it: this process has it open already")
         self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
         with self._lock:
             self._shrink()
+        self._identities = [_identity(file) for file in files(path)]
+        _open.add(self)
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +127,7 @@ class Database:
             return
         try:
             self._db.close()
+            _open.discard(self)
         finally:
             self._lock.release()
 
@@ -124,6 +135,20 @@ class Database:
     def shed(self) -> Shed:
         """What this process removed so far."""
         return self._shed
+
+    @property
+    def moved(self) -> bool:
+        """Whether the file or its log is no longer under its name; what is written goes where nobody looks for it."""
+        return [_identity(file) for file in files(self.path)] != self._identities
+
+    def fold(self) -> None:
+        """Fold the log into the file, which SQLite does not do when it closes one that was renamed.
+
+        Raises:
+            StoreError: the disk is full or failing.
+        """
+        with self.reading("cannot fold its log into it") as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def disk_bytes(self) -> int:
         """Return the size of the file and its write-ahead log."""
@@ -232,3 +257,12 @@ class Database:
             self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             _log.warning("event store '%s': cannot give room back to the disk: %s", self.path, error)
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return which file a name stands for; None where it stands for none that can be seen."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
