@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge.alert.sqlite import disk_bytes, files, open_database, translate
+from edge.alert.sqlite import disk_bytes, files, held, open_database, translate
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Database:
         self._exceeded = False
         there = _identity(path)
         if there is not None and any(there == other._identities[0] for other in _open):
-            raise StoreError(f"event store '{path}': cannot open it: this process has it open already")
+            raise held(path)
         self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
         with self._lock:
             self._shrink()

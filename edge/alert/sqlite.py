@@ -82,6 +82,13 @@ def translate(path: Path, what: str, error: Exception) -> StoreError:
     return StoreError(f"event store '{path}': {what}: {error}" + (f"; {advice}" if advice else ""))
 
 
+def held(path: Path) -> StoreError:
+    """Return the error of a file that is open elsewhere."""
+    return StoreError(
+        f"event store '{path}': cannot open it: database is locked; {_ADVICE[sqlite3.SQLITE_BUSY]}"
+    )
+
+
 def check_file(path: Path, migrations: Sequence[str]) -> None:
     """See that what `open_database` would open is a file of ours, or a damaged one or none, and change nothing.
 

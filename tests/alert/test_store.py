@@ -363,7 +363,7 @@ def test_a_flipped_bit_in_the_header_is_damage_or_nothing(bit):
 def test_a_file_that_another_daemon_holds_is_an_error(path):
     with opened(path) as store:
         store.commit(event())
-        with pytest.raises(StoreError, match="this process has it open"):
+        with pytest.raises(StoreError, match="another process holds it"):
             Database(path, busy_s=0)
         body = f"""
         try:
