@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from edge.alert.sqlite import disk_bytes, files, held, open_database, translate
 from edge.errors import StoreError
@@ -49,9 +49,7 @@ _CLOSED_EVIDENCE = (  # CROSS: in the order of the evidence, so that only open e
 )
 _CLOSED_EVENT = "SELECT seq, id FROM event WHERE phase = 'closed' AND seq > ? ORDER BY seq LIMIT 1"
 
-# Whoever opens and closes a file gives up all locks that the process has on it (POSIX): asked before a file is looked at.
-_open: weakref.WeakSet[Database] = weakref.WeakSet()
-
+_Identity: TypeAlias = tuple[int, int] | None
 Owed = Callable[[sqlite3.Connection, str], bool]
 
 
@@ -61,6 +59,11 @@ class Shed:
 
     evidence: int = 0
     events: int = 0
+
+
+# Which files this process holds. Whoever closes a file gives up all locks that the process has on it (POSIX), so it is
+# asked before one is looked at.
+_held: weakref.WeakKeyDictionary[Database, _Identity] = weakref.WeakKeyDictionary()
 
 
 def nobody(_db: sqlite3.Connection, _event_id: str) -> bool:
@@ -100,14 +103,13 @@ class Database:
         self._lock = threading.Lock()
         self._shed = Shed()
         self._exceeded = False
-        there = _identity(path)
-        if there is not None and any(there == other._identities[0] for other in _open):
+        if _identity(path) in set(_held.values()) - {None}:
             raise held(path)
         self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
         with self._lock:
             self._shrink()
         self._identities = [_identity(file) for file in files(path)]
-        _open.add(self)
+        _held[self] = self._identities[0]
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +129,7 @@ class Database:
             return
         try:
             self._db.close()
-            _open.discard(self)
+            _held.pop(self, None)
         finally:
             self._lock.release()
 
@@ -259,7 +261,7 @@ class Database:
             _log.warning("event store '%s': cannot give room back to the disk: %s", self.path, error)
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def _identity(file: Path) -> _Identity:
     """Return which file a name stands for; None where it stands for none that can be seen."""
     try:
         found = file.stat()

@@ -67,7 +67,7 @@ def handle(options: argparse.Namespace) -> int:
     """Run the daemon; return the exit code."""
     settings = demo_settings() if options.file is None else load(options.file)
     if options.file is None:
-        print("no configuration: showing the built-in SYNTHETIC scene, not a real camera", file=sys.stderr)
+        _say("no configuration: showing the built-in SYNTHETIC scene, not a real camera")
     return serve(settings, SystemClock())
 
 
@@ -104,7 +104,7 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
                 token_file=settings.web.token_file,
             )
             stack.callback(web.stop)
-            print(f"status page: {web.url}", file=sys.stderr)
+            _say(f"status page: {web.url}")
         try:
             daemon.run(lambda: tell.status(daemon.status))
         except StallError as error:  # what stands still may hold what an orderly end waits for
@@ -139,7 +139,7 @@ def locator(settings: Settings) -> Callable[[], Path]:
     path = path if settings.store.path is None else settings.store.path
     if path is not None:
         return lambda: path
-    print("store.path is not set: events are kept for this run alone", file=sys.stderr)
+    _say("store.path is not set: events are kept for this run alone")
     made: list[Path] = []
 
     def locate() -> Path:
@@ -173,19 +173,19 @@ class _Teller:
             event = announcement.event
             when = event.opened.utc or f"{event.opened.model_s:.0f} s"
             told = f"{event.phase:8} {event.camera}: {event.label} since {when}"
-            print(f"\r\033[K{told}{'' if announcement.stored else ' (not stored)'}", file=sys.stderr)
+            _say(f"\r\033[K{told}{'' if announcement.stored else ' (not stored)'}")
         if not self._terminal_out:
             self._line(msgspec.json.encode(announcement))
 
     def status(self, status: Callable[[], dict[str, Any]]) -> None:
         """Refresh the status line of a terminal."""
         if self._terminal_err:
-            print(f"\r\033[K{status_line(status())}", end="", file=sys.stderr, flush=True)
+            _say(f"\r\033[K{status_line(status())}", end="")
 
     def end(self, status: dict[str, Any]) -> None:
         """Print the final counters; wait for somebody who reads them for a second at most."""
         line = status_line(status)
-        print(f"\r\033[K{line}" if self._terminal_err else line, file=sys.stderr)
+        _say(f"\r\033[K{line}" if self._terminal_err else line)
         last = threading.Thread(target=self._last, args=(json.dumps(status).encode(),), daemon=True)
         last.start()
         last.join(_LAST_S)
@@ -203,6 +203,12 @@ class _Teller:
                     rest = rest[os.write(sys.stdout.fileno(), rest) :]
                 except BlockingIOError:  # whoever started this made it non-blocking
                     select.select([], [sys.stdout], [])
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Tell people; a full disk or a closed pipe behind stderr ends nothing."""
+    with suppress(OSError):
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def status_line(status: dict[str, Any]) -> str:

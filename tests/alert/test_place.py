@@ -106,7 +106,9 @@ def replace(path):
         (replace, [("other", 2), ("b", 1)], None),
     ],
 )
-def test_a_store_that_was_moved_away_is_noticed_before_the_next_commit(tmp_path, path, caplog, move, kept, old):
+def test_a_store_that_was_moved_away_is_noticed_before_the_next_commit(
+    tmp_path, path, caplog, move, kept, old
+):
     path.parent.mkdir()
     with Place(lambda: path) as place:
         opened(place)

@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.alert import recorder as module
 from edge.alert.database import Database
-from edge.alert.recorder import RETRY_S, SLOW_S, TELL_S, Recorder
 from edge.alert.place import Place
+from edge.alert.recorder import RETRY_S, SLOW_S, TELL_S, Recorder
 from edge.alert.store import Store
 from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
 from edge.clock import SystemClock

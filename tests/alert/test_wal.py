@@ -111,14 +111,16 @@ def test_a_log_of_nothing_that_can_be_read_is_damage_unless_it_is_blank(killed):
 
 
 def test_an_older_log_that_lies_behind_is_no_damage(killed):
-    with sqlite3.connect(killed.path.with_name("x.db")) as db:  # with frames of an older generation at the end
+    with sqlite3.connect(
+        killed.path.with_name("x.db")
+    ) as db:  # with frames of an older generation at the end
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("CREATE TABLE t (x)")
-        for number in range(20):
+        for _ in range(20):
             db.execute("INSERT INTO t VALUES (?)", ("x" * 5000,))
             db.commit()
         db.execute("PRAGMA wal_checkpoint(RESTART)")
-        db.execute("INSERT INTO t VALUES (?)", (number,))
+        db.execute("INSERT INTO t VALUES (1)")
         db.commit()
         log = killed.path.with_name("x.db-wal")
         assert log.stat().st_size > 40 * PAGE

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -21,29 +22,58 @@ from edge.model.bundle import bundled_path
 
 ROOT = Path(__file__).parents[2]
 FREE = resource.RLIM_INFINITY
-AS_NOBODY = """
-import os, sys
+START = """
+import os, resource, sys
 sys.path.insert(0, {root!r})
 import edge.cli
+{before}
+sys.exit(edge.cli.main(sys.argv[1:]))
+"""
+FULL = f"resource.setrlimit(resource.RLIMIT_FSIZE, (0, {FREE}))"
+AS_NOBODY = """
 if os.geteuid() == 0:
     os.setgroups([])
     os.setegid(65534)
     os.seteuid(65534)
-sys.exit(edge.cli.main(sys.argv[1:]))
 """
+
+
+def command(before, *words):
+    return [sys.executable, "-c", START.format(root=str(ROOT), before=before), *words]
 
 
 class Running:
     """A daemon in a process of its own, which is ready."""
 
-    def __init__(self, process, url):
-        self.process, self.url = process, url
+    def __init__(self, process):
+        self.process, self.lines = process, []
+        for line in process.stderr:
+            self.lines.append(line)
+            if line.startswith("status page:"):
+                self.url = line.split()[-1]
+                break
+        self.reader = threading.Thread(target=self.lines.extend, args=(process.stderr,), daemon=True)
+        self.reader.start()
+
+    @property
+    def log(self):
+        return "".join(self.lines)
 
     def fetch(self, path):
         try:
-            return json.load(urllib.request.urlopen(self.url + path))
+            with urllib.request.urlopen(self.url + path) as answer:
+                return json.load(answer)
         except urllib.error.HTTPError as error:
-            return json.load(error)
+            with error:
+                return json.load(error)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        self.process.stderr.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def wait(self, true):
         """Wait until a fact of the status is true, and return the status."""
@@ -69,37 +99,30 @@ def tower(folder, store, uri="scene:", loop="true", more=""):
 
 
 @contextmanager
-def running(file, *, limit=FREE, code=None, stdout=subprocess.PIPE, **environment):
+def running(file, before="", *, stdout=subprocess.PIPE, **environment):
     """Start it, and wait until it says that it is ready; at the end it is killed if it still runs."""
-    start = ("-m", "edge") if code is None else ("-c", code.format(root=str(ROOT)))
-    address = f"@{file}"
-    with (
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified,
-        (file.parent / "log").open("w+") as log,
-    ):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(f"\0{file}")
         process = subprocess.Popen(
-            [sys.executable, *start, "run", str(file)], cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "NOTIFY_SOCKET": address, **environment},
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, FREE)),
+            command(before, "run", str(file)), cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "NOTIFY_SOCKET": f"@{file}", **environment},
         )  # fmt: skip
+        daemon = Running(process)
         try:
-            lines = iter(process.stderr.readline, "")
-            url = next(line.split()[-1] for line in lines if line.startswith("status page:"))
             while "READY=1" not in notified.recv(4096).decode().splitlines():
                 pass
-            yield Running(process, url)
+            yield daemon
         finally:
-            process.kill()
-            process.communicate()
-            log.close()
+            daemon.close()
 
 
 def ended(daemon):
     """Ask it to end; return its lines."""
     daemon.process.send_signal(signal.SIGTERM)
-    out, err = daemon.process.communicate()
-    assert "Traceback" not in err
+    out = daemon.process.stdout.read()
+    daemon.process.wait()
+    daemon.reader.join()
+    assert "Traceback" not in daemon.log
     *told, last = map(json.loads, out.splitlines())
     keys = [(line["event"]["id"], line["event"]["revision"]) for line in told]
     assert len(keys) == len(set(keys))  # once, whatever became of it
@@ -113,11 +136,10 @@ def stored(path):
     return found
 
 
-def check(file, code, limit=FREE):
+def check(file, before, code):
     done = subprocess.run(
-        [sys.executable, "-m", "edge", "check", str(file)], cwd=ROOT, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, FREE)),
-    )  # fmt: skip
+        command(before, "check", str(file)), cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout.splitlines()[-1])["checks"]["store"]["error"]
 
@@ -132,8 +154,8 @@ def test_a_place_that_is_full_from_the_start_costs_nobody_his_eyes(tmp_path, exi
             ended(daemon)
     before = {event["id"] for event in stored(path)} if existing else set()
     if not existing:
-        assert "full or failing" in check(file, 1, limit=0)
-    with running(file, limit=0) as daemon:
+        assert "full or failing" in check(file, FULL, 1)
+    with running(file, FULL) as daemon:
         status = daemon.wait(lambda status: status["events"]["unstored"] > 3)
         assert "the disk is full or failing: free some space" in daemon.trouble()
         assert status["events"]["opened"] == status["events"]["closed"] == 0
@@ -156,7 +178,7 @@ def test_a_place_that_is_full_from_the_start_costs_nobody_his_eyes(tmp_path, exi
 
 def test_however_little_a_disk_takes_a_new_store_is_whole_afterwards(tmp_path):
     file = tower(tmp_path, "e.sqlite")
-    with running(file, limit=0) as daemon:
+    with running(file, FULL) as daemon:
         for number in (100, 4096, 5000, 20_000, 30_000, 45_000):
             daemon.limit(number)
             time.sleep(1.1)  # a try a second
@@ -175,7 +197,7 @@ def test_a_folder_without_the_rights_costs_nobody_his_eyes(tmp_path, mode):
     state = tmp_path / "state"
     state.mkdir()
     state.chmod(mode)
-    with running(tower(tmp_path, "state/e.sqlite"), code=AS_NOBODY) as daemon:
+    with running(tower(tmp_path, "state/e.sqlite"), AS_NOBODY) as daemon:
         daemon.wait(lambda status: status["cameras"]["a"]["scored"] > 3)
         assert "the daemon" in daemon.trouble()
         state.chmod(0o777)
@@ -204,12 +226,14 @@ def test_a_recording_that_is_played_again_announces_nothing_twice(tmp_path):
     assert len(first) > 1
     assert [line for line in again if "event" in line] == []
     assert again[-1]["events"]["repeated"] == len(first) - 1
-    assert stored(tmp_path / "e.sqlite") == [line["event"] for line in first[:-1] if line["event"]["phase"] == "closed"]
+    assert stored(tmp_path / "e.sqlite") == [
+        line["event"] for line in first[:-1] if line["event"]["phase"] == "closed"
+    ]
 
 
 def play(file):
     return subprocess.run(
-        [sys.executable, "-m", "edge", "run", str(file)], cwd=ROOT, capture_output=True, text=True, check=True
+        command("", "run", str(file)), cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
 
 
@@ -224,10 +248,10 @@ def test_standard_output_that_nobody_reads_stops_nothing(tmp_path, closed):
         status = daemon.wait(lambda status: status["events"]["closed"] > (3 if closed else 40))
         assert daemon.trouble() is None
         daemon.process.send_signal(signal.SIGTERM)
-        err = daemon.process.stderr.read()
         assert daemon.process.wait() == 0
-    assert "Traceback" not in err
-    assert "not told" in err
+        daemon.reader.join()
+    assert "Traceback" not in daemon.log
+    assert "not told" in daemon.log
     assert len(stored(tmp_path / "e.sqlite")) >= status["events"]["closed"]
     if not closed:
         os.close(reading)
@@ -237,8 +261,12 @@ def test_kill_9_leaves_one_temporary_folder_at_most(tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     bundle = tmp_path / "m.zip"
-    command = [sys.executable, "-m", "edge", "bundle", "pack", str(bundled_path()), str(bundle)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        command("", "bundle", "pack", str(bundled_path()), str(bundle)),
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     file = tower(tmp_path, None, more=f'[model]\nbundle = "{bundle}"\n')
     for _ in range(2):
         with running(file, TMPDIR=str(temporary)) as daemon:
