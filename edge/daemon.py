@@ -1,4 +1,4 @@
-"""The daemon: a thread per camera, one for inference, one that records, and a main loop that counts and tells."""
+"""The daemon: a thread per camera, one for inference, one that records, one that announces, and a main loop."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from edge.alert.event import Event, Stamp
-from edge.alert.recorder import Recorder
-from edge.alert.store import Store
+from edge.alert.announcer import Announce, Announcer
+from edge.alert.event import Stamp
+from edge.alert.recorder import EventStore, Recorder
+from edge.alert.store import Counts
 from edge.camera.intake import Intake
 from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
@@ -35,9 +36,16 @@ TICK_S = 1.0
 TAKE_S = 0.5
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
 LAST_FRAME_S = 0.5  # what the model has at the end; then the recorder has its own time
+ANNOUNCE_S = 0.3  # then what is still to be announced
 COUNT_WAIT_S = 0.5  # for the store's counters, behind a commit that takes its time
 
-Announce = Callable[[Event], None]
+
+class TowerStore(EventStore, Protocol):
+    """Where the recorder commits events, and what it holds."""
+
+    def counts(self, wait_s: float | None = None) -> Counts:
+        """Count what is there; raise StoreError where that is not known."""
+        ...
 
 
 class Daemon:
@@ -46,12 +54,12 @@ class Daemon:
     Args:
         settings: the checked configuration.
         model: loaded and self-tested.
-        store: where the recorder commits events before it announces them.
+        store: where the recorder commits events before it announces them; it need not be open yet.
         counters: latency, memory, energy and frames.
         clock: the machine's.
         notify: tells the service manager.
         watchdog_s: the service manager's timeout, None where it has none.
-        announce: called once per committed revision.
+        announce: called once per revision, in a thread of its own; it may block.
         stopping: set from outside to end it; one of its own if absent.
         root: where proc/ is.
     """
@@ -60,7 +68,7 @@ class Daemon:
         self,
         settings: Settings,
         model: Model,
-        store: Store,
+        store: TowerStore,
         counters: Counters,
         clock: Clock,
         *,
@@ -89,9 +97,10 @@ class Daemon:
         self._readers = {name: self._reader(camera) for name, camera in self._cameras.items()}
         self._scored_ns: dict[str, int] = {}
         self._started_ns = clock.mono_ns()
+        self._announcer = Announcer(announce)
         self._recorder = Recorder(
             store,
-            announce,
+            self._announcer.put,
             clock,
             record=counters.record,
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
@@ -123,6 +132,7 @@ class Daemon:
             EdgeError: the inference thread died, so that a service manager starts the daemon anew.
         """
         self._heartbeats.beat("recorder")
+        self._announcer.start()
         self._recorder.start()
         for name, reader in self._readers.items():
             self._heartbeats.beat(f"camera {name}")
@@ -147,6 +157,7 @@ class Daemon:
         for name, reader in self._readers.items():
             if reader.finished:
                 self._heartbeats.forget(f"camera {name}")
+        self._recorder.tell_overdue(self._clock.mono_ns())
         self._watchdog.tick()
         self._notify(status_message("; ".join(self.health().reasons) or "all cameras ok"))
 
@@ -168,6 +179,7 @@ class Daemon:
                 for event in self._pipeline.close(name, frame):
                     self._recorder.offer(event, frame.pixels)
         self._recorder.stop()
+        self._announcer.stop(ANNOUNCE_S)
         self._counters.sample()
 
     def _infer(self) -> None:
@@ -232,9 +244,12 @@ class Daemon:
         """Return everything that is counted, as plain tables."""
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
-        document["events"] = {**msgspec.to_builtins(self._recorder.recorded), "stored": self._stored()}
+        document["events"] = {**self._events(), "stored": self._stored()}
         document["health"] = msgspec.to_builtins(self.health())
         return document
+
+    def _events(self) -> dict[str, Any]:
+        return {**msgspec.to_builtins(self._recorder.recorded), "untold": self._announcer.untold}
 
     def _stored(self) -> dict[str, Any] | None:
         try:
@@ -244,6 +259,6 @@ class Daemon:
 
     def metrics(self) -> bytes:
         """Return the Prometheus exposition."""
-        events = msgspec.to_builtins(self._recorder.recorded)
+        events = self._events()
         dropped = events.pop("dropped")
         return exposition(self._counters.snapshot(), self.health().cameras, events, dropped)

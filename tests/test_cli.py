@@ -126,10 +126,19 @@ def test_check_and_run_refuse_the_same_store_and_the_same_page(tmp_path: Path) -
     checks = json.loads(done.stdout.splitlines()[-1])["checks"]
     assert checks["cameras.a"]["ok"]
     assert "there is no folder" in checks["store"]["error"]
-    assert checks["store"]["error"] in firetower("run", str(file), code=1).stderr
+    assert list(tmp_path.iterdir()) == [file]
     assert "is open to others; set token_file" in checks["web"]["error"]
     file.write_text(scene + '[web]\nhost = "0.0.0.0"\n')
     assert checks["web"]["error"] in firetower("run", str(file), code=2).stderr
+    file.write_text(scene + '[store]\npath = "none/e.sqlite"\n[web]\nport = 0\n')
+    ran = firetower("run", str(file), code=1)  # it watched to the end of the recording all the same
+    assert checks["store"]["error"] in ran.stderr
+    assert "Traceback" not in ran.stderr
+    *told, last = map(json.loads, ran.stdout.splitlines())
+    assert last["cameras"]["a"]["scored"] == 60
+    assert last["health"]["reasons"][0].endswith(checks["store"]["error"])
+    assert told
+    assert not any(line["stored"] for line in told)
 
 
 def test_run_without_a_file_ends_with_an_event_and_the_counters() -> None:

@@ -15,7 +15,7 @@ MODULES = sorted(
 # Tested through another one, from outside: which of the fast tests that is.
 THROUGH = {
     "__main__": "tests/test_cli.py::test_help_of_every_command",
-    "alert/sqlite": "tests/alert/test_store.py",
+    "alert/header": "tests/alert/test_store.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "camera/encoded": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",

@@ -75,10 +75,13 @@ class Listener:
 
 
 def parse(line: str, log_bytes: int) -> Promise | None:
-    """Return the promise of a line of the console; None if it is another, or garbled."""
+    """Return the promise of a line of the console; None if it is another, garbled, or says that it is not stored."""
     _, brace, rest = line.partition('{"event":')
     try:
-        event = json.loads(brace + rest)["event"]
+        announcement = json.loads(brace + rest)
+        event = announcement["event"]
+        if announcement.get("stored") is False:
+            return None
         return Promise(event["id"], event["revision"], log_bytes)
     except (ValueError, KeyError, TypeError):
         return None

@@ -8,14 +8,15 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
-from edge.alert.sqlite import disk_bytes, open_database, translate
+from edge.alert.sqlite import disk_bytes, files, held, open_database, translate
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ _CLOSED_EVIDENCE = (  # CROSS: in the order of the evidence, so that only open e
 )
 _CLOSED_EVENT = "SELECT seq, id FROM event WHERE phase = 'closed' AND seq > ? ORDER BY seq LIMIT 1"
 
+_Identity: TypeAlias = tuple[int, int] | None
 Owed = Callable[[sqlite3.Connection, str], bool]
 
 
@@ -57,6 +59,11 @@ class Shed:
 
     evidence: int = 0
     events: int = 0
+
+
+# Which files this process holds. Whoever closes a file gives up all locks that the process has on it (POSIX), so it is
+# asked before one is looked at.
+_held: weakref.WeakKeyDictionary[Database, _Identity] = weakref.WeakKeyDictionary()
 
 
 def nobody(_db: sqlite3.Connection, _event_id: str) -> bool:
@@ -73,14 +80,15 @@ class Database:
     evidence stay, so only they could exceed the bound, which is logged. Age is the order of opening; no clock is asked.
 
     Args:
-        path: in an existing folder; a damaged file is moved to `NAME.corrupt-N`, never deleted.
+        path: in an existing folder; a damaged file is moved to `NAME.corrupt-N`, never deleted
+            (`edge.alert.sqlite.open_database`).
         max_bytes: the bound, at least MIN_BYTES.
         owed: whether an event (its id) is still owed to somebody; asked within the transaction that needs room, on its
             connection, which it may read.
         busy_s: how long to wait for a process that holds the file.
     Raises:
         ValueError: the bound is too small.
-        StoreError: locked, read-only, of a newer firetower, of another program; names the file.
+        StoreError: locked, read-only, not a file of SQLite, of a newer firetower, of another program; names the file.
     """
 
     def __init__(
@@ -95,9 +103,13 @@ class Database:
         self._lock = threading.Lock()
         self._shed = Shed()
         self._exceeded = False
+        if _identity(path) in set(_held.values()) - {None}:
+            raise held(path)
         self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
         with self._lock:
             self._shrink()
+        self._identities = [_identity(file) for file in files(path)]
+        _held[self] = self._identities[0]
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +129,7 @@ class Database:
             return
         try:
             self._db.close()
+            _held.pop(self, None)
         finally:
             self._lock.release()
 
@@ -124,6 +137,20 @@ class Database:
     def shed(self) -> Shed:
         """What this process removed so far."""
         return self._shed
+
+    @property
+    def moved(self) -> bool:
+        """Whether the file or its log is no longer under its name; what is written goes where nobody looks for it."""
+        return [_identity(file) for file in files(self.path)] != self._identities
+
+    def fold(self) -> None:
+        """Fold the log into the file, which SQLite does not do when it closes one that was renamed.
+
+        Raises:
+            StoreError: the disk is full or failing.
+        """
+        with self.reading("cannot fold its log into it") as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def disk_bytes(self) -> int:
         """Return the size of the file and its write-ahead log."""
@@ -232,3 +259,12 @@ class Database:
             self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
             _log.warning("event store '%s': cannot give room back to the disk: %s", self.path, error)
+
+
+def _identity(file: Path) -> _Identity:
+    """Return which file a name stands for; None where it stands for none that can be seen."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -56,3 +56,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     box_px: tuple[int, int, int, int]
     opening_box_px: tuple[int, int, int, int]
     sightings: int
+
+
+class Announcement(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision, as it is told to whoever listens; its key is the event's id and revision.
+
+    Attributes:
+        event: the revision.
+        stored: whether it was on disk when it was told.
+    """
+
+    event: Event
+    stored: bool

@@ -1,6 +1,7 @@
 """The recorder: from what the pipeline has to tell to what is on disk and announced, off the inference thread.
 
-A revision is announced once it is on disk, exactly once, and after those of the same event that came before it.
+A revision is announced once, after those of the same event that came before it: when it is on disk, or as not stored
+when the disk has kept it waiting for too long. What the store has already is a repeat, and not announced.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.alert.event import Event
+from edge.alert.announcer import Announce
+from edge.alert.event import Announcement, Event
 from edge.alert.picture import crop_jpeg
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
@@ -24,8 +26,9 @@ from edge.clock import Clock
 logger = logging.getLogger(__name__)
 
 RETRY_S = 1.0  # between two tries of what the disk has refused
+TELL_S = 5.0  # what the disk refuses is announced without it after so long
 DRAIN_RETRY_S = 0.1  # the same while the daemon ends
-SLOW_S = 30.0  # what takes longer to be on disk is a matter of health
+SLOW_S = 30.0  # what takes longer to be on disk is a matter of health, and announced without it
 DRAIN_S = 1.5
 
 Phase = Literal["opened", "updated", "closed"]
@@ -34,8 +37,12 @@ Phase = Literal["opened", "updated", "closed"]
 class EventStore(Protocol):
     """Where revisions are kept."""
 
+    def open(self, mine: Collection[str]) -> Iterable[Event]:
+        """See that it is open; close and return the events in it that are not `mine` and that nobody closed."""
+        ...
+
     def commit(self, event: Event, evidence: bytes | None = None) -> bool:
-        """Store a revision with its picture; it is on disk on return."""
+        """Store a revision with its picture; it is on disk on return. Return whether it was new."""
         ...
 
 
@@ -44,6 +51,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         opened, updated, closed: on disk, and announced.
+        repeated: the store had them already; not announced.
+        unstored: announced as not stored.
         unsaved: events of which something is not on disk.
         dropped: pictures, updates, openings and closings that were lost because the disk did not keep up.
     """
@@ -51,6 +60,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     opened: int
     updated: int
     closed: int
+    repeated: int
+    unstored: int
     unsaved: int
     dropped: dict[Kind, int]
 
@@ -60,7 +71,7 @@ class Recorder:
 
     Args:
         store: where they are committed.
-        announce: called once per committed revision.
+        announce: called once per revision; it must not block, nor call the recorder.
         clock: monotonic time, and waiting.
         record: told the stage "event": the time in ns from a revision's offer until it is on disk.
         beat: told that the loop turns, and for how many seconds it may now be silent.
@@ -70,7 +81,7 @@ class Recorder:
     def __init__(
         self,
         store: EventStore,
-        announce: Callable[[Event], None],
+        announce: Announce,
         clock: Clock,
         *,
         record: Callable[[str, int], None],
@@ -84,8 +95,12 @@ class Recorder:
         self._beat = beat
         self._lock = threading.Lock()
         self._waiting = Waiting() if waiting is None else waiting
+        self._open: set[str] = set()  # events of this process that are not closed
         self._saved: Counter[Phase] = Counter()
+        self._repeated = self._unstored = 0
         self._error = ""
+        self._shut: str | None = None  # why the store cannot be opened
+        self._shut_ns = 0
         self._news = threading.Event()
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -99,48 +114,37 @@ class Recorder:
         """
         offered_ns = self._clock.mono_ns()
         jpeg = None if event.phase == "closed" else _picture(event, pixels)
-        with self._lock:
-            self._waiting.add(Revision(event, jpeg, offered_ns))
+        self._add(Revision(event, jpeg, offered_ns))
         self._news.set()
 
     def step(self, now_ns: int) -> bool:
         """Try to commit one revision, and announce it; return whether there was one to try.
 
-        Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile.
+        Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile. A
+        store that cannot be opened is tried again, too, and nothing else until it is.
         """
-        with self._lock:
-            due = (r for r in self._waiting.heads() if self._is_due(r, now_ns))
-            revision = min(due, key=_since_ns, default=None)
-            if revision is None:
-                return False
-            revision.busy = True
+        self.tell_overdue(now_ns)
         try:
             self._beat(math.inf)  # a disk may take its time: that is a matter of health
-            self._store.commit(revision.event, revision.jpeg)
-        except Exception as error:
-            if self._is_news(revision, error):
-                event = revision.event
-                logger.exception(
-                    "event %s, revision %d: not on disk, not announced", event.id, event.revision
-                )
-            return True
+            return self._is_open(now_ns) and self._commit_one(now_ns)
         finally:
             self._beat(0.0)
+
+    def tell_overdue(self, now_ns: int) -> None:
+        """Announce what the disk refuses or delays for too long; from any thread, since a commit may hang."""
         with self._lock:
-            self._waiting.remove(revision)
-            if self._over:  # too late: it was counted as lost, and the last word has been said
-                return True
-            self._saved[revision.event.phase] += 1
-        self._record("event", self._clock.mono_ns() - revision.offered_ns)
-        self._tell(revision.event)
-        return True
+            refused = {r.event.id for r in self._waiting if r.refused}
+            for revision in self._waiting:
+                late_s = SLOW_S if self._shut is None and revision.event.id not in refused else TELL_S
+                if now_ns - revision.offered_ns >= late_s * 1e9:
+                    self._tell_unstored(revision)
 
     def start(self) -> None:
         """Begin to record in a thread."""
         self._thread.start()
 
     def stop(self, drain_s: float = DRAIN_S) -> None:
-        """Record what waits for so long at most; then count and log what is not on disk."""
+        """Record what waits for so long at most; then announce, count and log what is not on disk."""
         self._draining = True
         self._news.set()
         if self._thread.ident is not None:  # else `step` alone has driven it
@@ -148,15 +152,19 @@ class Recorder:
         with self._lock:
             self._over = True
             left = [f"{revision.event.id} ({revision.event.phase})" for revision in self._waiting]
+            for revision in self._waiting:
+                self._tell_unstored(revision)
         if left:
             logger.error("%d revisions are not on disk at the end: %s", len(left), ", ".join(left))
 
     def trouble(self, now_ns: int) -> str | None:
         """Return why events are not on disk: the disk refuses them, or takes too long; None when all is well."""
         with self._lock:
-            refused = {r.event.id for r in self._waiting if r.failed_ns is not None}
+            refused = {r.event.id for r in self._waiting if r.refused}
             waited_s = max(((now_ns - r.offered_ns) / 1e9 for r in self._waiting), default=0.0)
-            unsaved, error = len(self._waiting.events()), self._error
+            unsaved, error, shut = len(self._waiting.events()), self._error, self._shut
+        if shut is not None:
+            return f"store: {unsaved} events are not on disk: {shut}" if unsaved else f"store: {shut}"
         if refused:
             return f"store: {len(refused)} events are not on disk: {error}"
         if waited_s > SLOW_S:
@@ -171,15 +179,29 @@ class Recorder:
                 opened=self._saved["opened"],
                 updated=self._saved["updated"],
                 closed=self._saved["closed"],
+                repeated=self._repeated,
+                unstored=self._unstored,
                 unsaved=len(self._waiting.events()),
                 dropped=self._waiting.dropped,
             )
 
     @property
     def good(self) -> bool:
-        """Whether nothing waits and no opening or closing was lost."""
+        """Whether the store is open, nothing waits and no opening or closing was lost."""
         recorded = self.recorded
-        return not (recorded.unsaved or recorded.dropped["opened"] or recorded.dropped["closed"])
+        lost = recorded.dropped["opened"] or recorded.dropped["closed"]
+        return self._shut is None and not (recorded.unsaved or lost)
+
+    def _add(self, revision: Revision) -> None:
+        event = revision.event
+        with self._lock:
+            (self._open.discard if event.phase == "closed" else self._open.add)(event.id)
+            gone = self._waiting.add(revision)
+            if gone is not None:
+                for waiting in self._waiting:
+                    if waiting.event.id == gone.event.id and waiting.event.revision < gone.event.revision:
+                        self._tell_unstored(waiting)
+                self._tell_unstored(gone)
 
     def _run(self) -> None:
         """Record for ever; when draining, until nothing waits any more."""
@@ -192,11 +214,62 @@ class Recorder:
                 return
             self._clock.wait(self._news, self._retry_s)
 
-    def _is_due(self, revision: Revision, now_ns: int) -> bool:
-        """Say whether it is time to try; a clock that went back makes it time, too."""
-        if revision.failed_ns is None:
+    def _is_open(self, now_ns: int) -> bool:
+        """See that the store is open, and announce what is closed in it that an earlier process left open."""
+        if self._shut is not None and self._is_early(self._shut_ns, now_ns):
+            return False
+        with self._lock:
+            mine = self._open | self._waiting.events()
+        try:
+            for event in self._store.open(mine):
+                with self._lock:
+                    self._tell(event, stored=True)
+        except Exception as error:  # noqa: BLE001 — logged, and tried again
+            with self._lock:
+                before, self._shut, self._shut_ns = self._shut, str(error), self._clock.mono_ns()
+            if before != self._shut:
+                _complain(
+                    error, "the store cannot be opened, events are kept in memory and it is tried again"
+                )
+            return False
+        if self._shut is not None:
+            logger.info("the store is open")
+            self._shut = None
+        return True
+
+    def _commit_one(self, now_ns: int) -> bool:
+        with self._lock:
+            due = (r for r in self._waiting.heads() if not self._is_early(r.failed_ns, now_ns))
+            revision = min(due, key=_since_ns, default=None)
+            if revision is None:
+                return False
+            revision.busy = True
+        try:
+            new = self._store.commit(revision.event, revision.jpeg)
+        except Exception as error:  # noqa: BLE001 — logged, and tried again
+            if self._is_news(revision, error):
+                _complain(
+                    error, f"event {revision.event.id}, revision {revision.event.revision}: not on disk"
+                )
             return True
-        return not 0 <= now_ns - revision.failed_ns < self._retry_s * 1e9
+        with self._lock:
+            self._waiting.remove(revision)
+            if self._over:  # too late: it was counted as lost, and the last word has been said
+                return True
+            if not new and not revision.refused:  # what was refused may be there all the same
+                self._repeated += 1
+                return True
+            self._saved[revision.event.phase] += 1
+            for other in self._waiting:  # the disk takes again: all the others, in their order
+                other.failed_ns = None
+            if not revision.told:
+                self._tell(revision.event, stored=True)
+        self._record("event", self._clock.mono_ns() - revision.offered_ns)
+        return True
+
+    def _is_early(self, failed_ns: int | None, now_ns: int) -> bool:
+        """Say whether it is too early for another try; never with a clock that went back."""
+        return failed_ns is not None and 0 <= now_ns - failed_ns < self._retry_s * 1e9
 
     @property
     def _retry_s(self) -> float:
@@ -206,16 +279,27 @@ class Recorder:
         """Note that the disk refuses a revision; return whether it is the first time."""
         failed_ns = self._clock.mono_ns()
         with self._lock:
-            first, revision.failed_ns = revision.failed_ns is None, failed_ns
+            first, revision.refused, revision.failed_ns = not revision.refused, True, failed_ns
             revision.busy = False
             self._error = str(error)
         return first
 
-    def _tell(self, event: Event) -> None:
+    def _tell_unstored(self, revision: Revision) -> None:
+        if not revision.told:
+            revision.told = True
+            self._unstored += 1
+            self._tell(revision.event, stored=False)
+
+    def _tell(self, event: Event, *, stored: bool) -> None:
         try:
-            self._announce(event)
+            self._announce(Announcement(event=event, stored=stored))
         except OSError:
-            logger.exception("event %s, revision %d: on disk, not announced", event.id, event.revision)
+            logger.exception("event %s, revision %d: not announced", event.id, event.revision)
+
+
+def _complain(error: Exception, what: str) -> None:
+    """Log in one line what a disk does; what else it may be is a bug, to be traced."""
+    logger.log(logging.ERROR, "%s: %s", what, error, exc_info=not isinstance(error, OSError))
 
 
 def _since_ns(revision: Revision) -> int:

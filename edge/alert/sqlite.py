@@ -5,19 +5,21 @@ A single exclusive connection: no shared-memory file, and no second daemon on th
 
 from __future__ import annotations
 
+import filecmp
 import logging
 import os
+import shutil
 import sqlite3
+import stat
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
+from edge.alert import header, wal
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
-APPLICATION_ID = 0x46495245  # "FIRE": whose file it is
-_LEAST_BYTES = 512  # the smallest page
 _LOG_PAGES = 1000  # SQLite's own measure of a log that is long enough to be folded in
 
 _ADVICE = {
@@ -45,7 +47,10 @@ def disk_bytes(path: Path) -> int:
 
 
 def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) -> sqlite3.Connection:
-    """Open or create the file; a damaged one is moved to `NAME.corrupt-N`, never deleted, and a new one made.
+    """Open or create the file.
+
+    A damaged one is moved to `NAME.corrupt-N`, never deleted, and a new one made. Of a damaged write-ahead log a copy
+    is kept as `NAME.corrupt-N-wal`, and the file goes on from the last commit before the damage.
 
     Args:
         path: in an existing folder.
@@ -55,7 +60,8 @@ def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_byte
     Returns:
         A connection without implicit transactions, for use under a lock (`edge.alert.database`).
     Raises:
-        StoreError: locked, read-only, of a newer firetower, of another program; the message names the file.
+        StoreError: locked, read-only, not a file of SQLite, of a newer firetower, of another program; the message
+            names the file.
     """
     try:
         return _open(path, migrations, busy_s, log_bytes)
@@ -70,36 +76,37 @@ def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_byte
         ) from error
 
 
-def translate(path: Path, what: str, error: sqlite3.Error | OSError) -> StoreError:
+def translate(path: Path, what: str, error: Exception) -> StoreError:
     """Return the error to raise instead of SQLite's, with what to do about it."""
     advice = _ADVICE.get(_code(error))
     return StoreError(f"event store '{path}': {what}: {error}" + (f"; {advice}" if advice else ""))
 
 
-def _open(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) -> sqlite3.Connection:
-    database, log = files(path)
+def held(path: Path) -> StoreError:
+    """Return the error of a file that is open elsewhere."""
+    return StoreError(
+        f"event store '{path}': cannot open it: database is locked; {_ADVICE[sqlite3.SQLITE_BUSY]}"
+    )
+
+
+def check_file(path: Path, migrations: Sequence[str]) -> None:
+    """See that what `open_database` would open is a file of ours, or a damaged one or none, and change nothing.
+
+    Another process may hold it. What is in a write-ahead log is not looked at.
+
+    Raises:
+        StoreError: as `open_database`, but for a file that is locked.
+    """
     check_place(path)
-    if _size(database) == 0 < _size(log):  # SQLite would delete the log, and with it what was committed
-        raise _DamagedError("the file is empty but its write-ahead log is not")
-    if 0 < _size(database) < _LEAST_BYTES:  # SQLite would take it for empty
-        raise _DamagedError(f"it has {_size(database)} bytes")
-    try:
-        db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise translate(path, "cannot open it", error) from error
-    try:
-        _prepare(db, log_bytes)
-        _migrate(db, path, migrations)
-        _sync_folder(path.absolute().parent)
-    except (sqlite3.Error, OSError) as error:
-        db.close()
-        if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise _DamagedError(str(error)) from error
-        raise error if isinstance(error, StoreError) else translate(path, "cannot open it", error) from error
-    except _DamagedError:
-        db.close()
-        raise
-    return db
+    with suppress(_DamagedError):
+        if _judge(path) in {"ours", "unknown"} and _size(files(path)[1]) == 0:
+            uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            try:
+                with closing(sqlite3.connect(uri, uri=True)) as db:
+                    _check_owner(db, path, migrations)
+            except sqlite3.Error as error:
+                if not _is_damage(path, error):
+                    raise translate(path, "cannot read it", error) from error
 
 
 def check_place(path: Path) -> None:
@@ -109,23 +116,149 @@ def check_place(path: Path) -> None:
     taken for a damaged file and moved aside.
 
     Raises:
-        StoreError: no such folder, a folder in its place, read-only.
+        StoreError: no such folder, one that cannot be searched, something in its place, read-only.
     """
-    folder, advice = path.absolute().parent, _ADVICE[sqlite3.SQLITE_CANTOPEN]
-    if path.is_dir():
-        raise StoreError(f"event store '{path}': cannot open it: it is a folder; {advice}")
-    if not folder.is_dir():
-        raise StoreError(f"event store '{path}': cannot open it: there is no folder '{folder}'; {advice}")
-    for place in (folder, path):
-        if place.exists() and not os.access(place, os.W_OK, effective_ids=True):
-            raise StoreError(
-                f"event store '{path}': '{place}' is read-only; {_ADVICE[sqlite3.SQLITE_READONLY]}"
-            )
+    folder = path.absolute().parent
+    try:
+        folder_mode, mode = _mode(folder), _mode(path)
+    except OSError as error:
+        raise _unfit(path, str(error)) from error
+    if folder_mode is None or not stat.S_ISDIR(folder_mode):
+        raise _unfit(path, f"there is no folder '{folder}'")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise _unfit(path, "it is a folder" if stat.S_ISDIR(mode) else "it is not a file")
+    for place in (folder,) if mode is None else (folder, path):
+        for right, lack in ((os.W_OK, "is read-only"), (os.R_OK, "cannot be read")):
+            if not os.access(place, right, effective_ids=True):
+                advice = _ADVICE[sqlite3.SQLITE_READONLY]
+                raise StoreError(f"event store '{path}': '{place}' {lack}; {advice}")
+
+
+def _unfit(path: Path, why: str) -> StoreError:
+    return StoreError(f"event store '{path}': cannot open it: {why}; {_ADVICE[sqlite3.SQLITE_CANTOPEN]}")
+
+
+def _mode(path: Path) -> int | None:
+    """Return what is there, None where nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _open(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) -> sqlite3.Connection:
+    check_place(path)
+    try:
+        _judge(path)
+        _check_log(path)
+        db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
+    except (sqlite3.Error, OSError) as error:
+        raise error if isinstance(error, StoreError) else translate(path, "cannot open it", error) from error
+    try:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _check_owner(db, path, migrations)
+        _prepare(db, log_bytes)
+        _migrate(db, migrations)
+        _sync(path.absolute().parent)
+    except BaseException as error:
+        db.close()
+        if isinstance(error, _DamagedError | StoreError) or not isinstance(error, Exception):
+            raise
+        if _is_damage(path, error):
+            raise _DamagedError(str(error)) from error
+        raise translate(path, "cannot open it", error) from error
+    return db
+
+
+def _judge(path: Path) -> header.Verdict:
+    """Look at the first bytes before SQLite does: it would write in what is not ours."""
+    size, log_bytes = _size(path), _size(files(path)[1])
+    try:
+        head = _head(path)
+        verdict = header.judge(head, size)
+    except OSError as error:
+        raise translate(path, "cannot read it", error) from error
+    if verdict == "not SQLite":
+        raise StoreError(f"event store '{path}': not a file of SQLite; name a file that is ours or new")
+    if verdict == "foreign":
+        raise _foreign(path)
+    if verdict == "damaged":
+        raise _DamagedError(f"its header of {size} bytes" if size < header.LEAST_BYTES else "its header")
+    if verdict in {"ours", "unknown"} and not log_bytes and header.is_impossible(head):
+        raise _DamagedError("its header: a format that SQLite never wrote")
+    if size == 0 < log_bytes:  # SQLite would delete the log, and with it what was committed
+        raise _DamagedError("the file is empty but its write-ahead log is not")
+    return verdict
+
+
+def _foreign(path: Path) -> StoreError:
+    return StoreError(
+        f"event store '{path}': the database of another program; name a file that is ours or new"
+    )
+
+
+def _check_log(path: Path) -> None:
+    """Keep a copy of a damaged write-ahead log: SQLite takes what is before the damage, and writes over the rest."""
+    log = files(path)[1]
+    found = wal.damage(log, header.page_bytes(_head(path)))
+    if found is None:
+        return
+    kept = [old for _, old in _asides(path) if old.exists()]
+    if any(filecmp.cmp(log, old, shallow=False) for old in kept):
+        return  # an earlier try got so far
+    aside = files(_free(path))[1]
+    try:
+        shutil.copyfile(log, aside)
+        for place in (aside, aside.absolute().parent):
+            _sync(place)
+    except OSError as error:
+        with suppress(OSError):
+            aside.unlink()
+        raise translate(
+            path, f"its write-ahead log is damaged and cannot be kept as '{aside}'", error
+        ) from error
+    _log.error("event store '%s': its write-ahead log is damaged: %s; kept as '%s'", path, found, aside)
+
+
+def _check_owner(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+    """See that the tables are ours, of this version or an older one; only reads.
+
+    The number of the schema and the tables must agree: one flipped bit of the number is damage.
+    """
+    (application_id,) = db.execute("PRAGMA application_id").fetchone()
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    tables = _tables(db)
+    whose = header.owner(application_id)
+    if whose == "foreign" or (whose == "unknown" and (tables or version)):
+        raise _foreign(path)
+    known = _known(migrations)
+    actual = known.index(tables) if tables in known else None
+    flipped = actual is not None and (version ^ actual).bit_count() == 1
+    if whose == "damaged" or version < 0 or flipped or (actual != version and version <= len(migrations)):
+        raise _DamagedError(f"its header: application id {application_id:#x}, schema {version}")
+    if version > len(migrations):
+        raise StoreError(
+            f"event store '{path}': schema {version} was written by a newer firetower, this one knows up to "
+            f"{len(migrations)}; update firetower, or name another file"
+        )
+
+
+def _tables(db: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+    return db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
+
+
+def _known(migrations: Sequence[str]) -> list[list[tuple[str, str, str | None]]]:
+    """Return the tables of each schema, from the empty one on."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        known = [_tables(db)]
+        for migration in migrations:
+            db.executescript(migration)
+            known.append(_tables(db))
+    return known
 
 
 def _prepare(db: sqlite3.Connection, log_bytes: int) -> None:
     """Take the file alone and check that it is whole; what must precede the first write comes first."""
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")
     if db.execute("PRAGMA page_count").fetchone() == (0,):
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     db.execute("PRAGMA journal_mode = WAL")
@@ -141,50 +274,72 @@ def _prepare(db: sqlite3.Connection, log_bytes: int) -> None:
     db.execute(f"PRAGMA journal_size_limit = {pages * page_bytes}")
 
 
-def _migrate(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) -> None:
+def _migrate(db: sqlite3.Connection, migrations: Sequence[str]) -> None:
     """Bring the schema to this program's, one transaction a step."""
-    (owner,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if owner != APPLICATION_ID and (tables or version):
-        raise StoreError(
-            f"event store '{path}': the database of another program; name a file that is ours or new"
-        )
-    if version > len(migrations):
-        raise StoreError(
-            f"event store '{path}': schema {version} was written by a newer firetower, this one knows up to "
-            f"{len(migrations)}; update firetower, or name another file"
-        )
     for number in range(version, len(migrations)):
         db.executescript(
-            f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA application_id = {APPLICATION_ID}; "
+            f"BEGIN IMMEDIATE; {migrations[number]}; PRAGMA application_id = {header.APPLICATION_ID}; "
             f"PRAGMA user_version = {number + 1}; COMMIT;"
         )
 
 
+def _is_damage(path: Path, error: Exception) -> bool:
+    """Say whether an error of SQLite means that the file is damaged."""
+    if _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return True
+    if not isinstance(error, sqlite3.Error | MemoryError | OverflowError | UnicodeError):
+        return False
+    with suppress(OSError):
+        head = _head(path)
+        return len(head) == header.HEADER_BYTES and header.is_impossible(head)
+    return False
+
+
+def _asides(path: Path) -> list[tuple[Path, Path]]:
+    """Return the names of what was moved aside so far, of the database and of its log."""
+    found: list[tuple[Path, Path]] = []
+    while True:
+        aside = files(path.with_name(f"{path.name}.corrupt-{len(found) + 1}"))
+        if not any(file.exists() for file in aside):
+            return found
+        found.append(aside)
+
+
+def _free(path: Path) -> Path:
+    """Return the next free name for what is moved aside."""
+    return path.with_name(f"{path.name}.corrupt-{len(_asides(path)) + 1}")
+
+
 def _move_aside(path: Path) -> Path:
-    """Rename the file and its log, so that they can be looked at; return the new name of the file."""
-    number = 1
-    while any(file.exists() for file in files(path.with_name(f"{path.name}.corrupt-{number}"))):
-        number += 1
-    aside = path.with_name(f"{path.name}.corrupt-{number}")
+    """Rename the file and its logs, so that they can be looked at; return the new name of the file."""
+    aside = _free(path)
     try:
-        for old, new in zip(files(path), files(aside), strict=True):
+        for suffix in ("", "-wal", "-journal"):
             with suppress(FileNotFoundError):
-                old.rename(new)
-        _sync_folder(path.absolute().parent)
+                path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+        _sync(path.absolute().parent)
     except OSError as error:
         raise translate(path, f"it is damaged and cannot be moved to '{aside}'", error) from error
     return aside
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new or renamed file's entry durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(place: Path) -> None:
+    """Make a file's content durable, or a folder's entries."""
+    descriptor = os.open(place, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file; of one that is not there, none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(header.HEADER_BYTES)
+    except FileNotFoundError:
+        return b""
 
 
 def _code(error: Exception) -> int:

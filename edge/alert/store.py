@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -60,21 +61,23 @@ class Store:
             _put(db, event, document.decode(), evidence)
         return True
 
-    def close_orphans(self) -> list[Event]:
-        """Close the events that an earlier process left open; call it before this one opens any.
+    def close_orphans(self, mine: Collection[str] = ()) -> Iterator[Event]:
+        """Close the events that an earlier process left open.
 
+        Args:
+            mine: the ids of events that are this process's own.
         Returns:
-            Their new revisions, oldest first, closed at the last sight: nobody knows what came after it.
+            Their new revisions, oldest first, each on disk; closed at the last sight: nobody knows what came after it.
         Raises:
             StoreError: as `commit`.
         """
-        closed = [
-            msgspec.structs.replace(event, revision=event.revision + 1, phase="closed", closed=event.updated)
-            for event in self._read("WHERE phase != 'closed' ORDER BY seq")
-        ]
-        for event in closed:
-            self.commit(event)
-        return closed
+        for event in self._read("WHERE phase != 'closed' ORDER BY seq"):
+            if event.id not in mine:
+                closed = msgspec.structs.replace(
+                    event, revision=event.revision + 1, phase="closed", closed=event.updated
+                )
+                self.commit(closed)
+                yield closed
 
     def events(self, limit: int = 100) -> list[Event]:
         """Return the newest revision of the last `limit` events, newest event first.

@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 MAX_REVISIONS = 64
 MAX_JPEG_BYTES = 16_000_000
 Kind = Literal["picture", "updated", "opened", "closed"]
+_ORDER = "updated", "closed", "opened"
 
 
 @dataclass(slots=True, eq=False)
@@ -25,14 +26,18 @@ class Revision:
         event: as it will be stored.
         jpeg: its picture, encoded; None where there is none.
         offered_ns: monotonic time since which it waits.
-        failed_ns: when the disk last refused it; None if it never did.
+        refused: whether the disk ever refused it.
+        failed_ns: when it did last; None when it is time to try.
+        told: whether it was announced.
         busy: whether it is being written just now; then it stays as it is.
     """
 
     event: Event
     jpeg: bytes | None
     offered_ns: int
+    refused: bool = False
     failed_ns: int | None = None
+    told: bool = False
     busy: bool = False
 
 
@@ -40,9 +45,9 @@ class Waiting:
     """The revisions that are not on disk yet. Not thread-safe: whoever owns it has a lock.
 
     Beyond the bytes, pictures go: those of updates before those of openings, older ones first. Beyond the number,
-    revisions go: updates before openings and closings, those that a later revision of their event supersedes before
-    others, older ones first. A later revision without a picture takes over that of one that went. What is being written
-    stays. Each loss is counted and logged.
+    revisions go: updates before closings, closings before openings, those that a later revision of their event
+    supersedes before others, older ones first. A later revision without a picture takes over that of one that went.
+    What is being written stays. Each loss is counted and logged.
     """
 
     def __init__(self, max_revisions: int = MAX_REVISIONS, max_jpeg_bytes: int = MAX_JPEG_BYTES) -> None:
@@ -67,13 +72,13 @@ class Waiting:
         """How many pictures, updates, openings and closings were lost for want of room."""
         return {kind: self._dropped[kind] for kind in get_args(Kind)}
 
-    def add(self, revision: Revision) -> None:
-        """Let a revision wait, and drop what goes first where that is too much."""
+    def add(self, revision: Revision) -> Revision | None:
+        """Let a revision wait, and drop what goes first where that is too much; return the revision that went."""
         self._revisions.append(revision)
-        if len(self._revisions) > self._max_revisions:
-            self._drop_revision()
+        gone = self._drop_revision() if len(self._revisions) > self._max_revisions else None
         while self.jpeg_bytes > self._max_jpeg_bytes:
             self._drop_picture()
+        return gone
 
     def remove(self, revision: Revision) -> None:
         """Take out what is on disk."""
@@ -97,20 +102,21 @@ class Waiting:
         revision.jpeg = None
         self._count("picture", revision.event)
 
-    def _drop_revision(self) -> None:
+    def _drop_revision(self) -> Revision:
         newest = {r.event.id: r for r in self._revisions}
         idle = (r for r in self._revisions if not r.busy)
-        revision = min(idle, key=lambda r: (r.event.phase != "updated", newest[r.event.id] is r))
+        revision = min(idle, key=lambda r: (_ORDER.index(r.event.phase), newest[r.event.id] is r))
         self._revisions.remove(revision)
         self._count(revision.event.phase, revision.event)
         if revision.jpeg is None:
-            return
+            return revision
         later = (r for r in self._revisions if r.event.id == revision.event.id)
         heir = next((r for r in later if r.event.revision > revision.event.revision), None)
         if heir is not None and heir.jpeg is None:
             heir.jpeg = revision.jpeg
         else:
             self._count("picture", revision.event)
+        return revision
 
     def _count(self, kind: Kind, event: Event) -> None:
         self._dropped[kind] += 1

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.alert.sqlite import check_place
+from edge.alert.place import rehearse
 from edge.camera.address import open_source, redact
 from edge.camera.option import Options
 from edge.camera.source import CORRUPT_IN_A_ROW, Session
 from edge.clock import SystemClock
-from edge.command.run import ROOT, make_counters
-from edge.errors import EdgeError, FrameError
+from edge.command.run import ROOT, locator, make_counters
+from edge.errors import EdgeError, FrameError, StoreError
 from edge.model.loaded import load_model
 from edge.plan import cadences, plan_camera
 from edge.settings import Settings, load
@@ -97,9 +97,12 @@ def _try(check: Callable[[], None]) -> str | None:
 
 
 def _check_store(settings: Settings) -> None:
-    """See that events could be kept; a running daemon may hold the file, so it is not opened."""
-    if settings.store.path is not None:
-        check_place(settings.store.path)
+    """See that events could be kept where `run` would keep them."""
+    try:
+        path = locator(settings)()
+    except OSError as error:
+        raise StoreError(f"event store: there is no place for it: {error}") from error
+    rehearse(path, settings.store.max_bytes)
 
 
 def _check_web(settings: Settings) -> None:

@@ -6,21 +6,20 @@ import argparse
 import json
 import logging
 import os
+import select
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import msgspec
 
-from edge.alert.database import Database
-from edge.alert.event import Event
-from edge.alert.store import Store
+from edge.alert.event import Announcement
+from edge.alert.place import Place
 from edge.camera.scene import SceneOptions
 from edge.clock import Clock, SystemClock
 from edge.counter.counters import Counters
@@ -31,6 +30,7 @@ from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
 from edge.errors import DeviceError, SettingsError, StallError
 from edge.model.loaded import load_model
+from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
 from edge.web.server import WebServer
 
@@ -39,9 +39,14 @@ _log = logging.getLogger(__name__)
 _HELP = """Run the daemon until Ctrl-C or SIGTERM, or until every camera is a recording that has ended.
 
 Without FILE: the bundled model on a built-in synthetic scene, played faster than life, with the status page on
-loopback. A terminal gets a live status line on stderr; a pipe gets one JSON line per event on stdout. The last
-line of stdout is always the final counters as JSON."""
+loopback. A terminal gets a live status line on stderr; a pipe gets one JSON line per event on stdout, with
+`"stored": false` where the disk has not taken it. The last line of stdout is the final counters as JSON. Nobody has to
+read stdout: what is not read is counted, and lost.
+
+A store that cannot be opened or written is tried again each second; the daemon watches meanwhile, with /health at
+503."""
 ROOT = Path("/")
+_LAST_S = 1.0  # for the last line, where nobody reads
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -62,7 +67,7 @@ def handle(options: argparse.Namespace) -> int:
     """Run the daemon; return the exit code."""
     settings = demo_settings() if options.file is None else load(options.file)
     if options.file is None:
-        print("no configuration: showing the built-in SYNTHETIC scene, not a real camera", file=sys.stderr)
+        _say("no configuration: showing the built-in SYNTHETIC scene, not a real camera")
     return serve(settings, SystemClock())
 
 
@@ -74,11 +79,8 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     model.selftest()
     counters = make_counters(settings, clock, root)
     with ExitStack() as stack:
-        database = stack.enter_context(Database(_store_path(settings, stack), settings.store.max_bytes))
-        store = Store(database)
+        store = stack.enter_context(Place(locator(settings), settings.store.max_bytes))
         tell = _Teller(sys.stdout.isatty(), sys.stderr.isatty())
-        for event in store.close_orphans():
-            tell.event(event)
         daemon = Daemon(
             settings,
             model,
@@ -102,7 +104,7 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
                 token_file=settings.web.token_file,
             )
             stack.callback(web.stop)
-            print(f"status page: {web.url}", file=sys.stderr)
+            _say(f"status page: {web.url}")
         try:
             daemon.run(lambda: tell.status(daemon.status))
         except StallError as error:  # what stands still may hold what an orderly end waits for
@@ -127,14 +129,25 @@ def make_counters(settings: Settings, clock: Clock, root: Path) -> Counters:
     return Counters(clock, meter, LinuxDevice(root), energy.idle_watts, root)
 
 
-def _store_path(settings: Settings, stack: ExitStack) -> Path:
-    """Return where events are kept: the configured file, the service's state folder, or a folder of this run alone."""
-    if settings.store.path is not None:
-        return settings.store.path
-    if state := os.environ.get("STATE_DIRECTORY"):
-        return Path(state.split(":")[0]) / "events.sqlite"
-    print("store.path is not set: events are kept for this run alone", file=sys.stderr)
-    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="firetower-"))) / "events.sqlite"
+def locator(settings: Settings) -> Callable[[], Path]:
+    """Return what says where events are kept; it may raise OSError.
+
+    That is the configured file, else one in the service's state folder, else one in a folder of this run alone.
+    """
+    state = os.environ.get("STATE_DIRECTORY")
+    path = Path(state.split(":")[0]) / "events.sqlite" if state else None
+    path = path if settings.store.path is None else settings.store.path
+    if path is not None:
+        return lambda: path
+    _say("store.path is not set: events are kept for this run alone")
+    made: list[Path] = []
+
+    def locate() -> Path:
+        if not made or not made[-1].is_dir():
+            made.append(make_folder("store-"))
+        return made[-1] / "events.sqlite"
+
+    return locate
 
 
 def _on_signals(stop: Callable[[], None]) -> None:
@@ -152,25 +165,50 @@ class _Teller:
     def __init__(self, terminal_out: bool, terminal_err: bool) -> None:  # noqa: FBT001 — two facts
         self._terminal_out = terminal_out
         self._terminal_err = terminal_err
+        self._lock = threading.Lock()  # a line stays whole
 
-    def event(self, event: Event) -> None:
-        """Announce a committed revision."""
+    def event(self, announcement: Announcement) -> None:
+        """Announce a revision."""
         if self._terminal_err:
+            event = announcement.event
             when = event.opened.utc or f"{event.opened.model_s:.0f} s"
-            print(f"\r\033[K{event.phase:8} {event.camera}: {event.label} since {when}", file=sys.stderr)
+            told = f"{event.phase:8} {event.camera}: {event.label} since {when}"
+            _say(f"\r\033[K{told}{'' if announcement.stored else ' (not stored)'}")
         if not self._terminal_out:
-            print(msgspec.json.encode({"event": event}).decode(), flush=True)
+            self._line(msgspec.json.encode(announcement))
 
     def status(self, status: Callable[[], dict[str, Any]]) -> None:
         """Refresh the status line of a terminal."""
         if self._terminal_err:
-            print(f"\r\033[K{status_line(status())}", end="", file=sys.stderr, flush=True)
+            _say(f"\r\033[K{status_line(status())}", end="")
 
     def end(self, status: dict[str, Any]) -> None:
-        """Print the final counters."""
+        """Print the final counters; wait for somebody who reads them for a second at most."""
         line = status_line(status)
-        print(f"\r\033[K{line}" if self._terminal_err else line, file=sys.stderr)
-        print(json.dumps(status), flush=True)
+        _say(f"\r\033[K{line}" if self._terminal_err else line)
+        last = threading.Thread(target=self._last, args=(json.dumps(status).encode(),), daemon=True)
+        last.start()
+        last.join(_LAST_S)
+
+    def _last(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._line(line)
+
+    def _line(self, line: bytes) -> None:
+        """Write a line past Python's own buffer, whose lock would hold up the end of the process."""
+        with self._lock:
+            rest = line + b"\n"
+            while rest:
+                try:
+                    rest = rest[os.write(sys.stdout.fileno(), rest) :]
+                except BlockingIOError:  # whoever started this made it non-blocking
+                    select.select([], [sys.stdout], [])
+
+
+def _say(text: str, end: str = "\n") -> None:
+    """Tell people; a full disk or a closed pipe behind stderr ends nothing."""
+    with suppress(OSError):
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def status_line(status: dict[str, Any]) -> str:

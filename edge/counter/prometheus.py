@@ -18,6 +18,7 @@ from edge.device.device import Throttle
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _Values = Mapping[tuple[str, ...], float | None]
+_EVENT_GAUGES = ("unsaved",)
 _QUANTILES = ("p50_ms", "0.5"), ("p90_ms", "0.9"), ("p99_ms", "0.99")
 
 
@@ -233,8 +234,11 @@ def _of_health(cameras: Mapping[str, CameraState]) -> Iterator[Metric]:
 
 
 def _of_events(events: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[Metric]:
-    phases: _Values = {(phase,): count for phase, count in events.items()}
+    phases: _Values = {(phase,): count for phase, count in events.items() if phase not in _EVENT_GAUGES}
     yield _metric(CounterMetricFamily, "firetower_events", "Events, by phase.", phases, ("phase",))
+    waiting: _Values = {(phase,): count for phase, count in events.items() if phase in _EVENT_GAUGES}
+    text = "Events of which something is not on disk now."
+    yield _metric(GaugeMetricFamily, "firetower_events", text, waiting, ("phase",))
     kinds: _Values = {(kind,): count for kind, count in dropped.items()}
     name, text = "firetower_events_dropped", "Revisions and pictures lost because the disk did not keep up."
     yield _metric(CounterMetricFamily, name, text, kinds, ("kind",))

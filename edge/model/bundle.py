@@ -22,6 +22,7 @@ from edge.model.archive import compress, extract
 from edge.model.backend import Backend
 from edge.model.manifest import MANIFEST_NAME, FileSpec, Manifest, TensorSpec, decode, encode
 from edge.model.registry import BACKENDS
+from edge.scratch import make_folder
 
 MANIFEST_BYTES_MAX = 1 << 20
 SELFTEST_NAME = "selftest.npz"
@@ -74,7 +75,10 @@ class Bundle:
 
     @classmethod
     def _open_archive(cls, path: Path) -> Bundle:
-        folder = Path(tempfile.mkdtemp(prefix="firetower-bundle-"))
+        try:
+            folder = make_folder("bundle-")
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be unpacked: {error}") from error
         try:
             extract(path, folder)
             bundle = cls._open_folder(path, folder)

@@ -14,10 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.alert import recorder as module
 from edge.alert.database import Database
-from edge.alert.recorder import RETRY_S, SLOW_S, Recorder
+from edge.alert.place import Place
+from edge.alert.recorder import RETRY_S, SLOW_S, TELL_S, Recorder
 from edge.alert.store import Store
 from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
 from edge.clock import SystemClock
+from edge.errors import StoreError
 from tests.alert.event import event
 
 ROOT = Path(__file__).parents[2]
@@ -45,11 +47,23 @@ class FakeStore:
         self.refused = set()
         self.kept = []
         self.before = lambda: None
+        self.shut = None
+        self.orphans = []
+        self.asked = []
+
+    def open(self, mine):
+        if self.shut is not None:
+            raise StoreError(self.shut)
+        self.asked.append(set(mine))
+        while self.orphans:
+            yield self.orphans.pop(0)
 
     def commit(self, one, evidence=None):
         self.before()
         if one.id in self.refused:
             raise OSError(f"no room for {one.id}")
+        if (one.id, one.revision) in self.revisions():
+            return False
         self.kept.append((one, evidence))
         return True
 
@@ -61,10 +75,10 @@ class Tower:
     """A recorder whose every part is a fake; time passes by `after`."""
 
     def __init__(self, **limits):
-        self.clock, self.store, self.told, self.beats, self.stages = FakeClock(), FakeStore(), [], [], []
+        self.clock, self.store, self.said, self.beats, self.stages = FakeClock(), FakeStore(), [], [], []
         self.recorder = Recorder(
             self.store,
-            self.told.append,
+            self.said.append,
             self.clock,
             record=lambda stage, ns: self.stages.append((stage, ns)),
             beat=self.beats.append,
@@ -86,8 +100,16 @@ class Tower:
         return self.recorder.trouble(self.clock.now_ns)
 
     @property
+    def told(self):
+        return [one.event for one in self.said]
+
+    @property
     def names(self):
         return [(one.id, one.revision) for one in self.told]
+
+    @property
+    def unstored(self):
+        return [(one.event.id, one.event.revision) for one in self.said if not one.stored]
 
 
 @pytest.fixture
@@ -130,9 +152,9 @@ def test_what_the_disk_refuses_is_tried_again_in_order_and_is_said_meanwhile(tow
     assert tower.trouble() == "store: 1 events are not on disk: no room for a"
     assert tower.recorder.recorded.unsaved == 1
     assert not tower.recorder.good
-    for _ in range(5):
+    for _ in range(4):
         tower.after(RETRY_S)
-    assert caplog.text.count("not on disk, not announced") == 1
+    assert caplog.text.count("not on disk") == 1
     assert tower.told == tower.stages == []
     tower.store.refused = set()
     tower.after(RETRY_S - 0.001)
@@ -205,7 +227,7 @@ def test_an_announcement_that_fails_is_not_repeated(tower, caplog):
     tower.after(0)
     tower.after(RETRY_S)
     assert tower.store.revisions() == [("a", 1)]
-    assert "event a, revision 1: on disk, not announced" in caplog.text
+    assert "event a, revision 1: not announced" in caplog.text
     assert tower.recorder.recorded.opened == 1
     assert tower.recorder.good
 
@@ -216,21 +238,26 @@ def test_what_gives_way_while_it_is_refused_leaves_its_picture_to_the_closing():
     tower.offer("a", 2, "updated")
     tower.step()
     tower.offer("a", 3, "closed")
+    assert tower.said == []
     tower.offer("b")
+    assert tower.unstored == [("a", 2)]  # it will never be on disk
     tower.store.refused = set()
     tower.after(RETRY_S)
-    assert tower.names == [("a", 3), ("b", 1)]
+    assert tower.store.revisions() == [("a", 3), ("b", 1)]
+    assert tower.names == [("a", 2), ("a", 3), ("b", 1)]
     assert tower.store.kept[0][1] is not None
     assert tower.recorder.recorded.dropped == {"picture": 0, "updated": 1, "opened": 0, "closed": 0}
     assert tower.recorder.good
 
 
-def test_a_lost_opening_is_not_good():
+def test_a_lost_opening_is_announced_and_not_good():
     tower = Tower(max_revisions=1)
     tower.offer("a")
     tower.offer("b")
     tower.after(0)
-    assert tower.names == [("b", 1)]
+    assert tower.store.revisions() == [("b", 1)]
+    assert tower.names == [("a", 1), ("b", 1)]
+    assert tower.unstored == [("a", 1)]
     assert tower.recorder.recorded.dropped["opened"] == 1
     assert not tower.recorder.good
 
@@ -246,7 +273,129 @@ def test_what_comes_while_the_disk_works_neither_replaces_nor_overtakes_it():
     tower.store.before = busy
     tower.offer("a", 1, "updated")
     tower.after(0)
-    assert tower.names == [("a", 1), ("a", 5)]
+    assert tower.store.revisions() == [("a", 1), ("a", 5)]
+    assert tower.names == [("a", revision) for revision in range(1, 6)]
+    assert tower.unstored == [
+        ("a", revision) for revision in range(1, 5)
+    ]  # the first before those that were shed
+
+
+def test_what_the_disk_refuses_is_announced_once_without_it(tower):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.step()
+    tower.after(TELL_S - 0.001)
+    assert tower.said == []
+    tower.offer("a", 2, "closed")
+    tower.after(0.001)
+    assert tower.unstored == tower.names == [("a", 1)]
+    tower.after(TELL_S)
+    assert tower.unstored == tower.names == [("a", 1), ("a", 2)]
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.store.revisions() == [("a", 1), ("a", 2)]
+    assert tower.names == [("a", 1), ("a", 2)]  # nothing again
+    recorded = tower.recorder.recorded
+    assert (recorded.unstored, recorded.opened, recorded.closed, recorded.unsaved) == (2, 1, 1, 0)
+    assert tower.recorder.good
+
+
+def test_what_a_hanging_disk_delays_is_announced_by_whoever_asks(tower):
+    said = []
+
+    def hang():
+        for seconds in (SLOW_S - 0.001, 0.001):
+            tower.clock.now_ns += round(seconds * SECOND)
+            tower.recorder.tell_overdue(tower.clock.now_ns)
+            said.append(tower.unstored)
+
+    tower.store.before = hang
+    tower.offer("a")
+    tower.step()
+    assert said == [[], [("a", 1)]]
+    assert tower.names == tower.store.revisions() == [("a", 1)]
+
+
+def test_a_store_that_cannot_be_opened_is_said_at_once_and_tried_again(tower, caplog):
+    tower.store.shut = "event store 'e': there is no folder"
+    assert not tower.step()
+    assert tower.trouble() == "store: event store 'e': there is no folder"
+    assert not tower.recorder.good
+    for name in "abc":
+        tower.offer(name)
+        tower.offer(name, 2, "closed")
+    tower.after(0)
+    assert tower.trouble() == "store: 3 events are not on disk: event store 'e': there is no folder"
+    for _ in range(round(TELL_S / RETRY_S)):
+        tower.after(RETRY_S)
+    everything = [(name, revision) for name in "abc" for revision in (1, 2)]
+    assert tower.unstored == everything
+    assert caplog.text.count("there is no folder") == 1
+    tower.store.shut = "event store 'e': free some space"
+    tower.after(RETRY_S)
+    assert caplog.text.count("free some space") == 1
+    tower.store.shut = None
+    tower.after(RETRY_S - 0.001)
+    assert tower.store.revisions() == []
+    tower.after(0.001)
+    assert tower.store.revisions() == tower.names == everything
+    assert tower.trouble() is None
+    assert tower.recorder.good
+
+
+def test_all_that_waited_goes_to_disk_in_the_order_in_which_it_came(tower):
+    order = [("a", 1), ("b", 1), ("a", 2), ("c", 1), ("b", 2), ("c", 2)]
+    tower.store.refused = set("abc")
+    for name, revision in order:
+        tower.offer(name, revision, "opened" if revision == 1 else "updated")
+        tower.after(0.1)
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.store.revisions() == order
+
+
+def test_what_an_earlier_process_left_open_is_announced_first_and_its_own_is_not_closed(tower):
+    tower.store.orphans = [event("old", 2, "closed")]
+    tower.offer("a")
+    tower.after(0)
+    assert tower.names == [("old", 2), ("a", 1)]
+    assert tower.unstored == []
+    assert tower.store.asked[0] == {"a"}
+    tower.after(RETRY_S)
+    assert tower.store.asked[-1] == {"a"}  # on disk, and still open
+    tower.store.refused = {"a"}
+    tower.offer("a", 2, "closed")
+    tower.after(RETRY_S)
+    assert tower.store.asked[-1] == {"a"}  # its own closing is on the way
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    tower.after(RETRY_S)
+    assert tower.store.asked[-1] == set()
+
+
+def test_what_the_store_has_is_a_repeat_and_the_first_stands(tower):
+    tower.store.kept = [(event("a"), b"first")]
+    tower.offer("a")
+    tower.offer("a", 2, "closed")
+    tower.after(0)
+    assert tower.store.kept == [(event("a"), b"first"), (event("a", 2, "closed"), None)]
+    assert tower.names == [("a", 2)]
+    recorded = tower.recorder.recorded
+    assert (recorded.repeated, recorded.opened, recorded.closed) == (1, 0, 1)
+    assert tower.stages == [("event", 0)]
+    assert tower.recorder.good
+
+
+def test_a_commit_that_failed_and_is_on_disk_all_the_same_is_no_repeat(tower):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.step()
+    tower.store.refused = set()
+    tower.store.kept = [(event("a"), None)]
+    tower.after(RETRY_S)
+    assert tower.names == [("a", 1)]
+    assert tower.unstored == []
+    assert tower.recorder.recorded.repeated == 0
 
 
 def test_a_flood_stays_within_the_bounds(tower):
@@ -265,17 +414,19 @@ class Flood(RuleBasedStateMachine):
         super().__init__()
         self.tower = Tower(max_revisions=6, max_jpeg_bytes=500)
         self.waiting = self.tower.recorder._waiting
-        self.last, self.offered, self.number = {}, 0, 0
+        self.last, self.offered, self.number = {}, [], 0
 
     def put(self, one, size):
         before = {(r.event.id, r.event.revision): r.event.phase for r in self.waiting}
         lost = dict(self.waiting.dropped)
         jpeg = None if one.phase == "closed" else b"j" * size
-        self.waiting.add(Revision(one, jpeg, self.tower.clock.now_ns))
-        self.offered += 1
+        self.tower.recorder._add(Revision(one, jpeg, self.tower.clock.now_ns))
+        self.offered.append((one.id, one.revision))
         gone = {key: self.waiting.dropped[key] - lost[key] for key in lost}
-        if gone["opened"] or gone["closed"]:  # openings and closings go last
+        if gone["closed"]:
             assert "updated" not in {*before.values(), one.phase}
+        if gone["opened"]:  # openings go last
+            assert {*before.values(), one.phase} == {"opened"}
         if len(before) < 6:
             assert gone["opened"] + gone["updated"] + gone["closed"] == 0
 
@@ -294,9 +445,10 @@ class Flood(RuleBasedStateMachine):
         if closing:
             del self.last[name]
 
-    @rule(seconds=st.floats(0, 3), some=st.sets(st.integers(1, 9)))
-    def time_passes(self, seconds, some):
+    @rule(seconds=st.floats(0, 3), some=st.sets(st.integers(1, 9)), shut=st.booleans())
+    def time_passes(self, seconds, some, shut):
         self.tower.store.refused = {f"e{number}" for number in some}
+        self.tower.store.shut = "no room" if shut else None
         self.tower.after(seconds)
 
     @rule()
@@ -309,25 +461,36 @@ class Flood(RuleBasedStateMachine):
         assert self.waiting.jpeg_bytes <= 500
 
     @invariant()
-    def each_is_waiting_on_disk_and_announced_or_counted_as_lost(self):
+    def each_is_waiting_or_on_disk_or_counted_as_lost(self):
         recorded = self.tower.recorder.recorded
         lost = sum(count for kind, count in recorded.dropped.items() if kind != "picture")
-        assert self.offered == len(self.waiting) + len(self.tower.told) + lost
-        assert self.tower.names == self.tower.store.revisions()
-        assert len(set(self.tower.names)) == len(self.tower.names)
-        assert recorded.opened + recorded.updated + recorded.closed == len(self.tower.told)
+        stored = self.tower.store.revisions()
+        assert len(self.offered) == len(self.waiting) + len(stored) + lost
+        assert recorded.opened + recorded.updated + recorded.closed == len(stored)
+        assert recorded.unstored == len(self.tower.unstored)
+
+    @invariant()
+    def each_is_announced_once_unless_it_waits(self):
+        silent = {(r.event.id, r.event.revision) for r in self.waiting if not r.told}
+        assert sorted(self.tower.names) == sorted(set(self.offered) - silent)
+        stored = {key for key, one in zip(self.tower.names, self.tower.said, strict=True) if one.stored}
+        assert stored <= set(self.tower.store.revisions())
 
     @invariant()
     def the_order_of_an_event_is_kept(self):
-        newest = {}
-        for name, revision in [*self.tower.names, *((r.event.id, r.event.revision) for r in self.waiting)]:
-            assert newest.get(name, 0) < revision
-            newest[name] = revision
+        silent = [(r.event.id, r.event.revision) for r in self.waiting if not r.told]
+        waiting = [(r.event.id, r.event.revision) for r in self.waiting]
+        for order in ([*self.tower.names, *silent], [*self.tower.store.revisions(), *waiting]):
+            newest = {}
+            for name, revision in order:
+                assert newest.get(name, 0) < revision
+                newest[name] = revision
 
     def teardown(self):
-        self.tower.store.refused = set()
+        self.tower.store.refused, self.tower.store.shut = set(), None
         self.tower.after(RETRY_S)
         assert len(self.waiting) == 0
+        assert sorted(self.tower.names) == sorted(self.offered)
 
 
 TestFlood = Flood.TestCase
@@ -337,7 +500,7 @@ TestFlood.settings = settings(max_examples=60, stateful_step_count=40, deadline=
 def threaded(store, told, beats=None):
     return Recorder(
         store,
-        told.append,
+        lambda one: told.append(one.event),
         SystemClock(),
         record=lambda _stage, _ns: None,
         beat=[].append if beats is None else beats.append,
@@ -345,9 +508,9 @@ def threaded(store, told, beats=None):
 
 
 def test_a_thread_records_into_a_real_store_and_ends_when_nothing_waits(tmp_path):
-    with Database(tmp_path / "e.db") as database:
-        store, told = Store(database), []
-        recorder = threaded(store, told)
+    with Place(lambda: tmp_path / "e.db") as place:
+        told = []
+        recorder = threaded(place, told)
         recorder.start()
         for number in range(1, 31):
             recorder.offer(event(f"e{number % 3}", number, "opened" if number < 4 else "updated"), PIXELS)
@@ -355,8 +518,13 @@ def test_a_thread_records_into_a_real_store_and_ends_when_nothing_waits(tmp_path
         assert not recorder._thread.is_alive()
         assert recorder.good
         assert len(told) == 30
-        assert {(one.id, one.revision) for one in store.events()} == {("e0", 30), ("e1", 28), ("e2", 29)}
-        assert store.counts().evidence == 6
+        assert place.counts().evidence == 6
+    with Database(tmp_path / "e.db") as database:
+        assert {(one.id, one.revision) for one in Store(database).events()} == {
+            ("e0", 30),
+            ("e1", 28),
+            ("e2", 29),
+        }
 
 
 def test_a_stop_tries_at_once_what_the_disk_has_refused(monkeypatch):
@@ -372,7 +540,7 @@ def test_a_stop_tries_at_once_what_the_disk_has_refused(monkeypatch):
     assert told == [event("a")]
 
 
-def test_a_disk_that_hangs_does_not_hold_up_the_end_and_nothing_is_said_afterwards(caplog):
+def test_a_disk_that_hangs_does_not_hold_up_the_end_and_all_is_said_before_it(caplog):
     store, told, started, over = FakeStore(), [], threading.Event(), threading.Event()
 
     def hang():
@@ -389,10 +557,11 @@ def test_a_disk_that_hangs_does_not_hold_up_the_end_and_nothing_is_said_afterwar
     assert "2 revisions are not on disk at the end: a (opened), b (closed)" in caplog.text
     assert recorder.recorded.unsaved == 2
     assert not recorder.good
+    assert told == [event("a"), event("b", 2, "closed")]
     over.set()
     recorder._thread.join(60)
     assert not recorder._thread.is_alive()
-    assert told == []
+    assert len(told) == 2
     assert store.revisions() == [("a", 1)]
 
 
@@ -423,16 +592,16 @@ def test_kill_9_loses_nothing_that_was_announced(tmp_path):
     sys.path.insert(0, {str(ROOT)!r})
     import numpy as np
     from pathlib import Path
-    from edge.alert.database import Database
+    from edge.alert.place import Place
     from edge.alert.recorder import Recorder
-    from edge.alert.store import Store
     from edge.clock import SystemClock
     from tests.alert.event import event
 
     def tell(one):
-        print(one.id, flush=True)
+        assert one.stored
+        print(one.event.id, flush=True)
 
-    recorder = Recorder(Store(Database(Path({str(path)!r}))), tell, SystemClock(),
+    recorder = Recorder(Place(lambda: Path({str(path)!r})), tell, SystemClock(),
                         record=lambda *_: None, beat=lambda _: None)
     recorder.start()
     pixels = np.zeros((48, 64, 3), np.uint8)

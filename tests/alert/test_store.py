@@ -1,3 +1,4 @@
+import os
 import random
 import signal
 import sqlite3
@@ -11,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.alert import database as module
 from edge.alert.database import MIN_BYTES, Database
+from edge.alert.sqlite import check_file
 from edge.alert.store import Store
 from edge.errors import StoreError
 from tests.alert.event import event
@@ -84,11 +86,11 @@ def test_orphans_are_closed_at_their_last_sight(path):
         store.commit(event("b", 3, "closed"))
         store.commit(event("c"))
     with opened(path) as store:
-        closed = store.close_orphans()
+        closed = list(store.close_orphans())
         assert [(e.id, e.revision, e.phase) for e in closed] == [("a", 3, "closed"), ("c", 2, "closed")]
         assert closed[0].closed == closed[0].updated == event("a", 2, seconds=7.0).updated
         assert {e.phase for e in store.events()} == {"closed"}
-        assert store.close_orphans() == []
+        assert list(store.close_orphans()) == []
 
 
 def test_an_event_that_does_not_decode_stops_nobody(path, caplog):
@@ -229,7 +231,7 @@ def test_a_write_that_the_system_refuses_is_a_clear_error(path):
 def test_kill_9_loses_nothing_that_was_said(path):
     body = f"""
     store = Store(Database(Path({str(path)!r}), 1 << 22))
-    store.close_orphans()
+    list(store.close_orphans())
     for number in range(10_000):
         name = f"{{sys.argv[1]}}-{{number}}"
         store.commit(event(name), name.encode() * 300)
@@ -254,7 +256,7 @@ def test_kill_9_loses_nothing_that_was_said(path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"garbage" * 2000, b"\0" * 8192, b"SQLite format 3\0" + b"\xff" * 5000, b"x"]
+    "content", [b"\0" * 8192, b"\xff" * 8192, b"SQLite format 3\0" + b"\xff" * 5000, b"SQLite form"]
 )
 def test_a_file_of_garbage_is_moved_aside_and_said_loudly(path, content, caplog):
     path.write_bytes(content)
@@ -267,6 +269,18 @@ def test_a_file_of_garbage_is_moved_aside_and_said_loudly(path, content, caplog)
     with opened(path) as store:
         assert store.events() == []
     assert (path.parent / "events.db.corrupt-2").read_bytes() == content
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 2000, b"x", b"\x7fELF" + b"\0" * 5000, b"PK\3\4" * 400])
+def test_a_file_that_is_not_sqlite_is_refused_and_left_alone(path, content):
+    path.write_bytes(content)
+    with pytest.raises(
+        StoreError, match=r"events.db': not a file of SQLite; name a file that is ours or new"
+    ):
+        Database(path)
+    with pytest.raises(StoreError, match="not a file of SQLite"):
+        check_file(path, module.MIGRATIONS)
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == {"events.db": content}
 
 
 def filled(path):
@@ -316,11 +330,34 @@ def test_flipped_bytes_never_end_in_another_error(seed):
         data[start : start + chance.choice((1, 40, 5000))] = chance.randbytes(30)
         path.write_bytes(data)
         with suppress(StoreError), opened(path) as store:
-            store.close_orphans()
+            list(store.close_orphans())
             store.events()
             store.counts()
             store.commit(event("new"), b"jpeg")
             assert store.evidence("new") == b"jpeg"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 799))
+@example(60 * 8 + 7)  # a negative version
+@example(63 * 8)  # version 0, with tables
+@example(63 * 8 + 1)  # a newer version, with the tables of ours
+@example(68 * 8)  # another owner
+@example(18 * 8 + 2)  # what SQLite only reads
+@example(47 * 8 + 4)  # a format that it does not know
+def test_a_flipped_bit_in_the_header_is_damage_or_nothing(bit):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.db"
+        data = bytearray(filled(path))
+        data[bit // 8] ^= 1 << (bit % 8)
+        path.write_bytes(data)
+        check_file(path, module.MIGRATIONS)
+        assert path.read_bytes() == data
+        with opened(path) as store:
+            aside = Path(folder) / "events.db.corrupt-1"
+            assert len(store.events()) == (0 if aside.exists() else 20)
+            assert not aside.exists() or aside.read_bytes() == data
+            assert store.commit(event("new"), b"jpeg")
 
 
 def test_a_file_that_another_daemon_holds_is_an_error(path):
@@ -369,47 +406,77 @@ def test_the_database_of_another_program_is_refused_and_left_alone(path):
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE mine (x)")
     db.close()
+    before = path.read_bytes()
+    for trial in (lambda: Database(path), lambda: check_file(path, module.MIGRATIONS)):
+        with pytest.raises(StoreError, match="of another program"):
+            trial()
+    assert path.read_bytes() == before
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA application_id = 1")
+    db.close()
+    damaged = bytearray(path.read_bytes())
+    damaged[2000:] = bytes(len(damaged) - 2000)
+    path.write_bytes(damaged)
     with pytest.raises(StoreError, match="of another program"):
         Database(path)
-    with sqlite3.connect(path) as db:
-        assert db.execute("SELECT count(*) FROM mine").fetchone() == (0,)
-    db.close()
+    assert path.read_bytes() == damaged
 
 
 def test_a_path_that_cannot_be_a_file_is_a_clear_error(tmp_path):
     (tmp_path / "folder").mkdir()
-    for bad in (tmp_path / "folder", tmp_path / "none" / "events.db"):
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "fifo")
+    before = {path.name for path in tmp_path.iterdir()}
+    names = ("folder", "none/events.db", "fifo", "fifo/events.db", "loop/events.db", "x" * 300)
+    for name in names:
         with pytest.raises(
             StoreError, match=r"cannot open it: .*; it must be a file, in a folder that exists"
         ):
-            Database(bad)
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+            Database(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_a_read_only_file_is_a_clear_error():
+@pytest.mark.parametrize(
+    ("mode", "folder_mode", "said"),
+    [
+        (0o444, 0o777, "events.db' is read-only; the daemon must be able to write the file and its folder"),
+        (0o666, 0o555, "is read-only; the daemon must be able to write the file and its folder"),
+        (0o222, 0o777, "events.db' cannot be read; the daemon must be able to write the file and its folder"),
+        (0o666, 0o666, "Permission denied"),  # a folder that cannot be searched
+        (0o666, 0o000, "Permission denied"),
+    ],
+)
+def test_a_place_without_the_rights_is_a_clear_error(mode, folder_mode, said):
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        Path(name).chmod(0o755)
+        folder = Path(name) / "state"
+        folder.mkdir()
         path = folder / "events.db"
         with opened(path) as store:
             store.commit(event())
-        path.chmod(0o444)
-        folder.chmod(0o555)
+        path.chmod(mode)
+        folder.chmod(folder_mode)
         body = f"""
         import os
+        from edge.alert.place import rehearse
         if os.geteuid() == 0:
             os.setgroups([])
             os.setegid(65534)
             os.seteuid(65534)
-        try:
-            Database(Path({str(path)!r}))
-        except StoreError as error:
-            print(error)
+        for trial in (Database, rehearse):
+            try:
+                trial(Path({str(path)!r}))
+            except StoreError as error:
+                print(error)
         """
         try:
             done = subprocess.run(child(body), capture_output=True, text=True, check=True)
         finally:
             folder.chmod(0o755)
-        assert "the daemon must be able to write the file and its folder" in done.stdout
+        by_run, by_check = done.stdout.splitlines()
+        assert said in by_run
+        assert by_run == by_check
+        assert [file.name for file in folder.iterdir()] == ["events.db"]
 
 
 def test_threads_share_one_store(path):

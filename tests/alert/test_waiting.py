@@ -41,7 +41,7 @@ def test_a_picture_beyond_the_bound_never_waits_and_costs_no_other():
     assert rest(waiting) == [("a", 1, 60), ("b", 2, 0)]
 
 
-def test_too_many_revisions_cost_superseded_updates_then_others_then_openings_and_closings(caplog):
+def test_too_many_revisions_cost_superseded_updates_then_others_then_closings_then_openings(caplog):
     waiting = Waiting(4, 100)
     first = [revision("a", 1, "opened"), revision("b", 7), revision("a", 2), revision("a", 3)]
     fill(waiting, *first, revision("c", 1, "opened"))
@@ -49,22 +49,28 @@ def test_too_many_revisions_cost_superseded_updates_then_others_then_openings_an
     fill(waiting, revision("d", 1, "opened"), revision("e", 1, "opened"))
     assert rest(waiting) == [("a", 1, 0), ("c", 1, 0), ("d", 1, 0), ("e", 1, 0)]
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
-    fill(waiting, revision("d", 2, "closed"))  # it tells all of its event, the opening too
-    assert rest(waiting) == [("a", 1, 0), ("c", 1, 0), ("e", 1, 0), ("d", 2, 0)]
-    fill(waiting, revision("f", 1, "opened"))
-    assert rest(waiting) == [("c", 1, 0), ("e", 1, 0), ("d", 2, 0), ("f", 1, 0)]
-    assert lost(waiting) == {"updated": 3, "opened": 2}
+    closing = revision("d", 2, "closed")
+    assert waiting.add(closing) is closing  # nobody needs an end before a beginning
+    assert rest(waiting) == [("a", 1, 0), ("c", 1, 0), ("d", 1, 0), ("e", 1, 0)]
+    assert waiting.add(revision("f", 1, "opened")).event.id == "a"
+    assert rest(waiting) == [("c", 1, 0), ("d", 1, 0), ("e", 1, 0), ("f", 1, 0)]
+    assert lost(waiting) == {"updated": 3, "closed": 1, "opened": 1}
     assert caplog.records[-1].levelno == logging.ERROR
-    assert caplog.messages[-1] == "event a, revision 1: this 'opened' is lost: the disk does not keep up"
+    assert caplog.messages[-2:] == [
+        "event d, revision 2: this 'closed' is lost: the disk does not keep up",
+        "event a, revision 1: this 'opened' is lost: the disk does not keep up",
+    ]
 
 
 def test_a_later_revision_takes_over_the_picture_of_one_that_went():
     waiting = Waiting(2, 100)
     fill(waiting, revision("a", 1, "opened", 10), revision("a", 2, size=20), revision("a", 3, "closed"))
     assert rest(waiting) == [("a", 1, 10), ("a", 3, 20)]
-    fill(waiting, revision("b", 1, "opened"))
-    assert rest(waiting) == [("a", 3, 20), ("b", 1, 0)]  # it has a newer one
-    assert lost(waiting) == {"updated": 1, "opened": 1, "picture": 1}
+    fill(waiting, revision("b", 1, "opened", 30))
+    assert rest(waiting) == [("a", 1, 10), ("b", 1, 30)]  # its newest one went with the closing
+    fill(waiting, revision("c", 1, "opened"))
+    assert rest(waiting) == [("b", 1, 30), ("c", 1, 0)]
+    assert lost(waiting) == {"updated": 1, "closed": 1, "opened": 1, "picture": 2}
 
 
 def test_what_is_being_written_stays_as_it_is():

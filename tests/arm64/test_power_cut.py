@@ -110,7 +110,15 @@ def test_promises_are_read_from_the_console():
 
 
 @pytest.mark.parametrize(
-    "line", ["", "[ 1.0] systemd[1]: Started", LINE[:60], '{"event":{"id":"a"}}', '{"event":3}']
+    "line",
+    [
+        "",
+        "[ 1.0] systemd[1]: Started",
+        LINE[:60],
+        '{"event":{"id":"a"}}',
+        '{"event":3}',
+        '{"event":{"id":"a","revision":1},"stored":false}',
+    ],
 )
 def test_other_lines_of_the_console_promise_nothing(line):
     assert power_cut.parse(line, 7) is None

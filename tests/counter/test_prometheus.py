@@ -50,7 +50,9 @@ def samples(text):
 
 def test_values_are_in_base_units():
     health = {"north": CameraHealth(state="stale", age_s=70.0, reason="")}
-    got = samples(exposition(snapshot(), health, {"opened": 2}, {"picture": 3}))
+    text = exposition(snapshot(), health, {"opened": 2, "unsaved": 1}, {"picture": 3})
+    assert b"# TYPE firetower_events gauge\n" in text
+    got = samples(text)
     assert got[("firetower_uptime_seconds",)] == 12.5
     assert got[("firetower_frames_decoded_total", ("camera", "north"))] == 1
     assert got[("firetower_frames_dropped_total", ("camera", "north"), ("cause", "dark"))] == 1
@@ -68,6 +70,8 @@ def test_values_are_in_base_units():
     assert got[("firetower_camera_state", ("camera", "north"), ("state", "stale"))] == 1
     assert got[("firetower_camera_frame_age_seconds", ("camera", "north"))] == 70
     assert got[("firetower_events_total", ("phase", "opened"))] == 2
+    assert got[("firetower_events", ("phase", "unsaved"))] == 1
+    assert ("firetower_events_total", ("phase", "unsaved")) not in got
     assert got[("firetower_events_dropped_total", ("kind", "picture"))] == 3
     assert got[("firetower_energy_source", ("source", "unavailable"))] == 1
 

@@ -1,0 +1,132 @@
+"""Where a tower keeps its events, whether it can just be opened or not: the store behind the recorder.
+
+It is opened when it can be, and opened again where it was moved away. Nobody waits for it but the recorder.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from edge.alert.database import MIGRATIONS, Database
+from edge.alert.event import Event
+from edge.alert.sqlite import check_file
+from edge.alert.store import Counts, Store
+from edge.errors import StoreError
+from edge.scratch import make_folder
+
+_log = logging.getLogger(__name__)
+
+
+def rehearse(path: Path, max_bytes: int = 64 << 20) -> None:
+    """See that `Place` could keep events there, by a store beside it that goes again.
+
+    What is there stays as it is: a running daemon may hold it, and this may be a newer firetower than that.
+
+    Raises:
+        StoreError: it could not; as `Place.open`.
+    """
+    check_file(path, MIGRATIONS)
+    folder = None
+    try:
+        folder = make_folder("check-", path.absolute().parent)
+        with Database(folder / path.name, max_bytes):
+            pass
+    except OSError as error:
+        raise StoreError(f"event store '{path}': a trial beside it fails: {error}") from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+class Place:
+    """A store that may not be there yet, or no more. `open` and `commit` are for one thread, `counts` for any.
+
+    Args:
+        locate: returns the path of the file; asked at each opening, and may raise OSError.
+        max_bytes: the bound of the file.
+        busy_s: how long to wait for a process that holds the file.
+    """
+
+    def __init__(self, locate: Callable[[], Path], max_bytes: int = 64 << 20, *, busy_s: float = 2.0) -> None:
+        self._locate = locate
+        self._max_bytes = max_bytes
+        self._busy_s = busy_s
+        self._database: Database | None = None
+        self._adopted = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; nothing where none is open."""
+        if self._database is not None:
+            self._database.close()
+
+    def open(self, mine: Collection[str]) -> Iterator[Event]:
+        """See that the store is open and under its name; close what an earlier process left open in it.
+
+        Args:
+            mine: the ids of events that this process has not closed yet.
+        Returns:
+            The closings, each on disk; nothing of a store that was open before.
+        Raises:
+            StoreError: it cannot be opened, or takes no closing.
+        """
+        if self._database is not None and self._database.moved:
+            self._leave(self._database)
+        if self._database is None:
+            try:
+                path = self._locate()
+            except OSError as error:
+                raise StoreError(f"event store: there is no place for it: {error}") from error
+            self._adopted = False
+            self._database = Database(path, self._max_bytes, busy_s=self._busy_s)
+        if not self._adopted:
+            yield from Store(self._database).close_orphans(mine)
+            self._adopted = True
+
+    def commit(self, event: Event, evidence: bytes | None = None) -> bool:
+        """Store one revision, as `edge.alert.store.Store.commit`.
+
+        Raises:
+            StoreError: as there, or it is not open.
+        """
+        return self._store().commit(event, evidence)
+
+    def counts(self, wait_s: float | None = None) -> Counts:
+        """Count what is there, as `edge.alert.store.Store.counts`.
+
+        Raises:
+            StoreError: as there, or it is not open.
+        """
+        return self._store().counts(wait_s)
+
+    def _store(self) -> Store:
+        if self._database is None:
+            raise StoreError("event store: it is not open")
+        return Store(self._database)
+
+    def _leave(self, database: Database) -> None:
+        """Let go of a file that was moved away, with all that was committed in it."""
+        self._database = None
+        try:
+            database.fold()
+        except StoreError as error:
+            _log.error("%s", error)
+        database.close()
+        _log.error(
+            "event store '%s' was renamed, replaced or removed while it was open: what it holds went with it; "
+            "opening '%s' anew",
+            database.path,
+            database.path,
+        )

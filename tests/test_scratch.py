@@ -1,0 +1,74 @@
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from edge import scratch
+
+ROOT = Path(__file__).parents[1]
+CHILD = """
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from edge.scratch import make_folder
+for name in ("store-", "bundle-"):
+    (make_folder(name, Path({parent!r})) / "file").write_bytes(b"x")
+print("made", flush=True)
+sys.stdin.read()
+"""
+
+
+def child(parent):
+    code = CHILD.format(root=str(ROOT), parent=str(parent))
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "made\n"
+    return process
+
+
+def end(process, number=None):
+    if number is not None:
+        process.send_signal(number)
+    process.communicate()
+
+
+def test_an_orderly_end_leaves_nothing(tmp_path):
+    end(child(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kill_9_leaves_one_folder_and_the_next_process_removes_it(tmp_path):
+    for _ in range(3):
+        end(child(tmp_path), signal.SIGKILL)
+        assert len(list(tmp_path.iterdir())) == 1
+    end(child(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_lives_keeps_its_own(tmp_path):
+    first = child(tmp_path)
+    (theirs,) = tmp_path.iterdir()
+    end(child(tmp_path), signal.SIGKILL)
+    end(child(tmp_path))
+    assert list(tmp_path.iterdir()) == [theirs]
+    assert len(list(theirs.glob("*/file"))) == 2
+    end(first)
+
+
+def test_a_link_and_what_is_not_ours_stay(tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / f"{scratch._PREFIX}link").symlink_to(other)
+    (tmp_path / f"{scratch._PREFIX}file").touch()
+    scratch.sweep(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_no_place_is_an_os_error(tmp_path):
+    with pytest.raises(OSError, match="No such file"):
+        scratch.make_folder("x-", tmp_path / "none")
+    assert scratch.make_folder("x-").is_relative_to(tempfile.gettempdir())
