@@ -100,7 +100,8 @@ class Recorder:
         self._repeated = self._unstored = 0
         self._error = ""
         self._shut: str | None = None  # why the store cannot be opened
-        self._shut_ns = 0
+        self._shut_ns: int | None = None
+        self._turned_ns = 0
         self._news = threading.Event()
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -123,6 +124,7 @@ class Recorder:
         Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile. A
         store that cannot be opened is tried again, too, and nothing else until it is.
         """
+        self._turn(now_ns)
         self.tell_overdue(now_ns)
         try:
             self._beat(math.inf)  # a disk may take its time: that is a matter of health
@@ -252,6 +254,8 @@ class Recorder:
                     error, f"event {revision.event.id}, revision {revision.event.revision}: not on disk"
                 )
             return True
+        finally:
+            revision.busy = False
         with self._lock:
             self._waiting.remove(revision)
             if self._over:  # too late: it was counted as lost, and the last word has been said
@@ -268,8 +272,17 @@ class Recorder:
         return True
 
     def _is_early(self, failed_ns: int | None, now_ns: int) -> bool:
-        """Say whether it is too early for another try; never with a clock that went back."""
-        return failed_ns is not None and 0 <= now_ns - failed_ns < self._retry_s * 1e9
+        """Say whether it is too early for another try."""
+        return failed_ns is not None and now_ns - failed_ns < self._retry_s * 1e9
+
+    def _turn(self, now_ns: int) -> None:
+        """Forget when tries failed if the clock went back, for nothing would be tried again until then."""
+        with self._lock:
+            if now_ns < self._turned_ns:
+                self._shut_ns = None
+                for revision in self._waiting:
+                    revision.failed_ns = None
+            self._turned_ns = now_ns
 
     @property
     def _retry_s(self) -> float:
@@ -280,7 +293,6 @@ class Recorder:
         failed_ns = self._clock.mono_ns()
         with self._lock:
             first, revision.refused, revision.failed_ns = not revision.refused, True, failed_ns
-            revision.busy = False
             self._error = str(error)
         return first
 

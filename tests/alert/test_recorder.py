@@ -632,3 +632,15 @@ def test_without_a_thread_the_end_counts_what_is_left(tower, caplog):
     tower.recorder.stop()
     assert "1 revisions are not on disk at the end: a (opened)" in caplog.text
     assert not tower.recorder.good
+
+
+def test_one_moment_sees_one_try_however_long_it_takes(tower):
+    def slowly():
+        tower.clock.now_ns += 10
+
+    tower.store.refused, tower.store.before = {"a"}, slowly
+    tower.offer("a")
+    now_ns, tries = tower.clock.now_ns, 0
+    while tower.recorder.step(now_ns) and tries < 10:
+        tries += 1
+    assert tries == 1
