@@ -55,7 +55,7 @@ _REASONS = {
     "QEMU's user mode makes up /proc/self/stat, with no CPU time in it": (
         "tests/device/test_process.py::test_this_process_is_known",
     ),
-    "180 frames of more than a second each; tests/replay replays the scene twice in one process": (
+    "180 frames of more than a second each; tests/test_replay.py replays the scene twice in one process": (
         "tests/test_cli.py::test_replay_is_the_same_byte_for_byte_and_expect_tells",
     ),
 }
