@@ -36,7 +36,7 @@ def server(clock, tmp_path):
     file.chmod(0o600)
     server = WebServer(
         "t",
-        dict,
+        lambda: {"much": "#" * 50_000},
         lambda: Health(healthy=True, reasons=[], cameras={}),
         lambda: b"#" * 10_000_000 + b"\n",
         port=0,
@@ -147,6 +147,19 @@ def test_an_answer_that_nobody_takes_has_ten_seconds(server, clock, visit):
     clock.now_ns += 1
     until(lambda: server.visits().open == 0)
     assert server.visits().late == 1
+
+
+def test_an_answer_of_which_little_is_not_taken_has_ten_seconds_too(server, clock, visit):
+    server._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # the accepted ones inherit it
+    client = visit(ASK.replace(b"/health", b"/"), receive_buffer=4096)
+    until(lambda: server.visits().open == 1)
+    ticks(server)
+    clock.now_ns = 10_000_000_000
+    ticks(server)
+    assert server.visits().open == 1
+    clock.now_ns += 1
+    until(lambda: server.visits().open == 0)
+    assert client.recv(5) == b"HTTP/"
 
 
 def test_time_counts_anew_once_a_long_answer_is_taken(server, clock, visit):

@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import socket
+import time
 
 import pytest
 
@@ -164,6 +165,14 @@ def test_it_stops_though_clients_hold_on_and_frees_its_port():
         server.stop()
         server._thread.join()
     socket.create_server(("127.0.0.1", server.port)).close()
+
+
+def test_it_ends_those_that_never_said_anything_when_it_stops():
+    with serve() as server, socket.create_connection(("127.0.0.1", server.port)) as client:
+        while not server.visits().open:
+            time.sleep(0.01)
+        server.stop()
+        assert client.recv(1) == b""
 
 
 def test_it_stops_though_a_client_does_not_read_its_answer():
