@@ -165,7 +165,7 @@ def test_an_archive_opens_and_its_folder_goes_with_it(folder, tmp_path, private_
     Bundle.open(folder).pack(tmp_path / "a.zip")
     bundle = Bundle.open(tmp_path / "a.zip")
     bundle.verify()
-    assert list(private_tmp.iterdir()) == [bundle.folder]
+    assert list(private_tmp.iterdir()) == [bundle.folder.parent]
     del bundle
     gc.collect()
     assert list(private_tmp.iterdir()) == []
