@@ -30,16 +30,17 @@ def rehearse(path: Path, max_bytes: int = 64 << 20) -> None:
         StoreError: it could not; as `Place.open`.
     """
     check_file(path, MIGRATIONS)
-    folder = None
     try:
         folder = make_folder("check-", path.absolute().parent)
-        with Database(folder / path.name, max_bytes):
-            pass
     except OSError as error:
         raise StoreError(f"event store '{path}': a trial beside it fails: {error}") from error
+    trial = folder / path.name
+    try:
+        Database(trial, max_bytes).close()
+    except StoreError as error:
+        raise StoreError(str(error).replace(str(trial), str(path))) from error  # as `run` will say it
     finally:
-        if folder is not None:
-            remove_folder(folder)
+        remove_folder(folder)
 
 
 class Place:
