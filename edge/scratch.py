@@ -16,12 +16,12 @@ from pathlib import Path
 
 _PREFIX = ".firetower-scratch-"
 _TRIES = 10
-_lock = threading.Lock()
-_own: dict[Path, Path] = {}
+_lock = threading.RLock()  # a folder may go with an object that is collected at any moment
+_own: dict[Path, tuple[Path, int]] = {}  # by their parents, with their locks
 
 
 def make_folder(prefix: str, parent: Path | None = None) -> Path:
-    """Make an empty folder for this process; who makes it may remove it earlier than the process ends.
+    """Make an empty folder for this process; it goes with the process, or by `remove_folder` before.
 
     Args:
         prefix: of its name.
@@ -31,19 +31,29 @@ def make_folder(prefix: str, parent: Path | None = None) -> Path:
     """
     with _lock:
         parent = Path(tempfile.gettempdir()) if parent is None else parent
-        own = _own.get(parent)
-        if own is None or not own.is_dir():
-            own = _own[parent] = _hold(parent)
-        return Path(tempfile.mkdtemp(prefix=prefix, dir=own))
+        if parent in _own and not _own[parent][0].is_dir():
+            os.close(_own.pop(parent)[1])
+        if parent not in _own:
+            _own[parent] = _hold(parent)
+        return Path(tempfile.mkdtemp(prefix=prefix, dir=_own[parent][0]))
 
 
-def _hold(parent: Path) -> Path:
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that `make_folder` made, and the process's own with the last one in it."""
+    with _lock:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
+def _hold(parent: Path) -> tuple[Path, int]:
     sweep(parent)
     for _ in range(_TRIES):  # another process may sweep a folder away before it is locked
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        if _take(folder) is not None:
+        lock = _take(folder)
+        if lock is not None:
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            return folder
+            return folder, lock
         shutil.rmtree(folder, ignore_errors=True)
     raise OSError(f"{parent}: a folder there cannot be locked")
 

@@ -59,6 +59,16 @@ def test_a_process_that_lives_keeps_its_own(tmp_path):
     end(first)
 
 
+def test_the_folder_of_the_process_goes_with_the_last_one_in_it(tmp_path):
+    one, other = (scratch.make_folder("x-", tmp_path) for _ in range(2))
+    (one / "file").touch()
+    scratch.remove_folder(one)
+    assert list(tmp_path.iterdir()) == [other.parent]
+    scratch.remove_folder(other)
+    assert list(tmp_path.iterdir()) == []
+    assert scratch.make_folder("x-", tmp_path).is_dir()
+
+
 def test_a_link_and_what_is_not_ours_stay(tmp_path):
     other = tmp_path / "other"
     other.mkdir()

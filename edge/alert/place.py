@@ -6,7 +6,6 @@ It is opened when it can be, and opened again where it was moved away. Nobody wa
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +16,7 @@ from edge.alert.event import Event
 from edge.alert.sqlite import check_file
 from edge.alert.store import Counts, Store
 from edge.errors import StoreError
-from edge.scratch import make_folder
+from edge.scratch import make_folder, remove_folder
 
 _log = logging.getLogger(__name__)
 
@@ -31,16 +30,17 @@ def rehearse(path: Path, max_bytes: int = 64 << 20) -> None:
         StoreError: it could not; as `Place.open`.
     """
     check_file(path, MIGRATIONS)
-    folder = None
     try:
         folder = make_folder("check-", path.absolute().parent)
-        with Database(folder / path.name, max_bytes):
-            pass
     except OSError as error:
         raise StoreError(f"event store '{path}': a trial beside it fails: {error}") from error
+    trial = folder / path.name
+    try:
+        Database(trial, max_bytes).close()
+    except StoreError as error:
+        raise StoreError(str(error).replace(str(trial), str(path))) from error  # as `run` will say it
     finally:
-        if folder is not None:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+        remove_folder(folder)
 
 
 class Place:

@@ -234,7 +234,7 @@ def _check_owner(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) 
     known = _known(migrations)
     actual = known.index(tables) if tables in known else None
     flipped = actual is not None and (version ^ actual).bit_count() == 1
-    if whose == "damaged" or version < 0 or flipped or (actual != version and version <= len(migrations)):
+    if whose == "damaged" or flipped or (actual != version and version <= len(migrations)):
         raise _DamagedError(f"its header: application id {application_id:#x}, schema {version}")
     if version > len(migrations):
         raise StoreError(

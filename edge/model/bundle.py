@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 import tempfile
 import weakref
@@ -22,7 +21,7 @@ from edge.model.archive import compress, extract
 from edge.model.backend import Backend
 from edge.model.manifest import MANIFEST_NAME, FileSpec, Manifest, TensorSpec, decode, encode
 from edge.model.registry import BACKENDS
-from edge.scratch import make_folder
+from edge.scratch import make_folder, remove_folder
 
 MANIFEST_BYTES_MAX = 1 << 20
 SELFTEST_NAME = "selftest.npz"
@@ -83,9 +82,9 @@ class Bundle:
             extract(path, folder)
             bundle = cls._open_folder(path, folder)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
             raise
-        weakref.finalize(bundle, shutil.rmtree, folder, ignore_errors=True)
+        weakref.finalize(bundle, remove_folder, folder)
         return bundle
 
     @property

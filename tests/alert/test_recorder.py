@@ -348,7 +348,7 @@ def test_all_that_waited_goes_to_disk_in_the_order_in_which_it_came(tower):
     tower.store.refused = set("abc")
     for name, revision in order:
         tower.offer(name, revision, "opened" if revision == 1 else "updated")
-        tower.after(0.1)
+        tower.after(0.6)  # the heads are refused again and again, those behind them never
     tower.store.refused = set()
     tower.after(RETRY_S)
     assert tower.store.revisions() == order
