@@ -95,7 +95,10 @@ class _Http(H11Protocol):
         """Whether an answer is being made or taken."""
         return self.cycle is not None and (not self.cycle.response_complete or self.flow.write_paused)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(
+        self,
+        transport: asyncio.Transport,  # type: ignore[override]  # uvicorn's own silence, as asyncio calls it
+    ) -> None:
         """Note the transport."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # paused while anything waits to be taken

@@ -53,6 +53,13 @@ class _Server(uvicorn.Server):
         self._listener = listener
         self._places = places
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop."""
+        try:
+            await super().serve(sockets)
+        finally:
+            self._places.cut_silent()  # uvicorn does not know them
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; uvicorn itself has no socket to listen on."""
         await super().startup(sockets)
@@ -68,7 +75,6 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close, and cut off after a while what is still open."""
         self._accepting.cancel()
-        self._places.cut_silent()  # uvicorn does not know them
         asyncio.get_running_loop().call_later(_STOP_S, self._cut_off)
         await super().shutdown(sockets)
 
