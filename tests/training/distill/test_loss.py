@@ -51,3 +51,26 @@ def test_alpha_mixes_soft_and_hard(kind):
     middle = float(loss.taught(STUDENT, TEACHER, LABELS, Distillation(loss=kind, alpha=0.7), 0.1))
     assert ends[0] == pytest.approx(hard)
     assert middle == pytest.approx(0.3 * ends[0] + 0.7 * ends[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_a_cell_is_two_classes_of_which_one_logit_is_nothing(temperature):
+    torch.manual_seed(0)
+    student, teacher = torch.randn(2, 5, 4, 6) * 4
+    pairs = [torch.stack([each.flatten(), torch.zeros(120)], dim=1) for each in (student, teacher)]
+    expected = float(loss.distillation(*pairs, temperature))
+    assert float(loss.of_cells(student, teacher, temperature)) == pytest.approx(expected, rel=1e-4)
+    assert float(loss.of_cells(teacher, teacher, temperature)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_logits_far_from_zero_stay_finite():
+    far = torch.tensor([-200.0, 200.0])
+    assert torch.isfinite(loss.of_cells(far, -far, 1.0))
+
+
+def test_a_loss_without_a_teacher_reads_none():
+    plain = loss.of_labels(0.1, None)(STUDENT, LABELS, None)
+    assert torch.equal(plain, loss.cross_entropy(STUDENT, LABELS, 0.1))
+    method = Distillation(alpha=0.7)
+    both = loss.of_labels(0.1, method)(STUDENT, LABELS, TEACHER)
+    assert torch.equal(both, loss.taught(STUDENT, TEACHER, LABELS, method, 0.1))
