@@ -57,8 +57,8 @@ def test_alpha_mixes_soft_and_hard(kind):
 def test_a_cell_is_two_classes_of_which_one_logit_is_nothing(temperature):
     torch.manual_seed(0)
     student, teacher = torch.randn(2, 5, 4, 6) * 4
-    pairs = [torch.stack([each.flatten(), torch.zeros(120)], dim=1) for each in (student, teacher)]
-    expected = float(loss.distillation(*pairs, temperature))
+    own, soft = (torch.stack([each.flatten(), torch.zeros(120)], dim=1) for each in (student, teacher))
+    expected = float(loss.distillation(own, soft, temperature))
     assert float(loss.of_cells(student, teacher, temperature)) == pytest.approx(expected, rel=1e-4)
     assert float(loss.of_cells(teacher, teacher, temperature)) == pytest.approx(0.0, abs=1e-6)
 
