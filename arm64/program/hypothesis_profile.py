@@ -3,5 +3,10 @@
 import hypothesis
 
 hypothesis.settings.register_profile(
-    "emulated", deadline=None, database=None, derandomize=True, max_examples=10
+    "emulated",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    max_examples=10,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
