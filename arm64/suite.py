@@ -55,6 +55,12 @@ _REASONS = {
     "QEMU's user mode makes up /proc/self/stat, with no CPU time in it": (
         "tests/device/test_process.py::test_this_process_is_known",
     ),
+    "whole daemons over many frames of more than a second each; tests/alert tries the parts": (
+        "tests/command/test_run.py",
+    ),
+    "two thousand connections to a daemon that scores; tests/web tries places and connections one by one": (
+        "tests/web/test_strangers.py",
+    ),
     "180 frames of more than a second each; tests/test_replay.py replays the scene twice in one process": (
         "tests/test_cli.py::test_replay_is_the_same_byte_for_byte_and_expect_tells",
     ),
