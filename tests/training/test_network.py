@@ -15,7 +15,7 @@ import torch
 from tests.training.quantize.test_convert import convert_all, with_statistics
 from training.network.resnet import build
 torch.manual_seed(1)
-convert_all(with_statistics(build("resnet10-narrow", "strided")), torch.rand(4, 3, 32, 32), Path(sys.argv[1]))
+convert_all(with_statistics(build("resnet10-narrow", "strided", 10)), torch.rand(4, 3, 32, 32), Path(sys.argv[1]))
 """
 RECIPE = """
 name = "one"
