@@ -10,6 +10,7 @@ EdgeError
 ├── FrameError(ValueError)         a picture has the wrong shape or dtype
 ├── CameraError(OSError)           a source cannot be opened or read
 ├── StoreError(OSError)            the event file cannot be used
+│   └── DiskError                  … whatever would be written to it
 ├── MissingExtraError(ImportError) an optional part is not installed; names the extra
 └── DeviceError(OSError)           a sensor or a kernel file cannot be read
 """
@@ -53,6 +54,10 @@ class CameraError(EdgeError, OSError):
 
 class StoreError(EdgeError, OSError):
     """The event store cannot be opened or written."""
+
+
+class DiskError(StoreError):
+    """The disk of the event store takes nothing now: it is full, failing, read-only or held by another process."""
 
 
 class DeviceError(EdgeError, OSError):

@@ -22,6 +22,7 @@ from edge.alert.event import Announcement, Event
 from edge.alert.picture import crop_jpeg
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
+from edge.errors import DiskError
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Recorder:
         self._error = ""
         self._shut: str | None = None  # why the store cannot be opened
         self._shut_ns: int | None = None
+        self._full_ns: int | None = None  # when the disk last refused what anybody would write; None while it takes
         self._turned_ns = 0
         self._news = threading.Event()
         self._draining = self._over = False
@@ -121,8 +123,8 @@ class Recorder:
     def step(self, now_ns: int) -> bool:
         """Try to commit one revision, and announce it; return whether there was one to try.
 
-        Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile. A
-        store that cannot be opened is tried again, too, and nothing else until it is.
+        Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile. While
+        the store cannot be opened, or its disk takes nothing, nothing else is tried: all goes to disk in its order.
         """
         self._turn(now_ns)
         self.tell_overdue(now_ns)
@@ -135,7 +137,7 @@ class Recorder:
     def tell_overdue(self, now_ns: int) -> None:
         """Announce what the disk refuses or delays for too long; from any thread, since a commit may hang."""
         with self._lock:
-            refused = {r.event.id for r in self._waiting if r.refused}
+            refused = self._refused()
             for revision in self._waiting:
                 late_s = SLOW_S if self._shut is None and revision.event.id not in refused else TELL_S
                 if now_ns - revision.offered_ns >= late_s * 1e9:
@@ -162,7 +164,7 @@ class Recorder:
     def trouble(self, now_ns: int) -> str | None:
         """Return why events are not on disk: the disk refuses them, or takes too long; None when all is well."""
         with self._lock:
-            refused = {r.event.id for r in self._waiting if r.refused}
+            refused = self._refused()
             waited_s = max(((now_ns - r.offered_ns) / 1e9 for r in self._waiting), default=0.0)
             unsaved, error, shut = len(self._waiting.events()), self._error, self._shut
         if shut is not None:
@@ -240,6 +242,8 @@ class Recorder:
         return True
 
     def _commit_one(self, now_ns: int) -> bool:
+        if self._is_early(self._full_ns, now_ns):
+            return False
         with self._lock:
             due = (r for r in self._waiting.heads() if not self._is_early(r.failed_ns, now_ns))
             revision = min(due, key=_since_ns, default=None)
@@ -264,6 +268,7 @@ class Recorder:
                 self._repeated += 1
                 return True
             self._saved[revision.event.phase] += 1
+            self._full_ns = None
             for other in self._waiting:  # the disk takes again: all the others, in their order
                 other.failed_ns = None
             if not revision.told:
@@ -279,7 +284,7 @@ class Recorder:
         """Forget when tries failed if the clock went back, for nothing would be tried again until then."""
         with self._lock:
             if now_ns < self._turned_ns:
-                self._shut_ns = None
+                self._shut_ns = self._full_ns = None
                 for revision in self._waiting:
                     revision.failed_ns = None
             self._turned_ns = now_ns
@@ -292,9 +297,19 @@ class Recorder:
         """Note that the disk refuses a revision; return whether it is the first time."""
         failed_ns = self._clock.mono_ns()
         with self._lock:
-            first, revision.refused, revision.failed_ns = not revision.refused, True, failed_ns
+            first, revision.refused = not revision.refused, True
+            if isinstance(error, DiskError):
+                self._full_ns = failed_ns
+            else:
+                self._full_ns, revision.failed_ns = None, failed_ns
             self._error = str(error)
         return first
+
+    def _refused(self) -> set[str]:
+        """Return the events that the disk refuses."""
+        if self._full_ns is not None:
+            return self._waiting.events()
+        return {revision.event.id for revision in self._waiting if revision.refused}
 
     def _tell_unstored(self, revision: Revision) -> None:
         if not revision.told:

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from edge.alert import header, wal
-from edge.errors import StoreError
+from edge.errors import DiskError, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ _ADVICE = {
     sqlite3.SQLITE_CANTOPEN: "it must be a file, in a folder that exists and that the daemon can write",
     sqlite3.SQLITE_CORRUPT: "restart the daemon: it moves the file aside and starts a new one",
 }
+_OF_THE_DISK = _ADVICE.keys() - {sqlite3.SQLITE_CORRUPT}  # the others may be about one page or one event
 
 
 class _DamagedError(Exception):
@@ -78,8 +79,9 @@ def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_byte
 
 def translate(path: Path, what: str, error: Exception) -> StoreError:
     """Return the error to raise instead of SQLite's, with what to do about it."""
-    advice = _ADVICE.get(_code(error))
-    return StoreError(f"event store '{path}': {what}: {error}" + (f"; {advice}" if advice else ""))
+    code = _code(error)
+    kind, advice = DiskError if code in _OF_THE_DISK else StoreError, _ADVICE.get(code)
+    return kind(f"event store '{path}': {what}: {error}" + (f"; {advice}" if advice else ""))
 
 
 def held(path: Path) -> StoreError:

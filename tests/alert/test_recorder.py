@@ -19,7 +19,7 @@ from edge.alert.recorder import RETRY_S, SLOW_S, TELL_S, Recorder
 from edge.alert.store import Store
 from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
 from edge.clock import SystemClock
-from edge.errors import StoreError
+from edge.errors import DiskError, StoreError
 from tests.alert.event import event
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +45,7 @@ class FakeStore:
 
     def __init__(self):
         self.refused = set()
+        self.full = False
         self.kept = []
         self.before = lambda: None
         self.shut = None
@@ -60,6 +61,8 @@ class FakeStore:
 
     def commit(self, one, evidence=None):
         self.before()
+        if self.full:
+            raise DiskError("the disk is full")
         if one.id in self.refused:
             raise OSError(f"no room for {one.id}")
         if (one.id, one.revision) in self.revisions():
@@ -352,6 +355,27 @@ def test_all_that_waited_goes_to_disk_in_the_order_in_which_it_came(tower):
     tower.store.refused = set()
     tower.after(RETRY_S)
     assert tower.store.revisions() == order
+
+
+def test_a_disk_that_takes_again_between_two_tries_changes_no_order(tower):
+    tower.store.full = True
+    for name in "abc":
+        tower.offer(name)
+    assert tower.step()
+    tower.store.full = False
+    assert not tower.step()  # what came later waits for what came before
+    assert tower.trouble() == "store: 3 events are not on disk: the disk is full"
+    tower.after(RETRY_S)
+    assert tower.store.revisions() == [("a", 1), ("b", 1), ("c", 1)]
+    assert tower.trouble() is None
+
+
+def test_what_waits_behind_a_full_disk_is_announced_as_soon_as_what_it_refused(tower):
+    tower.store.full = True
+    for name in "abc":
+        tower.offer(name)
+    tower.after(TELL_S)
+    assert tower.unstored == [("a", 1), ("b", 1), ("c", 1)]
 
 
 def test_what_an_earlier_process_left_open_is_announced_first_and_its_own_is_not_closed(tower):
