@@ -19,6 +19,18 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("firetower")
 
+# Whole experiments, of minutes: one at the start of each worker's share, so that none is left alone at the end. What
+# comes first is also never given to another worker, which would make the fixtures of these files again.
+_LONGEST = ("tests/training/cifar10/test_experiment.py", "tests/training/distill/test_fit.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files where the workers begin: each takes a contiguous share, the first or the second half."""
+    longest = [[item for item in items if item.nodeid.startswith(file)] for file in _LONGEST]
+    rest = [item for item in items if not item.nodeid.startswith(_LONGEST)]
+    half = max(0, len(items) // 2 - len(longest[0]))
+    items[:] = [*longest[0], *rest[:half], *longest[1], *rest[half:]]
+
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:

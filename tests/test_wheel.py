@@ -66,7 +66,6 @@ def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
         )
         assert done.returncode == code, done.stderr
         return done

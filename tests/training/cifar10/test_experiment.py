@@ -31,6 +31,14 @@ RECIPE = (Path(recipe.__file__).with_name("recipe") / "tiny.toml").read_text()
 pytestmark = pytest.mark.timeout(1800)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def two_rounds():
+    """Time each file in two rounds, once in each order: half of the time of an experiment goes there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "ROUNDS", 2)
+        yield
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiment")

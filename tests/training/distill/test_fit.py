@@ -186,6 +186,7 @@ def test_a_checkpoint_that_cannot_be_resumed_says_what_to_do(strips, tmp_path, d
         run(strips, tmp_path, "a.pt", training)
 
 
+@pytest.mark.timeout(1800)  # two trainings and their report: of minutes alone, of many beside other work
 def test_two_processes_train_under_accelerate(strips, tmp_path):
     """`accelerate launch` with two CPU processes, to the report: both take part, and one network comes out, trained."""
     recipe = tmp_path / "two.toml"
@@ -232,7 +233,6 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=500,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
