@@ -102,7 +102,9 @@ class Recorder:
         self._error = ""
         self._shut: str | None = None  # why the store cannot be opened
         self._shut_ns: int | None = None
-        self._full_ns: int | None = None  # when the disk last refused what anybody would write; None while it takes
+        self._full_ns: int | None = (
+            None  # when the disk last refused what anybody would write; None while it takes
+        )
         self._turned_ns = 0
         self._news = threading.Event()
         self._draining = self._over = False
