@@ -11,8 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.cli import main
+from edge.model.bundle import bundled_path
 from tests.deploy.conftest import wheels, write_board  # noqa: F401 — one is a fixture
 
+ROOT = Path(__file__).parents[2]
 LIVES_S = 15  # ONNX Runtime asks its first name after some ten seconds
 FIRETOWER = (sys.executable, "-P", "-m", "edge")
 UNMUTED = "import onnxruntime, time; time.sleep(120)"
@@ -62,6 +65,12 @@ def test_the_daemon(watch, configured):
     assert json.loads(found.seen.said.splitlines()[-1])["cameras"]["north"]["scored"]
 
 
+def test_the_daemon_without_a_file(watch, configured):
+    found = watch(*FIRETOWER, "run")
+    found.check(configured)
+    assert json.loads(found.seen.said.splitlines()[-1])["events"]["closed"]
+
+
 def test_a_check(watch, configured):
     (configured / "tower.toml").write_text(TOWER)
     watch(*FIRETOWER, "check", configured / "tower.toml").check(configured)
@@ -85,9 +94,26 @@ def test_a_bundle_is_made(watch, configured):
     watch(*FIRETOWER, "bundle", *words).check(configured)
 
 
-def test_a_benchmark(watch, configured):
-    few = ["--runs", "2", "--warmup", "1", "--processes", "1", "--seconds", "1"]
-    watch(*FIRETOWER, "bench", *few, "--json", configured / "result.json").check(configured)
+def test_a_bundle_is_packed(watch, configured):
+    watch(*FIRETOWER, "bundle", "pack", bundled_path(), configured / "b.zip").check(configured)
+    assert (configured / "b.zip").exists()
+
+
+def test_a_bundle_is_unpacked(watch, configured):
+    assert main(["bundle", "pack", str(bundled_path()), str(configured / "b.zip")]) == 0
+    watch(*FIRETOWER, "bundle", "unpack", configured / "b.zip", configured / "b").check(configured)
+    assert (configured / "b").exists()
+
+
+@pytest.mark.parametrize("verb", [["board", "--seconds", "1"], ["latency"]])
+def test_a_benchmark(watch, configured, verb):
+    few = ["--runs", "2", "--warmup", "1", "--processes", "1"]
+    watch(*FIRETOWER, "bench", *verb, *few, "--json", configured / "result.json").check(configured)
+
+
+def test_results_are_compared(watch, configured):
+    result = ROOT / "docs/results/latency.json"
+    watch(*FIRETOWER, "bench", "compare", result, result).check(configured)
 
 
 def test_simulated_cameras(watch, configured):

@@ -1,4 +1,5 @@
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,40 @@ def hits_of(row: dict[str, Any], count: int) -> np.ndarray:
     """Which images a row of a report got right, (count,) bool."""
     packed = np.frombuffer(base64.b64decode(row["hits"]), np.uint8)
     return np.unpackbits(packed, count=count).astype(bool)
+
+
+def write_sequences(folder: Path, frames_each: int) -> None:
+    """Write four short sequences of blurred hills; in three of them a grey square comes, in the middle."""
+    rng = np.random.default_rng(0)
+    sequences = []
+    for number in range(4):
+        base = cv2.GaussianBlur(rng.integers(0, 255, (480, 640, 3), np.uint8), (31, 31), 0)
+        name, smoky, frames = f"s{number}", number < 3, []
+        (folder / "sequences" / name).mkdir(parents=True)
+        for index in range(frames_each):
+            burning = smoky and index >= frames_each // 2
+            noise = rng.integers(
+                0, 6, base.shape, np.uint8
+            )  # two equal pictures would count as a frozen camera
+            pixels, box = cv2.add(base, noise), [200, 200, 260, 240]
+            if burning:
+                pixels[200:240, 200:260] = 200
+            file = f"sequences/{name}/{index:03}_{(index - frames_each // 2) * 60:+06}.jpg"
+            cv2.imwrite(str(folder / file), pixels)
+            frames.append(
+                {
+                    "file": file,
+                    "epoch": 1_000_000 + index * 60,
+                    "offset_s": (index - frames_each // 2) * 60,
+                    "label": "smoke" if burning else "no_smoke",
+                    "boxes": [box] if burning else [],
+                }
+            )
+        sequences.append(
+            {
+                "id": name, "camera": name, "fire": name, "group": f"g{number}", "width": 640, "height": 480,
+                "ignition_epoch": 1_000_000 + frames_each // 2 * 60, "reliable": True, "box_annotated": smoky,
+                "frames": frames,
+            }
+        )  # fmt: skip
+    (folder / "sequences.json").write_text(json.dumps({"sequences": sequences}))

@@ -4,9 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
 import msgspec
-import numpy as np
 import pytest
 from ai_edge_litert.schema_py_generated import BuiltinOperator, TensorType
 from ai_edge_quantizer.utils import tfl_flatbuffer_utils
@@ -16,6 +14,7 @@ from edge.model.bundle import Bundle
 from edge.model.loaded import load_model
 from edge.model.selftest import compare, read_selftest
 from tests.camera.conftest import opened
+from tests.training.conftest import write_sequences
 from training.__main__ import command
 from training.network.lite0 import Backbone
 
@@ -24,41 +23,8 @@ FRAMES = 8
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four short sequences of blurred hills; in three of them a grey square grows."""
     folder = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    sequences = []
-    for number in range(4):
-        base = cv2.GaussianBlur(rng.integers(0, 255, (480, 640, 3), np.uint8), (31, 31), 0)
-        name, smoky, frames = f"s{number}", number < 3, []
-        (folder / "sequences" / name).mkdir(parents=True)
-        for index in range(FRAMES):
-            burning = smoky and index >= FRAMES // 2
-            noise = rng.integers(
-                0, 6, base.shape, np.uint8
-            )  # two equal pictures would count as a frozen camera
-            pixels, box = cv2.add(base, noise), [200, 200, 260, 240]
-            if burning:
-                pixels[200:240, 200:260] = 200
-            file = f"sequences/{name}/{index:03}_{(index - FRAMES // 2) * 60:+06}.jpg"
-            cv2.imwrite(str(folder / file), pixels)
-            frames.append(
-                {
-                    "file": file,
-                    "epoch": 1_000_000 + index * 60,
-                    "offset_s": (index - FRAMES // 2) * 60,
-                    "label": "smoke" if burning else "no_smoke",
-                    "boxes": [box] if burning else [],
-                }
-            )
-        sequences.append(
-            {
-                "id": name, "camera": name, "fire": name, "group": f"g{number}", "width": 640, "height": 480,
-                "ignition_epoch": 1_000_000 + FRAMES // 2 * 60, "reliable": True, "box_annotated": smoky,
-                "frames": frames,
-            }
-        )  # fmt: skip
-    (folder / "sequences.json").write_text(json.dumps({"sequences": sequences}))
+    write_sequences(folder, FRAMES)
     return folder
 
 
