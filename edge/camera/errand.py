@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from edge.clock import Clock
 
-_BEAT_S = 0.5
+_BEAT_S = 0.05  # what comes in is looked at as often
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Errands:
             call: made in another thread.
             limit_s: how long it is waited for.
             clock: by which.
-            beat: called each half second of waiting; what it raises goes through.
+            beat: called again and again while it is waited for; what it raises goes through.
             discard: given a result that came too late.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Cameras of the network: `rtsp:`, and `http:` or `https:` (MJPEG or any stream that FFmpeg reads)."""
+"""Cameras of the network: `rtsp:`, and `http:` or `https:` (MJPEG, or a video that is no playlist)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from edge.camera.inflow import Inflow
 from edge.camera.kind import Kind
 from edge.camera.option import NetworkOptions
 from edge.camera.source import Session, Source
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 # over TCP, for UDP loses packets in silence; and opened after a second of packets, not after twenty pictures
 _RTSP = (("rtsp_transport", "tcp"), ("fpsprobesize", "0"), ("analyzeduration", "1000000"))
+# What FFmpeg may find over HTTP. No playlists (HLS, DASH): they may be endless, and open what they like.
+_FORMATS = (
+    *("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc", "mpegvideo", "m4v", "ivf", "obu", "mpegts", "mpeg"),
+    *("flv", "live_flv", "matroska", "mov", "avi", "asf", "ogg", "nut"),
+)
+_HTTP = (("format_whitelist", ",".join(_FORMATS)),)
 _OPENINGS = 2  # FFmpeg's timeout holds for the connection, and again for the first pictures
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
@@ -55,7 +62,9 @@ def open_http(options: HttpOptions, session: Session) -> Source:
     Raises:
         CameraError: the address is wrong, there are no certificates to trust, or the camera cannot be opened.
     """
-    return _open(options, session, _trust(options.uri.partition(":")[0].lower(), options.ca_file))
+    trust = _trust(options.uri.partition(":")[0].lower(), options.ca_file)
+    advice = "check the address (no playlist), that the camera is on, and its `user` and `password_file`"
+    return _open(options, session, (*_HTTP, *trust), advice)
 
 
 def without_login(url: str) -> str:
@@ -68,7 +77,12 @@ def without_login(url: str) -> str:
     return f"{scheme}{separator}{bare}{'?…' if '?' in rest else ''}"
 
 
-def _open(options: NetworkOptions, session: Session, av_options: tuple[tuple[str, str], ...]) -> Source:
+def _open(
+    options: NetworkOptions,
+    session: Session,
+    av_options: tuple[tuple[str, str], ...],
+    advice: str = "check the address, that the camera is on, and its `user` and `password_file`",
+) -> Source:
     from edge.camera.container import Opening  # noqa: PLC0415 — av
     from edge.camera.video import VideoSource  # noqa: PLC0415 — av
 
@@ -78,18 +92,18 @@ def _open(options: NetworkOptions, session: Session, av_options: tuple[tuple[str
         shown=without_login(options.uri),
         live=True,
         timeout_s=options.timeout_s,
-        advice="check the address, that the camera is on, and its `user` and `password_file`",
+        advice=advice,
         av_options=av_options,
         limits=session.limits,
     )
-    _look_up(host, opening, session)
-    return VideoSource(opening, session, container=_open_within(opening, session))
+    inflow = Inflow(_look_up(host, opening, session))
+    return VideoSource(opening, session, container=_open_within(opening, inflow, session))
 
 
-def _look_up(host: str, opening: Opening, session: Session) -> None:
-    """See that a name has an address. FFmpeg looks it up again: it needs the name for TLS and for its requests."""
+def _look_up(host: str, opening: Opening, session: Session) -> set[str]:
+    """Return the addresses of a host. FFmpeg looks it up again: it needs the name for TLS and for its requests."""
     try:
-        session.errands.run(
+        found = session.errands.run(
             "look-up",
             lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM),
             opening.timeout_s,
@@ -101,14 +115,23 @@ def _look_up(host: str, opening: Opening, session: Session) -> None:
     except (OSError, UnicodeError) as error:
         why = f"the name '{host}' has no address: {getattr(error, 'strerror', None) or 'it is no name'}"
     else:
-        return
+        return {str(address[0]) for *_, address in found}
     raise CameraError(f"cannot open '{opening.shown}': {why}")
 
 
-def _open_within(opening: Opening, session: Session) -> InputContainer:
+def _open_within(opening: Opening, inflow: Inflow, session: Session) -> InputContainer:
     """Open it in a thread: FFmpeg may look up more names, and nothing interrupts that."""
     from edge.camera.container import open_container  # noqa: PLC0415 — av
 
+    def beat() -> None:
+        session.beat()
+        if inflow.cut(limit_bytes):
+            raise CameraError(
+                f"cannot open '{opening.shown}': more than {limit_bytes} bytes came before the first picture"
+                " (limits.packet_bytes)"
+            )
+
+    limit_bytes = opening.limits.packet_bytes
     limit_s = _OPENINGS * opening.timeout_s + 1
     with suppress(TimeoutError):
         return session.errands.run(
@@ -116,7 +139,7 @@ def _open_within(opening: Opening, session: Session) -> InputContainer:
             lambda: open_container(opening, session.clock),
             limit_s,
             session.clock,
-            session.beat,
+            beat,
             lambda container: container.close(),
         )
     raise CameraError(f"cannot open '{opening.shown}': it hangs since {limit_s:g} s; {opening.advice}")

@@ -143,6 +143,8 @@ class VideoSource:
                 self._decoded.extend(self._decoder.decode(packet))
         except av.error.EOFError:
             pass
+        except av.error.ArgumentError:  # what FFmpeg says of a size above its option
+            failure = "its size is damaged, or more than `limits.picture_pixels`"
         except PyAvError as error:
             failure = reason(error)
         self._decode_ns += self._clock.mono_ns() - started_ns

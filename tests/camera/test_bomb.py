@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import cv2
 import msgspec
 import numpy as np
@@ -195,6 +196,46 @@ def test_a_huge_video_is_refused(opened_alone, tmp_path):
     assert outcome.says("16000x16000 px", "limits.picture_pixels")
 
 
+CONTAINERS = {"mpegts": "ts", "matroska": "mkv", "flv": "flv"}  # some tell of their streams late
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_huge_video_in_any_container(opened_alone, tmp_path, container):
+    clip = write_clip(tmp_path / "clip.h264", frames=6)
+    small = next(unit for unit in bomb.units(clip.read_bytes()) if unit[4] & 31 == 7)
+    path = tmp_path / f"huge.{CONTAINERS[container]}"
+    with av.open(str(clip)) as source, av.open(str(path), "w", format=container) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(source.demux()):
+            if packet.size:
+                larger = av.Packet(bytes(packet).replace(small, bomb.sps()))
+                larger.stream, larger.pts, larger.dts = stream, number * 3600, number * 3600
+                larger.time_base = stream.time_base
+                target.mux(larger)
+    outcome = opened_alone(f"file:{path}")
+    assert outcome.pictures == 0
+    assert outcome.says("a corrupt picture") or outcome.says("limits.picture_pixels")
+
+
+def test_an_index_of_more_pictures_than_there_are(opened_alone, tmp_path):
+    data = bytearray(write_clip(tmp_path / "clip.mp4", frames=5).read_bytes())
+    count = 200_000_000
+    struct.pack_into(">II", data, data.index(b"stsz") + 8, 1, count)
+    struct.pack_into(">III", data, data.index(b"stts") + 8, 1, count, 512)
+    struct.pack_into(">IIII", data, data.index(b"stsc") + 8, 1, 1, count, 1)
+    (tmp_path / "index.mp4").write_bytes(data)
+    assert opened_alone(f"file:{tmp_path}/index.mp4").says("index.mp4")
+
+
+def test_vp8_says_its_size_in_each_keyframe(opened_alone, tmp_path):
+    data = bytearray(write_clip(tmp_path / "clip.mkv", codec="libvpx", frames=3).read_bytes())
+    struct.pack_into("<HH", data, data.index(b"\x9d\x01\x2a") + 3, bomb.SIDE, bomb.SIDE)
+    (tmp_path / "vp8.mkv").write_bytes(data)
+    outcome = opened_alone(f"file:{tmp_path}/vp8.mkv")
+    assert outcome.pictures == 0
+    assert outcome.says("limits.picture_pixels")
+
+
 def test_a_packet_without_end_in_a_file(opened_alone, tmp_path):
     clip = write_clip(tmp_path / "clip.avi", codec="mjpeg", pix_fmt="yuvj420p", frames=2)
     bomb.sparse(tmp_path / "long.avi", bomb.avi(clip.read_bytes()))
@@ -251,6 +292,24 @@ def test_an_endless_header(opened_alone, kind):
         outcome = opened_alone(f"http://127.0.0.1:{port}/", timeout_s=0.5)
     assert outcome.pictures == 0
     assert outcome.said
+
+
+def test_endless_cookies(opened_alone):
+    cookies = (b"Set-Cookie: c%d=%s; path=/\r\n" % (n, b"x" * 3000) for n in itertools.count())
+    with Flood(lambda _: itertools.chain([b"HTTP/1.1 200 OK\r\n"], cookies)) as port:
+        outcome = opened_alone(f"http://127.0.0.1:{port}/", timeout_s=10)
+    assert outcome.pictures == 0
+    assert outcome.says("limits.packet_bytes")
+
+
+@pytest.mark.parametrize("path", ["live.m3u8", "live"])
+def test_a_playlist_is_refused(opened_alone, path):
+    lines = (b"#EXTINF:10,\nsegment%d.ts\n" % n for n in itertools.count())
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.apple.mpegurl\r\n\r\n"
+    head += b"#EXTM3U\n#EXT-X-TARGETDURATION:10\n"
+    with Flood(lambda _: itertools.chain([head], lines)) as port:
+        outcome = opened_alone(f"http://127.0.0.1:{port}/{path}")
+    assert outcome.says("cannot open", "playlist")
 
 
 def test_a_redirection_without_end(opened_alone):
