@@ -23,6 +23,7 @@ from edge.errors import CameraError, FrameError
 
 Packet: TypeAlias = "av.Packet[Any]"
 _ERRORS_IN_A_ROW = 16
+_ROUNDED_PIXELS = 1 << 20
 
 PyAvError = (av.error.FFmpegError, OSError, ValueError, RuntimeError)
 
@@ -53,8 +54,11 @@ class Opening:
 
     @property
     def bounds(self) -> dict[str, str]:
-        """Return the options by which a decoder of FFmpeg holds to the limits."""
-        return {"max_pixels": str(self.limits.picture_pixels)}
+        """Return the options by which a decoder of FFmpeg holds to the limits, as far as it does.
+
+        It counts pixels of buffers, whose sides are rounded up: what is a little too large is decoded, then refused.
+        """
+        return {"max_pixels": str(self.limits.picture_pixels * 9 // 8 + _ROUNDED_PIXELS)}
 
     def __repr__(self) -> str:
         return f"Opening({self.shown!r})"

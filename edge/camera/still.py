@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.header import PNG, size_px
+from edge.camera.header import size_px
 from edge.camera.limit import Limits
 from edge.errors import FrameError
 
-_SCANS = 100  # of a JPEG: ten is usual, and each costs as much as a whole picture
-_NEEDED = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_SCAN = b"\xff\xda"  # begins a scan of a JPEG; elsewhere two bytes like others
+_SCANS = 1000  # ten are usual, and each costs as much as a whole picture
 
 
 def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
@@ -34,14 +34,13 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
     import cv2  # noqa: PLC0415 — a camera library
 
     data = _read(path, limits.picture_bytes)
-    try:
-        size = size_px(data)
-        if size is not None:
-            limits.check_picture(size, str(path))
-            data = _spare(data)
-        bgr = None if size is None else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except (cv2.error, struct.error):
-        bgr = None
+    size = size_px(data)
+    if size is not None:
+        limits.check_picture(size, str(path))
+    bgr = None
+    if size is not None and data.count(_SCAN) <= _SCANS:
+        with suppress(cv2.error):
+            bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise FrameError(
             f"image '{path}' is corrupt, truncated or of an unknown kind ({len(data)} bytes);"
@@ -63,20 +62,3 @@ def _read(path: Path, limit: int) -> bytes:
     if data is None or len(data) > limit:
         raise FrameError(f"image '{path}': more than {limit} bytes (limits.picture_bytes)")
     return data
-
-
-def _spare(data: bytes) -> bytes:
-    """Return a picture without what costs more than its pixels.
-
-    A PNG's text and colour profiles unpack to a thousand times their length: only chunks that its pixels need are left,
-    which also leaves the first picture of an animation. A JPEG of many scans is none: it is empty then.
-    """
-    if not data.startswith(PNG):
-        return b"" if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > _SCANS else data
-    kept, at = [PNG], len(PNG)
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        if kind in _NEEDED:
-            kept.append(data[at : at + 12 + length])
-        at += 12 + length
-    return b"".join(kept)

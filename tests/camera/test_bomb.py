@@ -145,7 +145,7 @@ def test_an_animation_is_its_first_picture(opened_alone, tmp_path):
 def test_a_jpeg_of_many_scans_is_none(opened_alone, tmp_path):
     jpeg = bomb.jpeg(64)
     scan = jpeg[jpeg.index(b"\xff\xda") : -2]
-    (tmp_path / "1.jpg").write_bytes(jpeg[:-2] + scan * 200 + jpeg[-2:])
+    (tmp_path / "1.jpg").write_bytes(jpeg[:-2] + scan * 2000 + jpeg[-2:])
     assert opened_alone(f"folder:{tmp_path}").says("1.jpg", "corrupt")
 
 
