@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge.camera.limit import Limits
 from edge.camera.option import NetworkOptions, Options
 from edge.camera.reader import Camera
 from edge.camera.schedule import Schedule
@@ -20,12 +21,12 @@ def plan(settings: Settings, manifest: Manifest) -> dict[str, Camera]:
         SettingsError: as `cadences` and `plan_camera` do.
     """
     return {
-        name: plan_camera(name, settings.cameras[name], cadence_s)
+        name: plan_camera(name, settings.cameras[name], cadence_s, settings.limits)
         for name, cadence_s in cadences(settings, manifest).items()
     }
 
 
-def plan_camera(name: str, options: Options, cadence_s: float) -> Camera:
+def plan_camera(name: str, options: Options, cadence_s: float, limits: Limits) -> Camera:
     """Return one camera as it will be read.
 
     Raises:
@@ -33,7 +34,7 @@ def plan_camera(name: str, options: Options, cadence_s: float) -> Camera:
     """
     secret = options.password_file if isinstance(options, NetworkOptions) else None
     password = None if secret is None else read_secret(secret, f"cameras.{name}.password_file")
-    return Camera(name, options, Schedule(cadence_s), password)
+    return Camera(name, options, Schedule(cadence_s), password, limits)
 
 
 def cadences(settings: Settings, manifest: Manifest) -> dict[str, float]:

@@ -15,7 +15,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from edge.camera.option import Options
+from edge.camera.limit import Limits
+from edge.camera.option import Options, SizedOptions
 from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know
 from edge.device.meter import EnergySource
 from edge.errors import SettingsError
@@ -97,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     store: Store = Store()
     web: Web = Web()
     energy: Energy = Energy()
+    limits: Limits = Limits()
 
 
 def load(path: Path) -> Settings:
@@ -139,6 +141,8 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
     settings = msgspec.structs.replace(_convert(document, Settings, ""), cameras=cameras)
     if not settings.cameras:
         raise SettingsError("cameras: no camera; add a table such as [cameras.north] with uri = 'rtsp://…'")
+    for name, camera in cameras.items():
+        _check_size(camera, settings.limits, f"cameras.{name}.width_px")
     return _resolve(settings, folder)
 
 
@@ -160,6 +164,14 @@ def _camera(table: dict[str, Any], prefix: str, folder: Path) -> Options:
     except ValueError as error:
         raise SettingsError(f"{prefix}{error}") from None
     return camera
+
+
+def _check_size(camera: Options, limits: Limits, key: str) -> None:
+    size_px = camera.size_px if isinstance(camera, SizedOptions) else None
+    if size_px is not None and size_px[0] * size_px[1] > limits.picture_pixels:
+        raise SettingsError(
+            f"{key}: {size_px[1]}x{size_px[0]} px are more than limits.picture_pixels ({limits.picture_pixels})"
+        )
 
 
 _Table = TypeVar("_Table", bound=msgspec.Struct)
@@ -212,7 +224,7 @@ def _unknown(key: str, path: str) -> str:
 def _keys(section: type[msgspec.Struct]) -> set[str]:
     """Return every key that any section knows."""
     nested: tuple[type[msgspec.Struct], ...]
-    nested = (Tower, Model, Store, Web, Energy, *(kind.options for kind in KINDS))
+    nested = (Tower, Model, Store, Web, Energy, Limits, *(kind.options for kind in KINDS))
     return {*section.__struct_fields__, *(name for inner in nested for name in inner.__struct_fields__)}
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.camera.limit import Limits
 from edge.camera.network import RtspOptions
 from edge.camera.scene import SceneOptions
 from edge.errors import SettingsError
@@ -59,4 +60,4 @@ def test_one_schedule_has_the_cadence_and_the_password_stays_hidden(
     assert "hunter2" not in repr(camera)
     secret.chmod(0o644)
     with pytest.raises(SettingsError, match=r"^cameras\.north\.password_file: .*chmod 600"):
-        plan_camera("north", options, 60.0)
+        plan_camera("north", options, 60.0, Limits())

@@ -105,6 +105,13 @@ RTSP = {"uri": "rtsp://cam/x"}
         ({"cameras": {"a": SCENE}, "web": {"port": 70000}}, "web.port: Expected"),
         ({"cameras": {"a": SCENE}, "store": {"max_bytes": 10}}, "store.max_bytes: Expected"),
         ({"cameras": {"a": SCENE}, "energy": {"source": "guess"}}, "energy.source: Invalid"),
+        ({"cameras": {"a": SCENE}, "limits": {"picture_pixels": 100}}, "limits.picture_pixels: Expected"),
+        ({"cameras": {"a": SCENE}, "limits": {"packet_bytes": 0}}, "limits.packet_bytes: Expected"),
+        ({"cameras": {"a": SCENE}, "limits": {"picture": 1}}, "limits: unknown key 'picture'; did you mean"),
+        (
+            {"cameras": {"a": {"uri": "csi:", "width_px": 16384, "height_px": 16384}}},
+            "cameras.a.width_px: 16384x16384 px are more than limits.picture_pixels",
+        ),
     ],
 )
 def test_errors_name_the_key(document: dict[str, Any], message: str, tmp_path: Path) -> None:

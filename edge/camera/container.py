@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import av
@@ -16,11 +16,14 @@ import av.container
 import av.error
 import av.video
 
+from edge.camera.limit import Limits
+from edge.camera.room import hold
 from edge.clock import Clock
 from edge.errors import CameraError, FrameError
 
 Packet: TypeAlias = "av.Packet[Any]"
 _ERRORS_IN_A_ROW = 16
+_ROUNDED_PIXELS = 1 << 20
 
 PyAvError = (av.error.FFmpegError, OSError, ValueError, RuntimeError)
 
@@ -37,6 +40,7 @@ class Opening:
         advice: what to do when it cannot be opened.
         container_format: FFmpeg's name of the format; None finds out.
         av_options: FFmpeg's options.
+        limits: of its pictures and packets.
     """
 
     url: str
@@ -46,6 +50,15 @@ class Opening:
     advice: str
     container_format: str | None = None
     av_options: tuple[tuple[str, str], ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """Return the options by which a decoder of FFmpeg holds to the limits, as far as it does.
+
+        It counts pixels of buffers, whose sides are rounded up: what is a little too large is decoded, then refused.
+        """
+        return {"max_pixels": str(self.limits.picture_pixels * 9 // 8 + _ROUNDED_PIXELS)}
 
     def __repr__(self) -> str:
         return f"Opening({self.shown!r})"
@@ -63,11 +76,12 @@ def open_container(opening: Opening, clock: Clock) -> av.container.InputContaine
     """
     started_ns = clock.mono_ns()
     failure = ""
+    hold(opening.limits.packet_bytes)
     try:
         container = av.open(
             opening.url,
             format=opening.container_format,
-            options=dict(opening.av_options),
+            options={**dict(opening.av_options), **opening.bounds},
             timeout=(opening.timeout_s, opening.timeout_s),
         )
     except PyAvError as error:
@@ -91,6 +105,8 @@ def reason(error: Exception, waited_s: float = 0.0, timeout_s: float = math.inf)
     """Say in words why PyAV failed, without the address that its own text may hold."""
     if isinstance(error, av.error.ExitError) or waited_s >= timeout_s:
         return f"nothing came for {timeout_s:g} s"
+    if isinstance(error, MemoryError):
+        return "a packet or a table of it is larger than `limits.packet_bytes` allows"
     text = getattr(error, "strerror", None)
     return str(text) if text else type(error).__name__
 
@@ -128,13 +144,15 @@ class Packets:
 
         Raises:
             CameraError: nothing came for the timeout, or the connection broke.
-            FrameError: a stretch of the file is unreadable; the next call goes on behind it.
+            FrameError: a stretch of the file is unreadable, or a packet too long; the next call goes on behind it.
         """
         video = self._container.streams.video[0]
         started_ns = self._clock.mono_ns()
         while True:
             packet = self._advance(started_ns)
             if packet is None or packet.stream_index == video.index:
+                if packet is not None:
+                    self._opening.limits.check_packet(packet.size, self._opening.shown)
                 return packet
             if _seconds_since(started_ns, self._clock) > self._opening.timeout_s:  # sound without pictures
                 raise CameraError(f"'{self._opening.shown}': no picture for {self._opening.timeout_s:g} s")
@@ -163,4 +181,9 @@ class Packets:
         raise kind(f"'{self._opening.shown}': {failure}")
 
     def _reason(self, error: Exception, started_ns: int) -> str:
-        return reason(error, _seconds_since(started_ns, self._clock), self._opening.timeout_s)
+        why = reason(error, _seconds_since(started_ns, self._clock), self._opening.timeout_s)
+        if not self._container.streams.video[
+            0
+        ].codec_context.width:  # FFmpeg swallows what breaks the first pictures
+            why += "; no whole picture within `limits.packet_bytes` came before"
+        return why

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from edge.camera.child import Child
 from edge.camera.kind import Kind
+from edge.camera.limit import Limits
 from edge.camera.option import SizedOptions
 from edge.camera.source import Session, Source
 from edge.errors import CameraError
@@ -69,7 +70,7 @@ def open_csi(options: CsiOptions, session: Session) -> Source:
             f"'{shown}': expected csi: or csi:N, N as `rpicam-hello --list-cameras` counts, from 0"
         )
     height, width = size_px = options.size_px or DEFAULT_SIZE_PX
-    _check(shown, size_px, options)
+    _check(shown, size_px, options, session.limits)
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         raise CameraError(
@@ -103,12 +104,18 @@ def _source(
     from edge.camera.container import Opening  # noqa: PLC0415 — av
     from edge.camera.encoded import EncodedSource  # noqa: PLC0415 — av
 
-    opening = Opening("", shown, live=True, timeout_s=options.timeout_s, advice=_ADVICE)
+    opening = Opening(
+        "", shown, live=True, timeout_s=options.timeout_s, advice=_ADVICE, limits=session.limits
+    )
     return EncodedSource(child, opening, limit_s, session)
 
 
-def _check(shown: str, size_px: tuple[int, int], options: CsiOptions) -> None:
+def _check(shown: str, size_px: tuple[int, int], options: CsiOptions, limits: Limits) -> None:
     height, width = size_px
+    if height * width > limits.picture_pixels:
+        raise CameraError(
+            f"'{shown}': {width}x{height} px are more than limits.picture_pixels ({limits.picture_pixels})"
+        )
     if not (math.isfinite(options.fps) and options.fps > 0):
         raise CameraError(f"'{shown}': fps is {options.fps}; expected a number above 0")
     if min(size_px) < _LEAST_PX or height % 2 or width % 2:

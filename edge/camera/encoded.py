@@ -8,6 +8,7 @@ import av
 
 from edge.camera.child import Child
 from edge.camera.container import Opening, PyAvError, reason
+from edge.camera.room import hold
 from edge.camera.source import Picture, Session
 from edge.camera.video import VideoSource
 from edge.errors import CameraError
@@ -36,8 +37,9 @@ class EncodedSource:
         self._beat = session.beat
         self._pipe = _Pipe(child)
         failure = ""
+        hold(opening.limits.packet_bytes)
         try:
-            container = av.open(self._pipe, mode="r", format="h264", options=_PROBING)
+            container = av.open(self._pipe, mode="r", format="h264", options={**_PROBING, **opening.bounds})
         except PyAvError as error:
             failure = reason(error)
         if self._pipe.fault is not None:

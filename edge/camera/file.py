@@ -45,6 +45,7 @@ def _open_lap(path: Path, options: FileOptions, session: Session) -> Source:
         av_options=(
             ("protocol_whitelist", "file,crypto,data"),
         ),  # a playlist in disguise opens no connection
+        limits=session.limits,
     )
     return VideoSource(opening, session)
 

@@ -17,7 +17,8 @@ from edge.camera.loop import play
 from edge.camera.option import PositiveSeconds, RecordingOptions
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session, Source
-from edge.errors import CameraError, FrameError
+from edge.camera.still import decode_still
+from edge.errors import CameraError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 DEFAULT_CADENCE_S = 60.0  # one a minute, as HPWREN and FIgLib archive their cameras
@@ -76,13 +77,14 @@ class FolderSource:
         self._grid = session.schedule.skipping()
         self._clock = session.clock
         self._beat = session.beat
+        self._limits = session.limits
         self._at = 0
 
     def read(self) -> Picture | None:
         """Return the next picture that is due, or None after the last.
 
         Raises:
-            FrameError: an image is corrupt; the message names its file.
+            FrameError: an image is corrupt or too large; the message names its file.
         """
         while self._at < len(self._images):
             image = self._images[self._at]
@@ -99,7 +101,7 @@ class FolderSource:
 
     def _picture(self, image: _Image) -> Picture:
         started_ns = self._clock.mono_ns()
-        bgr = _decode(image.path)
+        bgr = decode_still(image.path, self._limits)
         decode_ns = self._clock.mono_ns() - started_ns
         size_px = (bgr.shape[0], bgr.shape[1])
         return Picture(
@@ -180,22 +182,6 @@ def _to_rgb(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     import cv2  # noqa: PLC0415 — a camera library
 
     return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-
-
-def _decode(path: Path) -> NDArray[np.uint8]:
-    import cv2  # noqa: PLC0415 — a camera library
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FrameError(f"cannot read image '{path}': {error.strerror}") from error
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error:
-        bgr = None
-    if bgr is None:
-        raise FrameError(f"image '{path}' is corrupt, truncated or of an unknown kind ({len(data)} bytes)")
-    return np.asarray(bgr, dtype=np.uint8)
 
 
 FOLDER = Kind(("folder",), "folder:PATH", FolderOptions, open_folder, live=False, address="path")

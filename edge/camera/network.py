@@ -1,19 +1,35 @@
-"""Cameras of the network: `rtsp:`, and `http:` or `https:` (MJPEG or any stream that FFmpeg reads)."""
+"""Cameras of the network: `rtsp:`, and `http:` or `https:` (MJPEG, or a video that is no playlist)."""
 
 from __future__ import annotations
 
 import re
+import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from edge.camera.inflow import Inflow
 from edge.camera.kind import Kind
 from edge.camera.option import NetworkOptions
 from edge.camera.source import Session, Source
 from edge.errors import CameraError
 
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+    from edge.camera.container import Opening
+
 # over TCP, for UDP loses packets in silence; and opened after a second of packets, not after twenty pictures
 _RTSP = (("rtsp_transport", "tcp"), ("fpsprobesize", "0"), ("analyzeduration", "1000000"))
+# What FFmpeg may find over HTTP. No playlists (HLS, DASH): they may be endless, and open what they like.
+_FORMATS = (
+    *("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc", "mpegvideo", "m4v", "ivf", "obu", "mpegts", "mpeg"),
+    *("flv", "live_flv", "matroska", "mov", "avi", "asf", "ogg", "nut"),
+)
+_HTTP = (("format_whitelist", ",".join(_FORMATS)),)
+_OPENINGS = 2  # FFmpeg's timeout holds for the connection, and again for the first pictures
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
@@ -46,7 +62,9 @@ def open_http(options: HttpOptions, session: Session) -> Source:
     Raises:
         CameraError: the address is wrong, there are no certificates to trust, or the camera cannot be opened.
     """
-    return _open(options, session, _trust(options.uri.partition(":")[0].lower(), options.ca_file))
+    trust = _trust(options.uri.partition(":")[0].lower(), options.ca_file)
+    advice = "check the address (no playlist), that the camera is on, and its `user` and `password_file`"
+    return _open(options, session, (*_HTTP, *trust), advice)
 
 
 def without_login(url: str) -> str:
@@ -59,38 +77,96 @@ def without_login(url: str) -> str:
     return f"{scheme}{separator}{bare}{'?…' if '?' in rest else ''}"
 
 
-def _open(options: NetworkOptions, session: Session, av_options: tuple[tuple[str, str], ...]) -> Source:
+def _open(
+    options: NetworkOptions,
+    session: Session,
+    av_options: tuple[tuple[str, str], ...],
+    advice: str = "check the address, that the camera is on, and its `user` and `password_file`",
+) -> Source:
     from edge.camera.container import Opening  # noqa: PLC0415 — av
     from edge.camera.video import VideoSource  # noqa: PLC0415 — av
 
+    host = _host(options.uri)
     opening = Opening(
         url=_with_login(options.uri, options.user, session.password),
         shown=without_login(options.uri),
         live=True,
         timeout_s=options.timeout_s,
-        advice="check the address, that the camera is on, and its `user` and `password_file`",
+        advice=advice,
         av_options=av_options,
+        limits=session.limits,
     )
-    return VideoSource(opening, session)
+    inflow = Inflow(_look_up(host, opening, session))
+    return VideoSource(opening, session, container=_open_within(opening, inflow, session))
 
 
-def _with_login(url: str, user: str | None, password: str | None) -> str:
-    """Put the credentials of the options into the address; they win over those that stand there."""
+def _look_up(host: str, opening: Opening, session: Session) -> set[str]:
+    """Return the addresses of a host. FFmpeg looks it up again: it needs the name for TLS and for its requests."""
+    try:
+        found = session.errands.run(
+            "look-up",
+            lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM),
+            opening.timeout_s,
+            session.clock,
+            session.beat,
+        )
+    except TimeoutError:
+        why = f"the name '{host}' got no answer for {opening.timeout_s:g} s; see to the name servers"
+    except (OSError, UnicodeError) as error:
+        why = f"the name '{host}' has no address: {getattr(error, 'strerror', None) or 'it is no name'}"
+    else:
+        return {str(address[0]) for *_, address in found}
+    raise CameraError(f"cannot open '{opening.shown}': {why}")
+
+
+def _open_within(opening: Opening, inflow: Inflow, session: Session) -> InputContainer:
+    """Open it in a thread: FFmpeg may look up more names, and nothing interrupts that."""
+    from edge.camera.container import open_container  # noqa: PLC0415 — av
+
+    def beat() -> None:
+        session.beat()
+        if inflow.cut(limit_bytes):
+            raise CameraError(
+                f"cannot open '{opening.shown}': more than {limit_bytes} bytes came before the first picture"
+                " (limits.packet_bytes)"
+            )
+
+    limit_bytes = opening.limits.packet_bytes
+    limit_s = _OPENINGS * opening.timeout_s + 1
+    with suppress(TimeoutError):
+        return session.errands.run(
+            "opening",
+            lambda: open_container(opening, session.clock),
+            limit_s,
+            session.clock,
+            beat,
+            lambda container: container.close(),
+        )
+    raise CameraError(f"cannot open '{opening.shown}': it hangs since {limit_s:g} s; {opening.advice}")
+
+
+def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port
     except ValueError:
-        host, port = None, None
+        host = None
     if not host:
         raise CameraError(
             f"'{without_login(url)}': not an address of the form {url.partition(':')[0]}://host:port/path;"
             " special characters of a user or password in it are written as %40 for @, %2F for /, %23 for #"
         )
+    return host
+
+
+def _with_login(url: str, user: str | None, password: str | None) -> str:
+    """Put the credentials of the options into the address; they win over those that stand there."""
     if user is None and password is None:
         return url
+    parts = urlsplit(url)
     login = f"{quote(user or '', '')}:{quote(password or '', '')}"
-    place = f"[{host}]" if ":" in host else host
-    return urlunsplit(parts._replace(netloc=f"{login}@{place}{'' if port is None else f':{port}'}"))
+    place = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{login}@{place}"))
 
 
 def _trust(scheme: str, ca_file: Path | None) -> tuple[tuple[str, str], ...]:

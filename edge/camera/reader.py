@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from edge.camera.address import open_source, scrub
 from edge.camera.intake import Intake
+from edge.camera.limit import Limits
 from edge.camera.option import NetworkOptions, Options, RecordingOptions
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
@@ -37,12 +38,14 @@ class Camera:
             as soon as the model has taken the last frame, so that none is overwritten; live cameras keep their own.
         schedule: how often a picture of it is wanted.
         password: what its `password_file` holds; None without one.
+        limits: of its pictures and packets.
     """
 
     name: str
     options: Options
     schedule: Schedule = field(default_factory=Schedule)
     password: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class CameraReader:
         self.reconnects = 0
         self.finished = False
         self._options = camera.options
-        self._session = Session(clock, camera.schedule, self._turn, camera.password)
+        self._session = Session(clock, camera.schedule, self._turn, camera.password, camera.limits)
         self._pace = camera.options.pace if isinstance(camera.options, RecordingOptions) else "clip"
         self._intake = intake
         self._slots = slots

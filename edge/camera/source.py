@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.camera.errand import Errands
+from edge.camera.limit import Limits
 from edge.camera.schedule import Schedule
 from edge.clock import Clock
 
@@ -28,12 +30,16 @@ class Session:
         schedule: of the camera; the source leaves pictures that are not due undecoded where it can.
         beat: called for each packet or image that is passed by, so that a watchdog sees one that only skips.
         password: what its `password_file` holds, where it has one; never shown.
+        limits: of its pictures and packets.
+        errands: its calls that may hang, from one opening to the next.
     """
 
     clock: Clock
     schedule: Schedule = field(default_factory=Schedule)
     beat: Callable[[], None] = field(default=no_beat, repr=False)
     password: str | None = field(default=None, repr=False)
+    limits: Limits = field(default_factory=Limits)
+    errands: Errands = field(default_factory=Errands, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

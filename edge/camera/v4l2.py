@@ -7,15 +7,18 @@ Opening runs in a thread that is given up when it hangs; FFmpeg's own descriptor
 from __future__ import annotations
 
 import select
-import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from edge.camera.kind import Kind
+from edge.camera.limit import Limits
 from edge.camera.option import SizedOptions
 from edge.camera.source import Session, Source
-from edge.clock import Clock
 from edge.errors import CameraError
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from edge.camera.container import Opening
 
 _DESCRIPTORS = Path("/proc/self/fd")
+_RAW_BYTES_A_PIXEL = 2  # YUYV, what most devices give
 
 
 class V4l2Options(SizedOptions, frozen=True, kw_only=True):
@@ -56,16 +60,16 @@ def open_device(options: V4l2Options, session: Session, container_format: str = 
         advice="see that no other program uses it and that this user may read it (group `video`)",
         container_format=container_format,
         av_options=size,
+        limits=_raw(session.limits, options.size_px),
     )
-    before = _descriptors_of(device)
-    container = _open_within(opening, options.timeout_s + 1, session.clock)
-    opened = sorted(_descriptors_of(device) - before)
-    if not opened:
-        container.close()
+    opened = _open_within(device, opening, session)
+    if not opened.descriptors:
+        opened.container.close()
         raise CameraError(
             f"'{opening.shown}': FFmpeg's descriptor is not in {_DESCRIPTORS}; is /proc mounted?"
         )
-    return VideoSource(opening, session, guard=readable_guard(opened[0], opening), container=container)
+    guard = readable_guard(opened.descriptors[0], opening)
+    return VideoSource(opening, session, guard=guard, container=opened.container)
 
 
 def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
@@ -80,26 +84,37 @@ def readable_guard(descriptor: int, opening: Opening) -> Callable[[], None]:
     return wait
 
 
-def _open_within(opening: Opening, limit_s: float, clock: Clock) -> InputContainer:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    container: InputContainer
+    descriptors: list[int]
+
+
+def _open_within(device: Path, opening: Opening, session: Session) -> _Opened:
     from edge.camera.container import open_container  # noqa: PLC0415 — av
 
-    opened: list[InputContainer] = []
-    failed: list[CameraError] = []
+    def run() -> _Opened:
+        before = _descriptors_of(device)
+        container = open_container(opening, session.clock)
+        return _Opened(container, sorted(_descriptors_of(device) - before))
 
-    def run() -> None:
-        try:
-            opened.append(open_container(opening, clock))
-        except CameraError as error:
-            failed.append(error)
+    with suppress(TimeoutError):
+        return session.errands.run(
+            "opening",
+            run,
+            opening.timeout_s + 1,
+            session.clock,
+            session.beat,
+            lambda opened: opened.container.close(),
+        )
+    raise CameraError(f"cannot open '{opening.shown}': the device hangs; unplug it and plug it in again")
 
-    thread = threading.Thread(target=run, name="v4l2-open", daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    if failed:
-        raise failed[0]
-    if not opened:
-        raise CameraError(f"cannot open '{opening.shown}': the device hangs; unplug it and plug it in again")
-    return opened[0]
+
+def _raw(limits: Limits, size_px: tuple[int, int] | None) -> Limits:
+    """Let a packet of a device be a picture that is not encoded."""
+    pixels = limits.picture_pixels if size_px is None else size_px[0] * size_px[1]
+    raw_bytes = _RAW_BYTES_A_PIXEL * pixels
+    return msgspec.structs.replace(limits, packet_bytes=max(limits.packet_bytes, raw_bytes))
 
 
 def _descriptors_of(device: Path) -> set[int]:

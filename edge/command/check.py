@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.alert.place import rehearse
 from edge.camera.address import open_source, redact
+from edge.camera.limit import Limits
 from edge.camera.option import Options
 from edge.camera.source import CORRUPT_IN_A_ROW, Session
 from edge.clock import SystemClock
@@ -43,7 +44,7 @@ def handle(options: argparse.Namespace) -> int:
     results: dict[str, str | None] = {}
     results["model"] = _try(lambda: _check_model(settings))
     for name, camera in settings.cameras.items():
-        results[f"cameras.{name}"] = _try_camera(name, camera)
+        results[f"cameras.{name}"] = _try_camera(name, camera, settings.limits)
     results["store"] = _try(lambda: _check_store(settings))
     results["web"] = _try(lambda: _check_web(settings))
     for name, trouble in results.items():
@@ -63,24 +64,27 @@ def _check_model(settings: Settings) -> None:
     model.selftest()
 
 
-def _try_camera(name: str, options: Options) -> str | None:
+def _try_camera(name: str, options: Options, limits: Limits) -> str | None:
     """Open a camera and read one picture, whenever it is due; return what is wrong."""
     try:
-        camera = plan_camera(name, options, cadence_s=0.0)
-        source = open_source(options, Session(SystemClock(), camera.schedule, password=camera.password))
+        camera = plan_camera(name, options, 0.0, limits)
+        session = Session(SystemClock(), camera.schedule, password=camera.password, limits=limits)
+        source = open_source(options, session)
     except EdgeError as error:
         return str(error)
+    last = ""
     try:
         for _ in range(CORRUPT_IN_A_ROW):
             try:
                 picture = source.read()
-            except FrameError:
+            except FrameError as error:
+                last = str(error)
                 continue
             if picture is None:
-                return f"{redact(options.uri)}: it holds no picture"
+                return f"{redact(options.uri)}: it holds no picture{last and f'; the last error: {last}'}"
             picture.to_rgb()
             return None
-        return f"{redact(options.uri)}: the first {CORRUPT_IN_A_ROW} pictures are corrupt"
+        return f"{redact(options.uri)}: the first {CORRUPT_IN_A_ROW} pictures are corrupt; the last: {last}"
     except EdgeError as error:
         return str(error)
     finally:

@@ -18,7 +18,7 @@ from edge.model.load import load_preprocess, load_runtime
 from edge.model.manifest import Manifest
 from edge.model.runtime import Runtime
 
-_UNPACKED_BYTES_MAX = 256 << 20
+_UNPACKED_BYTES_MAX = 48_000_000  # some fifty pictures of 640×480
 _FLOAT_STEP = 1 / 256  # what counts as a step where no file of the bundle has quantized scores
 
 
@@ -131,6 +131,9 @@ def read_selftest(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32
     Raises:
         BundleError: there is none, or it is malformed.
     """
+    listed = bundle.manifest.files.get(SELFTEST_NAME)
+    if listed is not None and listed.bytes > _UNPACKED_BYTES_MAX:
+        raise BundleError(f"{bundle.path}: {SELFTEST_NAME} has {listed.bytes} bytes")
     data = bundle.read(SELFTEST_NAME)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from edge.camera.address import open_source, options_for
+from edge.camera.limit import Limits
+from edge.camera.source import Session
+from edge.clock import SystemClock
 from edge.errors import CameraError, FrameError
 from tests.camera.conftest import opened, session
 
@@ -128,6 +131,23 @@ def test_damage_inside_a_file_never_stops_the_reading(make_clip, seed):
     except CameraError as error:
         said = str(error)
     assert "damaged.mkv" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [("a.mkv", "libx264", "yuv420p"), ("a.avi", "mjpeg", "yuvj420p"), ("a.nut", "rawvideo", "rgb24")],
+)
+def test_the_limits_of_the_configuration_are_held_to(make_clip, name, codec, pix_fmt):
+    clip = make_clip(name, codec=codec, pix_fmt=pix_fmt, frames=5)
+    few = Session(SystemClock(), limits=Limits(picture_pixels=96 * 64 - 1))
+    source = open_source(options_for(str(clip)), few)
+    with pytest.raises(FrameError, match=r"limits\.picture_pixels"):
+        source.read()
+    source.close()
+    enough = Session(SystemClock(), limits=Limits(picture_pixels=96 * 64))
+    source = open_source(options_for(str(clip)), enough)
+    assert read_through(source) == (5, 0)
+    source.close()
 
 
 def test_a_corrupt_picture_is_an_error_of_its_own(make_clip):

@@ -61,7 +61,9 @@ def watch(tmp_path: Path) -> Watch:
     """Return what runs a command, alone and with nothing of this process' environment."""
     started = as_root()
 
-    def run(*command: str | Path, lives_s: float = 500, **environment: str) -> Outcome:
+    def run(
+        *command: str | Path, lives_s: float = 500, answers: bool = True, hosts: str = "", **environment: str
+    ) -> Outcome:
         folder, apart = tmp_path / "unasked", tmp_path / "watch"
         for name in (*PLACES, "cwd"):
             (folder / name).mkdir(parents=True)
@@ -74,7 +76,14 @@ def watch(tmp_path: Path) -> Watch:
             **environment,
         }
         request = Request(
-            list(map(str, command)), variables, str(folder / "cwd"), os.getuid(), os.getgid(), lives_s
+            list(map(str, command)),
+            variables,
+            str(folder / "cwd"),
+            os.getuid(),
+            os.getgid(),
+            lives_s,
+            answers,
+            hosts,
         )
         done = subprocess.run(
             [*started, "unshare", "--net", "--mount", sys.executable, WATCH, json.dumps(asdict(request))],

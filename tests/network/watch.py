@@ -42,7 +42,9 @@ class Request:
         environment: all of it.
         folder: where it works.
         user, group: whose process it is.
-        lives_s: after so long it gets SIGTERM; one that asks or calls gets it at once.
+        lives_s: after so long it gets SIGTERM; one that asks or calls gets it at once, where names are answered.
+        answers: whether the name server answers.
+        hosts: further lines of its /etc/hosts.
     """
 
     command: list[str]
@@ -51,6 +53,8 @@ class Request:
     user: int
     group: int
     lives_s: float
+    answers: bool = True
+    hosts: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,14 @@ class Seen:
 class Router:
     """The other end of the tower's cable: writes every packet down, and answers name queries."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers: bool) -> None:
         self.names: list[str] = []
         self.calls: list[str] = []
         self._cable = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL))
         self._cable.bind(("router", 0))
         self._server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._server.bind((ROUTER, 53))
-        for loop in (self._listen, self._serve):
+        for loop in (self._listen, self._serve) if answers else (self._listen,):
             threading.Thread(target=loop, daemon=True).start()
 
     @property
@@ -175,14 +179,17 @@ class Writes:
                 os.close(file)
 
 
-def lay_cable() -> None:
+def lay_cable(hosts: str) -> None:
     """Make the tower's network, lead it here, and be its name server."""
     _NETWORKS.mkdir(exist_ok=True)
     resolver = Path.cwd() / "resolv.conf"
     resolver.write_text(f"nameserver {ROUTER}\n")
+    known = Path.cwd() / "hosts"
+    known.write_text(Path("/etc/hosts").read_text() + hosts)
     for words in (
         f"mount -t tmpfs tmpfs {_NETWORKS}",
         f"mount --bind {resolver} /etc/resolv.conf",
+        f"mount --bind {known} /etc/hosts",
         "ip netns add tower",
         "ip link set lo up",
         "ip link add router type veth peer name tower netns tower",
@@ -214,17 +221,17 @@ def run(request: Request, router: Router) -> tuple[int, str, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    threading.Thread(target=end, args=(process, router, request.lives_s), daemon=True).start()
+    threading.Thread(target=end, args=(process, router, request), daemon=True).start()
     said, told = process.communicate()
     return process.returncode, said.decode(errors="replace"), told.decode(errors="replace")
 
 
-def end(process: subprocess.Popen[bytes], router: Router, lives_s: float) -> None:
+def end(process: subprocess.Popen[bytes], router: Router, request: Request) -> None:
     """End a process in time, or when the router has heard of it."""
-    ends_s = time.monotonic() + lives_s
+    ends_s = time.monotonic() + request.lives_s
     while process.poll() is None and time.monotonic() < ends_s:
         time.sleep(0.1)
-        if router.heard:
+        if router.heard and request.answers:
             ends_s = min(ends_s, time.monotonic() + _AFTER_S)
     process.terminate()
 
@@ -232,8 +239,8 @@ def end(process: subprocess.Popen[bytes], router: Router, lives_s: float) -> Non
 def main() -> None:
     """Answer one request."""
     request = Request(**json.loads(sys.argv[1]))
-    lay_cable()
-    router, writes = Router(), Writes()
+    lay_cable(request.hosts)
+    router, writes = Router(answers=request.answers), Writes()
     code, said, told = run(request, router)
     time.sleep(0.2)  # for what is still on the cable
     print(json.dumps(asdict(Seen(code, said, told, router.names, router.calls, writes.read()))))

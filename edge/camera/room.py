@@ -1,0 +1,65 @@
+"""How large one block of FFmpeg's memory may be: the bound behind all others.
+
+Demuxers take as much as a file or a stream claims, and gather a packet until its end comes. FFmpeg has no option
+against that, but one switch for the whole process, `av_max_alloc`, which PyAV does not hand on. So blocks are kept as
+small as packets, and a picture that needs larger ones has the room while it is decoded and converted.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import av.frame
+
+_PADDING = 1 << 16
+_BYTES_A_PIXEL = 4  # of the largest block of a picture; most have a plane with one
+
+_lock = threading.Lock()
+_rooms: list[int] = []
+_floor_bytes = 0
+
+
+def hold(block_bytes: int) -> None:
+    """Bound blocks from now on; of several bounds in one process the widest holds.
+
+    Args:
+        block_bytes: of the largest packet. FFmpeg grows buffers by a sixteenth more than it needs.
+    """
+    global _floor_bytes  # noqa: PLW0603 — the switch is the process's
+    with _lock:
+        _floor_bytes = max(_floor_bytes, block_bytes + block_bytes // 16 + _PADDING)
+        _set()
+
+
+@contextmanager
+def room_for(size_px: tuple[int, int]) -> Iterator[None]:
+    """Let blocks be as large as a picture of (height, width) needs them, while it is decoded or converted."""
+    need_bytes = size_px[0] * size_px[1] * _BYTES_A_PIXEL + _PADDING
+    if need_bytes <= _floor_bytes:
+        yield
+        return
+    with _lock:
+        _rooms.append(need_bytes)
+        _set()
+    try:
+        yield
+    finally:
+        with _lock:
+            _rooms.remove(need_bytes)
+            _set()
+
+
+def _set() -> None:
+    _switch()(max(_floor_bytes, *_rooms, _PADDING))
+
+
+@functools.cache
+def _switch() -> Callable[[int], None]:
+    """Return FFmpeg's `av_max_alloc`, found through the libraries that a module of PyAV is linked with."""
+    function = ctypes.CDLL(av.frame.__file__).av_max_alloc
+    function.argtypes, function.restype = (ctypes.c_size_t,), None
+    return function
