@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLES_PX = 320  # about so many a row; single pixels, since means would hide the noise
-CELLS = (32, 18)  # (columns, rows)
+CELLS = (32, 20)  # (columns, rows)
 SMALL_PART = 0.15  # of the cells may change at will
 STILL_LUMA = 0.55  # of 255; benchmarks/frozen.py says how far real cameras and frozen ones are from it
 

@@ -1,5 +1,8 @@
 """The same picture again, to the last bit or under a clock: made streams in real files, and real cameras."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -87,3 +90,12 @@ def test_a_picture_is_the_same_only_to_the_last_bit():
     seen = [repeats.see(one) for one in (pixels, pixels.copy(), changed, changed.copy())]
     assert [run.identical for run in seen] == [1, 2, 1, 2]
     assert [run.still for run in seen] == [1, 2, 3, 4]
+
+
+def test_the_result_in_the_docs_is_of_this_limit_and_found_all_and_called_none():
+    result = json.loads((Path(__file__).parents[2] / "docs/results/frozen.json").read_text())
+    assert result["limit"] == STILL_LUMA
+    assert (result["summary"]["made"], result["summary"]["found"]) == (20, 20)
+    assert result["summary"]["called_frozen"] == []
+    assert max(distance for one in result["made"] for distance in one["distances"]) < STILL_LUMA
+    assert min(distance for one in result["real"] for distance in one["distances"]) > STILL_LUMA
