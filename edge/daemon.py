@@ -175,6 +175,7 @@ class Daemon:
         self._slots.close()
         self._inference.join(LAST_FRAME_S)
         if not self._inference.is_alive():
+            self._tell_darkness()
             for name, frame in self._last.items():
                 for event in self._pipeline.close(name, frame):
                     self._recorder.offer(event, frame.pixels)
@@ -187,8 +188,16 @@ class Daemon:
         while not self._stopping.is_set():
             self._heartbeats.beat("inference")
             taken = self._slots.take_oldest(TAKE_S)
+            self._tell_darkness()
             if taken is not None:
                 self._score(*taken)
+
+    def _tell_darkness(self) -> None:
+        """Say of open events that their camera is dark."""
+        for name, intake in self._intakes.items():
+            dusk = intake.sight.darkness
+            for event in () if dusk is None else self._pipeline.darken(name, dusk):
+                self._recorder.offer(event, None)
 
     def _score(self, camera: str, frame: Frame) -> None:
         account = self._counters.account(camera)
@@ -224,8 +233,9 @@ class Daemon:
         facts = {
             name: CameraFacts(
                 last_scored_mono_ns=self._scored_ns.get(name),
+                last_dark_mono_ns=self._intakes[name].sight.dark_mono_ns,
                 started_mono_ns=self._started_ns,
-                condition=self._intakes[name].condition,
+                condition=self._intakes[name].sight.condition,
                 cadence_s=self._cameras[name].schedule.cadence_s,
                 error=reader.error,
                 finished=reader.finished and reader.error is None,

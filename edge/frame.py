@@ -23,6 +23,7 @@ class Frame:
         source_ns: the source's own timestamp (from the start of a file, or an epoch), None where it has none.
         model_ns: time for the model: source time in files, folders and scenes, monotonic time live.
         name: what people call it (a file's name in a folder), empty where it has none.
+        dark_ns: time for the model of the newest due picture before it that was too dark to score; None if none was.
     """
 
     pixels: NDArray[np.uint8]
@@ -32,3 +33,4 @@ class Frame:
     source_ns: int | None
     model_ns: int
     name: str = ""
+    dark_ns: int | None = None

@@ -1,7 +1,7 @@
 """Health is the age of the last scored frame of each camera, never of a cached one (promise 1 of the design).
 
-A camera is stale when nothing was scored for more than three cadences, or a cadence and thirty seconds where
-that is more. Night explains a silence.
+A camera is stale when nothing was seen for more than three cadences, or a cadence and thirty seconds where that is
+more: no frame was scored, and no picture was looked at and found dark. Night explains a silence, not a dead camera.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ class CameraFacts:
     Attributes:
         last_scored_mono_ns: when a frame of it last went through the model; None if none did.
         started_mono_ns: when its thread began.
-        condition: what its pictures look like.
+        condition: what its pictures look like, judged over several.
         cadence_s: seconds between scored frames, by its schedule.
         error: why it cannot be read now, without credentials; None when it can.
         finished: whether it was a recording that has ended.
+        last_dark_mono_ns: when a picture of it was last found dark; None if none was.
     """
 
     last_scored_mono_ns: int | None
@@ -35,6 +36,7 @@ class CameraFacts:
     cadence_s: float
     error: str | None = None
     finished: bool = False
+    last_dark_mono_ns: int | None = None
 
 
 class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +76,10 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
     """Return the health of one camera at a moment."""
     last_ns = facts.last_scored_mono_ns
     age_s = None if last_ns is None else (now_ns - last_ns) / 1e9
-    silent_s = (now_ns - (facts.started_mono_ns if last_ns is None else last_ns)) / 1e9
+    seen_ns = max(
+        (ns for ns in (last_ns, facts.last_dark_mono_ns) if ns is not None), default=facts.started_mono_ns
+    )
+    silent_s = (now_ns - seen_ns) / 1e9
     state = _state(facts, silent_s)
     return CameraHealth(state=state, age_s=age_s, reason=_reason(state, facts, silent_s))
 
@@ -91,26 +96,30 @@ def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | No
 
 
 def _state(facts: CameraFacts, silent_s: float) -> State:
-    """Return the state; `silent_s` since the last scored frame or the start."""
+    """Return the state; `silent_s` since the last picture that was scored or found dark, or the start."""
     if facts.finished:
         return "finished"
     if facts.condition == "frozen":
         return "frozen"
-    if facts.condition == "dark" and facts.error is None:
-        return "dark"
     if silent_s > limit_s(facts.cadence_s):
         return "stale"
+    if facts.condition == "dark":
+        return "dark"
     return "starting" if facts.last_scored_mono_ns is None else "ok"
 
 
 def _reason(state: State, facts: CameraFacts, silent_s: float) -> str:
     """Return the reason for people, with the source's error where there is one."""
-    since = "since the start" if facts.last_scored_mono_ns is None else "since the last one"
+    scored_ns, dark_ns = facts.last_scored_mono_ns, facts.last_dark_mono_ns
+    if dark_ns is not None and (scored_ns is None or dark_ns > scored_ns):
+        since, now = "since a dark picture", "; the newest picture is dark"
+    else:
+        since, now = "since the start" if scored_ns is None else "since the last one", ""
     text = {
-        "ok": "frames are scored",
-        "starting": "no frame scored yet",
+        "ok": f"frames are scored{now}",
+        "starting": f"no frame scored yet{now}",
         "stale": f"no frame scored for {silent_s:.0f} s {since} (limit {limit_s(facts.cadence_s):.0f} s)",
-        "frozen": "the same picture again and again",
+        "frozen": "the same picture again and again, but for a small part at most",
         "dark": "too dark to see smoke",
         "finished": "the recording has ended",
     }[state]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.alert.event import Event, Stamp
+from edge.alert.event import Darkness, Event, Stamp
 from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.tracker import Change, Tracker
@@ -34,7 +34,7 @@ class Scored:
 
     Attributes:
         scores: (rows, cols, classes) float32 in the manifest's kind.
-        events: new revisions, in the order of their tracks.
+        events: new revisions, in the order of their tracks; then those of events that light came back to.
         open_events: how many plumes of this camera are open after it.
         restarted: whether the camera's state started anew with this frame.
     """
@@ -109,15 +109,26 @@ class Pipeline:
             lambda cells: memory.placement.cell_box(cells, self._stride_px),
         )
         memory.state, memory.model_ns = inference.state, frame.model_ns
+        restarted = self._cameras.get(camera) is not memory
         closed = () if left is None else self._closings(left, camera, frame)
+        if restarted:
+            memory.tracker.forget_candidates()
+        lit = self._lighten(memory, frame)
         changes = memory.tracker.update(found)
-        events = (*closed, *(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None))
+        events = (
+            *closed,
+            *(
+                e
+                for c in changes
+                if (e := self._event(memory, camera, frame, c, told=c.track in lit)) is not None
+            ),
+            *self._retell(memory, lit - {change.track for change in changes}),
+        )
         finished = time.perf_counter_ns()
         self._record("preprocess", fitted - started + written.ns)
         self._record("invoke", inference.invoke_ns)
         self._record("handover", inferred - fitted - written.ns - inference.invoke_ns)
         self._record("detect", finished - inferred)
-        restarted = camera not in self._cameras or self._cameras[camera] is not memory
         self._cameras[camera] = memory
         return Scored(camera, frame, inference.scores, events, memory.tracker.open_count, restarted)
 
@@ -128,13 +139,41 @@ class Pipeline:
             return ()
         return self._closings(memory, camera, frame)
 
+    def darken(self, camera: str, dusk: Frame) -> tuple[Event, ...]:
+        """Say of the open events of a camera that it is dark, once; they stay open until it is light again.
+
+        Args:
+            camera: its name.
+            dusk: the first frame of its latest darkness; its pixels are not looked at.
+        """
+        memory = self._cameras.get(camera)
+        if memory is None:
+            return ()
+        since_s = dusk.model_ns / 1e9
+        hidden = {
+            track
+            for track, event in memory.events.items()
+            if event.opened.model_s <= since_s
+            and (event.darkness is None or event.darkness.since.model_s < since_s)
+        }
+        for track in hidden:
+            darkness = Darkness(since=self._stamp(dusk))
+            memory.events[track] = msgspec.structs.replace(memory.events[track], darkness=darkness)
+        return self._retell(memory, hidden)
+
     def _memory(self, camera: str, frame: Frame, prepared: Prepared) -> tuple[_Memory, _Memory | None]:
-        """Return what is remembered; or a new memory, and the old one to be closed, where it must start anew."""
+        """Return what is remembered; or a new memory, and the old one to be closed, where it must start anew.
+
+        After a gap that was dark only the state of the model starts anew: the open events stay.
+        """
         memory = self._cameras.get(camera)
         if memory is not None:
             elapsed_s = (frame.model_ns - memory.model_ns) / 1e9
-            if memory.placement == prepared.placement and 0 <= elapsed_s <= self._manifest.state_gap_s:
-                return memory, None
+            if memory.placement == prepared.placement and elapsed_s >= 0:
+                if elapsed_s <= self._manifest.state_gap_s:
+                    return memory, None
+                if frame.dark_ns is not None and frame.dark_ns > memory.model_ns:
+                    return replace(memory, state=self._runtime.zero_state()), None
         new = _Memory(
             self._runtime.zero_state(),
             Tracker(self._manifest.confirmation),
@@ -156,8 +195,33 @@ class Pipeline:
         changes = memory.tracker.reset()
         return tuple(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None)
 
-    def _event(self, memory: _Memory, camera: str, frame: Frame, change: Change) -> Event | None:
-        """Turn a change into the event's next revision; None where nothing is worth telling."""
+    def _lighten(self, memory: _Memory, frame: Frame) -> set[int]:
+        """Note that light came back with a frame; return the tracks of the events that were in the dark."""
+        lit = set()
+        for track, event in memory.events.items():
+            dark = event.darkness
+            if dark is not None and dark.until is None and dark.since.model_s < frame.model_ns / 1e9:
+                darkness = msgspec.structs.replace(dark, until=self._stamp(frame))
+                memory.events[track] = msgspec.structs.replace(event, darkness=darkness)
+                lit.add(track)
+        return lit
+
+    def _retell(self, memory: _Memory, tracks: set[int]) -> tuple[Event, ...]:
+        """Return the next revision of events that changed, though nothing was seen of them."""
+        for track in tracks:
+            event = memory.events[track]
+            memory.events[track] = msgspec.structs.replace(
+                event, revision=event.revision + 1, phase="updated"
+            )
+        return tuple(memory.events[track] for track in sorted(tracks))
+
+    def _event(
+        self, memory: _Memory, camera: str, frame: Frame, change: Change, *, told: bool = False
+    ) -> Event | None:
+        """Turn a change into the event's next revision; None where nothing is worth telling.
+
+        `told` is whether it is told in any case.
+        """
         stamp = self._stamp(frame)
         known = memory.events.get(change.track)
         if known is None:
@@ -188,7 +252,7 @@ class Pipeline:
             box_px=change.box_px,
             sightings=change.sightings,
         )
-        told = closing or change.grew
+        told = told or closing or change.grew
         if told:
             event = msgspec.structs.replace(event, revision=known.revision + 1)
         if closing:

@@ -144,20 +144,32 @@ def replay(  # noqa: PLR0913 — every part is handed in
         for frame in _frames(intake, source.read):
             if held is not None:
                 yield held
+            darkened = _darken(pipeline, camera, intake)
             try:
                 scored = pipeline.score(camera, frame)
             except BaseException:
                 account.drop("failed")
                 raise
             account.score()
-            held = Step(camera, frame, scored.scores, scored.events, scored.open_events)
+            held = Step(camera, frame, scored.scores, (*darkened, *scored.events), scored.open_events)
         if held is not None:
+            darkened = _darken(pipeline, camera, intake)
             closing = pipeline.close(camera, held.frame)
             yield Step(
-                camera, held.frame, held.scores, (*held.events, *closing), 0 if closing else held.open_events
+                camera,
+                held.frame,
+                held.scores,
+                (*held.events, *darkened, *closing),
+                0 if closing else held.open_events,
             )
     finally:
         source.close()
+
+
+def _darken(pipeline: Pipeline, camera: str, intake: Intake) -> tuple[Event, ...]:
+    """Say of open events that the camera was dark."""
+    dusk = intake.sight.darkness
+    return () if dusk is None else pipeline.darken(camera, dusk)
 
 
 def _frames(intake: Intake, read: Callable[[], Picture | None]) -> Iterator[Frame]:

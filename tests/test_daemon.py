@@ -9,13 +9,17 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.alert.database import Database
 from edge.alert.event import Announcement, Event
 from edge.alert.store import Store
+from edge.camera.folder import FolderOptions
 from edge.camera.network import RtspOptions
-from edge.camera.scene import SceneOptions
+from edge.camera.scene import SceneOptions, parse_scene
+from edge.camera.view import View
 from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
@@ -357,3 +361,43 @@ def test_a_daemon_that_stands_still_ends_at_once_whatever_holds_its_store(
     settings = Settings(cameras={"a": SceneOptions(uri="scene:")}, web=Web(enabled=False))
     with pytest.raises(SystemExit, match="1"):
         serve(settings, SystemClock(), tmp_path)
+
+
+def write_night(folder: Path) -> Path:
+    """Twenty minutes of the scene, in which smoke rises; then a night; then two minutes of it again."""
+    view, rng = View(parse_scene("scene:plume")), np.random.default_rng(1)
+    night = [rng.integers(0, 9, (480, 640, 3), np.uint8) for _ in range(18)]
+    for number, pixels in enumerate(
+        [*map(view.render, range(18, 38)), *night, view.render(38), view.render(39)]
+    ):
+        assert cv2.imwrite(str(folder / f"{number:03}.png"), pixels[..., ::-1])
+    return folder
+
+
+def test_an_open_event_stays_open_through_the_night_and_says_so(model: Model, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    settings = Settings(cameras={"north": FolderOptions(uri=f"folder:{write_night(pictures)}", pace="fast")})
+    with opened(tmp_path) as store:
+        running = Daemon(
+            settings,
+            model,
+            store,
+            make_counters(settings, SystemClock(), Path("/")),
+            SystemClock(),
+            notify=lambda _message: True,
+            watchdog_s=None,
+            announce=(told := []).append,
+        )
+        running.run()
+        evidence = store.evidence(told[0].event.id)
+    events = [one.event for one in told]
+    assert len({event.id for event in events}) == 1
+    assert [event.revision for event in events] == list(range(1, len(events) + 1))
+    dark = next(event for event in events if event.darkness is not None)
+    assert (dark.phase, dark.darkness.since.model_s, dark.darkness.until) == ("updated", 20 * 60.0, None)
+    lit = next(event for event in events if event.darkness is not None and event.darkness.until is not None)
+    assert lit.darkness.until.model_s == 38 * 60.0
+    assert events[-1].phase == "closed"
+    assert cv2.imdecode(np.frombuffer(evidence, np.uint8), cv2.IMREAD_COLOR).mean() > 40  # none of the night
+    assert running._counters.account("north").balance().dropped["dark"] == 18

@@ -19,12 +19,17 @@ FACTS = st.builds(
     cadence_s=st.floats(0.1, 600),
     error=st.none() | st.just("401 Unauthorized"),
     finished=st.booleans(),
+    last_dark_mono_ns=st.none() | TIMES,
 )
 
 
-def facts(scored_ago_s=5.0, **changes):
-    last = None if scored_ago_s is None else NOW - round(scored_ago_s * SECOND)
-    base = CameraFacts(last_scored_mono_ns=last, started_mono_ns=0, condition="ok", cadence_s=10.0)
+def facts(scored_ago_s=5.0, dark_ago_s=None, **changes):
+    last, dark = (
+        None if ago_s is None else NOW - round(ago_s * SECOND) for ago_s in (scored_ago_s, dark_ago_s)
+    )
+    base = CameraFacts(
+        last_scored_mono_ns=last, started_mono_ns=0, condition="ok", cadence_s=10.0, last_dark_mono_ns=dark
+    )
     return dataclasses.replace(base, **changes)
 
 
@@ -37,7 +42,10 @@ def state(*args, **kwargs):
 def test_nothing_but_night_and_an_end_excuses_silence(given_facts):
     health = judge(given_facts, NOW)
     last = given_facts.last_scored_mono_ns
-    silent_s = (NOW - (given_facts.started_mono_ns if last is None else last)) / 1e9
+    seen = [ns for ns in (last, given_facts.last_dark_mono_ns) if ns is not None] or [
+        given_facts.started_mono_ns
+    ]
+    silent_s = (NOW - max(seen)) / 1e9
     limit = limit_s(given_facts.cadence_s)
     if health.state in ("ok", "starting"):
         assert silent_s <= limit
@@ -45,7 +53,8 @@ def test_nothing_but_night_and_an_end_excuses_silence(given_facts):
     if health.state == "stale":
         assert silent_s > limit
     if health.state == "dark":
-        assert (given_facts.condition, given_facts.error) == ("dark", None)
+        assert given_facts.condition == "dark"
+        assert silent_s <= limit
     assert (health.state == "finished") == given_facts.finished
     if given_facts.condition == "frozen" and not given_facts.finished:
         assert health.state == "frozen"
@@ -86,13 +95,33 @@ def test_a_camera_goes_from_starting_to_ok_to_stale():
     assert stale.reason == "no frame scored for 41 s since the last one (limit 40 s); 401 Unauthorized"
 
 
-def test_night_explains_silence():
-    dark = judge(facts(30_000.0, condition="dark"), NOW)
-    assert (dark.state, dark.reason) == ("dark", "too dark to see smoke")
+def test_night_explains_silence_while_it_is_looked_at():
+    dark = judge(facts(30_000.0, 39.0, condition="dark"), NOW)
+    assert (dark.state, dark.age_s, dark.reason) == ("dark", 30_000.0, "too dark to see smoke")
+    assert judge_all({"north": facts(30_000.0, 39.0, condition="dark")}, NOW).healthy
+
+
+def test_dark_pictures_of_a_camera_that_is_not_dark_yet_never_make_it_stale():
+    seen = judge(facts(300.0, 5.0), NOW)
+    assert (seen.state, seen.reason) == ("ok", "frames are scored; the newest picture is dark")
+    starting = judge(facts(None, 5.0), NOW)
+    assert (starting.state, starting.reason) == (
+        "starting",
+        "no frame scored yet; the newest picture is dark",
+    )
+
+
+def test_a_dark_camera_that_reconnects_does_not_flap():
+    for error in (None, "timed out"):
+        assert [state(30_000.0, ago_s, condition="dark", error=error) for ago_s in (5.0, 40.0)] == [
+            "dark"
+        ] * 2
 
 
 def test_a_camera_that_died_in_the_night_is_stale():
-    assert state(30_000.0, condition="dark", error="timed out") == "stale"
+    dead = judge(facts(30_000.0, 41.0, condition="dark", error="timed out"), NOW)
+    assert dead.state == "stale"
+    assert dead.reason == "no frame scored for 41 s since a dark picture (limit 40 s); timed out"
 
 
 def test_an_ended_recording_is_finished_and_healthy():

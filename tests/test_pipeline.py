@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.alert.event import Stamp
+from edge.alert.event import Darkness, Stamp
 from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
 from edge.model.bundle import Bundle
@@ -210,3 +210,62 @@ def test_closing_a_recording_closes_its_events_once() -> None:
         pipeline.score("c", frame(second, white=(20, 20)))
     assert [e.phase for e in pipeline.close("c", frame(1))] == ["closed"]
     assert pipeline.close("c", frame(1)) == ()
+
+
+def test_an_open_event_stays_open_through_darkness_and_says_so() -> None:
+    pipeline, runtime, _ = make()
+    opened = [e for s in range(2) for e in pipeline.score("c", frame(s, white=(20, 20))).events][-1]
+    dusk = frame(60)
+    (dark,) = pipeline.darken("c", dusk)
+    assert (dark.id, dark.revision, dark.phase, dark.closed) == (opened.id, 2, "updated", None)
+    assert dark.darkness == Darkness(since=Stamp(model_s=60.0), until=None)
+    assert dark.updated == opened.updated
+    assert pipeline.darken("c", dusk) == ()
+    assert pipeline.darken("d", dusk) == ()
+    morning = replace(frame(50_000), dark_ns=49_940 * 10**9)
+    scored = pipeline.score("c", morning)
+    assert scored.restarted
+    assert runtime.states == [0, 1, 0]
+    assert scored.open_events == 1
+    (lit,) = scored.events
+    assert (lit.id, lit.revision, lit.phase) == (opened.id, 3, "updated")
+    assert lit.darkness == Darkness(since=Stamp(model_s=60.0), until=Stamp(model_s=50_000.0))
+    assert pipeline.darken("c", dusk) == ()
+    (closed,) = pipeline.score("c", frame(50_060)).events
+    assert (closed.revision, closed.phase, closed.darkness) == (4, "closed", lit.darkness)
+    assert closed.updated.model_s == 1.0
+
+
+def test_a_plume_that_is_seen_again_after_the_night_is_the_same_event_in_one_revision() -> None:
+    pipeline, _, _ = make()
+    opened = [e for s in range(2) for e in pipeline.score("c", frame(s, white=(20, 20))).events][-1]
+    pipeline.darken("c", frame(60))
+    (again,) = pipeline.score("c", replace(frame(50_000, white=(20, 20)), dark_ns=49_940 * 10**9)).events
+    assert (again.id, again.revision, again.sightings) == (opened.id, 3, 3)
+    assert again.updated.model_s == 50_000
+    assert again.darkness.until == again.updated
+    assert pipeline.darken("c", frame(60_000))[0].darkness == Darkness(since=Stamp(model_s=60_000.0))
+
+
+def test_a_frame_from_before_the_darkness_brings_no_light() -> None:
+    pipeline, _, _ = make()
+    for second in range(2):
+        pipeline.score("c", frame(second, white=(20, 20)))
+    assert pipeline.darken("c", frame(60))
+    assert pipeline.score("c", frame(59, white=(20, 20))).events == ()
+
+
+def test_darkness_before_an_event_is_none_of_its_own() -> None:
+    pipeline, _, _ = make()
+    for second in range(100, 102):
+        pipeline.score("c", frame(second, white=(20, 20)))
+    assert pipeline.darken("c", frame(60)) == ()
+
+
+def test_a_gap_without_darkness_closes_and_a_candidate_from_before_the_night_is_forgotten() -> None:
+    pipeline, _, _ = make()
+    for second in range(2):
+        pipeline.score("c", frame(second, white=(20, 20)))
+    assert [e.phase for e in pipeline.score("c", replace(frame(500), dark_ns=10**9)).events] == ["closed"]
+    pipeline.score("c", frame(510, white=(20, 20)))
+    assert not pipeline.score("c", replace(frame(5_000, white=(20, 20)), dark_ns=600 * 10**9)).events

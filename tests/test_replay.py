@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.alert.event import Darkness, Stamp
 from edge.clock import SystemClock
 from edge.counter.drops import Account, Balance
 from edge.errors import CameraError, RuntimeModelError, SettingsError
@@ -196,3 +197,37 @@ def test_a_real_sequence_replays_the_same(shared_dir: Path) -> None:
     first, second = (run(sequences[0], load_model(None), cadence_s=120.0)[0] for _ in range(2))
     assert len(first) > 10
     assert told(first) == told(second)
+
+
+def test_an_event_stays_open_through_a_night_and_says_so(folder: Path) -> None:
+    rng = np.random.default_rng(2)
+    for index in range(8, 40):  # longer than the gap after which the model's state starts anew
+        cv2.imwrite(str(folder / f"{index:03}.png"), rng.integers(0, 12, (SIZE_PX, SIZE_PX, 3), np.uint8))
+    for index in range(40, 42):
+        pixels = rng.integers(60, 120, (SIZE_PX, SIZE_PX, 3), np.uint8)
+        pixels[:16, :16] = 255
+        cv2.imwrite(str(folder / f"{index:03}.png"), pixels)
+    steps, balance, _ = run(folder)
+    assert balance.dropped["dark"] == 32
+    assert balance.scored == 10
+    events = [event for step in steps for event in step.events]
+    assert len({event.id for event in events}) == 1
+    since, until = (Stamp(model_s=index * CADENCE_S) for index in (8, 40))
+    told = [(event.revision, event.phase, event.darkness) for event in events]
+    night = Darkness(since=since, until=until)
+    assert told == [
+        (1, "opened", None),
+        (2, "updated", Darkness(since=since)),
+        (3, "updated", night),
+        (4, "closed", night),
+    ]
+    assert [step.open_events for step in steps[6:]] == [1, 1, 1, 0]
+
+
+def test_a_recording_that_ends_in_the_dark_says_so_of_what_is_open(folder: Path) -> None:
+    for index in range(8, 14):
+        cv2.imwrite(str(folder / f"{index:03}.png"), np.zeros((SIZE_PX, SIZE_PX, 3), np.uint8))
+    steps, _, _ = run(folder)
+    told = [(event.revision, event.phase, event.darkness) for event in steps[-1].events]
+    dark = Darkness(since=Stamp(model_s=8 * CADENCE_S))
+    assert told == [(2, "updated", dark), (3, "closed", dark)]

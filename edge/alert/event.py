@@ -25,6 +25,18 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str | None = None
 
 
+class Darkness(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which an open event could not be seen, since its camera was dark.
+
+    Attributes:
+        since: stamp of the first dark picture.
+        until: stamp of the first frame after it; None while it is dark, or where the event was closed in it.
+    """
+
+    since: Stamp
+    until: Stamp | None = None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One plume seen by one camera.
 
@@ -41,6 +53,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         box_px: union of the regions at the latest sight, (x0, y0, x1, y1) in source pixels.
         opening_box_px: the box at the opening, where the truth is compared.
         sightings: frames in which it was seen.
+        darkness: the latest one through which it stayed open; None if there was none.
     """
 
     id: str
@@ -56,6 +69,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     box_px: tuple[int, int, int, int]
     opening_box_px: tuple[int, int, int, int]
     sightings: int
+    darkness: Darkness | None = None
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):

@@ -110,15 +110,15 @@ class Recorder:
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
-    def offer(self, event: Event, pixels: NDArray[np.uint8]) -> None:
+    def offer(self, event: Event, pixels: NDArray[np.uint8] | None) -> None:
         """Hand over a revision with the frame that it is of; takes as long as its JPEG, never as long as the disk.
 
         Args:
             event: revisions of one event come in their order.
-            pixels: (H, W, 3) uint8 RGB; a closing has no picture.
+            pixels: (H, W, 3) uint8 RGB; None where there is nothing to see. A closing has no picture.
         """
         offered_ns = self._clock.mono_ns()
-        jpeg = None if event.phase == "closed" else _picture(event, pixels)
+        jpeg = None if pixels is None or event.phase == "closed" else _picture(event, pixels)
         self._add(Revision(event, jpeg, offered_ns))
         self._news.set()
 

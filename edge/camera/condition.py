@@ -1,42 +1,94 @@
-"""What a camera sees, as far as it matters here: dark pictures and frozen ones are not scored."""
+"""What a camera shows, judged by its due pictures: dark, or the same picture again and again.
+
+A picture is dropped at once where nothing can be seen in it; what is said of the camera takes several pictures and,
+for darkness, minutes. Time is the model's: that of the source in recordings, monotonic live.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.camera.repeat import Repeats
+from edge.camera.schedule import NS_PER_S, Schedule
+from edge.frame import Frame
+from edge.health import limit_s
+
 Condition: TypeAlias = Literal["ok", "dark", "frozen"]
 
 DARK_LUMA = 20.0  # of 255: below, a picture of a landscape shows nothing but noise
-_STEP_PX = 12  # every 12th pixel of every 12th row is looked at, 2,160 of 640×480
-_FROZEN_IN_A_ROW = 3
-_LUMA = np.array((0.299, 0.587, 0.114))  # ITU-R BT.601
+DARK_PICTURES = 3
+DARK_S = 180.0
+IDENTICAL_PICTURES = 3
+STILL_PICTURES = 5
+
+_STEP_PX = 12  # every 12th pixel of every 12th row is looked at
+_EDGE = 10  # the upper and the lower tenth are not: clocks and banners lie there
+_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
+_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
 
 
-class ConditionJudge:
-    """Judges the pictures of one camera in turn.
+class Sight:
+    """What one camera shows, over all its reconnections. One thread judges, others read the attributes.
 
     Args:
-        dark_luma: mean luma, 0 to 255, below which a picture is dark.
+        schedule: how often a picture of it is due, which says how old its last bright one may be.
+
+    Attributes:
+        condition: of the camera.
+        darkness: the first frame of the latest darkness of the camera, without pixels; None if it never was dark.
+        dark_mono_ns, dark_ns: monotonic and model time of the newest dark picture; None if there was none.
     """
 
-    def __init__(self, dark_luma: float = DARK_LUMA) -> None:
-        self._dark_luma = dark_luma
-        self._last = b""
-        self._same = 0
+    def __init__(self, schedule: Schedule) -> None:
+        self.condition: Condition = "ok"
+        self.darkness: Frame | None = None
+        self.dark_mono_ns: int | None = None
+        self.dark_ns: int | None = None
+        self._schedule = schedule
+        self._repeats = Repeats()
+        self._dusk: Frame | None = None  # the first of the dark pictures in a row that there are now
+        self._dark_row = 0
+        self._bright_ns: int | None = None  # model time of the last bright picture
 
-    def judge(self, pixels: NDArray[np.uint8]) -> Condition:
-        """Judge (H, W, 3) uint8 RGB: dark before frozen, the same picture for the third time in a row.
-
-        A live sensor has noise, so that two pictures are never the same to the last bit.
-        """
-        sample = np.ascontiguousarray(pixels[::_STEP_PX, ::_STEP_PX])
-        content = sample.tobytes()
-        self._same = self._same + 1 if content == self._last else 1
-        self._last = content
-        if float(np.dot(cv2.mean(sample)[:3], _LUMA)) < self._dark_luma:
+    def judge(self, frame: Frame) -> Literal["dark", "frozen"] | None:
+        """Take the next due picture in; return why it is not to be scored, None where it is."""
+        run = self._repeats.see(frame.pixels)
+        if is_dark(frame.pixels):
+            self._darken(frame)
+            frozen = self.condition == "frozen" and run.still >= STILL_PICTURES  # black in turn
+            self.condition = "dark" if self.darkness is self._dusk else "frozen" if frozen else "ok"
+            self.dark_mono_ns = frame.captured_mono_ns
             return "dark"
-        return "frozen" if self._same >= _FROZEN_IN_A_ROW else "ok"
+        self._dusk, self._dark_row = None, 0
+        self._bright_ns = frame.model_ns
+        if run.identical >= IDENTICAL_PICTURES:
+            self.condition = "frozen"
+            return "frozen"
+        self.condition = "frozen" if run.still >= STILL_PICTURES else "ok"
+        return None
+
+    def _darken(self, frame: Frame) -> None:
+        """Count a dark picture; a camera that is dark stays so until a bright one."""
+        now_ns = frame.model_ns
+        if self._dusk is None or now_ns < (self.dark_ns or now_ns):  # the first, or the source jumped back
+            self._dusk, self._dark_row = replace(frame, pixels=_NO_PIXELS), 0
+            self._bright_ns = None if self._bright_ns is None else min(self._bright_ns, now_ns)
+        self._dark_row += 1
+        self.dark_ns = now_ns
+        lasted = now_ns - self._dusk.model_ns >= DARK_S * NS_PER_S
+        limit_ns = limit_s(self._schedule.cadence_s) * NS_PER_S
+        overdue = self._bright_ns is None or now_ns - self._bright_ns > limit_ns
+        if self._dark_row >= DARK_PICTURES and lasted and overdue:
+            self.darkness = self._dusk
+
+
+def is_dark(pixels: NDArray[np.uint8]) -> bool:
+    """Say whether (H, W, 3) uint8 RGB is too dark to show anything, but for banners along its edges."""
+    edge = pixels.shape[0] // _EDGE
+    sample = np.ascontiguousarray(pixels[edge : pixels.shape[0] - edge : _STEP_PX, ::_STEP_PX])
+    return float(np.dot(cv2.mean(sample)[:3], _LUMA)) < DARK_LUMA

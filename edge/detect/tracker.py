@@ -101,6 +101,10 @@ class Tracker:
         self._tracks = []
         return closed
 
+    def forget_candidates(self) -> None:
+        """Keep only what is open, since what else was seen is too long ago."""
+        self._tracks = [track for track in self._tracks if track.open]
+
     def update(self, regions: Sequence[Region]) -> list[Change]:
         """Take the regions of the next scored frame.
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from edge.alert import database as module
 from edge.alert.database import MIN_BYTES, Database
+from edge.alert.event import Darkness, Stamp
 from edge.alert.sqlite import check_file
 from edge.alert.store import Store
 from edge.errors import StoreError
@@ -91,6 +92,25 @@ def test_orphans_are_closed_at_their_last_sight(path):
         assert closed[0].closed == closed[0].updated == event("a", 2, seconds=7.0).updated
         assert {e.phase for e in store.events()} == {"closed"}
         assert list(store.close_orphans()) == []
+
+
+def test_an_event_of_a_store_from_before_darkness_is_read(path):
+    with opened(path) as store:
+        store.commit(event("a"))
+        store._database._db.execute("UPDATE event SET document = json_remove(document, '$.darkness')")
+        assert "darkness" not in store._database._db.execute("SELECT document FROM event").fetchone()[0]
+        assert store.events() == [event("a")]
+        assert [e.darkness for e in store.close_orphans()] == [None]
+
+
+def test_an_event_keeps_its_darkness(path):
+    night = Darkness(since=Stamp(model_s=60.0, utc="2024-01-01T00:00:00Z"), until=None)
+    dark = msgspec.structs.replace(event("a", 2, "updated"), darkness=night)
+    with opened(path) as store:
+        store.commit(event("a"), b"jpeg")
+        store.commit(dark)
+        assert store.events() == [dark]
+        assert store.evidence("a") == b"jpeg"
 
 
 def test_an_event_that_does_not_decode_stops_nobody(path, caplog):

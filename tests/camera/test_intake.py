@@ -69,22 +69,41 @@ def test_pictures_that_are_not_due_are_dropped_and_not_converted(clock, stages, 
     assert [stage for stage, _ in stages.seen].count("convert") == 5
 
 
-def test_in_darkness_only_a_probe_is_looked_at_and_the_first_bright_one_resumes(clock, stages, account):
-    intake = Intake(account, clock, stages, Schedule(60), dark_probe_s=300)
+def test_in_darkness_every_due_picture_is_looked_at_and_the_first_bright_one_resumes(clock, stages, account):
+    intake = Intake(account, clock, stages, Schedule(60))
     greys = {0: 120, 60: 121, **dict.fromkeys(range(120, 700, 60), 4), 720: 122, 780: 123}
-    taken = [time_s for time_s, grey in greys.items() if intake.take(picture(time_s, grey), live=False)]
-    # dark at 120, next looks at 420 and 720
-    assert taken == [0, 60, 720, 780]
-    assert [stage for stage, _ in stages.seen].count("convert") == 6
+    frames = [intake.take(picture(time_s, grey), live=False) for time_s, grey in greys.items()]
+    taken = [frame for frame in frames if frame is not None]
+    assert [frame.model_ns // S for frame in taken] == [0, 60, 720, 780]
+    assert [frame.dark_ns for frame in taken] == [None, None, 660 * S, 660 * S]
+    assert [stage for stage, _ in stages.seen].count("convert") == 14
     assert account.balance().dropped["dark"] == 10
-    assert intake.condition == "ok"
+    assert intake.sight.condition == "ok"
+    assert intake.sight.darkness.model_ns == 120 * S
+
+
+def test_darkness_of_a_live_camera_takes_monotonic_minutes_whatever_its_pictures_say(clock, stages, account):
+    intake = Intake(account, clock, stages, Schedule(60))
+    lies = [0, 10**6, 5, 10**9, 7, 3, 10**12]
+    seen = []
+    for lie in lies:
+        intake.take(picture(lie, 4, wall_ns=lie * S), live=True)
+        seen.append(intake.sight.condition)
+        clock.now_ns += 60 * S
+    assert seen == ["ok"] * 3 + ["dark"] * 4
+
+
+def test_what_is_not_judged_is_taken_as_it_is(clock, stages, account):
+    intake = Intake(account, clock, stages, judged=False)
+    assert all(intake.take(picture(time_s, 4), live=False) for time_s in range(0, 600, 60))
+    assert intake.sight.condition == "ok"
 
 
 def test_the_third_same_picture_is_dropped_as_frozen(clock, stages, account):
     intake = Intake(account, clock, stages)
     taken = [intake.take(picture(time_s, 90), live=False) is not None for time_s in range(5)]
     assert taken == [True, True, False, False, False]
-    assert intake.condition == "frozen"
+    assert intake.sight.condition == "frozen"
     assert account.balance().dropped["frozen"] == 3
 
 

@@ -57,9 +57,10 @@ class Rig:
         self.beats: list[int] = []
         self.on_beat = on_beat
         self.clock = clock
+        self.intake = Intake(self.account, clock, lambda stage, ns: None)
         self.reader = CameraReader(
             Camera("north", options or RecordingOptions(uri="file:x", pace=pace), password=password),
-            Intake(self.account, clock, lambda stage, ns: None),
+            self.intake,
             self.slots,
             clock,
             beat=self.beat,
@@ -122,6 +123,14 @@ def test_a_live_camera_overwrites_what_waits(clock):
     rig = Rig(clock, Script(picture(0), picture(1), picture(2), CameraError("gone")), pace="fast")
     rig.reader.run()
     assert rig.account.balance().dropped["overwritten"] == 2
+
+
+def test_a_picture_that_is_frozen_is_still_so_after_the_camera_was_opened_again(clock):
+    same = picture(1)
+    rig = Rig(clock, *(Script(same, CameraError(f"gone {n}")) for n in range(4)))
+    rig.reader.run()
+    assert rig.account.balance().dropped["frozen"] == 2
+    assert rig.intake.sight.condition == "frozen"
 
 
 def test_a_refused_camera_is_tried_again_ever_later_and_beats_go_on(clock):

@@ -244,3 +244,12 @@ def test_open_plumes_are_never_dropped_for_candidates(count):
     assert tracker.open_count == MAX_TRACKS
     tracker.update([region(50, col * 8, peak=9) for col in range(count)])
     assert tracker.open_count == MAX_TRACKS
+
+
+def test_what_is_open_outlasts_a_gap_and_a_candidate_does_not():
+    tracker = Tracker(RULE)
+    plume, candidate = region(4, 4), region(20, 20)
+    tracker.update([plume])
+    assert kinds(tracker.update([plume, candidate])) == [("opened", 1)]
+    tracker.forget_candidates()
+    assert kinds(tracker.update([plume, candidate])) == [("updated", 1)]
