@@ -170,7 +170,7 @@ def _duels(ground: Ground, stack: ExitStack) -> list[tuple[Duel, list[str]]]:
         kinds = list(camera.faults)
         ground.random.shuffle(kinds)
         rounds = 2 if isinstance(camera, HttpCamera) else 4
-        faults = kinds[:6] if ground.short else kinds * rounds
+        faults = kinds[:4] if ground.short else kinds * rounds
         found.append((Duel(name, camera, faults), faults))
     return found
 
@@ -218,7 +218,7 @@ ATTACKS = (
         "cameras under fire",
         "four cameras over HTTP and RTSP refuse, stall, break off, send half pictures, noise, wrong lengths, turned "
         "bits and other sizes; each must be scored again afterwards, and nothing may pile up",
-        (45, 220),
+        (32, 220),
         attack,
     ),
 )

@@ -79,13 +79,13 @@ def attack(ground: Ground) -> Outcome:
 
 
 def _jump(tower: Tower, clock: ShiftedClock, camera: HttpCamera, ground: Ground, outcome: Outcome) -> None:
-    """Jump until the silent camera is called stale; each look at health in between must be true."""
+    """Jump, in the full run until the silent camera is called stale; each look at health in between must be true."""
     camera.ask("stall")
     tower.until(lambda: camera.asked() is None, "the camera falls silent")
     silent_s, limit = time.monotonic(), limit_s(_CADENCE_S)
     stale = False
     shifts = [_YEAR_S, -_YEAR_S, _BACK_TO_1970_S, 30 * _YEAR_S, -3600.0, 3600.0, 0.0]
-    while not stale or outcome.tried < ground.either(40, 100):
+    while outcome.tried < ground.either(20, 100) or not (stale or ground.short):
         clock.shift(ground.random.choice(shifts) + ground.random.uniform(-600, 600))
         outcome.tried += 1
         time.sleep(_JUMP_S)
@@ -108,7 +108,7 @@ def _jump(tower: Tower, clock: ShiftedClock, camera: HttpCamera, ground: Ground,
         if asked_s > HANG_S:
             outcome.lost += 1
             return
-    outcome.measured["stale_after_s"] = round(time.monotonic() - silent_s, 1)
+    outcome.measured["silent_s"] = round(time.monotonic() - silent_s, 1)
 
 
 def _judge_order(tower: Tower, store: Path, outcome: Outcome) -> None:
@@ -140,7 +140,7 @@ ATTACKS = (
         "wall clock jumps",
         "the wall clock jumps by years twice a second; events must keep their order, a camera that falls silent must "
         "be called stale in its time, and one that is well must not",
-        (45, 70),
+        (18, 65),
         attack,
     ),
 )

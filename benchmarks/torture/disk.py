@@ -56,6 +56,15 @@ class Disk:
         """Make it read-only (`ro`) or writable (`rw`)."""
         subprocess.run([*self.prefix, "mount", "-o", f"remount,{how}", str(self._place)], check=True)
 
+    def take_out(self, name: str) -> Path:
+        """Return a copy of a store on it: SQLite resolves links, and would look for it in this process's own mounts."""
+        copy = self._place.with_name("taken-out")
+        copy.mkdir(exist_ok=True)
+        for end in ("", "-wal"):
+            if (self.folder / (name + end)).exists():
+                shutil.copyfile(self.folder / (name + end), copy / (name + end))
+        return copy / name
+
     def fill(self) -> None:
         """Take all of its room."""
         with (self.folder / "filler").open("wb") as filler:
@@ -157,7 +166,7 @@ def full(ground: Ground, *, from_start: bool) -> Outcome:
                 tower.wait(lambda status: status["events"]["closed"], "an event is closed")
                 disk.fill()
             _suffer(tower, disk.free, outcome, "free some space")
-            _judge(outcome, _end(tower, outcome), disk.folder / "events.sqlite")
+            _judge(outcome, _end(tower, outcome), disk.take_out("events.sqlite"))
     return outcome
 
 
@@ -171,7 +180,7 @@ def read_only(ground: Ground) -> Outcome:
         with Tower(_write(ground, place / "events.sqlite"), prefix=disk.prefix) as tower:
             tower.begin()
             _suffer(tower, partial(disk.remount, "rw"), outcome, "store")
-            _judge(outcome, _end(tower, outcome), disk.folder / "events.sqlite")
+            _judge(outcome, _end(tower, outcome), disk.take_out("events.sqlite"))
     return outcome
 
 
@@ -317,25 +326,40 @@ def as_root(run: Callable[[Ground], Outcome]) -> Callable[[Ground], Outcome]:
 
 
 ATTACKS = tuple(
-    Attack("disks", name, does, (seconds, seconds), run)
+    Attack("disks", name, does, seconds, run)
     for name, does, seconds, run in (
         (
             "disk full at the start",
             "a full tmpfs that gets room later",
-            14,
+            (12, 12),
             as_root(partial(full, from_start=True)),
         ),
         (
             "disk full",
             "a tmpfs that fills up and gets room later",
-            14,
+            (0, 13),
             as_root(partial(full, from_start=False)),
         ),
-        ("disk read-only", "a tmpfs that is read-only and becomes writable", 14, as_root(read_only)),
-        ("disk unreadable", "a folder that may not be searched and gets its rights later", 14, unreadable),
-        ("store renamed away", "the store is renamed while events are committed", 7, renamed),
-        ("store's header damaged", "one bit of the header is turned between two runs", 10, damaged_header),
-        ("store's log damaged", "one bit of the write-ahead log is turned after a kill", 10, damaged_log),
-        ("somebody else's file", "a file that is not SQLite lies at the store's place", 14, foreign),
+        ("disk read-only", "a tmpfs that is read-only and becomes writable", (0, 12), as_root(read_only)),
+        (
+            "disk unreadable",
+            "a folder that may not be searched and gets its rights later",
+            (0, 12),
+            unreadable,
+        ),
+        ("store renamed away", "the store is renamed while events are committed", (8, 8), renamed),
+        (
+            "store's header damaged",
+            "one bit of the header is turned between two runs",
+            (10, 10),
+            damaged_header,
+        ),
+        (
+            "store's log damaged",
+            "one bit of the write-ahead log is turned after a kill",
+            (12, 12),
+            damaged_log,
+        ),
+        ("somebody else's file", "a file that is not SQLite lies at the store's place", (0, 12), foreign),
     )
 )

@@ -89,7 +89,7 @@ def attack(ground: Ground) -> Outcome:
     book = Book(store, ground.folder)
     outcome = book.outcome
     folders: list[int] = []
-    times = ground.either(8, 60)
+    times = ground.either(6, 60)
     for life in range(times):
         _write(file, bundle, life)
         with Tower(file, TMPDIR=str(temporary)) as tower:
@@ -150,7 +150,7 @@ ATTACKS = (
         "kill -9",
         "killed at moments of chance while events are committed; none that was committed may be gone, none announced "
         "twice, none open for ever, and one temporary folder may be left",
-        (25, 160),
+        (20, 170),
         attack,
     ),
 )

@@ -9,7 +9,7 @@ from benchmarks.torture.attack import Attack, Ground, Outcome
 
 _SLOW_S = 2.0  # an answer to the right token comes within it, on a machine that has nothing else to do
 _LOG_LINES = 10  # in a minute
-_SHORT = ("silent", "dripping", "guessing")
+_SHORT = ("silent", "guessing")
 
 
 def attack(ground: Ground, *, kind: str) -> Outcome:
