@@ -55,8 +55,9 @@ _EXAMPLES = """examples:
   firetower bench --runs 20 --processes 3 --seconds 5             a quick look
   firetower bench --energy cpu-time --watts-per-busy-core 0.5     a board whose power nobody has published
   firetower bench latency --bundle my-bundle --json new.json      times alone
-  firetower bench compare old.json new.json           is it faster?"""
-_VERBS = ("board", "latency", "compare")
+  firetower bench compare old.json new.json           is it faster?
+  firetower bench torture --short                     does it hold?"""
+_VERBS = ("board", "latency", "compare", "torture")
 
 
 def command(argv: Sequence[str]) -> int:
@@ -70,6 +71,10 @@ def command(argv: Sequence[str]) -> int:
         EdgeError: the bundle, a backend, a meter or a file cannot be used.
     """
     words = list(argv)
+    if words[:1] == ["torture"]:
+        from benchmarks.torture.command import command as torture  # noqa: PLC0415 — cameras, servers
+
+        return torture(words[1:])
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help"}):
         words.insert(0, "board")
     arguments = _parser().parse_args(words)
@@ -174,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_board(verb("board", "latency, memory, energy and heat on this board (the default)", _BOARD))
     _add_timing(verb("latency", "how long an inference takes", _LATENCY))
     _add_compare(verb("compare", "two result files side by side", _COMPARE))
+    verb("torture", "the daemon under fire: what it survives and what it loses", "See its own --help.")
     return parser
 
 

@@ -11,21 +11,20 @@ import contextlib
 import itertools
 import json
 import resource
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+
+from benchmarks.tower import Tower
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 — opens nothing but a daemon of this run
 DESCRIPTORS = 256
@@ -34,12 +33,7 @@ CROWD = 2000 if HARD == resource.RLIM_INFINITY else min(2000, HARD - 48)
 CROWDS = ("silent", "returning", "dripping", "deaf", "kept", "guessing")
 _ASKED = 12
 _ROOT = Path(__file__).parents[1]
-_DAEMON = (
-    "import resource, sys\n"
-    f"resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
-    "from edge.cli import main\n"
-    "sys.exit(main(sys.argv[1:]))"
-)
+_FEW = f"resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))"
 _SAYS = {
     "dripping": b"GET /health HTTP/1.1\r\nX-Header: ",
     "deaf": b"GET /health HTTP/1.1\r\nHost: tower\r\n\r\n" * 50,
@@ -79,71 +73,26 @@ def _show(client: socket.socket) -> None:
             time.sleep(0.5)
 
 
-class Tower:
-    """The running daemon.
+def guarded(address: str, folder: Path) -> Tower:
+    """Start a daemon that asks for TOKEN and has few descriptors.
 
     Args:
         address: of its camera.
         folder: where its configuration, token and log are.
     """
+    token, configuration = folder / "token", folder / "tower.toml"
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    configuration.write_text(
+        f'[cameras.north]\nuri = "{address}"\ntimeout_s = 300\n'
+        '[web]\nhost = "0.0.0.0"\nport = 0\ntoken_file = "token"\n'
+    )
+    return Tower(configuration, before=_FEW, token=TOKEN)
 
-    def __init__(self, address: str, folder: Path) -> None:
-        token, configuration = folder / "token", folder / "tower.toml"
-        token.write_text(TOKEN)
-        token.chmod(0o600)
-        configuration.write_text(
-            f'[cameras.north]\nuri = "{address}"\ntimeout_s = 300\n'
-            '[web]\nhost = "0.0.0.0"\nport = 0\ntoken_file = "token"\n'
-        )
-        self._log = folder / "log"
-        with self._log.open("w") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _DAEMON, "run", str(configuration)],
-                cwd=_ROOT,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-            )
 
-    def begin(self) -> None:
-        """Wait until it has scored a picture."""
-        while "ready" not in self.log():
-            if self._process.poll() is not None:
-                raise RuntimeError(self.log())
-            time.sleep(0.1)
-        self.port = int(self.log().partition("status page: ")[2].split("/")[2].rpartition(":")[2])
-        while not self.status()["cameras"]["north"]["scored"]:
-            time.sleep(0.1)
-
-    def log(self) -> str:
-        """Return what it has logged."""
-        return self._log.read_text()
-
-    def ask(self, path: str) -> tuple[int, Any]:
-        """Return the code and the JSON that it answers to the right token."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/{path}", headers={"Authorization": f"Bearer {TOKEN}"}
-        )
-        try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310 — http, just above
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-
-    def status(self) -> dict[str, Any]:
-        """Return `/status.json`."""
-        status: dict[str, Any] = self.ask("status.json")[1]
-        return status
-
-    def end(self) -> None:
-        """Stop it as a service manager does."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait()
-
-    def kill(self) -> None:
-        """Stop it, whatever it does."""
-        self._process.kill()
-        self._process.wait()
+def begin(tower: Tower) -> None:
+    """Wait until it has scored a picture."""
+    tower.begin().wait(lambda status: status["cameras"]["north"]["scored"], "a picture is scored")
 
 
 @contextlib.contextmanager
@@ -194,25 +143,30 @@ def _gone(stranger: socket.socket, *, reads: bool) -> bool:
         return True
 
 
-def measure(kind: str) -> dict[str, Any]:
-    """Return how the daemon did with one crowd: seconds of each answer, and what it took and said."""
-    with tempfile.TemporaryDirectory() as folder, camera() as (address, opened):
-        tower = Tower(address, Path(folder))
-        try:
-            tower.begin()
-            before, lines = tower.status(), len(tower.log().splitlines())
-            began_s, answers = time.monotonic(), []
-            with crowd(kind, tower.port):
-                for _ in range(_ASKED):
-                    asked_s = time.monotonic()
-                    code, _health = tower.ask("health")
-                    answers.append({"code": code, "s": round(time.monotonic() - asked_s, 3)})
-                    time.sleep(1)
-                during = tower.status()
-            minutes = (time.monotonic() - began_s) / 60
-            tower.end()
-        finally:
-            tower.kill()
+def measure(kind: str, asked: int = _ASKED) -> dict[str, Any]:
+    """Return how the daemon did with one crowd: seconds of each answer, and what it took and said.
+
+    Args:
+        kind: of CROWDS.
+        asked: how often, once a second.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        camera() as (address, opened),
+        guarded(address, Path(folder)) as tower,
+    ):
+        begin(tower)
+        before, lines = tower.status(), len(tower.log.splitlines())
+        began_s, answers = time.monotonic(), []
+        with crowd(kind, tower.port):
+            for _ in range(asked):
+                asked_s = time.monotonic()
+                code, _health = tower.ask("health")
+                answers.append({"code": code, "s": round(time.monotonic() - asked_s, 3)})
+                time.sleep(1)
+            during = tower.status()
+        minutes = (time.monotonic() - began_s) / 60
+        tower.end()
         return {
             "crowd": kind,
             "strangers": CROWD,
@@ -220,7 +174,7 @@ def measure(kind: str) -> dict[str, Any]:
             "web": during["web"],
             "descriptors": {"before": before["cpu"]["descriptors"], "during": during["cpu"]["descriptors"]},
             "cpu_s": round(during["cpu"]["process_s"] - before["cpu"]["process_s"], 2),
-            "log_lines_with_those_at_the_end": len(tower.log().splitlines()) - lines,
+            "log_lines_with_those_at_the_end": len(tower.log.splitlines()) - lines,
             "minutes": round(minutes, 2),
             "camera_opened": len(opened),
         }

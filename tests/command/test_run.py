@@ -6,86 +6,18 @@ import os
 import resource
 import signal
 import socket
-import sqlite3
 import subprocess
-import sys
-import threading
 import time
-import urllib.error
-import urllib.request
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
+import msgspec
 import pytest
 
+from benchmarks.tower import FULL, MERE, Tower, command, stored
+from edge.alert.event import Event
 from edge.model.bundle import bundled_path
 
-ROOT = Path(__file__).parents[2]
 FREE = resource.RLIM_INFINITY
-START = """
-import os, resource, sys
-sys.path.insert(0, {root!r})
-import edge.cli
-{before}
-sys.exit(edge.cli.main(sys.argv[1:]))
-"""
-FULL = f"resource.setrlimit(resource.RLIMIT_FSIZE, (0, {FREE}))"
-# Root that may write and search no more than others: capset(2) of none.
-MERE = """
-import ctypes
-ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
-"""
-
-
-def command(before, *words):
-    return [sys.executable, "-c", START.format(root=str(ROOT), before=before), *words]
-
-
-class Running:
-    """A daemon in a process of its own, which is ready."""
-
-    def __init__(self, process):
-        self.process, self.lines = process, []
-        for line in process.stderr:
-            self.lines.append(line)
-            if line.startswith("status page:"):
-                self.url = line.split()[-1]
-                break
-        self.reader = threading.Thread(target=self.lines.extend, args=(process.stderr,), daemon=True)
-        self.reader.start()
-
-    @property
-    def log(self):
-        return "".join(self.lines)
-
-    def fetch(self, path):
-        try:
-            with urllib.request.urlopen(self.url + path) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return json.load(error)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        self.process.stderr.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def wait(self, true):
-        """Wait until a fact of the status is true, and return the status."""
-        while not true(status := self.fetch("status.json")):
-            assert self.process.poll() is None
-            time.sleep(0.02)
-        return status
-
-    def trouble(self):
-        return next((r for r in self.fetch("health")["reasons"] if r.startswith("store")), None)
-
-    def limit(self, number):
-        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (number, FREE))
 
 
 def tower(folder, store, uri="scene:?frames=40", loop="true", more=""):
@@ -98,51 +30,32 @@ def tower(folder, store, uri="scene:?frames=40", loop="true", more=""):
 
 
 @contextmanager
-def running(file, before="", *, stdout=subprocess.PIPE, **environment):
+def running(file, before="", *, told=None, **environment):
     """Start it, and wait until it says that it is ready; at the end it is killed if it still runs."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(f"\0{file}")
-        process = subprocess.Popen(
-            command(before, "run", str(file)), cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "NOTIFY_SOCKET": f"@{file}", **environment},
-        )  # fmt: skip
-        daemon = Running(process)
-        try:
+        with Tower(file, before=before, told=told, NOTIFY_SOCKET=f"@{file}", **environment) as daemon:
             notified.settimeout(1)
             said = ""
             while "READY=1" not in said.splitlines():
-                assert process.poll() is None, daemon.log
+                assert daemon.process.poll() is None, daemon.log
                 with suppress(TimeoutError):
                     said = notified.recv(4096).decode()
             yield daemon
-        finally:
-            daemon.close()
 
 
 def ended(daemon):
     """Ask it to end; return its lines."""
-    daemon.process.send_signal(signal.SIGTERM)
-    out = daemon.process.stdout.read()
-    daemon.process.wait()
-    daemon.reader.join()
+    daemon.end()
     assert "Traceback" not in daemon.log
-    *told, last = map(json.loads, out.splitlines())
+    *told, last = daemon.told()
     keys = [(line["event"]["id"], line["event"]["revision"]) for line in told]
     assert len(keys) == len(set(keys))  # once, whatever became of it
     return told, last
 
 
-def stored(path):
-    with sqlite3.connect(path) as db:
-        found = [json.loads(row) for (row,) in db.execute("SELECT document FROM event ORDER BY seq")]
-    db.close()
-    return found
-
-
 def check(file, before, code):
-    done = subprocess.run(
-        command(before, "check", str(file)), cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command(before, "check", str(file)), capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout.splitlines()[-1])["checks"]["store"]["error"]
 
@@ -155,7 +68,7 @@ def test_a_place_that_is_full_from_the_start_costs_nobody_his_eyes(tmp_path, exi
         with running(file) as daemon:
             daemon.wait(lambda status: status["events"]["closed"])
             ended(daemon)
-    before = {event["id"] for event in stored(path)} if existing else set()
+    before = {event.id for event in stored(path)} if existing else set()
     if not existing:
         assert "full or failing" in check(file, FULL, 1)
     with running(file, FULL) as daemon:
@@ -168,7 +81,7 @@ def test_a_place_that_is_full_from_the_start_costs_nobody_his_eyes(tmp_path, exi
         daemon.wait(lambda status: status["events"]["closed"] > mended["events"]["closed"])
         told, last = ended(daemon)
     opened = [line["event"]["id"] for line in told if line["event"]["phase"] == "opened"]
-    there = [event["id"] for event in stored(path) if event["id"] not in before]
+    there = [event.id for event in stored(path) if event.id not in before]
     assert there == [name for name in opened if name in there]  # in their order
     assert len(there) >= last["events"]["opened"]
     assert {line["stored"] for line in told} == {False, True}
@@ -218,7 +131,7 @@ def test_a_store_that_is_renamed_away_is_told_and_a_new_one_goes_on(tmp_path):
             time.sleep(0.02)
         daemon.wait(lambda status: (status["events"]["stored"] or {}).get("closed_events"))
         told, _ = ended(daemon)
-    ids = {event["id"] for name in ("away.sqlite", "e.sqlite") for event in stored(tmp_path / name)}
+    ids = {event.id for name in ("away.sqlite", "e.sqlite") for event in stored(tmp_path / name)}
     assert ids == {line["event"]["id"] for line in told}
     assert all(line["stored"] for line in told)
 
@@ -229,14 +142,13 @@ def test_a_recording_that_is_played_again_announces_nothing_twice(tmp_path):
     assert len(first) > 1
     assert [line for line in again if "event" in line] == []
     assert again[-1]["events"]["repeated"] == len(first) - 1
-    assert stored(tmp_path / "e.sqlite") == [
-        line["event"] for line in first[:-1] if line["event"]["phase"] == "closed"
-    ]
+    closed = [line["event"] for line in first[:-1] if line["event"]["phase"] == "closed"]
+    assert stored(tmp_path / "e.sqlite") == msgspec.convert(closed, list[Event])
 
 
 def play(file):
     return subprocess.run(
-        command("", "run", str(file)), cwd=ROOT, capture_output=True, text=True, check=True
+        command("", "run", str(file)), capture_output=True, text=True, check=True
     ).stdout.splitlines()
 
 
@@ -246,13 +158,12 @@ def test_standard_output_that_nobody_reads_stops_nothing(tmp_path, closed):
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     if closed:
         os.close(reading)
-    with running(tower(tmp_path, "e.sqlite"), stdout=writing) as daemon:
+    with running(tower(tmp_path, "e.sqlite"), told=writing) as daemon:
         os.close(writing)
         status = daemon.wait(lambda status: status["events"]["closed"] > 3)
         assert daemon.trouble() is None
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.process.wait() == 0
-        daemon.reader.join()
     assert "Traceback" not in daemon.log
     assert "not told" in daemon.log
     assert len(stored(tmp_path / "e.sqlite")) >= status["events"]["closed"]
@@ -265,10 +176,7 @@ def test_kill_9_leaves_one_temporary_folder_at_most(tmp_path):
     temporary.mkdir()
     bundle = tmp_path / "m.zip"
     subprocess.run(
-        command("", "bundle", "pack", str(bundled_path()), str(bundle)),
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
+        command("", "bundle", "pack", str(bundled_path()), str(bundle)), check=True, capture_output=True
     )
     file = tower(tmp_path, None, more=f'[model]\nbundle = "{bundle}"\n')
     for _ in range(2):

@@ -7,7 +7,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from benchmarks.strangers import CROWD, Tower, camera, crowd
+from benchmarks.strangers import CROWD, begin, camera, crowd, guarded
 
 ROOT = Path(__file__).parents[2]
 STARVING = """
@@ -35,27 +35,23 @@ def until(condition):
 
 
 def test_two_thousand_silent_strangers_blind_nothing(tmp_path):
-    with camera() as (address, opened):
-        tower = Tower(address, tmp_path)
-        try:
-            tower.begin()
-            before, lines = tower.status(), len(tower.log().splitlines())
-            with crowd("silent", tower.port):
-                code, health = tower.ask("health")
-                assert code == 200, health
-                until(lambda: tower.status()["web"]["made_way"] >= CROWD - 64)
-                during = tower.status()
-                assert during["web"]["open"] <= during["web"]["places"] == 64
-                assert during["cpu"]["descriptors"] <= before["cpu"]["descriptors"] + 64 + 4
-                until(lambda: tower.status()["web"]["open"] <= 2)  # their five seconds are over
-                after = tower.status()
-                assert after["web"]["late"] > 0
-                assert after["cpu"]["descriptors"] <= before["cpu"]["descriptors"] + 2
-            assert len(opened) == 1
-            tower.end()
-            assert len(tower.log().splitlines()) - lines < 10
-        finally:
-            tower.kill()
+    with camera() as (address, opened), guarded(address, tmp_path) as tower:
+        begin(tower)
+        before, lines = tower.status(), len(tower.log.splitlines())
+        with crowd("silent", tower.port):
+            code, health = tower.ask("health")
+            assert code == 200, health
+            until(lambda: tower.status()["web"]["made_way"] >= CROWD - 64)
+            during = tower.status()
+            assert during["web"]["open"] <= during["web"]["places"] == 64
+            assert during["cpu"]["descriptors"] <= before["cpu"]["descriptors"] + 64 + 4
+            until(lambda: tower.status()["web"]["open"] <= 2)  # their five seconds are over
+            after = tower.status()
+            assert after["web"]["late"] > 0
+            assert after["cpu"]["descriptors"] <= before["cpu"]["descriptors"] + 2
+        assert len(opened) == 1
+        tower.end()
+        assert len(tower.log.splitlines()) - lines < 10
 
 
 def test_without_a_descriptor_it_says_so_once_and_serves_again_later():
