@@ -23,7 +23,6 @@ from edge.errors import CameraError, FrameError
 
 Packet: TypeAlias = "av.Packet[Any]"
 _ERRORS_IN_A_ROW = 16
-_ROUNDED_PIXELS = 1 << 20
 
 PyAvError = (av.error.FFmpegError, OSError, ValueError, RuntimeError)
 
@@ -52,14 +51,6 @@ class Opening:
     av_options: tuple[tuple[str, str], ...] = ()
     limits: Limits = field(default_factory=Limits)
 
-    @property
-    def bounds(self) -> dict[str, str]:
-        """Return the options by which a decoder of FFmpeg holds to the limits, as far as it does.
-
-        It counts pixels of buffers, whose sides are rounded up: what is a little too large is decoded, then refused.
-        """
-        return {"max_pixels": str(self.limits.picture_pixels * 9 // 8 + _ROUNDED_PIXELS)}
-
     def __repr__(self) -> str:
         return f"Opening({self.shown!r})"
 
@@ -81,7 +72,7 @@ def open_container(opening: Opening, clock: Clock) -> av.container.InputContaine
         container = av.open(
             opening.url,
             format=opening.container_format,
-            options={**dict(opening.av_options), **opening.bounds},
+            options={**dict(opening.av_options), **opening.limits.bounds},
             timeout=(opening.timeout_s, opening.timeout_s),
         )
     except PyAvError as error:
@@ -105,6 +96,8 @@ def reason(error: Exception, waited_s: float = 0.0, timeout_s: float = math.inf)
     """Say in words why PyAV failed, without the address that its own text may hold."""
     if isinstance(error, av.error.ExitError) or waited_s >= timeout_s:
         return f"nothing came for {timeout_s:g} s"
+    if isinstance(error, FrameError):
+        return str(error)
     if isinstance(error, MemoryError):
         return "a packet or a table of it is larger than `limits.packet_bytes` allows"
     text = getattr(error, "strerror", None)
@@ -151,11 +144,17 @@ class Packets:
         while True:
             packet = self._advance(started_ns)
             if packet is None or packet.stream_index == video.index:
-                if packet is not None:
-                    self._opening.limits.check_packet(packet.size, self._opening.shown)
-                return packet
+                return self._checked(packet)
             if _seconds_since(started_ns, self._clock) > self._opening.timeout_s:  # sound without pictures
                 raise CameraError(f"'{self._opening.shown}': no picture for {self._opening.timeout_s:g} s")
+
+    def _checked(self, packet: Packet | None) -> Packet | None:
+        if packet is not None:
+            try:
+                self._opening.limits.check_packet(packet.size)
+            except FrameError as error:
+                raise FrameError(f"'{self._opening.shown}': {error}") from None
+        return packet
 
     def _advance(self, started_ns: int) -> Packet | None:
         if self._ready is not None:

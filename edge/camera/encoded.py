@@ -39,7 +39,9 @@ class EncodedSource:
         failure = ""
         hold(opening.limits.packet_bytes)
         try:
-            container = av.open(self._pipe, mode="r", format="h264", options={**_PROBING, **opening.bounds})
+            container = av.open(
+                self._pipe, mode="r", format="h264", options={**_PROBING, **opening.limits.bounds}
+            )
         except PyAvError as error:
             failure = reason(error)
         if self._pipe.fault is not None:

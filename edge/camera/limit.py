@@ -10,8 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.camera.header import size_px
 from edge.errors import FrameError
+
+_ROUNDED_PIXELS = 1 << 20
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,12 +28,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     picture_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 28)] = 24_000_000
     packet_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 28)] = 16_000_000
 
-    def check_picture(self, size: tuple[int, int], shown: str) -> None:
-        """See that a picture is not too large.
+    @property
+    def bounds(self) -> dict[str, str]:
+        """The options by which a decoder of FFmpeg holds to them, as far as it does.
 
-        Args:
-            size: (height, width) in pixels.
-            shown: whose it is, for the message.
+        It counts pixels of buffers, whose sides are rounded up: what is a little too large is decoded, then refused.
+        """
+        return {"max_pixels": str(self.picture_pixels * 9 // 8 + _ROUNDED_PIXELS)}
+
+    def check_picture(self, size: tuple[int, int]) -> None:
+        """See that a picture of (height, width) is not too large.
 
         Raises:
             FrameError: it has too many pixels.
@@ -40,11 +45,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         height, width = size
         if height * width > self.picture_pixels:
             raise FrameError(
-                f"'{shown}': a picture of {width}x{height} px; at most {self.picture_pixels} pixels are taken"
-                " (limits.picture_pixels)"
+                f"{width}x{height} px are more than {self.picture_pixels} pixels (limits.picture_pixels)"
             )
 
-    def check_packet(self, length: int, shown: str) -> None:
+    def check_packet(self, length: int) -> None:
         """See that a packet is not too long.
 
         Raises:
@@ -52,19 +56,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """
         if length > self.packet_bytes:
             raise FrameError(
-                f"'{shown}': a packet of {length} bytes; at most {self.packet_bytes} are taken"
-                " (limits.packet_bytes)"
+                f"a packet of {length} bytes, more than {self.packet_bytes} (limits.packet_bytes)"
             )
-
-    def check_header(self, encoded: bytes, shown: str) -> tuple[int, int]:
-        """Read the size of an encoded picture in its header and see that it is not too large.
-
-        Returns:
-            (height, width); (0, 0) where the header does not tell, so that the decoder has to.
-
-        Raises:
-            FrameError: it has too many pixels.
-        """
-        size = size_px(encoded) or (0, 0)
-        self.check_picture(size, shown)
-        return size

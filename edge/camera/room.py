@@ -11,9 +11,17 @@ import ctypes
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
+import av
+import av.error
 import av.frame
+from av.video.codeccontext import VideoCodecContext
+
+from edge.camera.header import size_px
+from edge.camera.limit import Limits
+from edge.errors import FrameError
 
 _PADDING = 1 << 16
 _BYTES_A_PIXEL = 4  # of the largest block of a picture; most have a plane with one
@@ -51,6 +59,41 @@ def room_for(size_px: tuple[int, int]) -> Iterator[None]:
         with _lock:
             _rooms.remove(need_bytes)
             _set()
+
+
+def decode_within(
+    context: VideoCodecContext, packet: av.Packet[Any] | None, limits: Limits
+) -> list[av.VideoFrame]:
+    """Decode a packet; a picture that is too large is refused, by its header or by the decoder.
+
+    Args:
+        context: set its options before the first packet.
+        packet: None drains the decoder.
+        limits: to hold to.
+
+    Raises:
+        FrameError: the picture is too large. What the decoder raises, is raised too.
+    """
+    if not context.is_open:
+        context.options = {**context.options, **limits.bounds}
+    size = context.height, context.width  # which the stream says
+    if packet is not None and context.name == "mjpeg":
+        size = size_px(bytes(packet)) or (0, 0)
+        limits.check_picture(size)
+    within = size[0] * size[1] <= limits.picture_pixels
+    try:
+        with room_for(size) if within else nullcontext():
+            frames = context.decode(packet)
+    except av.error.EOFError:
+        raise
+    except av.error.FFmpegError as error:
+        limits.check_picture((context.height, context.width))
+        if isinstance(error, av.error.ArgumentError):  # what FFmpeg says of sizes above its option
+            raise FrameError("its size is damaged, or above limits.picture_pixels") from None
+        raise
+    for frame in frames:
+        limits.check_picture((frame.height, frame.width))
+    return frames
 
 
 def _set() -> None:

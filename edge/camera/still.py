@@ -35,9 +35,12 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
 
     data = _read(path, limits.picture_bytes)
     size = size_px(data)
-    if size is not None:
-        limits.check_picture(size, str(path))
     bgr = None
+    if size is not None:
+        try:
+            limits.check_picture(size)
+        except FrameError as error:
+            raise FrameError(f"image '{path}': {error}") from None
     if size is not None and data.count(_SCAN) <= _SCANS:
         with suppress(cv2.error):
             bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 
 import av
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason
 from edge.camera.keyframe import Decode, PacketChoice
-from edge.camera.room import room_for
+from edge.camera.room import decode_within, room_for
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
 from edge.errors import CameraError, FrameError
@@ -47,7 +46,6 @@ class VideoSource:
     ) -> None:
         self.live = opening.live
         self._opening = opening
-        self._limits = opening.limits
         self._clock = session.clock
         self._beat = session.beat
         self._container = container if container is not None else open_container(opening, session.clock)
@@ -55,7 +53,6 @@ class VideoSource:
         self._stream = self._container.streams.video[0]
         self._decoder = self._stream.codec_context
         self._decoder.thread_count = 1  # frame threads would hold several pictures back
-        self._decoder.options = {**self._decoder.options, **opening.bounds}
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
         self._choice = PacketChoice(session.schedule, intra_only=self._decoder.codec.intra_only)
@@ -137,31 +134,18 @@ class VideoSource:
     def _decode(self, packet: Packet | None) -> None:
         started_ns = self._clock.mono_ns()
         failure = ""
-        room = self._room(packet)
         try:
-            with room:
-                self._decoded.extend(self._decoder.decode(packet))
+            self._decoded.extend(decode_within(self._decoder, packet, self._opening.limits))
         except av.error.EOFError:
             pass
-        except av.error.ArgumentError:  # what FFmpeg says of a size above its option
-            failure = "its size is damaged, or more than `limits.picture_pixels`"
         except PyAvError as error:
             failure = reason(error)
         self._decode_ns += self._clock.mono_ns() - started_ns
         if failure:
-            self._limits.check_picture((self._decoder.height, self._decoder.width), self._opening.shown)
             raise FrameError(f"'{self._opening.shown}': a corrupt picture: {failure}")
-
-    def _room(self, packet: Packet | None) -> AbstractContextManager[None]:
-        """Return the room that a packet needs to be decoded; raise FrameError where its picture is too large."""
-        height, width = self._decoder.height, self._decoder.width  # said by the stream: it may be too large
-        if packet is not None and self._decoder.codec.name == "mjpeg":
-            height, width = self._limits.check_header(bytes(packet), self._opening.shown)
-        return room_for((height, width)) if height * width <= self._limits.picture_pixels else nullcontext()
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
         decode_ns, self._decode_ns = self._decode_ns, 0
-        self._limits.check_picture((frame.height, frame.width), self._opening.shown)
         if frame.is_corrupt:
             raise FrameError(f"'{self._opening.shown}': a corrupt picture: the decoder marks it as damaged")
         self._seen_any = True

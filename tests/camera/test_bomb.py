@@ -380,7 +380,7 @@ STREAMS = {
 @pytest.mark.parametrize("kind", STREAMS)
 def test_an_endless_stream_over_rtsp(opened_alone, kind):
     with Flood(STREAMS[kind]) as port:
-        outcome = opened_alone(f"rtsp://127.0.0.1:{port}/", timeout_s=1.5)
+        outcome = opened_alone(f"rtsp://127.0.0.1:{port}/", timeout_s=0.6)
     assert outcome.pictures == 0
     assert outcome.said
 

@@ -11,7 +11,7 @@ from tests.camera import bomb
 @pytest.mark.parametrize(
     ("encoded", "size"),
     [
-        (bomb.jpeg(72), (72, 72)),
+        (bomb.jpeg(80), (80, 80)),
         (bomb.png(33), (33, 33)),
         (bomb.bmp(40), (40, 40)),
         (bomb.tiff(40), (40, 40)),

@@ -135,6 +135,11 @@ def test_a_malformed_selftest_is_an_error_that_names_it(bundle, tmp_path, data):
         read_selftest(with_selftest(bundle, tmp_path / "b", data))
 
 
+def test_one_that_is_long_itself_is_not_read(bundle, tmp_path):
+    with pytest.raises(BundleError, match=r"selftest\.npz has 48000001 bytes"):
+        read_selftest(with_selftest(bundle, tmp_path / "b", bytes(48_000_001)))
+
+
 def test_a_bomb_is_refused_before_it_is_unpacked(bundle, tmp_path):
     """300 MiB of black frames in 300 kB, otherwise well-formed."""
     buffer = io.BytesIO(saved(scores=np.zeros((100, 6, 8, 2), np.float32)))

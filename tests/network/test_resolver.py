@@ -15,7 +15,7 @@ def test_a_name_server_that_never_answers_costs_a_thread_a_camera(watch):
     tried = json.loads(found.seen.said.splitlines()[-1])
     assert sum(tried["said"].values()) == TRIES * len(CAMERAS)
     for said in tried["said"]:
-        assert "got no answer for 0.02 s; see to the name servers" in said
+        assert "got no answer for 0.01 s; see to the name servers" in said
     assert tried["threads"] <= 1 + len(CAMERAS)
     assert tried["descriptors"] < 30
 

@@ -14,7 +14,7 @@ from edge.camera.source import Session
 from edge.clock import SystemClock
 from edge.errors import CameraError
 
-TIMEOUT_S = 0.02
+TIMEOUT_S = 0.01
 
 
 def main() -> None:
