@@ -389,8 +389,14 @@ def test_an_open_event_stays_open_through_the_night_and_says_so(model: Model, tm
             watchdog_s=None,
             announce=(told := []).append,
         )
+        commit, pictures = store.commit, {}
+
+        def watched(event: Event, evidence: bytes | None) -> bool:
+            pictures[event.revision] = evidence
+            return commit(event, evidence)
+
+        store.commit = watched
         running.run()
-        evidence = store.evidence(told[0].event.id)
     events = [one.event for one in told]
     assert len({event.id for event in events}) == 1
     assert [event.revision for event in events] == list(range(1, len(events) + 1))
@@ -399,5 +405,42 @@ def test_an_open_event_stays_open_through_the_night_and_says_so(model: Model, tm
     lit = next(event for event in events if event.darkness is not None and event.darkness.until is not None)
     assert lit.darkness.until.model_s == 38 * 60.0
     assert events[-1].phase == "closed"
-    assert cv2.imdecode(np.frombuffer(evidence, np.uint8), cv2.IMREAD_COLOR).mean() > 40  # none of the night
+    assert [revision for revision, evidence in pictures.items() if evidence is None] == [
+        dark.revision,
+        events[-1].revision,
+    ]
     assert running._counters.account("north").balance().dropped["dark"] == 18
+
+
+def test_a_camera_is_dark_as_long_as_its_dark_pictures_come(model: Model, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(8):
+        cv2.imwrite(str(pictures / f"{number}.png"), np.full((64, 64, 3), number, np.uint8))
+    settings = Settings(cameras={"north": FolderOptions(uri=f"folder:{pictures}", pace="fast", loop=True)})
+    clock, healths = JumpingClock(), []
+    with opened(tmp_path) as store:
+        running = Daemon(
+            settings,
+            model,
+            store,
+            make_counters(settings, clock, Path("/")),
+            clock,
+            notify=lambda _message: True,
+            watchdog_s=None,
+            announce=lambda _event: None,
+        )
+
+        def on_tick() -> None:
+            sight = running._intakes["north"].sight
+            if sight.darkness is None or sight.dark_mono_ns < clock.ahead_ns:
+                return
+            healths.append(running.health())
+            clock.ahead_ns += 10**15  # longer than a night
+            if len(healths) == 2:
+                running.stop()
+
+        running.run(on_tick)
+    assert [health.cameras["north"].state for health in healths] == ["dark", "dark"]
+    assert all(health.healthy for health in healths)
+    assert healths[0].reasons == ["north: too dark to see smoke"]

@@ -137,11 +137,12 @@ def test_a_revision_is_on_disk_before_it_is_announced_and_only_once(tower):
     assert tower.recorder.good
 
 
-def test_a_revision_with_nothing_to_see_has_no_picture(tower):
+def test_a_revision_with_nothing_to_see_has_no_picture(tower, caplog):
     tower.offer("a")
     tower.recorder.offer(event("a", 2, "updated"), None)
     tower.after(0)
     assert [jpeg is None for _, jpeg in tower.store.kept] == [False, True]
+    assert not caplog.records
 
 
 def test_a_closing_has_no_picture_and_an_event_without_one_is_better_than_none(tower, caplog):
