@@ -4,11 +4,12 @@ import logging
 import threading
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.camera.intake import Intake
-from edge.camera.network import RtspOptions
+from edge.camera.network import HttpOptions, RtspOptions
 from edge.camera.option import NetworkOptions, RecordingOptions
 from edge.camera.reader import Backoff, Camera, CameraReader
 from edge.camera.schedule import Schedule
@@ -17,6 +18,7 @@ from edge.camera.source import Picture
 from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.errors import CameraError, FrameError
+from edge.health import CameraFacts, judge_all
 from firmware_sim.serve import serving
 
 S = 1_000_000_000
@@ -238,6 +240,50 @@ def test_damage_with_whole_pictures_between_is_no_reason_to_open_a_camera_again(
     assert rig.reader.reconnects == 2  # after the end
     assert not any(corrupt)
     assert rig.account.balance().dropped["corrupt"] == 2900
+
+
+class FastClock(SystemClock):
+    """A minute passes in a quarter of a second."""
+
+    FASTER = 240
+
+    def mono_ns(self) -> int:
+        return super().mono_ns() * self.FASTER
+
+    def wait(self, signal: threading.Event, timeout_s: float) -> bool:
+        return super().wait(signal, timeout_s / self.FASTER)
+
+
+def test_a_real_camera_that_sends_halves_is_opened_again_and_then_corrupt(scripted_server):
+    jpeg = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 255, (64, 96, 3), np.uint8))[1].tobytes()
+    half = jpeg[: len(jpeg) // 2]
+    part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(half), half)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
+    uri = f"http://127.0.0.1:{scripted_server(head + part, drip=part)}/live"
+    account, clock, corrupt = Account(), FastClock(), threading.Event()
+
+    def beat():
+        if reader.corrupt:
+            corrupt.set()
+
+    reader = CameraReader(
+        Camera("north", HttpOptions(uri=uri, timeout_s=300), Schedule(10.0)),
+        Intake(account, clock, lambda stage, ns: None),
+        Slots({"north": account}),
+        clock,
+        beat=beat,
+        backoff=Backoff(0.1, 0.3),
+    )
+    reader.start()
+    assert corrupt.wait(HANG_S)
+    facts = CameraFacts(None, clock.mono_ns(), "ok", 10.0, reader.error, corrupt=reader.corrupt)
+    health = judge_all({"north": facts}, clock.mono_ns())
+    assert reader.stop(HANG_S)
+    assert reader.reconnects >= 1
+    assert (health.healthy, health.cameras["north"].state) == (False, "corrupt")
+    assert "a corrupt picture" in health.reasons[0]
+    balance = account.balance()
+    assert balance.decoded == balance.dropped["corrupt"] > 1
 
 
 def test_a_damaged_recording_is_read_to_its_end(clock):
