@@ -20,6 +20,7 @@ FACTS = st.builds(
     error=st.none() | st.just("401 Unauthorized"),
     finished=st.booleans(),
     last_dark_mono_ns=st.none() | TIMES,
+    corrupt=st.booleans(),
 )
 
 
@@ -56,7 +57,9 @@ def test_nothing_but_night_and_an_end_excuses_silence(given_facts):
         assert given_facts.condition == "dark"
         assert silent_s <= limit
     assert (health.state == "finished") == given_facts.finished
-    if given_facts.condition == "frozen" and not given_facts.finished:
+    if given_facts.corrupt and not given_facts.finished:
+        assert health.state == "corrupt"
+    elif given_facts.condition == "frozen" and not given_facts.finished:
         assert health.state == "frozen"
     assert (health.age_s is None) == (last is None)
     assert health.reason
@@ -72,9 +75,9 @@ def test_silence_never_heals(given_facts, wait_ns):
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), FACTS, max_size=4))
-def test_the_tower_is_healthy_unless_a_camera_is_stale_or_frozen(cameras):
+def test_the_tower_is_healthy_unless_a_camera_is_stale_frozen_or_corrupt(cameras):
     health = judge_all(cameras, NOW)
-    bad = [name for name, camera in health.cameras.items() if camera.state in ("stale", "frozen")]
+    bad = [name for name, camera in health.cameras.items() if camera.state in ("stale", "frozen", "corrupt")]
     assert health.healthy == (not bad)
     for name in bad:
         assert any(line.startswith(f"{name}: ") for line in health.reasons)
@@ -116,6 +119,14 @@ def test_a_dark_camera_that_reconnects_does_not_flap():
         assert [state(30_000.0, ago_s, condition="dark", error=error) for ago_s in (5.0, 40.0)] == [
             "dark"
         ] * 2
+
+
+def test_a_camera_without_a_whole_picture_is_corrupt_whatever_its_last_ones_showed():
+    for condition in ("ok", "dark", "frozen"):
+        health = judge_all({"north": facts(5.0, corrupt=True, condition=condition, error="cut off")}, NOW)
+        assert not health.healthy
+        assert health.cameras["north"].state == "corrupt"
+        assert health.reasons == ["north: no whole picture since it was opened again; cut off"]
 
 
 def test_a_camera_that_died_in_the_night_is_stale():

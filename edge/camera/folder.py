@@ -18,7 +18,7 @@ from edge.camera.option import PositiveSeconds, RecordingOptions
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session, Source
 from edge.camera.still import decode_still
-from edge.errors import CameraError
+from edge.errors import CameraError, FrameError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 DEFAULT_CADENCE_S = 60.0  # one a minute, as HPWREN and FIgLib archive their cameras
@@ -92,7 +92,11 @@ class FolderSource:
             self._beat()
             if self._grid.due(image.source_ns):
                 self._grid.take(image.source_ns)
-                return self._picture(image)
+                try:
+                    return self._picture(image)
+                except FrameError:
+                    self._grid.give_back()
+                    raise
         return None
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.header import size_px
+from edge.camera.jpeg import EOI, SOI, damage
 from edge.camera.limit import Limits
 from edge.errors import FrameError
 
@@ -42,6 +43,10 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
         except FrameError as error:
             raise FrameError(f"image '{path}': {error}") from None
     if size is not None and data.count(_SCAN) <= _SCANS:
+        if data.startswith(SOI):
+            if (fault := damage(data, limits)) is not None:
+                raise FrameError(f"image '{path}' is corrupt: {fault}")
+            data += EOI  # OpenCV refuses one that lacks it
         with suppress(cv2.error):
             bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:

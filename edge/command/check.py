@@ -13,7 +13,7 @@ from edge.alert.place import rehearse
 from edge.camera.address import open_source, redact
 from edge.camera.limit import Limits
 from edge.camera.option import Options
-from edge.camera.source import CORRUPT_IN_A_ROW, Session
+from edge.camera.source import Session
 from edge.clock import SystemClock
 from edge.command.run import ROOT, locator, make_counters
 from edge.errors import EdgeError, FrameError, StoreError
@@ -21,6 +21,8 @@ from edge.model.loaded import load_model
 from edge.plan import cadences, plan_camera
 from edge.settings import Settings, load
 from edge.web.guard import settle
+
+_TRIED = 100  # pictures of a camera, until a whole one comes
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
 
@@ -74,7 +76,7 @@ def _try_camera(name: str, options: Options, limits: Limits) -> str | None:
         return str(error)
     last = ""
     try:
-        for _ in range(CORRUPT_IN_A_ROW):
+        for _ in range(_TRIED):
             try:
                 picture = source.read()
             except FrameError as error:
@@ -84,7 +86,7 @@ def _try_camera(name: str, options: Options, limits: Limits) -> str | None:
                 return f"{redact(options.uri)}: it holds no picture{last and f'; the last error: {last}'}"
             picture.to_rgb()
             return None
-        return f"{redact(options.uri)}: the first {CORRUPT_IN_A_ROW} pictures are corrupt; the last: {last}"
+        return f"{redact(options.uri)}: the first {_TRIED} pictures are corrupt; the last: {last}"
     except EdgeError as error:
         return str(error)
     finally:
