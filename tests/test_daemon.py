@@ -389,10 +389,10 @@ def test_an_open_event_stays_open_through_the_night_and_says_so(model: Model, tm
             watchdog_s=None,
             announce=(told := []).append,
         )
-        commit, pictures = store.commit, {}
+        commit, evidences = store.commit, {}
 
         def watched(event: Event, evidence: bytes | None) -> bool:
-            pictures[event.revision] = evidence
+            evidences[event.revision] = evidence
             return commit(event, evidence)
 
         store.commit = watched
@@ -405,7 +405,7 @@ def test_an_open_event_stays_open_through_the_night_and_says_so(model: Model, tm
     lit = next(event for event in events if event.darkness is not None and event.darkness.until is not None)
     assert lit.darkness.until.model_s == 38 * 60.0
     assert events[-1].phase == "closed"
-    assert [revision for revision, evidence in pictures.items() if evidence is None] == [
+    assert [revision for revision, evidence in evidences.items() if evidence is None] == [
         dark.revision,
         events[-1].revision,
     ]
