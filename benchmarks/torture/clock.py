@@ -64,7 +64,7 @@ def attack(ground: Ground) -> Outcome:
             f'[cameras.live]\nuri = "{camera.uri}"\ncadence_s = {_CADENCE_S}\ntimeout_s = 300\n'
             f"[cameras.scene]\n{eventful()}"
         )
-        tower = stack.enter_context(Tower(file, **clock.environment))
+        tower = stack.enter_context(Tower(file, environment=clock.environment))
         tower.begin().wait(
             lambda status: status["cameras"]["live"]["scored"] > 3, "the live camera is scored"
         )
