@@ -229,6 +229,7 @@ class Daemon:
                 cadence_s=self._cameras[name].schedule.cadence_s,
                 error=reader.error,
                 finished=reader.finished and reader.error is None,
+                corrupt=reader.corrupt,
             )
             for name, reader in self._readers.items()
         }

@@ -1,7 +1,8 @@
 """Health is the age of the last scored frame of each camera, never of a cached one (promise 1 of the design).
 
-A camera is stale when nothing was scored for more than three cadences, or a cadence and thirty seconds where
-that is more. Night explains a silence.
+A camera is corrupt when it was opened again for its damage and has given no whole picture since. It is stale when
+nothing was scored for more than three cadences, or a cadence and thirty seconds where that is more. Night explains a
+silence.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["ok", "starting", "stale", "frozen", "dark", "finished"]
-UNHEALTHY: tuple[State, ...] = ("stale", "frozen")
+State = Literal["ok", "starting", "stale", "frozen", "dark", "corrupt", "finished"]
+UNHEALTHY: tuple[State, ...] = ("stale", "frozen", "corrupt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class CameraFacts:
         cadence_s: seconds between scored frames, by its schedule.
         error: why it cannot be read now, without credentials; None when it can.
         finished: whether it was a recording that has ended.
+        corrupt: whether it was opened again for its damage and has given no whole picture since.
     """
 
     last_scored_mono_ns: int | None
@@ -35,6 +37,7 @@ class CameraFacts:
     cadence_s: float
     error: str | None = None
     finished: bool = False
+    corrupt: bool = False
 
 
 class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +58,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement on the tower.
 
     Attributes:
-        healthy: whether no camera is stale or frozen and events reach the disk; `/health` answers 200 then, else 503.
+        healthy: whether no camera is stale, frozen or corrupt and events reach the disk; `/health` answers 200 then,
+            else 503.
         reasons: why, a line for the store where events do not reach it, and for each camera that is not simply ok.
         cameras: each one's.
     """
@@ -94,6 +98,8 @@ def _state(facts: CameraFacts, silent_s: float) -> State:
     """Return the state; `silent_s` since the last scored frame or the start."""
     if facts.finished:
         return "finished"
+    if facts.corrupt:
+        return "corrupt"
     if facts.condition == "frozen":
         return "frozen"
     if facts.condition == "dark" and facts.error is None:
@@ -112,6 +118,7 @@ def _reason(state: State, facts: CameraFacts, silent_s: float) -> str:
         "stale": f"no frame scored for {silent_s:.0f} s {since} (limit {limit_s(facts.cadence_s):.0f} s)",
         "frozen": "the same picture again and again",
         "dark": "too dark to see smoke",
+        "corrupt": "no whole picture since it was opened again",
         "finished": "the recording has ended",
     }[state]
     return text if facts.error is None else f"{text}; {facts.error}"

@@ -15,7 +15,7 @@ from edge.camera.intake import Intake
 from edge.camera.option import Options
 from edge.camera.registry import kind_of
 from edge.camera.schedule import Schedule
-from edge.camera.source import CORRUPT_IN_A_ROW, Picture, Session
+from edge.camera.source import Picture, Session
 from edge.clock import Clock, utc_text
 from edge.counter.drops import Account
 from edge.detect.mask import Polygon
@@ -161,20 +161,20 @@ def replay(  # noqa: PLR0913 — every part is handed in
 
 
 def _frames(intake: Intake, read: Callable[[], Picture | None]) -> Iterator[Frame]:
-    """Take in every picture of a recording; corrupt ones are counted, too many in a row are an error."""
-    corrupt = 0
+    """Take in every picture of a recording; corrupt ones are counted, nothing but such is an error."""
+    corrupt, last, whole = 0, "", False
     while True:
         try:
             picture = read()
         except FrameError as error:
             intake.corrupt()
-            corrupt += 1
-            if corrupt >= CORRUPT_IN_A_ROW:
-                raise CameraError(f"{corrupt} corrupt pictures in a row; the last: {error}") from error
+            corrupt, last = corrupt + 1, str(error)
             continue
-        corrupt = 0
         if picture is None:
+            if corrupt and not whole:
+                raise CameraError(f"none of {corrupt} pictures is whole; the last: {last}")
             return
+        whole = True
         frame = intake.take(picture, live=False)
         if frame is not None:
             yield frame

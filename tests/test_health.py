@@ -19,6 +19,7 @@ FACTS = st.builds(
     cadence_s=st.floats(0.1, 600),
     error=st.none() | st.just("401 Unauthorized"),
     finished=st.booleans(),
+    corrupt=st.booleans(),
 )
 
 
@@ -47,7 +48,9 @@ def test_nothing_but_night_and_an_end_excuses_silence(given_facts):
     if health.state == "dark":
         assert (given_facts.condition, given_facts.error) == ("dark", None)
     assert (health.state == "finished") == given_facts.finished
-    if given_facts.condition == "frozen" and not given_facts.finished:
+    if given_facts.corrupt and not given_facts.finished:
+        assert health.state == "corrupt"
+    elif given_facts.condition == "frozen" and not given_facts.finished:
         assert health.state == "frozen"
     assert (health.age_s is None) == (last is None)
     assert health.reason
@@ -63,9 +66,9 @@ def test_silence_never_heals(given_facts, wait_ns):
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), FACTS, max_size=4))
-def test_the_tower_is_healthy_unless_a_camera_is_stale_or_frozen(cameras):
+def test_the_tower_is_healthy_unless_a_camera_is_stale_frozen_or_corrupt(cameras):
     health = judge_all(cameras, NOW)
-    bad = [name for name, camera in health.cameras.items() if camera.state in ("stale", "frozen")]
+    bad = [name for name, camera in health.cameras.items() if camera.state in ("stale", "frozen", "corrupt")]
     assert health.healthy == (not bad)
     for name in bad:
         assert any(line.startswith(f"{name}: ") for line in health.reasons)
@@ -89,6 +92,14 @@ def test_a_camera_goes_from_starting_to_ok_to_stale():
 def test_night_explains_silence():
     dark = judge(facts(30_000.0, condition="dark"), NOW)
     assert (dark.state, dark.reason) == ("dark", "too dark to see smoke")
+
+
+def test_a_camera_without_a_whole_picture_is_corrupt_whatever_its_last_ones_showed():
+    for condition in ("ok", "dark", "frozen"):
+        health = judge_all({"north": facts(5.0, corrupt=True, condition=condition, error="cut off")}, NOW)
+        assert not health.healthy
+        assert health.cameras["north"].state == "corrupt"
+        assert health.reasons == ["north: no whole picture since it was opened again; cut off"]
 
 
 def test_a_camera_that_died_in_the_night_is_stale():

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.file import local_path
+from edge.camera.jpeg import EOI, SOI, damage
 from edge.camera.kind import Kind
 from edge.camera.loop import play
 from edge.camera.option import PositiveSeconds, RecordingOptions
@@ -90,7 +91,11 @@ class FolderSource:
             self._beat()
             if self._grid.due(image.source_ns):
                 self._grid.take(image.source_ns)
-                return self._picture(image)
+                try:
+                    return self._picture(image)
+                except FrameError:
+                    self._grid.give_back()
+                    raise
         return None
 
     def close(self) -> None:
@@ -189,6 +194,10 @@ def _decode(path: Path) -> NDArray[np.uint8]:
         data = path.read_bytes()
     except OSError as error:
         raise FrameError(f"cannot read image '{path}': {error.strerror}") from error
+    if data.startswith(SOI):
+        if (fault := damage(data)) is not None:
+            raise FrameError(f"image '{path}' is corrupt: {fault}")
+        data += EOI  # OpenCV refuses one that lacks it
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     except cv2.error:

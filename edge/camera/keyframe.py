@@ -61,6 +61,10 @@ class PacketChoice:
         """Note that a keyframe alone gave no picture; a codec that goes on so is decoded whole."""
         self._empty += 1
 
+    def lost(self) -> None:
+        """Note that the last packet that was taken alone is corrupt: the next that can stand alone is due."""
+        self._grid.give_back()
+
     def _begun(self, *, key: bool) -> bool:
         """Say whether there was a keyframe; what comes before the first cannot be decoded."""
         if key or self._intra_only:

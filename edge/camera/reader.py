@@ -13,13 +13,15 @@ from edge.camera.intake import Intake
 from edge.camera.option import NetworkOptions, Options, RecordingOptions
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
-from edge.camera.source import CORRUPT_IN_A_ROW, Picture, Session, Source, no_beat
+from edge.camera.source import Picture, Session, Source, no_beat
 from edge.clock import Clock
 from edge.errors import CameraError, EdgeError, FrameError
 
 logger = logging.getLogger(__name__)
 
 _BEAT_S = 0.5
+_DAMAGED_S = 30.0
+_DAMAGED_CADENCES = 2
 _STOP_S = 1.0
 
 
@@ -75,6 +77,7 @@ class CameraReader:
 
     Attributes:
         error: what is wrong now, without credentials; None while pictures come.
+        corrupt: whether it was opened again for its damage and has given no whole picture since.
         reconnects: how often it was opened again.
         finished: whether a recording has ended; `error` is None where it was played to its end.
     """
@@ -92,10 +95,12 @@ class CameraReader:
     ) -> None:
         self.name = camera.name
         self.error: str | None = None
+        self.corrupt = False
         self.reconnects = 0
         self.finished = False
         self._options = camera.options
-        self._session = Session(clock, camera.schedule, self._turn, camera.password)
+        self._schedule = camera.schedule
+        self._session = Session(clock, camera.schedule, self._pulse, camera.password)
         self._pace = camera.options.pace if isinstance(camera.options, RecordingOptions) else "clip"
         self._intake = intake
         self._slots = slots
@@ -105,6 +110,8 @@ class CameraReader:
         self._opener = opener
         self._stopping = threading.Event()
         self._failures = 0
+        self._damaged_ns: int | None = None  # since when a live source has given no whole picture
+        self._reopened = False  # for its damage
         self._began: tuple[int, int] | None = None  # monotonic and source time of a recording's first picture
         self._thread = threading.Thread(target=self.run, name=f"camera-{camera.name}", daemon=True)
 
@@ -140,6 +147,7 @@ class CameraReader:
         self._turn()
         source = self._opener(self._options, self._session)
         self._began = None
+        self._damaged_ns = None
         try:
             while (picture := self._read(source)) is not None:
                 self._healthy()
@@ -157,17 +165,16 @@ class CameraReader:
             source.close()
 
     def _read(self, source: Source) -> Picture | None:
-        corrupt = 0
         while True:
-            self._turn()
+            self._pulse()
             try:
                 return source.read()
             except FrameError as error:
                 self._intake.corrupt()
                 self.error = self._describe(error)
-            corrupt += 1
-            if source.live and corrupt >= CORRUPT_IN_A_ROW:
-                raise CameraError(f"{corrupt} corrupt pictures in a row; last: {self.error}")
+            if source.live:
+                self.corrupt = self._reopened
+                self._damaged_ns = self._clock.mono_ns() if self._damaged_ns is None else self._damaged_ns
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:
         frame = self._intake.take(picture, live=live)
@@ -202,6 +209,16 @@ class CameraReader:
             self._turn()
             self._clock.wait(self._stopping, min(_BEAT_S, left_ns / NS_PER_S))
 
+    def _pulse(self) -> None:
+        """Turn, and see that a damaged source is not waited for too long."""
+        self._turn()
+        if self._damaged_ns is None:
+            return
+        limit_s = max(_DAMAGED_S, _DAMAGED_CADENCES * self._schedule.cadence_s)
+        if self._clock.mono_ns() - self._damaged_ns >= limit_s * NS_PER_S:
+            self._reopened = True
+            raise CameraError(f"no whole picture for {limit_s:g} s; the last: {self.error}")
+
     def _turn(self) -> None:
         if self._stopping.is_set():
             raise _StopError
@@ -212,6 +229,8 @@ class CameraReader:
             logger.info("camera '%s': pictures come again", self.name)
         self.error = None
         self._failures = 0
+        self._damaged_ns = None
+        self._reopened = self.corrupt = False
 
     def _fail(self, error: Exception) -> None:
         self._failures += 1

@@ -61,6 +61,7 @@ class Grid:
         self._early = early
         self._point_ns: int | None = None
         self._last_ns = 0
+        self._before: tuple[int | None, int] = (None, 0)
 
     def due(self, time_ns: int) -> bool:
         """Say whether a picture of this time is due. The first is, and so is one after a jump back."""
@@ -71,11 +72,16 @@ class Grid:
 
     def take(self, time_ns: int) -> None:
         """Note that the picture of this time was taken: the next is due one cadence after the grid's point."""
+        self._before = (self._point_ns, self._last_ns)
         period_ns = self._period_ns()
         point_ns = time_ns if self._point_ns is None else self._point_ns + period_ns
         on_grid = abs(time_ns - point_ns) * 2 < period_ns
         self._point_ns = point_ns if on_grid else time_ns
         self._last_ns = time_ns
+
+    def give_back(self) -> None:
+        """Undo the last `take`, since its picture turned out corrupt: the next one is due in its place."""
+        self._point_ns, self._last_ns = self._before
 
     def _period_ns(self) -> int:
         return round(self._schedule.cadence_s * NS_PER_S)

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from edge.camera.schedule import Schedule
 from edge.clock import Clock
 
-CORRUPT_IN_A_ROW = 100  # a source that gives so many is given up
-
 
 def no_beat() -> None:
     """Tell nobody that the source is alive."""

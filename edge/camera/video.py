@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason
+from edge.camera.decoder import Decoder
 from edge.camera.keyframe import Decode, PacketChoice
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
@@ -50,19 +50,16 @@ class VideoSource:
         self._container = container if container is not None else open_container(opening, session.clock)
         self._packets = Packets(self._container, opening, session.clock, guard)
         self._stream = self._container.streams.video[0]
-        self._decoder = self._stream.codec_context
-        self._decoder.thread_count = 1  # frame threads would hold several pictures back
+        self._decoder = Decoder(self._stream.codec_context, session.clock)
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
-        self._choice = PacketChoice(session.schedule, intra_only=self._decoder.codec.intra_only)
+        self._choice = PacketChoice(session.schedule, intra_only=self._decoder.intra_only)
         self._reformatter = av.video.reformatter.VideoReformatter()
-        self._decoded: deque[av.VideoFrame] = deque()
-        self._decode_ns = 0
         self._packet_ns = 0
+        self._begin_ns: int | None = None  # of the first packet that was decoded
         self._last_ns: int | None = None
         self._first_ns = 0
         self._timed = self._container.format.name not in _UNTIMED
-        self._streaming = False
         self._ended = False
         self._seen_any = False
 
@@ -71,12 +68,17 @@ class VideoSource:
 
         Raises:
             CameraError: nothing came for the timeout, the connection broke, or a live stream ended.
-            FrameError: one picture cannot be decoded.
+            FrameError: one picture is damaged, or predicted from a damaged one.
         """
-        while not self._decoded and not self._ended:
+        pictures = self._decoder.pictures
+        while not pictures and not self._ended:
             self._step()
-        if self._decoded:
-            return self._picture(self._decoded.popleft())
+        if pictures:
+            found = pictures.popleft()
+            if isinstance(found, str):
+                self._count_from_begin()
+                raise FrameError(f"'{self._opening.shown}': a corrupt picture: {found}")
+            return self._picture(found)
         if self.live:
             raise CameraError(f"'{self._opening.shown}': the stream ended")
         if not self._seen_any:
@@ -87,27 +89,47 @@ class VideoSource:
     def close(self) -> None:
         """Free it; never raises, may be called twice."""
         self._ended = True
-        self._decoded.clear()
+        self._decoder.close()
         try:
             self._container.close()
         except PyAvError:
             return
 
     def _step(self) -> None:
-        packet = self._packets.next()
-        self._beat()
+        try:
+            packet = self._packets.next()
+        except FrameError:
+            self._decoder.lose("a stretch cannot be read")
+            return
+        finally:
+            self._beat()
         if packet is None:
             self._ended = True
-            return
-        if packet.size == 0:
+        elif packet.size == 0:
+            self._empty(packet)
+        else:
             self._decode(packet)
-            return
-        wanted = self._choice.choose(self._packet_time_ns(packet), key=packet.is_keyframe)
+
+    def _empty(self, packet: Packet) -> None:
+        """Take a packet without data: the last of all, or what v4l2 makes of a picture that did not come whole."""
+        if packet.pts is None and packet.dts is None:
+            self._decoder.drain()
+        else:
+            self._decoder.lose("it came without data")
+
+    def _decode(self, packet: Packet) -> None:
+        time_ns = self._packet_time_ns(packet)
+        wanted = self._choice.choose(time_ns, key=packet.is_keyframe)
+        if self._begin_ns is None and wanted is not Decode.SKIP:
+            self._begin_ns = time_ns
         if wanted is Decode.STREAM:
-            self._streaming = True
-            self._decode(packet)
+            self._decoder.stream(packet)
         elif wanted is Decode.ALONE:
-            self._decode_alone(packet)
+            came = self._decoder.alone(packet)
+            if came == "nothing":
+                self._choice.empty()
+            elif came == "corrupt":
+                self._choice.lost()
 
     def _packet_time_ns(self, packet: Packet) -> int:
         if self.live:
@@ -116,37 +138,8 @@ class VideoSource:
         self._packet_ns = self._packet_ns + self._frame_ns if ticks is None else self._since_start_ns(ticks)
         return self._packet_ns
 
-    def _decode_alone(self, packet: Packet) -> None:
-        if self._streaming:
-            self._streaming = False
-            self._decode(None)  # pictures that the decoder still held back
-        self._decoder.flush_buffers()
-        before = len(self._decoded)
-        try:
-            self._decode(packet)
-            self._decode(None)  # the decoder holds no picture back for followers that never come
-        finally:
-            self._decoder.flush_buffers()
-        if len(self._decoded) == before:
-            self._choice.empty()
-
-    def _decode(self, packet: Packet | None) -> None:
-        started_ns = self._clock.mono_ns()
-        failure = ""
-        try:
-            self._decoded.extend(self._decoder.decode(packet))
-        except av.error.EOFError:
-            pass
-        except PyAvError as error:
-            failure = reason(error)
-        self._decode_ns += self._clock.mono_ns() - started_ns
-        if failure:
-            raise FrameError(f"'{self._opening.shown}': a corrupt picture: {failure}")
-
     def _picture(self, frame: av.VideoFrame) -> Picture:
-        decode_ns, self._decode_ns = self._decode_ns, 0
-        if frame.is_corrupt:
-            raise FrameError(f"'{self._opening.shown}': a corrupt picture: the decoder marks it as damaged")
+        decode_ns, self._decoder.decode_ns = self._decoder.decode_ns, 0
         self._seen_any = True
         turns = round(frame.rotation / 90) % 4
         size_px = (frame.height, frame.width) if turns % 2 == 0 else (frame.width, frame.height)
@@ -155,6 +148,11 @@ class VideoSource:
             return self._convert(frame, turns)
 
         return Picture(size_px, self._source_ns(frame), None, decode_ns, to_rgb)
+
+    def _count_from_begin(self) -> None:
+        """Let a first picture that is corrupt move the times of the others as little as any other does."""
+        if self._last_ns is None and self._begin_ns is not None:
+            self._last_ns, self._first_ns = 0, self._begin_ns
 
     def _source_ns(self, frame: av.VideoFrame) -> int | None:
         """Return the picture's time; in a recording it exists, is 0 at the first, and never goes back."""

@@ -12,7 +12,7 @@ from typing import Any
 from edge.alert.place import rehearse
 from edge.camera.address import open_source, redact
 from edge.camera.option import Options
-from edge.camera.source import CORRUPT_IN_A_ROW, Session
+from edge.camera.source import Session
 from edge.clock import SystemClock
 from edge.command.run import ROOT, locator, make_counters
 from edge.errors import EdgeError, FrameError, StoreError
@@ -20,6 +20,8 @@ from edge.model.loaded import load_model
 from edge.plan import cadences, plan_camera
 from edge.settings import Settings, load
 from edge.web.guard import settle
+
+_TRIED = 100  # pictures of a camera, until a whole one comes
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
 
@@ -71,7 +73,7 @@ def _try_camera(name: str, options: Options) -> str | None:
     except EdgeError as error:
         return str(error)
     try:
-        for _ in range(CORRUPT_IN_A_ROW):
+        for _ in range(_TRIED):
             try:
                 picture = source.read()
             except FrameError:
@@ -80,7 +82,7 @@ def _try_camera(name: str, options: Options) -> str | None:
                 return f"{redact(options.uri)}: it holds no picture"
             picture.to_rgb()
             return None
-        return f"{redact(options.uri)}: the first {CORRUPT_IN_A_ROW} pictures are corrupt"
+        return f"{redact(options.uri)}: the first {_TRIED} pictures are corrupt"
     except EdgeError as error:
         return str(error)
     finally:

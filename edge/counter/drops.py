@@ -18,8 +18,8 @@ class Balance:
         decoded: frames that left the decoder, whole or corrupt.
         scored: frames that went through the model.
         dropped: the others, by cause: overwritten (a fresher one came first), not_due (held back by the cadence),
-            stale (too old when its turn came), dark, frozen, corrupt (undecodable), failed (the model raised),
-            stopped (the daemon ended first).
+            stale (too old when its turn came), dark, frozen, corrupt (damaged, or predicted from a damaged one),
+            failed (the model raised), stopped (the daemon ended first).
         waiting: frames on their way; decoded − scored − dropped.
     """
 

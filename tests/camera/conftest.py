@@ -219,16 +219,16 @@ with open(sys.argv[1], "wb", buffering=0) as device:
 class Device:
     """A pipe that stands in for a video device: FFmpeg blocks in its reads in the same way.
 
-    It shows one raw picture again and again, small enough for the pipe to take it in one piece.
+    It shows one raw picture again and again, small enough for the pipe to take it in one piece, or what it is given.
     """
 
     size_px = (32, 48)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shown: bytes | None = None) -> None:
         self.path = folder / "video0"
         os.mkfifo(self.path)
         frame = av.VideoFrame.from_ndarray(draw(0, self.size_px), format="rgb24").reformat(format="yuv420p")
-        (folder / "picture").write_bytes(frame.to_ndarray().tobytes())
+        (folder / "picture").write_bytes(frame.to_ndarray().tobytes() if shown is None else shown)
         # a process of its own, for this one must hold no other descriptor of the device
         arguments = (sys.executable, "-c", FEED, str(self.path), str(folder / "picture"))
         self._feed = subprocess.Popen(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.folder import FolderOptions, FolderSource, natural_key
+from edge.camera.folder import SUFFIXES, FolderOptions, FolderSource, natural_key
 from edge.errors import CameraError, FrameError
 from tests.camera.conftest import session
 
@@ -116,6 +116,41 @@ def test_a_corrupt_image_is_named_and_the_next_is_read(tmp_path):
             source.read()
     assert source.read().name == "5.jpg"
     assert source.read() is None
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_part_of_an_image_is_corrupt_whatever_its_kind(tmp_path, suffix, ended):
+    """An end is put behind the part, too, as a camera does that sends what fits."""
+    noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)
+    data = cv2.imencode(suffix, noise)[1].tobytes()
+    for number, tenths in enumerate((1, 3, 5, 9, 9.7)):
+        part = data[: round(len(data) * tenths / 10)]
+        (tmp_path / f"{number}{suffix}").write_bytes(part + data[-2:] * ended)
+    (tmp_path / f"5{suffix}").write_bytes(data)
+    source = source_of(tmp_path)
+    for number in range(5):
+        with pytest.raises(FrameError, match=rf"{number}\{suffix}"):
+            source.read()
+    assert source.read().name == f"5{suffix}"
+
+
+def test_a_jpeg_without_its_end_marker_is_read_where_nothing_else_misses(tmp_path):
+    put(tmp_path, "1.jpg")
+    whole = source_of(tmp_path).read().to_rgb()
+    path = tmp_path / "1.jpg"
+    path.write_bytes(path.read_bytes()[:-2])
+    assert np.array_equal(source_of(tmp_path).read().to_rgb(), whole)
+
+
+def test_the_image_after_a_corrupt_one_is_taken_in_its_place(tmp_path):
+    put(tmp_path, *(f"{number}.jpg" for number in range(9)))
+    (tmp_path / "3.jpg").write_bytes(b"no image at all")
+    source = source_of(tmp_path, cadence_s=180.0, folder_cadence_s=60.0)
+    assert source.read().name == "0.jpg"
+    with pytest.raises(FrameError, match=r"3\.jpg"):
+        source.read()
+    assert [source.read().name, source.read().name] == ["4.jpg", "6.jpg"]
 
 
 @given(st.lists(st.text(max_size=12)))

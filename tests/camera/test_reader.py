@@ -4,18 +4,21 @@ import logging
 import threading
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.camera.intake import Intake
-from edge.camera.network import RtspOptions
+from edge.camera.network import HttpOptions, RtspOptions
 from edge.camera.option import NetworkOptions, RecordingOptions
 from edge.camera.reader import Backoff, Camera, CameraReader
+from edge.camera.schedule import Schedule
 from edge.camera.slots import Slots
 from edge.camera.source import Picture
 from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.errors import CameraError, FrameError
+from edge.health import CameraFacts, judge_all
 from firmware_sim.serve import serving
 
 S = 1_000_000_000
@@ -50,7 +53,9 @@ class Script:
 class Rig:
     """A reader with all that it needs; `sources` are opened one after the other, errors are raised."""
 
-    def __init__(self, clock, *sources, pace="fast", options=None, password=None, on_beat=None) -> None:
+    def __init__(
+        self, clock, *sources, pace="fast", options=None, password=None, on_beat=None, cadence_s=0.0
+    ) -> None:
         self.sources = list(sources)
         self.account = Account()
         self.slots = Slots({"north": self.account})
@@ -58,7 +63,9 @@ class Rig:
         self.on_beat = on_beat
         self.clock = clock
         self.reader = CameraReader(
-            Camera("north", options or RecordingOptions(uri="file:x", pace=pace), password=password),
+            Camera(
+                "north", options or RecordingOptions(uri="file:x", pace=pace), Schedule(cadence_s), password
+            ),
             Intake(self.account, clock, lambda stage, ns: None),
             self.slots,
             clock,
@@ -73,6 +80,7 @@ class Rig:
             self.on_beat(self)
 
     def open(self, options, session):
+        self.session = session
         if not self.sources:
             self.reader.stop()
             raise CameraError("no more")
@@ -171,16 +179,118 @@ def test_a_broken_recording_is_finished_with_its_error(clock):
     assert (rig.reader.finished, rig.reader.error) == (True, "damaged")
 
 
-def test_a_live_camera_that_is_always_corrupt_is_opened_again_a_recording_is_read_on(clock):
-    corrupt = [FrameError("bad")] * 5000
-    rig = Rig(clock, Script(*corrupt))
+def a_second_later(clock, outcome):
+    def step():
+        clock.now_ns += S
+        return outcome
+
+    return step
+
+
+def seconds_of(clock, outcome, count: int) -> list:
+    return [a_second_later(clock, outcome) for _ in range(count)]
+
+
+@pytest.mark.parametrize(("cadence_s", "limit_s"), [(1.0, 30), (60.0, 120)])
+def test_a_live_camera_without_a_whole_picture_is_opened_again_and_then_corrupt(clock, cadence_s, limit_s):
+    damage = FrameError("half a picture")
+    first = Script(*seconds_of(clock, damage, 1000))
+    second = Script(*seconds_of(clock, damage, 5), a_second_later(clock, picture(0)), CameraError("gone"))
+    rig = Rig(clock, first, second, cadence_s=cadence_s)
+    seen = []
+    rig.on_beat = lambda rig: seen.append((len(second.steps), rig.reader.corrupt, rig.reader.error))
     rig.reader.run()
-    assert rig.account.balance().dropped["corrupt"] == 100
+    assert len(first.steps) == 1000 - limit_s - 1  # the limit counts from the first damaged picture
+    assert first.closed == 1
+    assert not any(corrupt for left, corrupt, _ in seen if left == 7)
+    assert all(corrupt for left, corrupt, _ in seen if 2 <= left < 7)
+    assert not any(corrupt for left, corrupt, _ in seen if left < 2)
+    assert any(error == f"no whole picture for {limit_s} s; the last: half a picture" for *_, error in seen)
+    balance = rig.account.balance()
+    assert balance.dropped["corrupt"] == limit_s + 1 + 5
+    assert balance.decoded == balance.scored + sum(balance.dropped.values()) + balance.waiting
+
+
+def test_a_camera_that_passes_damage_by_without_a_word_is_opened_again_too(clock):
+    class Silent(Script):
+        """Gives one damaged picture and then skips packets for ever, as before a keyframe that never comes."""
+
+        def read(self):
+            if self.steps:
+                return super().read()
+            while True:
+                clock.now_ns += S
+                rig.session.beat()
+
+    source = Silent(FrameError("half a picture"))
+    rig = Rig(clock, source)
+    rig.reader.run()
+    assert source.closed == 1
     assert rig.reader.reconnects == 2
-    rig = Rig(clock, Script(*corrupt, None, live=False))
+
+
+def test_damage_with_whole_pictures_between_is_no_reason_to_open_a_camera_again(clock):
+    steps = []
+    for number in range(100):
+        steps += [*seconds_of(clock, FrameError("bad"), 29), a_second_later(clock, picture(number))]
+    rig = Rig(clock, Script(*steps, CameraError("end")))
+    corrupt = []
+    rig.on_beat = lambda rig: corrupt.append(rig.reader.corrupt)
+    rig.reader.run()
+    assert rig.reader.reconnects == 2  # after the end
+    assert not any(corrupt)
+    assert rig.account.balance().dropped["corrupt"] == 2900
+
+
+class FastClock(SystemClock):
+    """A minute passes in a quarter of a second."""
+
+    FASTER = 240
+
+    def mono_ns(self) -> int:
+        return super().mono_ns() * self.FASTER
+
+    def wait(self, signal: threading.Event, timeout_s: float) -> bool:
+        return super().wait(signal, timeout_s / self.FASTER)
+
+
+def test_a_real_camera_that_sends_halves_is_opened_again_and_then_corrupt(scripted_server):
+    jpeg = cv2.imencode(".jpg", np.random.default_rng(1).integers(0, 255, (64, 96, 3), np.uint8))[1].tobytes()
+    half = jpeg[: len(jpeg) // 2]
+    part = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(half), half)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
+    uri = f"http://127.0.0.1:{scripted_server(head + part, drip=part)}/live"
+    account, clock, corrupt = Account(), FastClock(), threading.Event()
+
+    def beat():
+        if reader.corrupt:
+            corrupt.set()
+
+    reader = CameraReader(
+        Camera("north", HttpOptions(uri=uri, timeout_s=300), Schedule(10.0)),
+        Intake(account, clock, lambda stage, ns: None),
+        Slots({"north": account}),
+        clock,
+        beat=beat,
+        backoff=Backoff(0.1, 0.3),
+    )
+    reader.start()
+    assert corrupt.wait(HANG_S)
+    facts = CameraFacts(None, clock.mono_ns(), "ok", 10.0, reader.error, corrupt=reader.corrupt)
+    health = judge_all({"north": facts}, clock.mono_ns())
+    assert reader.stop(HANG_S)
+    assert reader.reconnects >= 1
+    assert (health.healthy, health.cameras["north"].state) == (False, "corrupt")
+    assert "a corrupt picture" in health.reasons[0]
+    balance = account.balance()
+    assert balance.decoded == balance.dropped["corrupt"] > 1
+
+
+def test_a_damaged_recording_is_read_to_its_end(clock):
+    rig = Rig(clock, Script(*seconds_of(clock, FrameError("bad"), 5000), None, live=False))
     rig.reader.run()
     assert rig.account.balance().dropped["corrupt"] == 5000
-    assert rig.reader.finished
+    assert (rig.reader.finished, rig.reader.error, rig.reader.corrupt) == (True, "bad", False)
 
 
 def test_no_secret_of_an_unexpected_error_is_said(clock, caplog):
