@@ -1,6 +1,6 @@
 """The real daemon as a child process, as a service manager would have it: for tests, and for what tortures it.
 
-What it announces and what it logs goes into files, so that nothing is lost with it and nobody has to read meanwhile.
+What it announces and what it logs is in files beside its configuration, up to its last word.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Self
@@ -77,20 +78,22 @@ class Tower:
         prefix: Sequence[str] = (),
         token: str | None = None,
         told: int | IO[Any] | None = None,
-        **environment: str,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._token = token
         self._log = file.with_suffix(".log")
         self._told = file.with_suffix(".told")
-        with self._log.open("w") as stderr, self._told.open("w") as stdout:
-            self.process = subprocess.Popen(
-                [*prefix, *command(before, "run", str(file))],
-                cwd=_ROOT,
-                stdout=stdout if told is None else told,
-                stderr=stderr,
-                # as the unit has it; without it a figure of memory says nothing about a board
-                env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", **environment},
-            )
+        # through pipes, for a daemon whose files may not grow could not write these either
+        self.process = subprocess.Popen(
+            [*prefix, *command(before, "run", str(file))],
+            cwd=_ROOT,
+            stdout=subprocess.PIPE if told is None else told,
+            stderr=subprocess.PIPE,
+            # as the unit has it; without it a figure of memory says nothing about a board
+            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", **(environment or {})},
+        )
+        pipes = ((self.process.stderr, self._log), (self.process.stdout, self._told))
+        self._copies = [_copied(pipe, path) for pipe, path in pipes if pipe is not None]
 
     def __enter__(self) -> Self:
         return self
@@ -199,14 +202,35 @@ class Tower:
         """
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(HANG_S)
+            return self._wait()
         except subprocess.TimeoutExpired as error:
             raise TowerError(f"it does not end; log: {self.log[-2000:]}") from error
 
     def kill(self) -> None:
         """Stop it, whatever it does."""
         self.process.kill()
-        self.process.wait()
+        self._wait()
+
+    def _wait(self) -> int:
+        """Wait until it has ended and all that it wrote is in the files."""
+        code = self.process.wait(HANG_S)
+        for copy in self._copies:
+            copy.join(HANG_S)
+        return code
+
+
+def _copied(pipe: IO[bytes], path: Path) -> threading.Thread:
+    """Copy what comes out of a pipe into a file, in a thread of its own."""
+    file = path.open("wb", buffering=0)
+
+    def copy() -> None:
+        with pipe, file:
+            while part := os.read(pipe.fileno(), 65536):
+                file.write(part)
+
+    thread = threading.Thread(target=copy, daemon=True)
+    thread.start()
+    return thread
 
 
 def stored(path: Path) -> list[Event]:

@@ -59,7 +59,7 @@ class BombCamera(HttpCamera):
         jpeg: the picture that is one.
     """
 
-    opening = ("header",)
+    opening = ("refuse", "header")
     within = ("picture", "part", "length")
     faults = (*opening, *within)
 

@@ -16,12 +16,12 @@ from random import Random
 import msgspec
 
 from benchmarks import machine
-from benchmarks.torture import bomb, camera, clock, disk, kill, stranger
+from benchmarks.torture import bomb, camera, clock, damage, disk, kill, stranger
 from benchmarks.torture.attack import Attack, Ground, Outcome, Record, Report
 from edge.errors import SettingsError
 
 ATTACKS: tuple[Attack, ...] = tuple(
-    attack for room in (camera, stranger, bomb, kill, disk, clock) for attack in room.ATTACKS
+    attack for room in (camera, stranger, bomb, damage, kill, disk, clock) for attack in room.ATTACKS
 )
 KINDS = tuple(dict.fromkeys(attack.kind for attack in ATTACKS))
 _HELP = """\

@@ -31,6 +31,8 @@ class _HangUpError(Exception):
 class Faulty:
     """A server on loopback with one camera behind it, which deals out one fault at a time."""
 
+    opening: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 
     def __init__(self, random: Random) -> None:
@@ -161,8 +163,18 @@ INSTEAD: dict[str, Callable[[bytes, Random], bytes]] = {
 class HttpCamera(Faulty):
     """An MJPEG camera over HTTP whose answers, parts and pictures may be anything."""
 
-    opening = ("refuse", "mute", "401", "404", "503", "redirect", "page", "noise", "endless-header")
-    within = (*INSTEAD, "other-size", "stall", "drip", "reset", "close")
+    opening: tuple[str, ...] = (
+        "refuse",
+        "mute",
+        "401",
+        "404",
+        "503",
+        "redirect",
+        "page",
+        "noise",
+        "endless-header",
+    )
+    within: tuple[str, ...] = (*INSTEAD, "other-size", "stall", "drip", "reset", "close")
     faults = (*opening, *within)
 
     def __init__(self, random: Random) -> None:

@@ -92,7 +92,7 @@ def attack(ground: Ground) -> Outcome:
     times = ground.either(6, 60)
     for life in range(times):
         _write(file, bundle, life)
-        with Tower(file, TMPDIR=str(temporary)) as tower:
+        with Tower(file, environment={"TMPDIR": str(temporary)}) as tower:
             outcome.tried += 1
             if life and ground.random.random() < _EARLY:
                 time.sleep(ground.random.uniform(0, 1.5))
@@ -119,7 +119,7 @@ def attack(ground: Ground) -> Outcome:
 def _live_on(file: Path, bundle: Path, life: int, book: Book, temporary: Path) -> None:
     """Let a last life end as it should: all that the killed ones left open is closed by it, and no folder stays."""
     _write(file, bundle, life)
-    with Tower(file, TMPDIR=str(temporary)) as tower:
+    with Tower(file, environment={"TMPDIR": str(temporary)}) as tower:
         tower.begin().wait(lambda status: status["events"]["closed"], "an event is closed")
         tower.end()
         events = book.enter(tower)

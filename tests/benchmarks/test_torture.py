@@ -100,9 +100,10 @@ class Camera:
 
 
 def test_a_fault_is_survived_when_two_pictures_are_scored_after_it():
-    duel = Duel("a", Camera(), ["stall"])
+    camera = Camera()
+    duel = Duel("a", camera, ["stall"])
     duel.step(frames(5), landed=False, now_s=0)
-    assert duel.camera.fault == "stall"
+    assert camera.fault == "stall"
     duel.step(frames(9), landed=False, now_s=1)  # those before it count for nothing
     duel.step(frames(10), landed=True, now_s=2)
     duel.step(frames(11), landed=True, now_s=3)
@@ -271,18 +272,24 @@ def test_a_disk_is_full_and_read_only_as_it_is_told(tmp_path):
     place = tmp_path / "disk"
     place.mkdir()
     with disk.Disk(place) as made:
-        write = [*made.prefix, "sh", "-c", f"head -c 100000 /dev/zero > {place}/file"]
-        done = [subprocess.run(write, capture_output=True, text=True, check=False) for _ in range(1)]
+        done = [write(made, place / "file")]
         made.fill()
-        done.append(subprocess.run(write, capture_output=True, text=True, check=False))
+        done.append(write(made, place / "more"))
         made.free()
         made.remount("ro")
-        done.append(subprocess.run(write, capture_output=True, text=True, check=False))
+        done.append(write(made, place / "more"))
         made.remount("rw")
-        done.append(subprocess.run(write, capture_output=True, text=True, check=False))
-        assert [one.returncode == 0 for one in done] == [True, False, False, True]
-        assert (made.folder / "file").stat().st_size == 100_000
+        done.append(write(made, place / "more"))
+        assert done == [True, False, False, True]
+        copy = made.take_out("more")
+        assert copy.stat().st_size == 100_000
     assert list(place.iterdir()) == []
+
+
+def write(made, path):
+    """Write a file as a program that sees the disk does; return whether that went well."""
+    words = [*made.prefix, "sh", "-c", f"head -c 100000 /dev/zero > {path}"]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def test_what_takes_root_says_so(tmp_path, monkeypatch):
@@ -293,5 +300,5 @@ def test_what_takes_root_says_so(tmp_path, monkeypatch):
 
 
 def test_what_takes_a_compiler_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(clock.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     assert "apt-get install gcc" in clock.attack(ground(tmp_path)).left_out

@@ -34,7 +34,8 @@ def running(file, before="", *, told=None, **environment):
     """Start it, and wait until it says that it is ready; at the end it is killed if it still runs."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
         notified.bind(f"\0{file}")
-        with Tower(file, before=before, told=told, NOTIFY_SOCKET=f"@{file}", **environment) as daemon:
+        environment["NOTIFY_SOCKET"] = f"@{file}"
+        with Tower(file, before=before, told=told, environment=environment) as daemon:
             notified.settimeout(1)
             said = ""
             while "READY=1" not in said.splitlines():
