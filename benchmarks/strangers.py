@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
@@ -26,6 +25,8 @@ from typing import Any
 
 import cv2
 import numpy as np
+
+from edge.scratch import temporary_folder
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 — opens nothing but a daemon of this run
 DESCRIPTORS = 256
@@ -196,8 +197,8 @@ def _gone(stranger: socket.socket, *, reads: bool) -> bool:
 
 def measure(kind: str) -> dict[str, Any]:
     """Return how the daemon did with one crowd: seconds of each answer, and what it took and said."""
-    with tempfile.TemporaryDirectory() as folder, camera() as (address, opened):
-        tower = Tower(address, Path(folder))
+    with temporary_folder("strangers-") as folder, camera() as (address, opened):
+        tower = Tower(address, folder)
         try:
             tower.begin()
             before, lines = tower.status(), len(tower.log().splitlines())
