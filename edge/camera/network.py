@@ -20,6 +20,11 @@ _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle
 class RtspOptions(NetworkOptions, frozen=True, kw_only=True):
     """A camera behind `rtsp:`."""
 
+    def check(self) -> None:
+        """See to the address, too."""
+        super().check()
+        _check_url(self.uri)
+
 
 class HttpOptions(NetworkOptions, frozen=True, kw_only=True):
     """A camera behind `http:` or `https:`.
@@ -29,6 +34,11 @@ class HttpOptions(NetworkOptions, frozen=True, kw_only=True):
     """
 
     ca_file: Path | None = None
+
+    def check(self) -> None:
+        """See to the address, too."""
+        super().check()
+        _check_url(self.uri)
 
 
 def open_rtsp(options: RtspOptions, session: Session) -> Source:
@@ -74,20 +84,30 @@ def _open(options: NetworkOptions, session: Session, av_options: tuple[tuple[str
     return VideoSource(opening, session)
 
 
-def _with_login(url: str, user: str | None, password: str | None) -> str:
-    """Put the credentials of the options into the address; they win over those that stand there."""
+def _check_url(url: str) -> None:
+    """See that an address has a host that can be looked up.
+
+    Raises:
+        ValueError: it has none; starts with the key and does not show the address.
+    """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        named = (parts.hostname or "").encode("idna") and parts.port != 0
     except ValueError:
-        host, port = None, None
-    if not host:
-        raise CameraError(
-            f"'{without_login(url)}': not an address of the form {url.partition(':')[0]}://host:port/path;"
+        named = False
+    if not named or not url.isprintable():
+        raise ValueError(
+            f"uri: not an address of the form {url.partition(':')[0]}://host:port/path;"
             " special characters of a user or password in it are written as %40 for @, %2F for /, %23 for #"
         )
+
+
+def _with_login(url: str, user: str | None, password: str | None) -> str:
+    """Put the credentials of the options into the address; they win over those that stand there."""
     if user is None and password is None:
         return url
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
     login = f"{quote(user or '', '')}:{quote(password or '', '')}"
     place = f"[{host}]" if ":" in host else host
     return urlunsplit(parts._replace(netloc=f"{login}@{place}{'' if port is None else f':{port}'}"))
