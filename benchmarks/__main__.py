@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from edge.device.power import EnergyMeter
 from edge.errors import DeviceError, EdgeError, MissingExtraError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
 from edge.model.registry import BACKENDS
+from edge.text import plain
 
 _BOARD = """Measure the bundle on this board, with the sensors that it has. Nothing else needs to be installed.
 
@@ -115,10 +117,10 @@ def _compare(arguments: argparse.Namespace) -> int:
     for letter, path, read in (("A", arguments.a, one), ("B", arguments.b, other)):
         where = read.machine.board or read.machine.cpu or "an unknown processor"
         when = read.machine.date or "an unknown day"
-        print(f"{letter}: {path}: {read.bundle.name} {read.bundle.version} on {where}, {when}")
-    print("\n" + latency.columns(compare.HEAD, compare.cells(comparison.rows)))
+        print(plain(f"{letter}: {path}: {read.bundle.name} {read.bundle.version} on {where}, {when}"))
+    print("\n" + _lines(latency.columns(compare.HEAD, compare.cells(comparison.rows))))
     for warning in comparison.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        _tell(f"warning: {warning}")
     print(json.dumps({"a": str(arguments.a), "b": str(arguments.b), **msgspec.to_builtins(comparison)}))
     return 0
 
@@ -127,7 +129,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[latency.Choice, latency.Plan]:
     """Check the arguments that both measurements have, and say which backends are left out."""
     path = bundled_path() if arguments.bundle is None else arguments.bundle
     choice = latency.choose_backends(Bundle.open(path), arguments.backends)
-    if arguments.json is not None and not arguments.json.parent.is_dir():
+    if arguments.json is not None and not os.path.isdir(arguments.json.parent):  # noqa: PTH112 — raises nothing
         raise SettingsError(f"--json: no folder {arguments.json.parent}")
     for skipped in choice.skipped:
         _tell(f"{skipped.backend} is left out: {skipped.why}")
@@ -143,18 +145,23 @@ def _meter(arguments: argparse.Namespace) -> EnergyMeter:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(plain(line), file=sys.stderr, flush=True)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def _show(document: dict[str, Any], about: dict[str, Any], table: str) -> None:
     bundle, where = document["bundle"], about["board"] or about["cpu"] or "an unknown processor"
-    print(f"{bundle['name']} {bundle['version']} on {where}, {about['cores']} cores\n\n{table}")
+    said = plain(f"{bundle['name']} {bundle['version']} on {where}, {about['cores']} cores")
+    print(f"{said}\n\n{_lines(table)}")
 
 
 def _finish(arguments: argparse.Namespace, document: dict[str, Any], last: object) -> int:
     """Tell the warnings, write the file, and end with a line of JSON."""
     for warning in document["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
+        _tell(f"warning: {warning}")
     if arguments.json is not None:
         try:
             arguments.json.write_text(json.dumps(document) + "\n")
@@ -263,7 +270,7 @@ def main() -> int:
     try:
         return command(sys.argv[1:])
     except EdgeError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
+        print(f"benchmarks: {plain(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError | MissingExtraError) else 1
     except KeyboardInterrupt:
         return 130

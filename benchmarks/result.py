@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from edge.document import read_plain
 from edge.errors import SettingsError
 
 _SCHEMA = re.compile(r"firetower-(latency|board)/(\d+)\.(\d+)", re.ASCII)
@@ -18,7 +19,7 @@ _MAJOR = 1
 _BYTES_MAX = 1 << 28
 
 PositiveInt = Annotated[int, msgspec.Meta(gt=0)]
-Load = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)?$")]
+Load = Annotated[str, msgspec.Meta(pattern=r"^\d+(\.\d+)?\Z")]
 
 
 class Header(msgspec.Struct):
@@ -141,16 +142,13 @@ def read(path: Path) -> Result:
         SettingsError: it cannot be read, is none, is of another version, malformed, or cut off.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_BYTES_MAX + 1)
+        content = read_plain(path, _BYTES_MAX)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > _BYTES_MAX:
-        raise SettingsError(f"{path}: longer than {_BYTES_MAX} bytes; no result of `firetower bench`")
     try:
         _check_schema(path, msgspec.json.decode(content, type=Header).schema)
         result = msgspec.json.decode(content, type=Result)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise SettingsError(
             f"{path}: no whole result of `firetower bench`: {error}; measure again with --json"
         ) from error
@@ -164,9 +162,9 @@ def _check_schema(path: Path, schema: str) -> None:
         raise SettingsError(
             f"{path}: schema {schema[:80]!r}; expected firetower-latency/1.x or firetower-board/1.x"
         )
-    if int(match[2]) != _MAJOR:
+    if match[2] != str(_MAJOR):
         raise SettingsError(
-            f"{path}: schema {schema!r} is of another version than {_MAJOR}.x; update firetower"
+            f"{path}: schema {schema[:80]!r} is of another version than {_MAJOR}.x; update firetower"
         )
 
 

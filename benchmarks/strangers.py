@@ -14,7 +14,6 @@ import resource
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks.tower import Tower
+from edge.scratch import temporary_folder
 
 TOKEN = "a-token-of-some-length"  # noqa: S105 — opens nothing but a daemon of this run
 DESCRIPTORS = 256
@@ -151,9 +151,9 @@ def measure(kind: str, asked: int = _ASKED) -> dict[str, Any]:
         asked: how often, once a second.
     """
     with (
-        tempfile.TemporaryDirectory() as folder,
+        temporary_folder("strangers-") as folder,
         camera() as (address, opened),
-        guarded(address, Path(folder)) as tower,
+        guarded(address, folder) as tower,
     ):
         begin(tower)
         before, lines = tower.status(), len(tower.log.splitlines())

@@ -6,6 +6,7 @@ import sys
 
 from deploy.command import command
 from edge.errors import EdgeError, MissingExtraError, SettingsError
+from edge.text import plain
 
 __all__ = ["command"]
 
@@ -15,7 +16,7 @@ def main() -> int:
     try:
         return command(sys.argv[1:])
     except EdgeError as error:
-        print(f"deploy: {error}", file=sys.stderr)
+        print(f"deploy: {plain(str(error))}", file=sys.stderr)
         return 2 if isinstance(error, SettingsError | MissingExtraError) else 1
     except KeyboardInterrupt:
         return 130

@@ -72,6 +72,6 @@ def _last_json(text: str) -> dict[str, Any]:
     lines = text.strip().splitlines()
     try:
         document = json.loads(lines[-1]) if lines else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

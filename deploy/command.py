@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -27,6 +26,8 @@ from deploy.target import SshTarget, Target
 from deploy.unit import journal_limits, render_unit
 from deploy.wheel import Wheel, own_wheel
 from deploy.wheelhouse import fetch, wanted_by
+from edge.scratch import temporary_folder
+from edge.text import plain
 
 _COMPILED = 1.3  # an environment is larger than its wheels unpacked by what Python compiles; 1.15 was seen
 
@@ -45,7 +46,7 @@ def command(argv: Sequence[str]) -> int:
         target = stack.enter_context(
             SshTarget(options.target, identity=options.identity, port=options.port, config=options.ssh_config)
         )
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="firetower-")))
+        scratch = stack.enter_context(temporary_folder("deploy-"))
         return deploy(target, options, scratch)
 
 
@@ -200,4 +201,4 @@ def _new(folder: Path) -> Path:
 
 def _say(text: str) -> None:
     with suppress(OSError):  # a terminal that was closed; the board must not be left half-way for that
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(map(plain, text.split("\n"))), file=sys.stderr, flush=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 import stat
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,11 +23,12 @@ from edge.camera.address import redact
 from edge.camera.file import local_path
 from edge.camera.option import RecordingOptions
 from edge.camera.registry import kind_with
+from edge.document import open_plain
 from edge.errors import BundleError, SettingsError
 from edge.model.bundle import Bundle, bundled_path
 from edge.model.registry import BACKENDS
 from edge.plan import plan
-from edge.settings import Settings, parse
+from edge.settings import Settings, parse, read_document
 from edge.settings import load as load_settings
 from edge.web.guard import is_loopback, read_token
 
@@ -101,7 +102,7 @@ def gather(path: Path, state: PurePosixPath, scratch: Path, backend: str | None 
         SettingsError: anything that is wrong with it, its model bundle included, with the path of the key.
     """
     settings = load_settings(path)
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    document = read_document(path)
     if backend is not None:
         document.setdefault("model", {})["backend"] = backend
         settings = parse(copy.deepcopy(document), path.parent)
@@ -179,8 +180,8 @@ def _place(document: dict[str, Any], keys: tuple[str, ...], file: Path, state: P
     for name in tables:
         table = table[name]
     if keys == ("store", "path"):
-        path = state / table[key]
-        if table[key].startswith("~") or ".." in path.parts:
+        path = PurePosixPath("/", *(state / table[key]).parts[1:])  # POSIX allows two slashes at the begin
+        if table[key].startswith("~") or ".." in path.parts or path == state:
             raise SettingsError(
                 f"store.path: {table[key]}: expected an absolute path on the tower, or one in {state}"
             )
@@ -210,8 +211,8 @@ def _packed(bundle: Path, archive: Path) -> Path:
 def _config_file(name: str, path: Path) -> ConfigFile:
     """Look at a file; one that is closed to others here is closed there."""
     try:
-        closed = not stat.S_IMODE(path.stat().st_mode) & _OTHERS
-        with path.open("rb") as file:
+        with open_plain(path) as file:
+            closed = not stat.S_IMODE(os.fstat(file.fileno()).st_mode) & _OTHERS
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SettingsError(f"{name}: cannot read {path}: {error.strerror}") from error

@@ -1,19 +1,26 @@
 """`python3 -m deploy.health [FILE.toml]`: ask the daemon's `/health` where its configuration says it listens.
 
-The image's health check: a process each minute, so of Python's own library it takes what it needs and nothing else.
+The image's health check: a process each minute, so it imports little.
 """
 
 from __future__ import annotations
 
+import http.client
 import sys
 import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
+
+from edge.document import read_text
+from edge.text import plain
 
 CONFIGURATION = Path("/etc/firetower/tower.toml")
 TIMEOUT_S = 10.0
+_FILE_BYTES_MAX = 1 << 20
+_ANSWER_BYTES_MAX = 1 << 20
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 — not bound, only understood
 
 
@@ -23,14 +30,18 @@ def main(arguments: Sequence[str]) -> int:
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with straight.open(question(file), timeout=TIMEOUT_S) as answer:
-            print(answer.read().decode(errors="replace"))
+            _tell(answer)
     except urllib.error.HTTPError as error:
-        print(error.read().decode(errors="replace"))
+        _tell(error)
         return 1
-    except (OSError, ValueError) as error:
-        print(f"nobody can be asked: {error}")
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        print(plain(f"nobody can be asked: {error}"))
         return 1
     return 0
+
+
+def _tell(answer: IO[bytes]) -> None:
+    print(plain(answer.read(_ANSWER_BYTES_MAX).decode(errors="replace").strip()))
 
 
 def question(file: Path) -> urllib.request.Request:
@@ -38,17 +49,22 @@ def question(file: Path) -> urllib.request.Request:
 
     Raises:
         OSError: the configuration or the token cannot be read.
-        ValueError: the configuration is not TOML, or no page is served.
+        ValueError: the configuration is not TOML or not one of firetower's, or no page is served.
     """
-    web = tomllib.loads(file.read_text(encoding="utf-8")).get("web", {})
+    try:
+        web = tomllib.loads(read_text(file, _FILE_BYTES_MAX)).get("web", {})
+    except RecursionError as error:
+        raise ValueError(f"{file}: not valid TOML: {error}") from error
+    if not isinstance(web, dict):
+        raise ValueError(f"{file}: web: expected a table")  # noqa: TRY004 — of a file
     if not web.get("enabled", True):
         raise ValueError("web.enabled is false: nothing tells how the daemon does; use --no-healthcheck")
-    host = web.get("host", "127.0.0.1")
+    host = str(web.get("host", "127.0.0.1"))
     host = _EVERYWHERE.get(host, host)
     shown = f"[{host}]" if ":" in host else host
     request = urllib.request.Request(f"http://{shown}:{web.get('port', 8080)}/health")
     if "token_file" in web:
-        token = (file.parent / web["token_file"]).read_text(encoding="utf-8").strip()
+        token = read_text(file.parent / str(web["token_file"]), _FILE_BYTES_MAX).strip()
         request.add_header("Authorization", f"Bearer {token}")
     return request
 

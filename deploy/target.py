@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from typing import Protocol, Self
 from deploy.errors import TargetError
 from deploy.script import Step
 from edge.errors import SettingsError
+from edge.scratch import make_folder, remove_folder, temporary_folder
 
 _DESTINATION = re.compile(
     r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])"
@@ -98,8 +98,8 @@ class SshTarget:
         self.name = destination
         self._user = f"{match['user']}@" if match["user"] else ""
         self._host = match["host"]
-        self._scratch = tempfile.TemporaryDirectory(prefix="firetower-")
-        options = [*_ALWAYS, f"ControlPath={self._scratch.name}/ssh"]
+        self._scratch = make_folder("")  # short: the path of a socket has 104 bytes at most
+        options = [*_ALWAYS, f"ControlPath={self._scratch}/ssh"]
         options += [f"Port={port}"] if port is not None else []
         options += [f"IdentityFile={identity}", "IdentitiesOnly=yes"] if identity is not None else []
         self._options = [] if config is None else ["-F", str(config)]
@@ -115,7 +115,7 @@ class SshTarget:
     ) -> None:
         """Close the connection."""
         _call([*self._ssh(), "-O", "exit", "--", self._login()])
-        self._scratch.cleanup()
+        remove_folder(self._scratch)
 
     def run(self, step: Step) -> Done:
         """Run a step's script; see Target."""
@@ -127,10 +127,10 @@ class SshTarget:
 
     def copy(self, files: Mapping[str, Path], folder: PurePosixPath) -> None:
         """Copy files; see Target. With rsync at both ends, one that was cut off goes on where it ended."""
-        with tempfile.TemporaryDirectory(dir=self._scratch.name) as names:
+        with temporary_folder("names-") as names:
             for name, file in files.items():
-                (Path(names) / name).symlink_to(file.absolute())
-            sources = sorted(str(Path(names) / name) for name in files)
+                (names / name).symlink_to(file.absolute())
+            sources = sorted(str(names / name) for name in files)
             to = f"{self._user}{self._host}:{folder}/"
             if self.has_rsync and shutil.which("rsync"):
                 command = [

@@ -10,6 +10,28 @@ from string import Template
 from deploy.layout import SERVICE, Layout
 from edge.errors import SettingsError
 
+# A store there would open more to the service than its events need, or is hidden from it (ProtectHome=, PrivateTmp=).
+_SHARED = frozenset(
+    map(PurePosixPath, ("/", "/media", "/mnt", "/opt", "/srv", "/var", "/var/cache", "/var/lib"))
+)
+_OF_THE_SYSTEM = tuple(
+    PurePosixPath("/", *name.split("/"))
+    for name in (
+        *("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "lost+found", "proc", "root", "run"),
+        *(
+            "sbin",
+            "sys",
+            "tmp",
+            "usr",
+            "var/backups",
+            "var/lib/dpkg",
+            "var/lib/systemd",
+            "var/log",
+            "var/spool",
+        ),
+        *("var/tmp", "opt/firetower", "opt/vc"),
+    )
+)
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./-]*")  # the service manager gives '%', quotes and blanks a meaning
 
 
@@ -38,14 +60,20 @@ def render_unit(
 
 
 def check_store(store: PurePosixPath) -> None:
-    """See that a unit can name a path outside the state folder.
+    """See that a unit can name a path outside the state folder, and may let the service write into its folder.
 
     Raises:
-        SettingsError: it cannot.
+        SettingsError: it cannot, or the folder is the system's.
     """
-    if not _PLAIN_PATH.fullmatch(str(store)):
+    if not _PLAIN_PATH.fullmatch(str(store)) or ".." in store.parts:
         raise SettingsError(
             f"store.path: {str(store)!r}: use letters, digits and _ . / - only, for the unit names it"
+        )
+    folder = store.parent
+    if folder in _SHARED or any(folder.is_relative_to(own) for own in _OF_THE_SYSTEM):
+        raise SettingsError(
+            f"store.path: {store}: the service would have to write into {folder}, which is the system's; use a folder"
+            " of its own, such as /data, or leave store.path out"
         )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.errors import WheelError
 from deploy.pip import run_pip
+from edge.document import open_plain
 
 OWN = "firetower"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.whl")
@@ -50,11 +52,11 @@ def read_wheel(path: Path) -> Wheel:
     if not _PLAIN_NAME.fullmatch(path.name):
         raise WheelError(f"{path}: not the name of a wheel; expected name-version-python-abi-platform.whl")
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-    except (OSError, zipfile.BadZipFile) as error:
+            with zipfile.ZipFile(file) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+    except (OSError, ValueError, LookupError, struct.error, zipfile.BadZipFile) as error:
         raise WheelError(f"{path}: not a readable wheel: {error}") from error
     return Wheel(path, digest, size)
 

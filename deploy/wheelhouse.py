@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from deploy.board import GLIBC_LEAST, MACHINES, Board
 from deploy.errors import WheelError
 from deploy.pip import run_pip
 from deploy.wheel import Wheel, locked, read_wheel
+from edge.scratch import temporary_folder
 
 _GLIBC_MOST = 40
 _GLIBC_LEAST = {"aarch64": 17, "x86_64": 5}  # the oldest manylinux of each machine
@@ -66,15 +66,15 @@ def fetch(own: Wheel, wanted: Wanted, folder: Path | None, cache: Path) -> tuple
     """
     lock = locked(own, "-".join(wanted.extras) or "device") + locked(own, "pip")
     if folder is not None:
-        with tempfile.TemporaryDirectory(prefix="firetower-wheels-") as scratch:
-            _download(lock, wanted, Path(scratch), ("--isolated", "--no-index", "--find-links", str(folder)))
-            chosen = sorted(folder / path.name for path in Path(scratch).glob("*.whl"))
+        with temporary_folder("wheels-") as scratch:
+            _download(lock, wanted, scratch, ("--isolated", "--no-index", "--find-links", str(folder)))
+            chosen = sorted(folder / path.name for path in scratch.glob("*.whl"))
         return _sorted([own, *map(read_wheel, chosen)])
     kept = cache_folder(lock, wanted, cache)
     if not _whole(kept):
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as scratch:
-            new = Path(scratch) / kept.name
+        with temporary_folder("fetching-", cache) as scratch:
+            new = scratch / kept.name
             _download(lock, wanted, new, ())
             sums = {path.name: read_wheel(path).sha256 for path in new.glob("*.whl")}
             (new / _SUMS).write_text(json.dumps(sums, indent=0) + "\n")

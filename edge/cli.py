@@ -7,19 +7,23 @@ People read stderr; the last line of stdout is JSON where a program may want it.
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 
 from edge import __version__
 from edge.command import check, replay, run
 from edge.command.bundle import register as register_bundle
 from edge.errors import EdgeError, MissingExtraError, SettingsError
-from edge.log import configure
+from edge.log import PlainFormatter, configure
+from edge.text import plain
 
 COMMAND_GROUP = "firetower.commands"
+_SAID_MAX = 2000
 _SUMMARIES = {
     "train": "make a model: data, training, quantization, export (extra: train)",
     "sim": "a tower without a tower: simulated cameras (extra: sim)",
@@ -41,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name in ("stdout", "stderr"):  # closed by whoever started this
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know few characters
+    if logging.lastResort is not None:  # of commands that set up no log
+        logging.lastResort.setFormatter(PlainFormatter())
     arguments = list(sys.argv[1:] if argv is None else argv)
     further = {point.name: point for point in entry_points(group=COMMAND_GROUP)}
     start = next((i for i, word in enumerate(arguments) if word not in {"-v", "--verbose"}), len(arguments))
@@ -84,16 +92,25 @@ def _guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except (SettingsError, MissingExtraError) as error:
-        print(f"firetower: {error}", file=sys.stderr)
+        _tell(error)
         return 2
     except EdgeError as error:
-        print(f"firetower: {error}", file=sys.stderr)
+        _tell(error)
         return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+
+
+def _tell(error: EdgeError) -> None:
+    """Tell an error in one line, however long what it quotes is."""
+    said = plain(str(error))
+    if len(said) > _SAID_MAX:
+        said = f"{said[: _SAID_MAX // 2]} … {said[-_SAID_MAX // 2 :]}"
+    with suppress(OSError):
+        print(f"firetower: {said}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from edge.clock import Clock, SystemClock
+from edge.text import plain
 
 PERIOD_S = 60.0
 _TEXTS = 8  # different texts of one message in a period; further ones count as repeats of each other
@@ -23,8 +25,22 @@ _Kind = tuple[str, int, str | None, str | None]  # logger, level, template, text
 def configure(level: int, form: str) -> None:
     """Send the log to stderr, limited; does nothing where somebody has set one up already."""
     stderr = logging.StreamHandler(sys.stderr)
-    stderr.setFormatter(logging.Formatter(form))
+    stderr.setFormatter(PlainFormatter(form))
     logging.basicConfig(level=level, handlers=[Limiter(stderr, SystemClock())])
+
+
+class PlainFormatter(logging.Formatter):
+    """Writes each message as one line of printable characters, and a traceback as such lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — of logging
+        """Put the message into the form."""
+        shown = copy.copy(record)
+        shown.message = plain(record.message)
+        return super().formatMessage(shown)
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 — of logging
+        """Return a traceback's lines."""
+        return "\n".join(map(plain, super().formatException(ei).split("\n")))
 
 
 @dataclass(slots=True)
@@ -148,6 +164,6 @@ def _settled(record: logging.LogRecord) -> logging.LogRecord:
     settled = copy.copy(record)
     settled.msg, settled.args = record.getMessage(), None
     if record.exc_info:
-        settled.exc_text = record.exc_text or logging.Formatter().formatException(record.exc_info)
+        settled.exc_text = record.exc_text or PlainFormatter().formatException(record.exc_info)
         settled.exc_info = None
     return settled

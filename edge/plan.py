@@ -6,6 +6,7 @@ from edge.camera.limit import Limits
 from edge.camera.option import NetworkOptions, Options
 from edge.camera.reader import Camera
 from edge.camera.schedule import Schedule
+from edge.detect.mask import blocked_cells
 from edge.errors import SettingsError
 from edge.model.manifest import Manifest
 from edge.secret import read_secret
@@ -41,15 +42,25 @@ def cadences(settings: Settings, manifest: Manifest) -> dict[str, float]:
     """Return the seconds between scored frames of every camera: its own, else the model's default.
 
     Raises:
-        SettingsError: the model cannot do what is asked: a cadence that it was not trained for, or masks for a
-            classifier.
+        SettingsError: the model cannot do what is asked: a cadence that it was not trained for, masks for a
+            classifier, or masks that leave nothing to look at.
     """
     for name, camera in settings.cameras.items():
         if manifest.task == "classify" and camera.masks:
             raise SettingsError(
                 f"cameras.{name}.masks: a classifier sees the whole frame; masks need a 'cells' model"
             )
+        if camera.masks and any(blocked_cells(camera.masks, grid).all() for grid in _grids(manifest)):
+            raise SettingsError(
+                f"cameras.{name}.masks: they cover the whole frame, so that nothing would be looked at"
+            )
     return {name: _cadence_s(name, camera, manifest) for name, camera in settings.cameras.items()}
+
+
+def _grids(manifest: Manifest) -> set[tuple[int, int]]:
+    """Return (rows, cols) of the scores of each model file."""
+    shapes = (file.one("scores").shape for file in manifest.model_files().values())
+    return {(shape[1], shape[2]) for shape in shapes}
 
 
 def _cadence_s(name: str, camera: Options, manifest: Manifest) -> float:

@@ -23,6 +23,7 @@ from edge.errors import CameraError, FrameError, SettingsError
 from edge.frame import Frame
 from edge.model.loaded import Model
 from edge.pipeline import Pipeline, Record
+from edge.text import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,13 @@ def address(clip: str) -> str:
     if kind is not None and not kind.live:
         return clip
     path = Path(clip)
-    if path.is_dir():
-        return f"folder:{path}"
-    if path.exists():
-        return f"file:{path}"
+    try:
+        if path.is_dir():
+            return f"folder:{path}"
+        if path.exists():
+            return f"file:{path}"
+    except OSError as error:
+        raise SettingsError(f"{redact(clip)}: cannot look at it: {error.strerror}") from error
     raise SettingsError(
         f"{redact(clip)}: no such file or folder; give a video, a folder of images, or 'scene:'"
     )
@@ -80,7 +84,7 @@ def clip_options(clip: str, keys: Mapping[str, object]) -> Options:
 def clip_name(clip: str) -> str:
     """Return what events call a clip: its file name, so that they do not depend on where it lies."""
     scheme, _, rest = address(clip).partition(":")
-    return Path(rest).name or scheme
+    return plain(Path(rest).name) or scheme
 
 
 def model_stamp(frame: Frame) -> Stamp:

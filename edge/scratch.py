@@ -11,7 +11,8 @@ import os
 import shutil
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PREFIX = ".firetower-scratch-"
@@ -56,6 +57,20 @@ def _hold(parent: Path) -> tuple[Path, int]:
             return folder, lock
         shutil.rmtree(folder, ignore_errors=True)
     raise OSError(f"{parent}: a folder there cannot be locked")
+
+
+@contextmanager
+def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder as `make_folder` does, for the body of `with`.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    folder = make_folder(prefix, parent)
+    try:
+        yield folder
+    finally:
+        remove_folder(folder)
 
 
 def sweep(parent: Path) -> None:

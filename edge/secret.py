@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
+from edge.document import open_plain
 from edge.errors import SettingsError
 
 _OTHERS = 0o077
+_BYTES_MAX = 4096
 
 
 def read_secret(path: Path, key: str) -> str:
@@ -18,16 +21,22 @@ def read_secret(path: Path, key: str) -> str:
         key: of the configuration, for messages.
 
     Raises:
-        SettingsError: unreadable, open to others, or not one line; never holds the secret.
+        SettingsError: unreadable, no plain file, too long, open to others, or not one line; never holds the secret.
     """
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise SettingsError(f"{key}: cannot read {path}: {reason}") from None
+        with open_plain(path) as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(_BYTES_MAX + 1)
+    except OSError as error:
+        raise SettingsError(f"{key}: cannot read {path}: {error.strerror}") from None
     if mode & _OTHERS:
         raise SettingsError(f"{key}: {path} has mode {mode:04o}, others may use it; chmod 600 {path}")
-    if not secret or len(secret.splitlines()) != 1:
+    if len(data) > _BYTES_MAX:
+        raise SettingsError(f"{key}: cannot read {path}: it is longer than {_BYTES_MAX} bytes")
+    try:
+        secret = data.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{key}: cannot read {path}: it is not text") from None
+    if not secret or len(secret.splitlines()) != 1 or "\0" in secret:
         raise SettingsError(f"{key}: {path} must hold the secret as its only line")
     return secret

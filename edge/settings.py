@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,12 +16,17 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from edge.camera.file import local_path
 from edge.camera.limit import Limits
 from edge.camera.option import Options, SizedOptions
 from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know
 from edge.device.meter import EnergySource
+from edge.document import is_deeper, read_text
 from edge.errors import SettingsError
 from edge.model.registry import BACKENDS
+
+_BYTES_MAX = 1 << 20
+_DEPTH_MAX = 16
 
 
 class Tower(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +98,7 @@ class Energy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file; see each section. The table of a camera is that of its kind, as `edge.camera` defines it."""
 
-    cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")], Options]
+    cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")], Options]
     tower: Tower = Tower()
     model: Model = Model()
     store: Store = Store()
@@ -108,20 +114,28 @@ def load(path: Path) -> Settings:
         SettingsError: unreadable, not TOML, an unknown key, a wrong type or range, a file that is not there; the
             message starts with the file and the path of the key.
     """
+    document = read_document(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise SettingsError(f"{path}: cannot read the configuration: {reason}") from error
+        return parse(document, path.parent)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read the tables of a configuration file, as tomllib gives them.
+
+    Raises:
+        SettingsError: unreadable, or not TOML; names the file.
+    """
+    try:
+        return tomllib.loads(read_text(path, _BYTES_MAX))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot read the configuration: {error.strerror}") from error
     except (
         ValueError,
         RecursionError,
     ) as error:  # tomllib's own, and those of a number or a nesting without end
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    try:
-        return parse(document, path.parent)
-    except SettingsError as error:
-        raise SettingsError(f"{path}: {error}") from error
 
 
 def parse(document: dict[str, Any], folder: Path) -> Settings:
@@ -134,6 +148,8 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
     Raises:
         SettingsError: with the path of the key.
     """
+    if is_deeper(document, _DEPTH_MAX):
+        raise SettingsError(f"the file: more than {_DEPTH_MAX} tables and lists in each other")
     _check_numbers(document, "")
     tables = document.get("cameras")
     tables = tables if isinstance(tables, dict) else {}
@@ -191,9 +207,11 @@ def _decode(kind: type, value: object) -> object:
 
 
 def _check_numbers(value: object, where: str) -> None:
-    """TOML knows nan and inf; no setting does."""
+    """TOML knows nan and inf, and its reader numbers of any length; no setting does."""
     if isinstance(value, float) and not math.isfinite(value):
         raise SettingsError(f"{where}: expected a finite number, got {value}")
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        raise SettingsError(f"{where}: expected a number of 64 bits")
     if isinstance(value, dict):
         for key, inner in value.items():
             _check_numbers(inner, f"{where}.{key}" if where else str(key))
@@ -231,6 +249,9 @@ def _keys(section: type[msgspec.Struct]) -> set[str]:
 def _resolve(settings: Settings, folder: Path) -> Settings:
     """Make paths absolute and see that what must exist does."""
     model, web, store = settings.model, settings.web, settings.store
+    for key, text in (("tower.name", settings.tower.name), ("web.host", web.host)):
+        if not text.isprintable():
+            raise SettingsError(f"{key}: expected printable text, got {text!r}")
     if model.backend is not None and model.backend not in BACKENDS:
         raise SettingsError(f"model.backend: '{model.backend}' is unknown; expected {' or '.join(BACKENDS)}")
     cameras = {
@@ -239,7 +260,9 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
     return msgspec.structs.replace(
         settings,
         cameras=cameras,
-        model=msgspec.structs.replace(model, bundle=_existing(model.bundle, folder, "model.bundle")),
+        model=msgspec.structs.replace(
+            model, bundle=_existing(model.bundle, folder, "model.bundle", folders=True)
+        ),
         store=msgspec.structs.replace(store, path=_absolute(store.path, folder, "store.path")),
         web=msgspec.structs.replace(web, token_file=_existing(web.token_file, folder, "web.token_file")),
     )
@@ -252,16 +275,20 @@ def _absolute(path: Path | None, folder: Path, key: str) -> Path | None:
         raise SettingsError(f"{key}: {path}: no such user") from error
 
 
-def _existing(path: Path | None, folder: Path, key: str) -> Path | None:
+def _existing(path: Path | None, folder: Path, key: str, *, folders: bool = False) -> Path | None:
     resolved = _absolute(path, folder, key)
+    if resolved is None:
+        return None
     try:
-        if resolved is not None:
-            resolved.stat()
+        mode = resolved.stat().st_mode
     except FileNotFoundError as error:
         raise SettingsError(f"{key}: {resolved} does not exist") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SettingsError(f"{key}: cannot look at {str(resolved)!r}: {reason}") from error
+    if not (stat.S_ISREG(mode) or (folders and stat.S_ISDIR(mode))):
+        expected = "a file or a folder" if folders else "a file"
+        raise SettingsError(f"{key}: {resolved} is not {expected}")
     return resolved
 
 
@@ -273,6 +300,7 @@ def _located(camera: Options, folder: Path, prefix: str) -> Options:
         if isinstance(value := getattr(camera, key), Path)
     }
     scheme, _, rest = camera.uri.partition(":")
-    if kind_with(camera).address == "path" and not rest.startswith("//"):
-        changes["uri"] = f"{scheme}:{_existing(Path(rest), folder, f'{prefix}uri')}"
+    if kind_with(camera).address == "path":
+        rest = str(local_path(rest))
+        changes["uri"] = f"{scheme}:{_existing(Path(rest), folder, f'{prefix}uri', folders=True)}"
     return msgspec.structs.replace(camera, **changes)

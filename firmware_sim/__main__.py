@@ -9,6 +9,7 @@ import sys
 import threading
 
 from edge.log import configure
+from edge.text import plain
 from firmware_sim.serve import ServeError, ready_line, serving
 
 _SERVE_HELP = """\
@@ -77,7 +78,7 @@ def _serve(arguments: argparse.Namespace) -> int:
             while not asked.wait(0.2) and not broken.is_set():
                 pass
     except ServeError as error:
-        print(f"firetower sim serve: {error}", file=sys.stderr)
+        print(f"firetower sim serve: {plain(str(error))}", file=sys.stderr)
         return 2
     finally:
         for number, handler in before.items():

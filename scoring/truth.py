@@ -13,9 +13,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from edge.document import read_plain
 from edge.errors import EdgeError
 
 FILE_NAME = "sequences.json"
+_BYTES_MAX = 256 << 20
 OFFSET_SLACK_S = 5  # clocks are read off the picture; `epoch` is what counts
 Label: TypeAlias = Literal["no_smoke", "smoke", "uncertain", "unlabelled"]
 Box: TypeAlias = tuple[float, float, float, float]
@@ -97,7 +99,7 @@ def read(folder: Path) -> tuple[TruthSequence, ...]:
     """
     path = folder / FILE_NAME
     try:
-        sequences = decode(path.read_bytes())
+        sequences = decode(read_plain(path, _BYTES_MAX))
     except (OSError, TruthError) as error:
         raise TruthError(f"{path}: {error.strerror if isinstance(error, OSError) else error}") from error
     missing = [f.file for s in sequences for f in s.frames if not (folder / f.file).is_file()]
@@ -115,7 +117,7 @@ def decode(data: bytes) -> tuple[TruthSequence, ...]:
     """
     try:
         sequences = msgspec.json.decode(data, type=_File).sequences
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise TruthError(str(error)) from error
     _once("sequence", (sequence.id for sequence in sequences))
     for sequence in sequences:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 from deploy.errors import WheelError
 from deploy.pip import run_pip
 from deploy.wheelhouse import pip_target
+from scripts import sbom
 from scripts.locked import FOLDER, PROJECT, RECORD, SETS, Target, faults, fits, only_for, read, tags_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,7 +26,7 @@ _HEADER = "# Made by `make lock` from pyproject.toml; not edited by hand.\n"
 
 
 def write(root: Path) -> None:
-    """Solve anew, the newest that pyproject.toml allows, and write every set and the record.
+    """Solve anew, the newest that pyproject.toml allows, and write every set, the record and the bills of materials.
 
     Raises:
         subprocess.CalledProcessError: uv finds no solution; it has said why.
@@ -47,6 +48,7 @@ def write(root: Path) -> None:
         if package["name"] != PROJECT
     }
     (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    sbom.write(root)
 
 
 def _uv(folder: str, *words: str) -> str:
@@ -98,7 +100,7 @@ def main() -> int:
     """Write the sets, check them; return the exit code."""
     print("uv solves all sets (seconds)", flush=True)
     write(ROOT)
-    found = [*faults(ROOT), *ask_pip(ROOT)]
+    found = [*faults(ROOT), *sbom.faults(ROOT), *ask_pip(ROOT)]
     for text in found:
         print(text, file=sys.stderr)
     return 1 if found else 0

@@ -138,7 +138,7 @@ class Line:
 
     def applies(self, target: Target) -> bool:
         """Whether a target installs it."""
-        return _applies(self.requirement, target, [""])
+        return applies(self.requirement, target, [""])
 
 
 def read(path: Path) -> list[Line]:
@@ -151,17 +151,27 @@ def read(path: Path) -> list[Line]:
     return found
 
 
+def recorded(root: Path) -> dict[str, Any]:
+    """Return what requires what, and which wheels there are; of firetower itself what pyproject.toml says.
+
+    Returns:
+        By `name==version`, and firetower by its name: `requires`, a list of requirements, and `wheels`, digests by
+        file name.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    record = json.loads((root / FOLDER / RECORD).read_text(encoding="utf-8"))
+    extras = project["optional-dependencies"]
+    own = [only_for(text, extra) for extra, texts in extras.items() for text in texts]
+    record[PROJECT] = {"requires": [*project["dependencies"], *own], "wheels": {}}
+    for locked in record.values():
+        locked["requires"] = list(map(Requirement, locked["requires"]))
+    return dict(record)
+
+
 def faults(root: Path) -> list[str]:
     """Say what is wrong with the sets below a folder that has pyproject.toml; asks no network."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    record = json.loads((root / FOLDER / RECORD).read_text(encoding="utf-8"))
-    extras = project["project"]["optional-dependencies"]
-    record[PROJECT] = {
-        "requires": [
-            *project["project"]["dependencies"],
-            *(only_for(text, extra) for extra, texts in extras.items() for text in texts),
-        ]
-    }
+    record = recorded(root)
     found = []
     for name, each in SETS.items():
         lines = read(root / FOLDER / f"{name}.txt")
@@ -205,13 +215,13 @@ def _faults_for(
             wheels = record[name]["wheels"]
             if not any(digest in line.sha256 and fits(file, tags) for file, digest in wheels.items()):
                 yield f"{name} has no digest of a wheel for it"
-        required = map(Requirement, record[name]["requires"])
-        waiting += [each for each in required if _applies(each, target, ["", *wanted.extras])]
+        waiting += [each for each in record[name]["requires"] if applies(each, target, ["", *wanted.extras])]
     for name in chosen.keys() - needed:
         yield f"{name} is required by nothing"
 
 
-def _applies(requirement: Requirement, target: Target, extras: Sequence[str]) -> bool:
+def applies(requirement: Requirement, target: Target, extras: Sequence[str]) -> bool:
+    """Whether a requirement holds for a target that asks for any of these extras; "" is none."""
     environment = target.environment()
     marker = requirement.marker
     return marker is None or any(marker.evaluate({**environment, "extra": extra}) for extra in extras)

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.board import MACHINES, PYTHONS
 from scripts.locked import FOLDER, RECORD, SETS, Target, faults, read
+from scripts.sbom import TOLD
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,7 +53,12 @@ def test_every_extra_is_in_a_set() -> None:
 
 
 def test_every_line_is_pinned_and_no_address_is_written() -> None:
-    assert {path.name for path in (ROOT / FOLDER).iterdir()} == {RECORD, *(f"{name}.txt" for name in SETS)}
+    bills = {f"{name}.cdx.json" for name in TOLD}
+    assert {path.name for path in (ROOT / FOLDER).iterdir()} == {
+        RECORD,
+        *bills,
+        *(f"{name}.txt" for name in SETS),
+    }
     for path in (ROOT / FOLDER).iterdir():
         text = path.read_text(encoding="utf-8")
         assert "://" not in text

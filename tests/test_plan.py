@@ -61,3 +61,21 @@ def test_one_schedule_has_the_cadence_and_the_password_stays_hidden(
     secret.chmod(0o644)
     with pytest.raises(SettingsError, match=r"^cameras\.north\.password_file: .*chmod 600"):
         plan_camera("north", options, 60.0, Limits())
+
+
+def halves(at: float) -> list[list[tuple[float, float]]]:
+    """Two masks: all to the left of a line, and all to the right of it."""
+    left = [(0.0, 0.0), (at, 0.0), (at, 1.0), (0.0, 1.0)]
+    return [left, [(at, 0.0), (1.0, 0.0), (1.0, 1.0), (at, 1.0)]]
+
+
+@pytest.mark.parametrize("masks", [halves(0.3), halves(1.0)[:1], [*halves(0.7), TRIANGLE]])
+def test_masks_over_the_whole_frame_are_refused(manifest: Manifest, masks: list[object]) -> None:
+    with pytest.raises(SettingsError, match=r"^cameras\.north\.masks: they cover the whole frame"):
+        plan(of(masks=masks), manifest)
+
+
+def test_masks_that_leave_something_are_taken(manifest: Manifest) -> None:
+    assert plan(of(masks=halves(0.5)[:1]), manifest)
+    almost = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 0.9), (0.0, 1.0)]
+    assert plan(of(masks=[almost]), manifest)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge import scratch
+from edge.model.bundle import Bundle, unpack
 
 ROOT = Path(__file__).parents[1]
 CHILD = """
@@ -82,3 +83,40 @@ def test_no_place_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="No such file"):
         scratch.make_folder("x-", tmp_path / "none")
     assert scratch.make_folder("x-").is_relative_to(tempfile.gettempdir())
+
+
+UNPACK = """
+import sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from edge.model import bundle
+def stuck(archive, folder):
+    (folder / "file").write_bytes(b"x")
+    print("made", flush=True)
+    sys.stdin.read()
+bundle.extract = stuck
+bundle.unpack(Path("x.zip"), Path({parent!r}) / "new")
+"""
+
+
+def test_kill_9_of_an_installation_leaves_one_folder_and_the_next_removes_it(tmp_path):
+    code = UNPACK.format(root=str(ROOT), parent=str(tmp_path))
+    for _ in range(3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "made\n"
+        end(process, signal.SIGKILL)
+        assert len(list(tmp_path.iterdir())) == 1
+    Bundle.open(ROOT / "tests/model/fixtures/cells").pack(tmp_path / "good.zip")
+    unpack(tmp_path / "good.zip", tmp_path / "new")
+    assert {path.name for path in tmp_path.iterdir()} == {"good.zip", "new"}
+
+
+def test_nobody_else_makes_temporary_folders():
+    """But for what lives for a moment in a process of its own, and the checkout's own tools."""
+    allowed = {"edge/scratch.py", "firmware_sim/rtsp_child.py"}
+    rooms = ("edge", "scoring", "deploy", "firmware_sim", "benchmarks", "training")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in files if "import tempfile" in path.read_text()}
+    assert found == allowed

@@ -1,5 +1,6 @@
 """The wheel in an empty environment, run from a folder that has packages of the same names."""
 
+import email
 import json
 import subprocess
 import sys
@@ -47,7 +48,14 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         text = zipfile.ZipFile(wheel).read(packed)
         assert text == (ROOT / f"requirements/{lock}.txt").read_bytes()
     licences = {name.partition(".dist-info/licenses/")[2] for name in names}
-    assert {"LICENSE", "edge/model/WEIGHTS-LICENSE.md"} <= licences
+    own_terms = {"LICENSE", "edge/model/WEIGHTS-LICENSE.md", "edge/camera/CODECS-LICENSE.md"}
+    assert own_terms <= licences
+    about = email.message_from_bytes(zipfile.ZipFile(wheel).read("firetower-0.1.0.dist-info/METADATA"))
+    assert about["License-Expression"] == "MIT AND LicenseRef-firetower-weights"
+    assert set(about.get_all("License-File")) == own_terms
+    for name in ("device", "onnx"):
+        packed = zipfile.ZipFile(wheel).read(f"firetower-0.1.0.dist-info/sboms/{name}.cdx.json")
+        assert packed == (ROOT / f"requirements/{name}.cdx.json").read_bytes()
 
 
 def test_installed_wheel_runs_beside_a_foreign_benchmarks(wheel: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from edge.errors import EdgeError, MissingExtraError, SettingsError
+from edge.text import plain
 from training.cifar10 import command as cifar10
 from training.cifar10.report import command as report
 from training.smoke import command as smoke
@@ -63,7 +64,7 @@ def main() -> int:
     try:
         return command(sys.argv[1:])
     except EdgeError as error:
-        print(f"training: {error}", file=sys.stderr)
+        print(f"training: {plain(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

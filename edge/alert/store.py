@@ -125,7 +125,7 @@ class Store:
         for event_id, document in rows:
             try:
                 found.append(msgspec.json.decode(document, type=Event))
-            except msgspec.DecodeError as error:
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 _log.error(
                     "event store '%s': event %s cannot be read: %s", self._database.path, event_id, error
                 )

@@ -38,10 +38,13 @@ def options_for(address: str, **keys: Any) -> Options:  # noqa: ANN401 — each 
     if not address or "\0" in address:
         raise CameraError(f"an empty or broken camera address; expected one of {KNOWN}")
     path = Path(address)
-    if match is None and path.is_dir():
-        return FolderOptions(uri=f"folder:{address}", **keys)
-    if match is None or path.is_file():
-        return FileOptions(uri=f"file:{address}", **keys)
+    try:
+        if match is None and path.is_dir():
+            return FolderOptions(uri=f"folder:{address}", **keys)
+        if match is None or path.is_file():
+            return FileOptions(uri=f"file:{address}", **keys)
+    except OSError as error:
+        raise CameraError(f"cannot open '{redact(address)}': {error.strerror}") from error
     named = "" if "@" in address else f" '{match[1].lower()}:'"  # what looks like a scheme may be a user
     raise CameraError(f"'{redact(address)}': unknown kind of camera{named}; expected one of {KNOWN}")
 
@@ -56,17 +59,19 @@ def open_source(options: Options, session: Session) -> Source:
     Raises:
         CameraError: the address or an option is wrong, or the camera cannot be opened. Holds no credentials.
     """
+    if "\0" in options.uri:
+        raise CameraError(f"a broken camera address; expected one of {KNOWN}")
     try:
         options.check()
         session.schedule.check()
     except ValueError as error:
         raise CameraError(f"'{redact(options.uri)}': {error}") from None
-    if "\0" in options.uri:
-        raise CameraError(f"a broken camera address; expected one of {KNOWN}")
     try:
         return kind_with(options).open(options, session)
     except CameraError as error:
         raise CameraError(scrub(str(error), options.uri, (session.password,))) from None
+    except OSError as error:  # a path that cannot be looked at
+        raise CameraError(f"cannot open '{redact(options.uri)}': {error.strerror}") from None
 
 
 def redact(uri: str) -> str:

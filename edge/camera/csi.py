@@ -15,7 +15,6 @@ from msgspec import Meta
 
 from edge.camera.child import Child
 from edge.camera.kind import Kind
-from edge.camera.limit import Limits
 from edge.camera.option import SizedOptions
 from edge.camera.source import Session, Source
 from edge.errors import CameraError
@@ -55,22 +54,41 @@ class CsiOptions(SizedOptions, frozen=True, kw_only=True):
     fps: Annotated[float, Meta(ge=0.1, le=120)] = 1.0
     extra_args: tuple[Annotated[str, Meta(min_length=1, pattern=r"^[^\0]*$")], ...] = ()
 
+    def check(self) -> None:
+        """See to the address, and that the pipe can carry pictures of the size."""
+        super().check()
+        if re.fullmatch(r"csi:[0-9]{0,2}", self.uri, re.IGNORECASE) is None:
+            raise ValueError("uri: expected csi: or csi:N, N as `rpicam-hello --list-cameras` counts, from 0")
+        height, width = self.size_px or DEFAULT_SIZE_PX
+        if not (math.isfinite(self.fps) and self.fps > 0):
+            raise ValueError(f"fps is {self.fps}; expected a number above 0")
+        if min(height, width) < _LEAST_PX or height % 2 or width % 2:
+            raise ValueError(
+                f"width_px, height_px: {width}x{height} px; expected even numbers from {_LEAST_PX}"
+            )
+        if self.codec == "yuv420" and width % WIDTH_STEP_PX:
+            below = width // WIDTH_STEP_PX * WIDTH_STEP_PX
+            fit = " or ".join(str(step) for step in (below, below + WIDTH_STEP_PX) if step)
+            raise ValueError(
+                f"width_px is {width}; rows of raw frames are padded unless it is a multiple of {WIDTH_STEP_PX}:"
+                f' set it to {fit}, or `codec` to "h264"'
+            )
+
 
 def open_csi(options: CsiOptions, session: Session) -> Source:
     """Open a camera of the board, `csi:` or `csi:N` with its number in `rpicam-hello --list-cameras`.
 
     Raises:
-        CameraError: a wrong address or option, no such program, or it cannot be started. One that refuses the camera
+        CameraError: there is no such program, or it cannot be started. One that refuses the camera
             is noticed here (H.264), or in the first read (raw).
     """
     rest = options.uri.partition(":")[2]
     shown = f"csi:{rest}"
-    if re.fullmatch(r"[0-9]{0,2}", rest) is None:
-        raise CameraError(
-            f"'{shown}': expected csi: or csi:N, N as `rpicam-hello --list-cameras` counts, from 0"
-        )
     height, width = size_px = options.size_px or DEFAULT_SIZE_PX
-    _check(shown, size_px, options, session.limits)
+    if height * width > session.limits.picture_pixels:
+        raise CameraError(
+            f"'{shown}': {width}x{height} px are more than limits.picture_pixels ({session.limits.picture_pixels})"
+        )
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         raise CameraError(
@@ -108,25 +126,6 @@ def _source(
         "", shown, live=True, timeout_s=options.timeout_s, advice=_ADVICE, limits=session.limits
     )
     return EncodedSource(child, opening, limit_s, session)
-
-
-def _check(shown: str, size_px: tuple[int, int], options: CsiOptions, limits: Limits) -> None:
-    height, width = size_px
-    if height * width > limits.picture_pixels:
-        raise CameraError(
-            f"'{shown}': {width}x{height} px are more than limits.picture_pixels ({limits.picture_pixels})"
-        )
-    if not (math.isfinite(options.fps) and options.fps > 0):
-        raise CameraError(f"'{shown}': fps is {options.fps}; expected a number above 0")
-    if min(size_px) < _LEAST_PX or height % 2 or width % 2:
-        raise CameraError(f"'{shown}': {width}x{height} px; expected even numbers from {_LEAST_PX}")
-    if options.codec == "yuv420" and width % WIDTH_STEP_PX:
-        below = width // WIDTH_STEP_PX * WIDTH_STEP_PX
-        fit = " or ".join(str(step) for step in (below, below + WIDTH_STEP_PX) if step)
-        raise CameraError(
-            f"'{shown}': width_px is {width}; rows of raw frames are padded unless it is a multiple of"
-            f' {WIDTH_STEP_PX}: set it to {fit}, or `codec` to "h264"'
-        )
 
 
 CSI = Kind(("csi",), "csi:", CsiOptions, open_csi, live=True)

@@ -36,6 +36,8 @@ def _open_lap(path: Path, options: FileOptions, session: Session) -> Source:
 
     if not path.exists():
         raise CameraError(f"no such file: '{path}'")
+    if not path.is_file():  # nobody may ever write into a pipe
+        raise CameraError(f"'{path}' is not a plain file")
     opening = Opening(
         url=f"file:{path}",
         shown=str(path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,9 +19,12 @@ from edge.camera.option import PositiveSeconds, RecordingOptions
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session, Source
 from edge.camera.still import decode_still
+from edge.document import read_text
 from edge.errors import CameraError, FrameError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_CSV_BYTES_MAX = 64 << 20
+_EPOCH_S_END = 253_402_300_800  # the year 10000
 DEFAULT_CADENCE_S = 60.0  # one a minute, as HPWREN and FIgLib archive their cameras
 
 _OFFSET = re.compile(r"_([+-]\d{1,9})$")  # FIgLib: 000_-02400 or 1528987200_+00060, seconds from ignition
@@ -163,15 +167,14 @@ def _csv_epochs_ns(csv_path: Path, paths: list[Path]) -> list[int]:
     epochs_ns: dict[str, int] = {}
     number, row = 1, [""]
     try:
-        with csv_path.open(newline="", encoding="utf-8") as lines:
-            for number, row in enumerate(csv.reader(lines), start=1):
-                if not row or (number == 1 and [cell.strip() for cell in row] == ["file", "epoch"]):
-                    continue
-                epochs_ns[row[0].strip()] = round(Decimal(row[1].strip()) * NS_PER_S)
+        text = read_text(csv_path, _CSV_BYTES_MAX)
     except OSError as error:
         raise CameraError(f"cannot read the times '{csv_path}': {error.strerror}") from error
-    except UnicodeError as error:
-        raise CameraError(f"'{csv_path}' is not UTF-8 text; expected `file,epoch` lines") from error
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
+            if not row or (number == 1 and [cell.strip() for cell in row] == ["file", "epoch"]):
+                continue
+            epochs_ns[row[0].strip()] = _parse_epoch_ns(row[1])
     except (ArithmeticError, ValueError, IndexError, csv.Error) as error:
         raise CameraError(f"'{csv_path}', line {number}: expected `file,epoch`, got {row}") from error
     missing = [path.name for path in paths if path.name not in epochs_ns]
@@ -180,6 +183,13 @@ def _csv_epochs_ns(csv_path: Path, paths: list[Path]) -> list[int]:
             f"'{csv_path}' has no time for '{missing[0]}' ({len(missing)} such); add a line for each"
         )
     return [epochs_ns[path.name] for path in paths]
+
+
+def _parse_epoch_ns(text: str) -> int:
+    epoch_s = Decimal(text.strip())
+    if not 0 <= epoch_s < _EPOCH_S_END:
+        raise ValueError(text)
+    return round(epoch_s * NS_PER_S)
 
 
 def _to_rgb(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -36,6 +36,11 @@ _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle
 class RtspOptions(NetworkOptions, frozen=True, kw_only=True):
     """A camera behind `rtsp:`."""
 
+    def check(self) -> None:
+        """See to the address, too."""
+        super().check()
+        _check_url(self.uri)
+
 
 class HttpOptions(NetworkOptions, frozen=True, kw_only=True):
     """A camera behind `http:` or `https:`.
@@ -45,6 +50,11 @@ class HttpOptions(NetworkOptions, frozen=True, kw_only=True):
     """
 
     ca_file: Path | None = None
+
+    def check(self) -> None:
+        """See to the address, too."""
+        super().check()
+        _check_url(self.uri)
 
 
 def open_rtsp(options: RtspOptions, session: Session) -> Source:
@@ -86,7 +96,7 @@ def _open(
     from edge.camera.container import Opening  # noqa: PLC0415 — av
     from edge.camera.video import VideoSource  # noqa: PLC0415 — av
 
-    host = _host(options.uri)
+    host = urlsplit(options.uri).hostname or ""
     opening = Opening(
         url=_with_login(options.uri, options.user, session.password),
         shown=without_login(options.uri),
@@ -145,18 +155,22 @@ def _open_within(opening: Opening, inflow: Inflow, session: Session) -> InputCon
     raise CameraError(f"cannot open '{opening.shown}': it hangs since {limit_s:g} s; {opening.advice}")
 
 
-def _host(url: str) -> str:
+def _check_url(url: str) -> None:
+    """See that an address has a host that can be looked up.
+
+    Raises:
+        ValueError: it has none; starts with the key and does not show the address.
+    """
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        named = (parts.hostname or "").encode("idna") and parts.port != 0
     except ValueError:
-        host = None
-    if not host:
-        raise CameraError(
-            f"'{without_login(url)}': not an address of the form {url.partition(':')[0]}://host:port/path;"
+        named = False
+    if not named or not url.isprintable():
+        raise ValueError(
+            f"uri: not an address of the form {url.partition(':')[0]}://host:port/path;"
             " special characters of a user or password in it are written as %40 for @, %2F for /, %23 for #"
         )
-    return host
 
 
 def _with_login(url: str, user: str | None, password: str | None) -> str:

@@ -14,9 +14,10 @@ from edge.camera.limit import Limits
 from edge.camera.option import NetworkOptions, Options, RecordingOptions
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
-from edge.camera.source import Picture, Session, Source, no_beat
+from edge.camera.source import Picture, Session, Source, no_beat, require_size
 from edge.clock import Clock
 from edge.errors import CameraError, EdgeError, FrameError
+from edge.text import plain
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +154,7 @@ class CameraReader:
         self._damaged_ns = None
         try:
             while (picture := self._read(source)) is not None:
+                require_size(picture, self.name)
                 self._healthy()
                 if not source.live:
                     self._keep_pace(picture)
@@ -245,4 +247,4 @@ class CameraReader:
     def _describe(self, error: Exception) -> str:
         text = str(error) if isinstance(error, EdgeError) else f"{type(error).__name__}: {error}"
         user = self._options.user if isinstance(self._options, NetworkOptions) else None
-        return scrub(text, self._options.uri, (user, self._session.password))
+        return plain(scrub(text, self._options.uri, (user, self._session.password)))

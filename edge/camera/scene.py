@@ -18,6 +18,7 @@ from edge.camera.source import Picture, Session, Source
 from edge.errors import CameraError
 
 FRAME_S = 60
+_DIGITS = 10  # of 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def parse_scene(uri: str) -> Scene:
     kind, _, query = rest.partition("?")
     values = {"seed": 1, "frames": 60, "ignition": 20}
     for key, value in parse_qsl(query, keep_blank_values=True):
-        if key not in values or not value.isdecimal() or int(value) >= 2**31:
+        if key not in values or not value.isdecimal() or len(value) > _DIGITS or int(value) >= 2**31:
             raise CameraError(
                 f"'{uri}': got '{key}={value}'; expected {', '.join(values)} with whole numbers"
             )
@@ -61,6 +62,14 @@ def parse_scene(uri: str) -> Scene:
 
 class SceneOptions(RecordingOptions, frozen=True, kw_only=True):
     """The built-in scene."""
+
+    def check(self) -> None:
+        """See to the address, too."""
+        super().check()
+        try:
+            parse_scene(self.uri)
+        except CameraError as error:
+            raise ValueError(f"uri: {error}") from None
 
 
 def open_scene(options: SceneOptions, session: Session) -> Source:

@@ -13,6 +13,9 @@ from edge.camera.errand import Errands
 from edge.camera.limit import Limits
 from edge.camera.schedule import Schedule
 from edge.clock import Clock
+from edge.errors import CameraError
+
+LEAST_PX = 64  # a side of a camera's pictures
 
 
 def no_beat() -> None:
@@ -59,6 +62,23 @@ class Picture:
     decode_ns: int
     to_rgb: Callable[[], NDArray[np.uint8]]
     name: str = ""
+
+
+def require_size(picture: Picture, camera: str) -> None:
+    """See that a camera's picture is large enough to look for smoke in.
+
+    Args:
+        picture: as it came from the source.
+        camera: its name.
+
+    Raises:
+        CameraError: it is too small; names the key.
+    """
+    height, width = picture.size_px
+    if min(height, width) < LEAST_PX:
+        raise CameraError(
+            f"cameras.{camera}.uri: its pictures are {width}x{height} px; expected {LEAST_PX}x{LEAST_PX} or more"
+        )
 
 
 class Source(Protocol):

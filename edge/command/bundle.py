@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from edge.document import read_text
 from edge.errors import MissingExtraError, SettingsError, UnknownBackendError
 from edge.model import selftest
 from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path, unpack
@@ -17,8 +19,10 @@ from edge.model.importer import ImportOptions, import_model, parse_labels
 from edge.model.load import load_runtime
 from edge.model.manifest import Threshold
 from edge.model.registry import BACKENDS, suffixes
+from edge.text import plain
 
 GOOD, FAILED = 0, 1
+_LABELS_BYTES_MAX = 1 << 20
 
 _TOP = f"""A bundle is a folder, or one .zip in transit, with a manifest.json, a model file for one or more backends
 ({", ".join(f"{name}: {backend.suffix}" for name, backend in BACKENDS.items())}), and in firetower's own exports a
@@ -134,7 +138,7 @@ def _show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _result({"bundle": str(bundle.path), "digest": bundle.digest, **msgspec.to_builtins(bundle.manifest)})
         return GOOD
-    print("\n".join(describe(bundle)))
+    print("\n".join(map(plain, describe(bundle))))
     return GOOD
 
 
@@ -246,7 +250,8 @@ def _import(arguments: argparse.Namespace) -> int:
     )
     imported = import_model(arguments.model, arguments.out, options)
     bundle = imported.bundle
-    _say("\n".join([*describe(bundle), *(f"note: {note}" for note in imported.notes)]))
+    for line in (*describe(bundle), *(f"note: {note}" for note in imported.notes)):
+        _say(line)
     _say(f"next: firetower replay --bundle {bundle.path} --frames IMAGES/")
     _result({"bundle": str(bundle.path), "digest": bundle.digest})
     return GOOD
@@ -259,11 +264,11 @@ def _open(path: Path | None) -> Bundle:
 def _labels(text: str) -> tuple[str, ...]:
     """Take labels from a file, or, where there is none of that name, from the text itself."""
     path = Path(text)
-    if path.is_file():
-        try:
-            return parse_labels(path.read_text(encoding="utf-8"))
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"--labels: {path} is not UTF-8 text: {error}") from error
+    try:
+        return parse_labels(read_text(path, _LABELS_BYTES_MAX))
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
+            raise SettingsError(f"--labels: cannot read {path}: {error.strerror}") from error
     if "," not in text:
         raise SettingsError(f"--labels: no file {text!r}; expected one, or labels with commas: clear,smoke")
     return parse_labels(text.replace(",", "\n"))
@@ -303,8 +308,8 @@ def _three(values: tuple[float, float, float]) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(plain(text), file=sys.stderr)
 
 
 def _result(document: dict[str, Any]) -> None:
-    print(json.dumps(document, ensure_ascii=False))
+    print(json.dumps(document))

@@ -13,21 +13,21 @@ from edge.alert.place import rehearse
 from edge.camera.address import open_source, redact
 from edge.camera.limit import Limits
 from edge.camera.option import Options
-from edge.camera.source import Session
+from edge.camera.source import Session, require_size
 from edge.clock import SystemClock
-from edge.command.run import ROOT, locator, make_counters
-from edge.errors import EdgeError, FrameError, StoreError
+from edge.command.run import ROOT, examine, locator
+from edge.errors import EdgeError, FrameError, MissingExtraError, SettingsError, StoreError
 from edge.model.loaded import load_model
 from edge.plan import cadences, plan_camera
 from edge.settings import Settings, load
-from edge.web.guard import settle
+from edge.text import plain
 
 _TRIED = 100  # pictures of a camera, until a whole one comes
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
-2 when the configuration itself is wrong."""
+2 when the configuration itself is wrong, which `run` then refuses with the same words."""
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -42,18 +42,16 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 def handle(options: argparse.Namespace) -> int:
     """Run every check; return the exit code."""
     settings = load(options.file)
-    make_counters(settings, SystemClock(), ROOT)
+    examine(settings, SystemClock(), ROOT)
     results: dict[str, str | None] = {}
     results["model"] = _try(lambda: _check_model(settings))
     for name, camera in settings.cameras.items():
         results[f"cameras.{name}"] = _try_camera(name, camera, settings.limits)
     results["store"] = _try(lambda: _check_store(settings))
-    results["web"] = _try(lambda: _check_web(settings))
+    results["web"] = None  # what can be wrong with it is a wrong configuration
     for name, trouble in results.items():
-        print(
-            f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}",
-            file=sys.stderr,
-        )
+        said = f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}"
+        print(plain(said), file=sys.stderr)
     good = all(trouble is None for trouble in results.values())
     print(json.dumps({"ok": good, "checks": {n: {"ok": t is None, "error": t} for n, t in results.items()}}))
     return 0 if good else 1
@@ -84,6 +82,7 @@ def _try_camera(name: str, options: Options, limits: Limits) -> str | None:
                 continue
             if picture is None:
                 return f"{redact(options.uri)}: it holds no picture{last and f'; the last error: {last}'}"
+            require_size(picture, name)
             picture.to_rgb()
             return None
         return f"{redact(options.uri)}: the first {_TRIED} pictures are corrupt; the last: {last}"
@@ -94,9 +93,15 @@ def _try_camera(name: str, options: Options, limits: Limits) -> str | None:
 
 
 def _try(check: Callable[[], None]) -> str | None:
-    """Return what a check has to say."""
+    """Return what a check has to say.
+
+    Raises:
+        SettingsError, MissingExtraError: it is the configuration that is wrong.
+    """
     try:
         check()
+    except (SettingsError, MissingExtraError):
+        raise
     except EdgeError as error:
         return str(error)
     return None
@@ -109,9 +114,3 @@ def _check_store(settings: Settings) -> None:
     except OSError as error:
         raise StoreError(f"event store: there is no place for it: {error}") from error
     rehearse(path, settings.store.max_bytes)
-
-
-def _check_web(settings: Settings) -> None:
-    """See that the page could be served as configured."""
-    if settings.web.enabled:
-        settle(settings.web.host, settings.web.token_file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,18 @@ from edge.command.run import ROOT, status_line
 from edge.counter.counters import Counters
 from edge.device.linux import LinuxDevice
 from edge.device.meter import choose_meter
+from edge.document import read_plain
 from edge.errors import SettingsError
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import Cadence
 from edge.model.registry import BACKENDS
 from edge.model.scores import probabilities
 from edge.replay import Step, clip_name, replay
+from edge.text import plain, plain_json
+
+_THREADS_MAX = 16
+_CADENCE_S_MAX = 86_400 * 7
+_EXPECTED_BYTES_MAX = 1 << 28
 
 _HELP = """Play videos, folders of images or scenes through the daemon's own pipeline, as fast as possible.
 
@@ -80,10 +85,12 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 def handle(options: argparse.Namespace) -> int:
     """Replay the clips; return the exit code."""
-    if options.threads < 1 or any(
-        s is not None and not 0 < s < math.inf for s in (options.cadence_s, options.image_cadence_s)
+    if any(
+        s is not None and not 0 < s <= _CADENCE_S_MAX for s in (options.cadence_s, options.image_cadence_s)
     ):
-        raise SettingsError("--threads, --cadence-s and --image-cadence-s must be positive")
+        raise SettingsError("--cadence-s and --image-cadence-s must be positive, a week at most")
+    if not 1 <= options.threads <= _THREADS_MAX:
+        raise SettingsError(f"--threads must be 1 to {_THREADS_MAX}")
     expected = None if options.expect is None else read_expected(options.expect)
     names = _names(options.clips)
     model = load_model(options.bundle, options.backend, options.threads)
@@ -115,7 +122,7 @@ def handle(options: argparse.Namespace) -> int:
     print(status_line(status), file=sys.stderr)
     differences = [] if expected is None else compare(expected, list(last.values()))
     for difference in differences:
-        print(f"not as expected: {difference}", file=sys.stderr)
+        print(plain(f"not as expected: {difference}"), file=sys.stderr)
     print(json.dumps({"counters": status, "as_expected": None if expected is None else not differences}))
     return 1 if differences else 0
 
@@ -135,7 +142,7 @@ class _Pace:
         interval_s = (step.frame.model_ns - before.frame.model_ns) / 1e9
         if not self._trained.min_s <= interval_s <= self._trained.max_s:
             print(
-                f"warning: {step.clip}: frames are {interval_s:g} s apart, the model was trained for "
+                f"warning: {plain(step.clip)}: frames are {interval_s:g} s apart, the model was trained for "
                 f"{self._trained.min_s:g} to {self._trained.max_s:g} s; for a video say --cadence-s "
                 f"{self._trained.default_s:g}, for images see --image-cadence-s",
                 file=sys.stderr,
@@ -169,13 +176,12 @@ def _tell(step: Step, model: Model, options: argparse.Namespace) -> None:
         print(json.dumps({"frame": row}))
     for event in step.events:
         if options.json:
-            print(msgspec.json.encode({"event": event}).decode())
+            print(plain_json(msgspec.json.encode({"event": event})).decode())
         if event.phase != "updated":
             at_s = (event.closed or event.opened).model_s
             where = "x".join(str(v) for v in event.box_px)
-            print(
-                f"{event.phase:7} {event.camera} {event.label} at {at_s:.0f} s, box {where}", file=sys.stderr
-            )
+            said = f"{event.phase:7} {event.camera} {event.label} at {at_s:.0f} s, box {where}"
+            print(plain(said), file=sys.stderr)
 
 
 def read_expected(path: Path) -> list[Event]:
@@ -187,7 +193,7 @@ def read_expected(path: Path) -> list[Event]:
     last: dict[str, Event] = {}
     whole = False
     try:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(read_plain(path, _EXPECTED_BYTES_MAX).splitlines(), 1):
             document = msgspec.json.decode(line)
             whole = isinstance(document, dict) and "counters" in document
             if isinstance(document, dict) and "event" in document:
@@ -195,7 +201,9 @@ def read_expected(path: Path) -> list[Event]:
                 last[event.id] = event
             elif not (isinstance(document, dict) and ("counters" in document or "frame" in document)):
                 raise SettingsError(f"{path}:{number}: not a line of `firetower replay --json`")
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot read expected events: {error.strerror}") from error
+    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError, OverflowError) as error:
         raise SettingsError(f"{path}: cannot read expected events: {error}") from error
     if not whole:
         raise SettingsError(

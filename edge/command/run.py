@@ -30,9 +30,11 @@ from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
 from edge.errors import DeviceError, SettingsError, StallError
 from edge.model.loaded import load_model
+from edge.plan import cadences, plan_camera
 from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
-from edge.web.server import WebServer
+from edge.text import plain, plain_json
+from edge.web.server import WebServer, try_address
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +77,9 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     """Wire the parts together and run them; return the exit code."""
     stopping = threading.Event()
     _on_signals(stopping.set)  # first of all, so that an early signal also ends with the counters
+    examine(settings, clock, root)
     model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
+    cadences(settings, model.bundle.manifest)
     model.selftest()
     counters = make_counters(settings, clock, root)
     with ExitStack() as stack:
@@ -113,6 +117,19 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             os._exit(1)
         tell.end(daemon.status())
         return 0 if daemon.good else 1
+
+
+def examine(settings: Settings, clock: Clock, root: Path) -> None:
+    """See to what the configuration asks of this machine, before anything runs; `check` and `run` begin with it.
+
+    Raises:
+        SettingsError: a sensor that is not there, an unfit secret, an address that cannot be listened on.
+    """
+    make_counters(settings, clock, root)
+    for name, camera in settings.cameras.items():
+        plan_camera(name, camera, cadence_s=0.0)
+    if settings.web.enabled:
+        try_address(settings.web.host, settings.web.port, settings.web.token_file)
 
 
 def make_counters(settings: Settings, clock: Clock, root: Path) -> Counters:
@@ -172,10 +189,10 @@ class _Teller:
         if self._terminal_err:
             event = announcement.event
             when = event.opened.utc or f"{event.opened.model_s:.0f} s"
-            told = f"{event.phase:8} {event.camera}: {event.label} since {when}"
+            told = plain(f"{event.phase:8} {event.camera}: {event.label} since {when}")
             _say(f"\r\033[K{told}{'' if announcement.stored else ' (not stored)'}")
         if not self._terminal_out:
-            self._line(msgspec.json.encode(announcement))
+            self._line(plain_json(msgspec.json.encode(announcement)))
 
     def status(self, status: Callable[[], dict[str, Any]]) -> None:
         """Refresh the status line of a terminal."""

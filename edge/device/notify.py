@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from edge.text import plain
+
 Notify = Callable[[str], bool]
 
 
@@ -34,4 +36,4 @@ def notifier(address: str | None) -> Notify:
 
 def status_message(text: str) -> str:
     """Return the message that shows a line in `systemctl status`; a line break would begin another field."""
-    return "STATUS=" + " ".join(text.split())
+    return "STATUS=" + plain(" ".join(text.split()))

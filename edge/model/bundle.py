@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +15,13 @@ from pathlib import Path
 
 import msgspec
 
+from edge.document import open_plain
 from edge.errors import BundleError, DigestError
 from edge.model.archive import compress, extract
 from edge.model.backend import Backend
 from edge.model.manifest import MANIFEST_NAME, FileSpec, Manifest, TensorSpec, decode, encode
 from edge.model.registry import BACKENDS
-from edge.scratch import make_folder, remove_folder
+from edge.scratch import make_folder, remove_folder, temporary_folder
 
 MANIFEST_BYTES_MAX = 1 << 20
 SELFTEST_NAME = "selftest.npz"
@@ -53,9 +53,16 @@ class Bundle:
             ManifestError: the manifest is malformed.
             DigestError: a file has another length than the manifest says.
         """
-        if path.is_file():
+        try:
+            mode = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            mode = 0
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise BundleError(f"{path}: cannot be opened: {reason}") from error
+        if stat.S_ISREG(mode):
             return cls._open_archive(path)
-        if not path.is_dir():
+        if not stat.S_ISDIR(mode):
             raise BundleError(f"{path}: no such bundle; expected a folder with a {MANIFEST_NAME}, or a .zip")
         return cls._open_folder(path, path)
 
@@ -152,7 +159,10 @@ class Bundle:
 
     def _check_listing(self) -> None:
         expected = {MANIFEST_NAME, *self.manifest.files}
-        found = {entry.name: entry for entry in os.scandir(self.folder)}
+        try:
+            found = {entry.name: entry for entry in os.scandir(self.folder)}
+        except OSError as error:
+            raise BundleError(f"{self.path}: cannot be listed: {error.strerror}") from error
         for name in sorted(expected | set(found)):
             if name not in found:
                 raise BundleError(f"{self.path}: {name} is missing, the manifest names it")
@@ -210,11 +220,11 @@ def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 def _install(folder: Path, fill: Callable[[Path], None]) -> Bundle:
     """Fill a folder beside the target, check it as a bundle, and only then give it the target's name."""
-    if folder.exists() or folder.is_symlink():
-        raise BundleError(f"{folder}: already there; choose another folder or remove it")
     try:
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".firetower-") as temporary:
-            stage = Path(temporary) / folder.name
+        if os.path.lexists(folder):
+            raise BundleError(f"{folder}: already there; choose another folder or remove it")
+        with temporary_folder("install-", folder.parent) as temporary:
+            stage = temporary / folder.name
             stage.mkdir()
             fill(stage)
             Bundle.open(stage).verify()
@@ -224,17 +234,19 @@ def _install(folder: Path, fill: Callable[[Path], None]) -> Bundle:
     return Bundle.open(folder)
 
 
-def read_plain(path: Path, limit: int) -> bytes:
+def read_plain(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """Read a plain file; of one longer than `limit` bytes, one byte more, for the caller to see.
+
+    Args:
+        path: of the file.
+        limit: bytes.
+        follow: whether it may be a link to one.
 
     Raises:
         BundleError: a link, not a plain file, or it cannot be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 — an open descriptor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BundleError(f"{path}: not a plain file")
+        with open_plain(path, follow=follow) as file:
             return file.read(limit + 1)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read: {error.strerror}") from error

@@ -25,6 +25,7 @@ from edge.model.probe import Answer, probe
 from edge.model.registry import BACKENDS, suffixes
 
 MODEL_BYTES_MAX = 256 << 20
+_LABELS_MAX = 100_000
 _LOW = {"uint8": 0, "int8": -128}
 _SUM_SLACK = 0.02
 _CONVENTIONS = (
@@ -88,7 +89,7 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         MissingExtraError: the backend is not installed.
     """
     backend = _backend(path, options.backend)
-    model = read_plain(path.resolve(), MODEL_BYTES_MAX)
+    model = read_plain(path, MODEL_BYTES_MAX, follow=True)
     if len(model) > MODEL_BYTES_MAX:
         raise BundleError(f"{path}: more than {MODEL_BYTES_MAX} bytes; no classifier for a small board")
     declared = probe(model, str(path), backend, run=False).declared
@@ -139,13 +140,16 @@ def parse_labels(text: str) -> tuple[str, ...]:
     if not lines or "" in lines:
         where = f"line {lines.index('') + 1} is empty" if lines else "no label in it"
         raise SettingsError(f"--labels: {where}; expected one label a line")
-    labels: list[str] = []
+    if len(lines) > _LABELS_MAX:
+        raise SettingsError(f"--labels: {len(lines)} lines; expected {_LABELS_MAX} or fewer")
+    labels: dict[str, None] = {}
+    counts: dict[str, int] = {}
     for line in lines:
-        label, count = line, 1
+        label = line
         while label in labels:
-            count += 1
-            label = f"{line} ({count})"
-        labels.append(label)
+            counts[line] = counts.get(line, 1) + 1
+            label = f"{line} ({counts[line]})"
+        labels[label] = None
     return tuple(labels)
 
 

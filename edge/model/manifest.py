@@ -11,11 +11,22 @@ from typing import Any, Literal
 
 import msgspec
 
+from edge.document import is_deeper
 from edge.errors import ManifestError
+from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
 MANIFEST_NAME = "manifest.json"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
+
+_DEPTH_MAX = 32
+_WINDOW_MAX = 1000  # a track remembers a bit for each frame of it
+_UNREADABLE = (
+    msgspec.MsgspecError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)  # of text, a number or a nesting without end
 
 Role = Literal["frame", "state_in", "state_out", "scores"]
 Dtype = Literal["float32", "int8", "uint8"]
@@ -150,14 +161,17 @@ def decode(data: bytes) -> Manifest:
     """
     try:
         head = msgspec.json.decode(data)
-        major = str(head["schema"]).split(".")[0] if isinstance(head, dict) and "schema" in head else None
-        if major is not None and major != str(SCHEMA_MAJOR):
-            known = f"{SCHEMA_MAJOR}.x"
+        if is_deeper(head, _DEPTH_MAX):
+            raise ManifestError(f"manifest: more than {_DEPTH_MAX} tables and lists in each other")
+        schema = head.get("schema") if isinstance(head, dict) else None
+        if isinstance(schema, str | int | float) and str(schema).split(".")[0] != str(SCHEMA_MAJOR):
             raise ManifestError(
-                f"manifest: schema {head['schema']!r} is unknown; this firetower reads {known}"
+                f"manifest: schema {schema!r} is unknown; this firetower reads {SCHEMA_MAJOR}.x"
             )
         manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
+        if isinstance(error, ManifestError):
+            raise
         raise ManifestError(f"manifest: {error}") from error
     check(manifest)
     return manifest
@@ -224,8 +238,10 @@ def _check_events(manifest: Manifest) -> None:
         if not -math.inf < threshold.keep <= threshold.open < math.inf:
             raise ManifestError(f"manifest.thresholds.{label}: expected finite keep ≤ open")
     confirmation = manifest.confirmation
-    if not 1 <= confirmation.hits <= confirmation.window or confirmation.close_after < 1:
-        raise ManifestError("manifest.confirmation: expected 1 ≤ hits ≤ window and close_after ≥ 1")
+    if not 1 <= confirmation.hits <= confirmation.window <= _WINDOW_MAX or confirmation.close_after < 1:
+        raise ManifestError(
+            f"manifest.confirmation: expected 1 ≤ hits ≤ window ≤ {_WINDOW_MAX} and close_after ≥ 1"
+        )
 
 
 def _check_names(manifest: Manifest) -> None:
@@ -241,6 +257,10 @@ def _check_names(manifest: Manifest) -> None:
             raise ManifestError(f"manifest.files: {name!r} is not a plain file name")
         if len(spec.sha256) != 64 or set(spec.sha256) - set("0123456789abcdef") or spec.bytes < 0:
             raise ManifestError(f"manifest.files.{name}: expected a lower-case sha256 and a length in bytes")
+        if spec.bytes > FILE_BYTES_MAX:
+            raise ManifestError(
+                f"manifest.files.{name}: {spec.bytes} bytes, expected {FILE_BYTES_MAX} or fewer"
+            )
         if spec.backend is not None and not _PLAIN_NAME.fullmatch(spec.backend):
             raise ManifestError(f"manifest.files.{name}.backend: {spec.backend!r} is not a plain name")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
+from html import escape as escape_html
 
 from edge.health import UNHEALTHY, CameraHealth, Health
+from edge.text import plain
 
 REFRESH_S = 10
 _STYLE = """
@@ -37,6 +38,11 @@ def render(tower: str, status: Mapping[str, object], health: Health) -> str:
         f'{sections}<p><a href="/status.json">status.json</a> · <a href="/health">health</a> · '
         '<a href="/metrics">metrics</a></p></body></html>'
     )
+
+
+def escape(text: str) -> str:
+    """Return a text that is only read, whoever wrote it."""
+    return escape_html(plain(text))
 
 
 def _camera(name: str, camera: CameraHealth) -> str:

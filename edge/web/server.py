@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import threading
@@ -20,6 +21,7 @@ from edge.clock import Clock, SystemClock
 from edge.counter.prometheus import visits_exposition
 from edge.errors import SettingsError
 from edge.health import Health
+from edge.text import plain_json
 from edge.web.attempt import WrongTokens
 from edge.web.connection import Connection
 from edge.web.guard import Guard, is_loopback, settle
@@ -166,6 +168,20 @@ class WebServer:
             _log.warning("the web server does not end; it dies with the process")
 
 
+def try_address(host: str, port: int, token_file: Path | None) -> None:
+    """See that a server could listen there; one that does so now is no fault.
+
+    Raises:
+        SettingsError: as `WebServer`, but for a port that is in use.
+    """
+    settle(host, token_file)
+    try:
+        _bind(host, port).close()
+    except SettingsError as error:
+        if not (isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE):
+            raise
+
+
 def _bind(host: str, port: int) -> socket.socket:
     """Return a socket that is bound, so that a wrong address is an error of the start."""
     try:
@@ -173,8 +189,9 @@ def _bind(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         bound = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise SettingsError(f"web.host: {host!r} is no address of this machine: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: no name of a host, such as "..", or with a NUL
+        reason = error.strerror if isinstance(error, OSError) else "it is not the name of a host"
+        raise SettingsError(f"web.host: {host!r} is no address of this machine: {reason}") from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
@@ -246,5 +263,8 @@ def _app(
 def _json(content: object, code: int) -> Response:
     """Return a JSON answer."""
     return Response(
-        msgspec.json.encode(content) + b"\n", code, headers=_HEADERS, media_type="application/json"
+        plain_json(msgspec.json.encode(content)) + b"\n",
+        code,
+        headers=_HEADERS,
+        media_type="application/json",
     )

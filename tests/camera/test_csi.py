@@ -288,7 +288,7 @@ def test_no_program_or_one_that_does_not_start(rpicam, monkeypatch):
         ("csi:", {"size_px": (32, 128)}, "128x32 px; expected"),
         ("csi:", {"fps": 0}, "fps is 0"),
         ("csi:", {"fps": float("inf")}, "fps is inf"),
-        ("csi:-1", {}, "'csi:-1': expected csi: or csi:N"),
+        ("csi:-1", {}, "'csi:-1': uri: expected csi: or csi:N"),
         ("csi:/base/imx708", {}, "expected csi: or csi:N"),
     ],
 )

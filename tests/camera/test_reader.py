@@ -26,8 +26,8 @@ HANG_S = 500.0  # ends a hang before pytest does; where all is well nothing wait
 
 
 def picture(number: int, step_s: float = 1.0) -> Picture:
-    pixels = np.full((16, 16, 3), 60 + number % 150, np.uint8)
-    return Picture((16, 16), round(number * step_s * S), None, 0, lambda: pixels)
+    pixels = np.full((64, 64, 3), 60 + number % 150, np.uint8)
+    return Picture((64, 64), round(number * step_s * S), None, 0, lambda: pixels)
 
 
 class Script:

@@ -126,6 +126,14 @@ def test_a_backend_brings_its_extra(tmp_path: Path, backend: str | None, extras:
             '[cameras.a]\nuri = "scene:"\n[store]\npath = "~/e.sqlite"\n',
             "store.path: .*absolute path on the tower",
         ),
+        ('[cameras.a]\nuri = "scene:"\n[store]\npath = "."\n', "store.path: .*absolute path on the tower"),
+        *(
+            (
+                f'[cameras.a]\nuri = "scene:"\n[store]\npath = "{path}"\n',
+                "store.path: .*would have to write into /.*, which is the system's",
+            )
+            for path in ("/events.sqlite", "//events.sqlite", "//etc/events.sqlite", "/home/pi/events.sqlite")
+        ),
     ],
 )
 def test_mistakes_are_found_on_the_host(tmp_path: Path, text: str, message: str) -> None:

@@ -41,3 +41,28 @@ def test_a_trial_is_the_login_users_own() -> None:
 
 def test_the_journal_is_bounded() -> None:
     assert "SystemMaxUse=64M" in journal_limits()
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "/events.sqlite", "//events.sqlite", "//etc/events.sqlite", "/etc/events.sqlite", "/etc/firetower/x/e.sqlite",
+        "/usr/local/e.sqlite", "/boot/e.sqlite", "/boot/firmware/e.sqlite", "/home/e.sqlite", "/home/pi/e.sqlite",
+        "/root/e.sqlite", "/opt/firetower/e.sqlite", "/opt/firetower/releases/x/e.sqlite", "/opt/e.sqlite",
+        "/var/lib/e.sqlite", "/var/e.sqlite", "/var/log/e.sqlite", "/tmp/e.sqlite", "/var/tmp/e.sqlite",
+        "/run/e.sqlite",
+        "/dev/shm/e.sqlite", "/proc/e.sqlite", "/sys/e.sqlite", "/lib/e.sqlite", "/bin/e.sqlite", "/srv/e.sqlite",
+        "/mnt/e.sqlite", "/data/../etc/e.sqlite",
+    ],
+)  # fmt: skip
+def test_a_store_in_a_folder_of_the_system_is_refused(store: str) -> None:
+    with pytest.raises(SettingsError, match=r"^store\.path: "):
+        render_unit(BOARD, video=False, store=PurePosixPath("/", *PurePosixPath(store).parts[1:]))
+
+
+@pytest.mark.parametrize(
+    "store", ["/data/e.sqlite", "/srv/firetower/e.sqlite", "/mnt/usb/e.sqlite", "/opt/tower/e"]
+)
+def test_a_store_in_a_folder_of_its_own_is_let_in(store: str) -> None:
+    unit = render_unit(BOARD, video=False, store=PurePosixPath(store))
+    assert f"ReadWritePaths={PurePosixPath(store).parent}\n" in unit

@@ -250,3 +250,11 @@ def test_labels_that_come_twice_get_a_number():
 def test_labels_that_would_shift_are_refused(text):
     with pytest.raises(SettingsError, match="--labels"):
         parse_labels(text)
+
+
+def test_many_equal_labels_are_numbered_at_once():
+    labels = parse_labels("smoke\n" * 20_000)
+    assert labels[:2] == ("smoke", "smoke (2)")
+    assert len(set(labels)) == 20_000
+    with pytest.raises(SettingsError, match="100001 lines"):
+        parse_labels("smoke\n" * 100_001)

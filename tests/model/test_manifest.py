@@ -52,7 +52,7 @@ def file_specs(draw, labels: int, task: str, stride: int, backend: str) -> FileS
             state = TensorSpec(name=f"{role}{name}", role=role, shape=(1, 2), dtype="float32", state=name)
             tensors = [*tensors, state]
     digest = draw(st.text("0123456789abcdef", min_size=64, max_size=64))
-    return FileSpec(sha256=digest, bytes=draw(st.integers(0, 2**40)), backend=backend, tensors=tuple(tensors))
+    return FileSpec(sha256=digest, bytes=draw(st.integers(0, 2**28)), backend=backend, tensors=tuple(tensors))
 
 
 @st.composite

@@ -7,10 +7,10 @@ longer be its ONNX twin's, so the weight methods stay a comparison.
 from __future__ import annotations
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from edge.scratch import temporary_folder
 from training.cifar10 import bundle, qat
 from training.cifar10.run import Trained
 from training.cifar10.workshop import Workshop
@@ -43,12 +43,12 @@ def _measured(shop: Workshop, one: Trained, method: str, images: Images) -> dict
         layer.set_bits(None)  # the quantizer chooses
     plain, found = convert.plain(network), {}
     few = qat.calibration_pixels(shop)[: convert.SIGNATURE_IMAGES]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "float.tflite"
+    with temporary_folder("correction-") as folder:
+        file = folder / "float.tflite"
         convert.export_tflite(plain, file)
         for weights in WEIGHT_METHODS:
             data = convert.quantize_tflite(file, plain, convert.get_ranges(network), few, weights=weights)
-            found[weights] = _accuracy(Path(folder) / "bundle", data, images)
+            found[weights] = _accuracy(folder / "bundle", data, images)
     return found
 
 

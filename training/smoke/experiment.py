@@ -11,7 +11,6 @@ import argparse
 import datetime as dt
 import hashlib
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -27,6 +26,7 @@ from edge.model.bundle import Bundle, write_bundle
 from edge.model.load import load_runtime
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import MANIFEST_NAME, Manifest, Threshold
+from edge.scratch import temporary_folder
 from scoring import truth
 from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
@@ -75,8 +75,8 @@ def handle(options: argparse.Namespace) -> int:
     exported = export(shop, backbone, head, options.data, training, blank)
     result = _describe(options, recipe, groups, training, validation, choice, exported)
     manifest = _manifest(exported, choice.threshold, result, {})
-    with tempfile.TemporaryDirectory() as folder:
-        draft = write(Path(folder) / "draft", manifest, exported, "draft")
+    with temporary_folder("draft-") as folder:
+        draft = write(folder / "draft", manifest, exported, "draft")
         measured = _measure(draft, exported, options.data, validation)
     result |= measured
     metrics = {

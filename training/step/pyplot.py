@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from types import ModuleType
+
+from edge.scratch import temporary_folder
 
 
 def load(backend: str) -> ModuleType:
@@ -16,7 +17,8 @@ def load(backend: str) -> ModuleType:
     Args:
         backend: what draws, as `svg` or `agg`.
     """
-    with tempfile.TemporaryDirectory(prefix="firetower-") as folder:
+    with temporary_folder("pyplot-") as made:
+        folder = str(made)
         os.environ.setdefault("MPLCONFIGDIR", folder)
         try:
             import matplotlib as mpl  # noqa: PLC0415 — now that it is told where to write

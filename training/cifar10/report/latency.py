@@ -12,7 +12,6 @@ import logging
 import platform
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from edge.device.meter import choose_meter
+from edge.scratch import temporary_folder
 from training.cifar10.report.measure import BUNDLE
 from training.cifar10.workshop import Workshop
 from training.step.provenance import processor
@@ -104,8 +104,8 @@ def _benchmark(path: Path, verb: str, *more: object) -> dict[str, Any]:
     Raises:
         ValueError: it failed; its own last line.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.json"
+    with temporary_folder("latency-") as folder:
+        out = folder / "out.json"
         words = [verb, *more, "--bundle", path, "--backends", BACKEND, "--runs", RUNS, "--warmup", WARM_UP]
         command = [sys.executable, "-m", "benchmarks", *words, "--processes", 1, "--json", out]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)

@@ -6,12 +6,12 @@ import json
 import logging
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import cv2
 
+from edge.scratch import temporary_folder
 from training.cifar10.data import LABELS
 from training.cifar10.report.measure import BUNDLE
 from training.cifar10.workshop import Workshop
@@ -36,10 +36,10 @@ def replay(shop: Workshop, measured: Step) -> Step:
 
 def _replayed(test: Images, bundle: Path) -> dict[str, Any]:
     logger.info("replay of %s over %d images", bundle.parent.name, len(test))
-    with tempfile.TemporaryDirectory() as folder:
-        write_folder(test, Path(folder))
+    with temporary_folder("replay-") as folder:
+        write_folder(test, folder)
         options = ["--bundle", bundle, "--frames", "--every-picture", "--image-cadence-s", "1"]
-        command = [sys.executable, "-m", "edge", "replay", *map(str, options), folder]
+        command = [sys.executable, "-m", "edge", "replay", *map(str, options), str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
