@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from benchmarks.bitflips import Clip, damage_scored, encode, flip, good, measure, packet_places, summary
+from benchmarks.bitflips import Clip, encode, flip, good, measure, packet_places, play, ratio_db, summary
+from tests.test_replay import bright_model
 
 SMALL = Clip("libx264", keyframe_s=1, seconds=16, size_px=(120, 160))
 
@@ -31,17 +33,26 @@ def test_one_bit_of_each_second_is_flipped_and_a_seed_flips_the_same_again(contr
 
 
 def test_an_untouched_clip_has_no_damage(control):
-    assert damage_scored(control, control, 0.0) == {"scored": 80, "corrupt": 0, "differing_db": []}
+    seen = []
+    assert play(control, bright_model(), 0.0, seen.append) == {"scored": 80, "corrupt": 0, "opened": 0}
+    assert len({frame.model_ns for frame in seen}) == len(seen) == 80
 
 
 def test_hardly_any_damage_is_scored():
     lines = []
-    record = measure(SMALL, 5, lines.append, events=False)
+    record = measure(SMALL, bright_model(), 5, lines.append)
     assert len(lines) == 5
     assert good(record)
     for figures in record["summary"].values():
         assert figures["scored"] > 0
         assert figures["corrupt"] > 20
+
+
+def test_a_ratio_says_how_far_two_pictures_are_apart():
+    grey = np.full((8, 8), 100, np.uint8)
+    assert ratio_db(grey, grey) == math.inf
+    assert ratio_db(grey, grey[:4]) == 0
+    assert math.isclose(ratio_db(grey, grey + 10), 28.13, abs_tol=0.01)
 
 
 def test_what_is_good():
