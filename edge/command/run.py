@@ -127,7 +127,7 @@ def examine(settings: Settings, clock: Clock, root: Path) -> None:
     """
     make_counters(settings, clock, root)
     for name, camera in settings.cameras.items():
-        plan_camera(name, camera, cadence_s=0.0)
+        plan_camera(name, camera, 0.0, settings.limits)
     if settings.web.enabled:
         try_address(settings.web.host, settings.web.port, settings.web.token_file)
 
