@@ -12,7 +12,6 @@ import contextlib
 import json
 import math
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from edge.errors import CameraError
 from edge.frame import Frame
 from edge.model.loaded import Model, load_model
 from edge.replay import replay
+from edge.scratch import temporary_folder
 
 VISIBLE_DB = 30.0
 SEEDS = 50
@@ -116,7 +116,7 @@ def packet_places(path: Path) -> list[list[tuple[int, int]]]:
     return list(seconds.values())
 
 
-def play(path: Path, model: Model, cadence_s: float, seen: Callable[[Frame], None]) -> dict[str, int]:
+def play(path: Path, model: Model, cadence_s: float, seen: Callable[[Frame], object]) -> dict[str, int]:
     """Play a file as the daemon does; return how many pictures were scored and corrupt, and how many events opened.
 
     Args:
@@ -164,8 +164,8 @@ def measure(
     """
     # every picture is decoded; or, once the first interval is known, keyframes alone
     cadences_s = {"all": 0.0, "keyframes": float(clip.keyframe_s)}
-    with tempfile.TemporaryDirectory() as folder:
-        control, damaged = Path(folder) / "control.mp4", Path(folder) / "damaged.mp4"
+    with temporary_folder("bitflips-") as folder:
+        control, damaged = folder / "control.mp4", folder / "damaged.mp4"
         encode(clip, control)
         data, places = control.read_bytes(), packet_places(control)
         whole: dict[int, NDArray[np.uint8]] = {}
@@ -180,9 +180,11 @@ def measure(
             damaged.write_bytes(flip(data, places, seed))
             for mode, cadence_s in cadences_s.items():
                 ratios: list[float] = []
-                counts = play(
-                    damaged, model, cadence_s, lambda frame, to=ratios: to.append(_ratio(frame, whole))
-                )
+
+                def seen(frame: Frame, to: list[float] = ratios) -> None:
+                    to.append(_ratio(frame, whole))
+
+                counts = play(damaged, model, cadence_s, seen)
                 differing = [round(ratio, 1) for ratio in ratios if ratio < math.inf]
                 runs.append({"seed": seed, "mode": mode, **counts, "differing_db": differing})
             told(f"{clip.codec}, keyframe each {clip.keyframe_s} s: seed {seed + 1} of {seeds}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -34,6 +33,7 @@ from edge.camera.view import View
 from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.replay import clip_options
+from edge.scratch import temporary_folder
 
 Pixels = NDArray[np.uint8]
 
@@ -217,8 +217,8 @@ def cost(size_px: tuple[int, int]) -> dict[str, Any]:
 def measure(shared: Path | None) -> dict[str, Any]:
     """Return the whole result; without the folder of real data that of one base alone."""
     about = describe()
-    with tempfile.TemporaryDirectory() as folder:
-        made = [watch(name, clip) for name, clip in write_made(Path(folder), bases(shared))]
+    with temporary_folder("frozen-") as folder:
+        made = [watch(name, clip) for name, clip in write_made(folder, bases(shared))]
     live = [] if shared is None else list(real(shared))
     return {
         "schema": SCHEMA,

@@ -6,7 +6,6 @@ import argparse
 import json
 import logging
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from benchmarks import machine
 from benchmarks.torture import bomb, camera, clock, damage, disk, kill, stranger
 from benchmarks.torture.attack import Attack, Ground, Outcome, Record, Report
 from edge.errors import SettingsError
+from edge.scratch import temporary_folder
 
 ATTACKS: tuple[Attack, ...] = tuple(
     attack for room in (camera, stranger, bomb, damage, kill, disk, clock) for attack in room.ATTACKS
@@ -85,8 +85,8 @@ def choose(kinds: Sequence[str] | None, *, short: bool) -> list[Attack]:
 def run(attack: Attack, seed: int, *, short: bool) -> Record:
     """Run one attack in a folder of its own; whatever ends it before its time is a verdict, too."""
     began_s = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-        ground = Ground(Path(folder), Random(f"{seed} {attack.name}"), short, partial(_tell, attack.name))  # noqa: S311
+    with temporary_folder("torture-") as folder:
+        ground = Ground(folder, Random(f"{seed} {attack.name}"), short, partial(_tell, attack.name))  # noqa: S311
         try:
             outcome = attack.run(ground)
         except Exception as error:  # noqa: BLE001 — told in the result, and the next attack goes on

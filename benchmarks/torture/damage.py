@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from benchmarks.bitflips import VISIBLE_DB, Clip, good, measure
 from benchmarks.torture.attack import Attack, Ground, Outcome
+from edge.model.loaded import load_model
 
 
 def attack(ground: Ground) -> Outcome:
     """Turn a bit a second in copies of one clip, each by another seed; a try is one copy read in one mode."""
-    record = measure(Clip(seconds=ground.either(20, 30)), ground.either(2, 40))
+    record = measure(Clip(seconds=ground.either(20, 30)), load_model(None), ground.either(2, 40))
     outcome = Outcome(tried=len(record["runs"]), survived=len(record["runs"]), measured=record["summary"])
     if not good(record):
         outcome.wrong = sum(figures["visibly_damaged"] for figures in record["summary"].values())
