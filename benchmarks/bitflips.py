@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import math
 import sys
@@ -116,7 +117,7 @@ def packet_places(path: Path) -> list[list[tuple[int, int]]]:
     return list(seconds.values())
 
 
-def play(path: Path, model: Model, cadence_s: float, seen: Callable[[Frame], None]) -> dict[str, int]:
+def play(path: Path, model: Model, cadence_s: float, seen: Callable[[Frame], object]) -> dict[str, int]:
     """Play a file as the daemon does; return how many pictures were scored and corrupt, and how many events opened.
 
     Args:
@@ -180,9 +181,7 @@ def measure(
             damaged.write_bytes(flip(data, places, seed))
             for mode, cadence_s in cadences_s.items():
                 ratios: list[float] = []
-                counts = play(
-                    damaged, model, cadence_s, lambda frame, to=ratios: to.append(_ratio(frame, whole))
-                )
+                counts = play(damaged, model, cadence_s, functools.partial(_compare, whole, ratios))
                 differing = [round(ratio, 1) for ratio in ratios if ratio < math.inf]
                 runs.append({"seed": seed, "mode": mode, **counts, "differing_db": differing})
             told(f"{clip.codec}, keyframe each {clip.keyframe_s} s: seed {seed + 1} of {seeds}")
@@ -197,8 +196,8 @@ def _grey(frame: Frame) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def _ratio(frame: Frame, whole: Mapping[int, NDArray[np.uint8]]) -> float:
-    return ratio_db(_grey(frame), whole[frame.model_ns])
+def _compare(whole: Mapping[int, NDArray[np.uint8]], ratios: list[float], frame: Frame) -> None:
+    ratios.append(ratio_db(_grey(frame), whole[frame.model_ns]))
 
 
 def summary(runs: Sequence[dict[str, Any]], mode: str, control_opened: int) -> dict[str, Any]:

@@ -51,18 +51,14 @@ class Decoder:
         self._held: list[av.VideoFrame] = []
         self._streaming = False
         self._waiting = False  # for a clean keyframe
-        self._entry: int | None = None  # the time of the keyframe from which on all was decoded
 
     def stream(self, packet: Packet) -> None:
         """Decode the next packet of a sequence that is decoded whole."""
         if packet.is_keyframe or self.intra_only:
             self._waiting = False
-            self._entry = packet.pts if self._entry is None else self._entry
         elif self._waiting and self._context.name not in _RECOVERING:
             self._lose(_PREDICTED)
             return
-        elif self._entry is not None and packet.pts is not None and packet.pts < self._entry:
-            return  # of an open group, predicted from what was before it
         self._streaming = True
         told = len(self.pictures)
         self._feed(packet)
@@ -87,7 +83,7 @@ class Decoder:
         whole = self._waiting or self._decode(None)
         self.pictures.extend(self._held)
         self._held.clear()
-        self._forget()
+        self._context.flush_buffers()
         return whole
 
     def lose(self, why: str) -> None:
@@ -143,10 +139,6 @@ class Decoder:
     def _lose(self, why: str) -> bool:
         self.pictures.extend([_PREDICTED if self._waiting else why] * (len(self._held) + 1))
         self._held.clear()
-        self._forget()
+        self._context.flush_buffers()
         self._waiting = True
         return False
-
-    def _forget(self) -> None:
-        self._context.flush_buffers()
-        self._entry = None
