@@ -57,7 +57,7 @@ class Decoder:
         if packet.is_keyframe or self.intra_only:
             self._waiting = False
         elif self._waiting and self._context.name not in _RECOVERING:
-            self._lose(_PREDICTED)
+            self.lose(_PREDICTED)
             return
         self._streaming = True
         told = len(self.pictures)
@@ -71,9 +71,8 @@ class Decoder:
             self.drain()
         self._waiting = False
         before = len(self.pictures)
-        if not (
-            self._feed(packet) and self.drain()
-        ):  # it holds no picture back for followers that never come
+        # drained, so that it holds no picture back for followers that never come
+        if not (self._feed(packet) and self.drain()):
             return "corrupt"
         return "picture" if len(self.pictures) > before else "nothing"
 
@@ -86,10 +85,6 @@ class Decoder:
         self._context.flush_buffers()
         return whole
 
-    def lose(self, why: str) -> None:
-        """Note that a packet is missing or unreadable."""
-        self._lose(why)
-
     def close(self) -> None:
         """Forget what has not been taken."""
         self.pictures.clear()
@@ -98,15 +93,15 @@ class Decoder:
     def _feed(self, packet: Packet) -> bool:
         """Decode a packet; say whether it and what came out are whole."""
         if packet.is_corrupt:
-            return self._lose("it was damaged on its way")
+            return self.lose("it was damaged on its way")
         if self._context.name == "mjpeg" and cut(bytes(packet)):
-            return self._lose("it is cut off")
+            return self.lose("it is cut off")
         if self._ends is not None and packet.is_keyframe:
             started_ns = self._clock.mono_ns()
             whole = self._ends.whole(bytes(packet))
             self.decode_ns += self._clock.mono_ns() - started_ns
             if not whole:
-                return self._lose("its data and its picture do not end together")
+                return self.lose("its data and its picture do not end together")
         return self._decode(packet)
 
     def _decode(self, packet: Packet | None) -> bool:
@@ -121,10 +116,11 @@ class Decoder:
             failure = reason(error)
         self.decode_ns += self._clock.mono_ns() - started_ns
         if failure:
-            return self._lose(failure)
-        for frame in frames:
+            return self.lose(failure)
+        for number, frame in enumerate(frames):
             if frame.is_corrupt:
-                return self._lose("the decoder marks it as damaged")
+                self._held += frames[number + 1 :]
+                return self.lose("the decoder marks it as damaged")
             self._hand_on(frame)
         return True
 
@@ -136,7 +132,12 @@ class Decoder:
             self.pictures.extend(self._held)
             self._held.clear()
 
-    def _lose(self, why: str) -> bool:
+    def lose(self, why: str) -> bool:
+        """Take a picture, and those that are still held back, for corrupt, and wait for a clean keyframe.
+
+        Returns:
+            False: nothing whole came of it.
+        """
         self.pictures.extend([_PREDICTED if self._waiting else why] * (len(self._held) + 1))
         self._held.clear()
         self._context.flush_buffers()
