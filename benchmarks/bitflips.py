@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import math
 import sys
@@ -180,11 +181,7 @@ def measure(
             damaged.write_bytes(flip(data, places, seed))
             for mode, cadence_s in cadences_s.items():
                 ratios: list[float] = []
-
-                def seen(frame: Frame, to: list[float] = ratios) -> None:
-                    to.append(_ratio(frame, whole))
-
-                counts = play(damaged, model, cadence_s, seen)
+                counts = play(damaged, model, cadence_s, functools.partial(_compare, whole, ratios))
                 differing = [round(ratio, 1) for ratio in ratios if ratio < math.inf]
                 runs.append({"seed": seed, "mode": mode, **counts, "differing_db": differing})
             told(f"{clip.codec}, keyframe each {clip.keyframe_s} s: seed {seed + 1} of {seeds}")
@@ -199,8 +196,8 @@ def _grey(frame: Frame) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
-def _ratio(frame: Frame, whole: Mapping[int, NDArray[np.uint8]]) -> float:
-    return ratio_db(_grey(frame), whole[frame.model_ns])
+def _compare(whole: Mapping[int, NDArray[np.uint8]], ratios: list[float], frame: Frame) -> None:
+    ratios.append(ratio_db(_grey(frame), whole[frame.model_ns]))
 
 
 def summary(runs: Sequence[dict[str, Any]], mode: str, control_opened: int) -> dict[str, Any]:

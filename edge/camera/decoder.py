@@ -56,18 +56,14 @@ class Decoder:
         self._held: list[av.VideoFrame] = []
         self._streaming = False
         self._waiting = False  # for a clean keyframe
-        self._entry: int | None = None  # the time of the keyframe from which on all was decoded
 
     def stream(self, packet: Packet) -> None:
         """Decode the next packet of a sequence that is decoded whole."""
         if packet.is_keyframe or self.intra_only:
             self._waiting = False
-            self._entry = packet.pts if self._entry is None else self._entry
         elif self._waiting and self._context.name not in _RECOVERING:
-            self._lose(_PREDICTED)
+            self.lose(_PREDICTED)
             return
-        elif self._entry is not None and packet.pts is not None and packet.pts < self._entry:
-            return  # of an open group, predicted from what was before it
         self._streaming = True
         told = len(self.pictures)
         self._feed(packet)
@@ -80,9 +76,8 @@ class Decoder:
             self.drain()
         self._waiting = False
         before = len(self.pictures)
-        if not (
-            self._feed(packet) and self.drain()
-        ):  # it holds no picture back for followers that never come
+        # drained, so that it holds no picture back for followers that never come
+        if not (self._feed(packet) and self.drain()):
             return "corrupt"
         return "picture" if len(self.pictures) > before else "nothing"
 
@@ -92,12 +87,8 @@ class Decoder:
         whole = self._waiting or self._decode(None)
         self.pictures.extend(self._held)
         self._held.clear()
-        self._forget()
+        self._context.flush_buffers()
         return whole
-
-    def lose(self, why: str) -> None:
-        """Note that a packet is missing or unreadable."""
-        self._lose(why)
 
     def close(self) -> None:
         """Forget what has not been taken."""
@@ -107,15 +98,15 @@ class Decoder:
     def _feed(self, packet: Packet) -> bool:
         """Decode a packet; say whether it and what came out are whole."""
         if packet.is_corrupt:
-            return self._lose("it was damaged on its way")
+            return self.lose("it was damaged on its way")
         if self._context.name == "mjpeg" and cut(bytes(packet)):
-            return self._lose("it is cut off")
+            return self.lose("it is cut off")
         if self._ends is not None and packet.is_keyframe:
             started_ns = self._clock.mono_ns()
             whole = self._ends.whole(bytes(packet))
             self.decode_ns += self._clock.mono_ns() - started_ns
             if not whole:
-                return self._lose("its data and its picture do not end together")
+                return self.lose("its data and its picture do not end together")
         return self._decode(packet)
 
     def _decode(self, packet: Packet | None) -> bool:
@@ -130,10 +121,11 @@ class Decoder:
             failure, own = reason(error), isinstance(error, FrameError)  # too large, whatever came before
         self.decode_ns += self._clock.mono_ns() - started_ns
         if failure:
-            return self._lose(failure, own=own)
-        for frame in frames:
+            return self.lose(failure, own=own)
+        for number, frame in enumerate(frames):
             if frame.is_corrupt:
-                return self._lose("the decoder marks it as damaged")
+                self._held += frames[number + 1 :]
+                return self.lose("the decoder marks it as damaged")
             self._hand_on(frame)
         return True
 
@@ -145,14 +137,19 @@ class Decoder:
             self.pictures.extend(self._held)
             self._held.clear()
 
-    def _lose(self, why: str, *, own: bool = False) -> bool:
+    def lose(self, why: str, *, own: bool = False) -> bool:
+        """Take a picture, and those that are still held back, for corrupt, and wait for a clean keyframe.
+
+        Args:
+            why: for people.
+            own: say why even where it is also predicted from a damaged one.
+
+        Returns:
+            False: nothing whole came of it.
+        """
         told = why if own or not self._waiting else _PREDICTED
         self.pictures.extend([told] * (len(self._held) + 1))
         self._held.clear()
-        self._forget()
+        self._context.flush_buffers()
         self._waiting = True
         return False
-
-    def _forget(self) -> None:
-        self._context.flush_buffers()
-        self._entry = None

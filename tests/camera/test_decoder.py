@@ -57,10 +57,12 @@ def packets(path: Path) -> list[tuple[int, int, bool]]:
 
 
 def smash(path: Path, place: str) -> Path:
-    """Overwrite the second half of a packet of the second group: its keyframe, the third after it, or the last."""
+    """Overwrite the second half of a packet of the second group: its keyframe, one after it, or the last."""
     found = packets(path)
     keys = [number for number, (_, _, key) in enumerate(found) if key]
-    offset, length, _ = found[{"key": keys[1], "third": keys[1] + 3, "last": keys[2] - 1}[place]]
+    offset, length, _ = found[
+        {"key": keys[1], "next": keys[1] + 1, "third": keys[1] + 3, "last": keys[2] - 1}[place]
+    ]
     data = bytearray(path.read_bytes())
     half = length // 2
     data[offset + half : offset + length] = np.random.default_rng(1).bytes(length - half)
@@ -96,7 +98,7 @@ def test_a_whole_video_has_no_damage(clips, name):
     assert (sorted(pictures), corrupt) == (list(range(FRAMES)), 0)
 
 
-@pytest.mark.parametrize("place", ["key", "third", "last"])
+@pytest.mark.parametrize("place", ["key", "next", "third", "last"])
 @pytest.mark.parametrize("name", [name for name in CODECS if "h264" in name])
 def test_after_damage_nothing_is_handed_on_until_a_clean_keyframe(clips, name, place):
     control, _ = read(clips[name])
@@ -107,7 +109,7 @@ def test_after_damage_nothing_is_handed_on_until_a_clean_keyframe(clips, name, p
     assert len(pictures) + corrupt <= FRAMES
     assert set(pictures) >= {*range(5), *range(32, FRAMES)}
     if "B" not in name and "open" not in name:
-        first = {"key": 10, "third": 13, "last": 19}[place]
+        first = {"key": 10, "next": 11, "third": 13, "last": 19}[place]
         assert sorted(set(control) - set(pictures)) == list(range(first, 20))
         assert len(pictures) + corrupt == FRAMES
 

@@ -84,7 +84,7 @@ def test_every_address_answers():
         assert ask(server, "/status.json", "POST")[0] == 405
 
 
-@pytest.mark.parametrize(("state", "code"), [("ok", 200), ("stale", 503), ("frozen", 503)])
+@pytest.mark.parametrize(("state", "code"), [("ok", 200), ("stale", 503), ("frozen", 503), ("corrupt", 503)])
 def test_health_says_503_and_why_while_a_camera_is_not_watched(state, code):
     tower = Tower()
     tower.state = state
