@@ -11,7 +11,7 @@ import ctypes
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import av
@@ -24,6 +24,7 @@ from edge.camera.limit import Limits
 from edge.errors import FrameError
 
 _PADDING = 1 << 16
+_MMAP_THRESHOLD, _KEPT_BYTES = -3, 1 << 20  # mallopt(3)
 _BYTES_A_PIXEL = 4  # of the largest block of a picture; most have a plane with one
 
 _lock = threading.Lock()
@@ -38,6 +39,7 @@ def hold(block_bytes: int) -> None:
         block_bytes: of the largest packet. FFmpeg grows buffers by a sixteenth more than it needs.
     """
     global _floor_bytes  # noqa: PLW0603 — the switch is the process's
+    _give_back()
     with _lock:
         _floor_bytes = max(_floor_bytes, block_bytes + block_bytes // 16 + _PADDING)
         _set()
@@ -98,6 +100,17 @@ def decode_within(
 
 def _set() -> None:
     _switch()(max(_floor_bytes, *_rooms, _PADDING))
+
+
+@functools.cache
+def _give_back() -> None:
+    """Let large blocks go back to the kernel when they are freed.
+
+    glibc keeps blocks as large as those that were freed before, up to 32 MB, one heap a thread: each bomb that was
+    refused would leave some of its memory behind.
+    """
+    with suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
 
 
 @functools.cache

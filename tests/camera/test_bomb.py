@@ -57,8 +57,8 @@ def opened_alone(tmp_path_factory) -> Iterator[Opener]:
     command = (sys.executable, "-m", "tests.camera.lone", str(harmless))
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
 
-        def open_alone(uri: object, reads: int = 20, **keys: object) -> Outcome:
-            request = {"uri": str(uri), "reads": reads, "keys": {"timeout_s": HANG_S, **keys}}
+        def open_alone(uri: object, reads: int = 20, times: int = 1, **keys: object) -> Outcome:
+            request = {"uri": str(uri), "reads": reads, "times": times, "keys": {"timeout_s": HANG_S, **keys}}
             print(json.dumps(request), file=process.stdin, flush=True)
             outcome = msgspec.json.decode(process.stdout.readline(), type=Outcome)
             assert outcome.over_rest_bytes < MOST_BYTES, outcome
@@ -383,6 +383,11 @@ def test_an_endless_stream_over_rtsp(opened_alone, kind):
         outcome = opened_alone(f"rtsp://127.0.0.1:{port}/", timeout_s=0.6)
     assert outcome.pictures == 0
     assert outcome.said
+
+
+def test_bombs_leave_no_memory_behind(opened_alone):
+    with Flood(STREAMS["H.264"]) as port:
+        assert opened_alone(f"rtsp://127.0.0.1:{port}/", times=12).pictures == 0
 
 
 def test_an_h264_stream_over_rtsp_that_grows(opened_alone, tmp_path):
