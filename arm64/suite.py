@@ -58,6 +58,10 @@ _REASONS = {
     "whole daemons over many frames of more than a second each; tests/alert tries the parts": (
         "tests/command/test_run.py",
     ),
+    "two commands for each of fifty wrong configurations, of many seconds each; tests/test_settings.py reads them": (
+        "tests/command/test_wrong.py",
+    ),
+    "bounds the resident memory of a process, to which QEMU adds its own": ("tests/camera/test_bomb.py",),
     "two thousand connections to a daemon that scores; tests/web tries places and connections one by one": (
         "tests/web/test_strangers.py",
     ),
