@@ -47,9 +47,12 @@ def hold(block_bytes: int) -> None:
 
 @contextmanager
 def room_for(size_px: tuple[int, int]) -> Iterator[None]:
-    """Let blocks be as large as a picture of (height, width) needs them, while it is decoded or converted."""
+    """Let blocks be as large as a picture of (height, width) needs them, while it is decoded or converted.
+
+    Where nothing is held there is room already.
+    """
     need_bytes = size_px[0] * size_px[1] * _BYTES_A_PIXEL + _PADDING
-    if need_bytes <= _floor_bytes:
+    if not _floor_bytes or need_bytes <= _floor_bytes:
         yield
         return
     with _lock:
@@ -99,7 +102,7 @@ def decode_within(
 
 
 def _set() -> None:
-    _switch()(max(_floor_bytes, *_rooms, _PADDING))
+    _switch()(max([_floor_bytes, *_rooms]))
 
 
 @functools.cache

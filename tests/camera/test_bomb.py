@@ -28,6 +28,7 @@ from tests.camera.conftest import write_clip
 MB = 1_000_000
 MOST_BYTES = 60 * MB
 HANG_S = 250.0
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -396,3 +397,22 @@ def test_an_h264_stream_over_rtsp_that_grows(opened_alone, tmp_path):
     with Flood(Rtsp(H264, 96, payload)) as port:
         outcome = opened_alone(f"rtsp://127.0.0.1:{port}/", reads=60)
     assert outcome.says("16000x16000 px", "limits.picture_pixels")
+
+
+def test_a_picture_of_a_folder_bounds_nothing_else(tmp_path):
+    """No stream is open, so nothing holds FFmpeg's memory: not before the picture, and not after it."""
+    assert cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((64, 64, 3), np.uint8))
+    script = """
+import sys
+from pathlib import Path
+import av
+from edge.camera.limit import Limits
+from edge.camera.still import decode_still
+decode_still(Path(sys.argv[1]), Limits())
+encoder = av.CodecContext.create("libx264", "w")
+encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = 1920, 1080, "yuv420p", 5
+encoder.encode(av.VideoFrame(1920, 1080, "yuv420p"))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "a.jpg")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
