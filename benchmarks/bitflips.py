@@ -239,9 +239,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def good(record: dict[str, Any]) -> bool:
-    """Say whether under 1% of the scored pictures are visibly damaged, and no event more opens than without damage."""
+    """Say whether under 1% of the scored pictures are visibly damaged, and no event more opens than without damage.
+
+    Some pictures have to be scored: who scores nothing damages nothing.
+    """
     return all(
-        (figures["share"] or 0) < 0.01 and figures["most_opened"] <= figures["control_opened"]
+        figures["scored"] > 0
+        and figures["share"] < 0.01
+        and figures["most_opened"] <= figures["control_opened"]
         for figures in record["summary"].values()
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 _LITTLE_TIFF, _BIG_TIFF = b"II*\0", b"MM\0*"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame, of any process
@@ -118,7 +118,7 @@ def _webp_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
 _KINDS: dict[bytes, Callable[[bytes], tuple[int, int] | None]] = {
     _JPEG: _jpeg,
-    _PNG: _png,
+    PNG: _png,
     b"BM": _bmp,
     _LITTLE_TIFF: _tiff,
     _BIG_TIFF: _tiff,

@@ -101,6 +101,21 @@ def decode_within(
     return frames
 
 
+def refusal(data: bytes, limits: Limits) -> str | None:
+    """Say why FFmpeg finds a JPEG damaged; None where it does not, or cannot tell."""
+    decoder = av.CodecContext.create("mjpeg", "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.options = {"err_detect": "explode"}
+    decoder.thread_count = 1
+    try:
+        decode_within(decoder, av.Packet(data), limits)
+    except av.error.InvalidDataError as error:
+        return error.strerror
+    except (av.error.FFmpegError, ValueError):
+        pass
+    return None
+
+
 def _set() -> None:
     _switch()(max([_floor_bytes, *_rooms]))
 

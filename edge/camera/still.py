@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import errno
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.header import size_px
+from edge.camera.header import PNG, size_px
 from edge.camera.jpeg import EOI, SOI, damage
 from edge.camera.limit import Limits
+from edge.document import read_plain
 from edge.errors import FrameError
 
 _SCAN = b"\xff\xda"  # begins a scan of a JPEG; elsewhere two bytes like others
@@ -43,12 +44,11 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
         except FrameError as error:
             raise FrameError(f"image '{path}': {error}") from None
     if size is not None and data.count(_SCAN) <= _SCANS:
-        if data.startswith(SOI):
-            if (fault := damage(data, limits)) is not None:
-                raise FrameError(f"image '{path}' is corrupt: {fault}")
-            data += EOI  # OpenCV refuses one that lacks it
+        if (fault := _damage(data, limits)) is not None:
+            raise FrameError(f"image '{path}' is corrupt: {fault}")
+        end = EOI if data.startswith(SOI) else b""  # OpenCV refuses a JPEG that lacks it
         with suppress(cv2.error):
-            bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+            bgr = cv2.imdecode(np.frombuffer(data + end, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise FrameError(
             f"image '{path}' is corrupt, truncated or of an unknown kind ({len(data)} bytes);"
@@ -57,16 +57,31 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
     return np.asarray(bgr, dtype=np.uint8)
 
 
+def _damage(data: bytes, limits: Limits) -> str | None:
+    """Say what is wrong with a JPEG or a PNG; of other kinds OpenCV tells, and says nothing elsewhere."""
+    if data.startswith(SOI):
+        return damage(data, limits)
+    return _png_damage(data) if data.startswith(PNG) else None
+
+
+def _png_damage(data: bytes) -> str | None:
+    """Check the chunks, since libpng writes what it finds past every log. Source: PNG, third edition, section 5."""
+    at, kind = len(PNG), b""
+    while kind != b"IEND":
+        length = int.from_bytes(data[at : at + 4])
+        kind, behind = data[at + 4 : at + 8], at + 8 + length
+        if behind + 4 > len(data):
+            return "it is cut off"
+        if zlib.crc32(data[at + 4 : behind]) != int.from_bytes(data[behind : behind + 4]):
+            return "a checksum of it is wrong"
+        at = behind + 4
+    return None
+
+
 def _read(path: Path, limit: int) -> bytes:
-    """Read a plain file, and nothing else, which may have no end or never begin."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:  # noqa: PTH123 — an open descriptor
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FrameError(f"image '{path}' is not a plain file")
-            data = file.read(limit + 1) if os.fstat(descriptor).st_size <= limit else None
+        return read_plain(path, limit)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise FrameError(f"image '{path}': more than {limit} bytes (limits.picture_bytes)") from error
         raise FrameError(f"cannot read image '{path}': {error.strerror}") from error
-    if data is None or len(data) > limit:
-        raise FrameError(f"image '{path}': more than {limit} bytes (limits.picture_bytes)")
-    return data

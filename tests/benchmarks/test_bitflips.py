@@ -56,11 +56,11 @@ def test_a_ratio_says_how_far_two_pictures_are_apart():
 
 
 def test_what_is_good():
-    def record(*ratios_db: float, opened: int = 0) -> dict:
+    def record(*ratios_db: float, opened: int = 0, scored: int = 200) -> dict:
         run = {
             "seed": 0,
             "mode": "all",
-            "scored": 200,
+            "scored": scored,
             "corrupt": 0,
             "differing_db": ratios_db,
             "opened": opened,
@@ -70,4 +70,5 @@ def test_what_is_good():
     assert good(record(30.0, 40.0, 29.9, opened=1))
     assert not good(record(29.9, 29.9))
     assert not good(record(opened=2))
+    assert not good(record(scored=0))
     assert math.isclose(record(20.0)["summary"]["all"]["share"], 0.005)

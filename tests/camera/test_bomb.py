@@ -165,8 +165,8 @@ def test_what_is_too_long_or_no_plain_file_is_not_read(opened_alone, tmp_path):
     (tmp_path / "4.jpg").write_bytes(whole())
     outcome = opened_alone(f"folder:{tmp_path}")
     assert outcome.says("1.jpg", "more than 24000000 bytes", "limits.picture_bytes")
-    assert outcome.says("2.jpg", "not a plain file")
-    assert outcome.says("3.jpg", "not a plain file")
+    assert outcome.says("2.jpg", "it is a pipe, not a file")
+    assert outcome.says("3.jpg", "it is a device, not a file")
     assert outcome.pictures == 1
 
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.camera.folder import SUFFIXES, FolderOptions, FolderSource, natural_key
+from edge.camera.limit import Limits
+from edge.camera.still import decode_still
 from edge.errors import CameraError, FrameError
 from tests.camera.conftest import session
 
@@ -157,3 +159,18 @@ def test_the_image_after_a_corrupt_one_is_taken_in_its_place(tmp_path):
 def test_natural_order_is_an_order(names):
     assert [natural_key(name) for name in sorted(names, key=natural_key)] == sorted(map(natural_key, names))
     assert natural_key("image-2.jpg") < natural_key("image-10.jpg")
+
+
+def test_a_png_that_is_damaged_says_nothing_past_the_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = cv2.imencode(".png", np.full((96, 96, 3), 90, np.uint8))[1].tobytes()
+    flipped = bytearray(whole)
+    flipped[whole.index(b"IDAT") + 9] ^= 4
+    for number, data in enumerate((whole[:-20], whole[:60], bytes(flipped))):
+        (tmp_path / f"{number}.png").write_bytes(data)
+        with pytest.raises(FrameError, match=r"corrupt: (it is cut off|a checksum of it is wrong)"):
+            decode_still(tmp_path / f"{number}.png", Limits())
+    (tmp_path / "whole.png").write_bytes(whole + b"more")
+    assert decode_still(tmp_path / "whole.png", Limits()).shape == (96, 96, 3)
+    assert capfd.readouterr().err == ""
