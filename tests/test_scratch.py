@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from edge import scratch
 from edge.model.bundle import Bundle, unpack
 
 ROOT = Path(__file__).parents[1]
+TEMPFILE = re.compile(r"\bimport [\w., ]*\btempfile\b|\bfrom tempfile import\b")  # in a child's text, too
 CHILD = """
 import sys
 sys.path.insert(0, {root!r})
@@ -113,10 +115,30 @@ def test_kill_9_of_an_installation_leaves_one_folder_and_the_next_removes_it(tmp
     assert {path.name for path in tmp_path.iterdir()} == {"good.zip", "new"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import tempfile",
+        "import os, tempfile as t",
+        "def f():\n    from tempfile import mkdtemp",
+        'CHILD = "import os; from tempfile import mkdtemp"',
+    ],
+)
+def test_each_spelling_of_the_import_is_found(text):
+    assert TEMPFILE.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["import os\ntempfile = 1", "import tempfiles", "from edge.scratch import x"]
+)
+def test_no_other_import_is_taken_for_it(text):
+    assert not TEMPFILE.search(text)
+
+
 def test_nobody_else_makes_temporary_folders():
     """But for what lives for a moment in a process of its own, and the checkout's own tools."""
     allowed = {"edge/scratch.py", "firmware_sim/rtsp_child.py"}
     rooms = ("edge", "scoring", "deploy", "firmware_sim", "benchmarks", "training")
     files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
-    found = {str(path.relative_to(ROOT)) for path in files if "import tempfile" in path.read_text()}
+    found = {str(path.relative_to(ROOT)) for path in files if TEMPFILE.search(path.read_text())}
     assert found == allowed

@@ -1,4 +1,4 @@
-"""How large pictures and packets may be: seen to before anything is decoded, so that no camera exhausts the board.
+"""How large pictures and packets may be, so that no camera exhausts the board; seen to before decoding where it can be.
 
 Every source holds to them. A MB is 1,000,000 bytes.
 """

@@ -38,9 +38,6 @@ _HEADERS = {
 }
 _STOP_S = 0.5
 _BACKLOG = 1024
-_PACE_S = (
-    0.001  # between connections while each takes the place of another, so that a flood leaves the processor
-)
 _RETRY_S = 0.5
 
 
@@ -92,7 +89,7 @@ class _Server(uvicorn.Server):
                 _log.warning("the web server cannot take a connection: %s", error.strerror)
                 self._places.make_way()
                 await asyncio.sleep(_RETRY_S)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # sock_accept does not wait while connections are queued
 
     def _cut_off(self) -> None:
         for connection in list(self.server_state.connections):
