@@ -6,6 +6,7 @@ It is opened when it can be, and opened again where it was moved away. Nobody wa
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ def rehearse(path: Path, max_bytes: int = 64 << 20) -> None:
     Raises:
         StoreError: it could not; as `Place.open`.
     """
+    path = Path(os.path.realpath(path))
     check_file(path, MIGRATIONS)
     try:
         folder = make_folder("check-", path.absolute().parent)
@@ -86,7 +88,9 @@ class Place:
             self._leave(self._database)
         if self._database is None:
             try:
-                path = self._locate()
+                path = Path(
+                    os.path.realpath(self._locate())
+                )  # SQLite keeps its log beside the target of a link
             except OSError as error:
                 raise StoreError(f"event store: there is no place for it: {error}") from error
             self._adopted = False

@@ -23,6 +23,7 @@ from edge.errors import CameraError, FrameError
 
 Packet: TypeAlias = "av.Packet[Any]"
 _ERRORS_IN_A_ROW = 16
+_STREAMS = "6"  # each may bring an index as large as a packet; an action camera's file has five
 
 PyAvError = (av.error.FFmpegError, OSError, ValueError, RuntimeError)
 
@@ -72,7 +73,7 @@ def open_container(opening: Opening, clock: Clock) -> av.container.InputContaine
         container = av.open(
             opening.url,
             format=opening.container_format,
-            options={**dict(opening.av_options), **opening.limits.bounds},
+            options={"max_streams": _STREAMS, **dict(opening.av_options), **opening.limits.bounds},
             timeout=(opening.timeout_s, opening.timeout_s),
         )
     except PyAvError as error:

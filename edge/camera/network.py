@@ -26,9 +26,10 @@ _RTSP = (("rtsp_transport", "tcp"), ("fpsprobesize", "0"), ("analyzeduration", "
 # What FFmpeg may find over HTTP. No playlists (HLS, DASH): they may be endless, and open what they like.
 _FORMATS = (
     *("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc", "mpegvideo", "m4v", "ivf", "obu", "mpegts", "mpeg"),
-    *("flv", "live_flv", "matroska", "mov", "avi", "asf", "ogg", "nut"),
+    *("flv", "live_flv", "matroska", "avi", "asf", "ogg", "nut"),
 )
-_HTTP = (("format_whitelist", ",".join(_FORMATS)),)
+# no redirect: it may lead to hosts that nobody named, whose flood nobody counts
+_HTTP = (("format_whitelist", ",".join(_FORMATS)), ("max_redirects", "0"), ("max_streams", "3"))
 _OPENINGS = 2  # FFmpeg's timeout holds for the connection, and again for the first pictures
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
@@ -73,7 +74,7 @@ def open_http(options: HttpOptions, session: Session) -> Source:
         CameraError: the address is wrong, there are no certificates to trust, or the camera cannot be opened.
     """
     trust = _trust(options.uri.partition(":")[0].lower(), options.ca_file)
-    advice = "check the address (no playlist), that the camera is on, and its `user` and `password_file`"
+    advice = "check the address (no playlist, no redirect), that the camera is on, and its `user` and `password_file`"
     return _open(options, session, (*_HTTP, *trust), advice)
 
 

@@ -116,6 +116,7 @@ class CameraReader:
         self._failures = 0
         self._damaged_ns: int | None = None  # since when a live source has given no whole picture
         self._reopened = False  # for its damage
+        self._sized = False  # whether a picture of it was large enough
         self._began: tuple[int, int] | None = None  # monotonic and source time of a recording's first picture
         self._thread = threading.Thread(target=self.run, name=f"camera-{camera.name}", daemon=True)
 
@@ -154,7 +155,6 @@ class CameraReader:
         self._damaged_ns = None
         try:
             while (picture := self._read(source)) is not None:
-                require_size(picture, self.name)
                 self._healthy()
                 if not source.live:
                     self._keep_pace(picture)
@@ -173,13 +173,27 @@ class CameraReader:
         while True:
             self._pulse()
             try:
-                return source.read()
+                picture = source.read()
+                if picture is not None:
+                    self._see_size(picture)
             except FrameError as error:
                 self._intake.corrupt()
                 self.error = self._describe(error)
+            else:
+                return picture
             if source.live:
                 self.corrupt = self._reopened
                 self._damaged_ns = self._clock.mono_ns() if self._damaged_ns is None else self._damaged_ns
+
+    def _see_size(self, picture: Picture) -> None:
+        """Refuse a camera of small pictures; where others were large, a small one is corrupt."""
+        try:
+            require_size(picture, self.name)
+        except CameraError as error:
+            if self._sized:
+                raise FrameError(str(error)) from None
+            raise
+        self._sized = True
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:
         frame = self._intake.take(picture, live=live)

@@ -17,7 +17,8 @@ from edge.document import read_plain
 from edge.errors import FrameError
 
 _SCAN = b"\xff\xda"  # begins a scan of a JPEG; elsewhere two bytes like others
-_SCANS = 1000  # ten are usual, and each costs as much as a whole picture
+_SCANS = 1000
+_SCANNED_PIXELS = 800_000_000  # ten scans are usual, and each costs as much as a whole picture
 
 
 def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
@@ -43,7 +44,8 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
             limits.check_picture(size)
         except FrameError as error:
             raise FrameError(f"image '{path}': {error}") from None
-    if size is not None and data.count(_SCAN) <= _SCANS:
+    scans = data.count(_SCAN)
+    if size is not None and scans <= _SCANS and scans * size[0] * size[1] <= _SCANNED_PIXELS:
         if (fault := _damage(data, limits)) is not None:
             raise FrameError(f"image '{path}' is corrupt: {fault}")
         end = EOI if data.startswith(SOI) else b""  # OpenCV refuses a JPEG that lacks it

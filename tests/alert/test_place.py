@@ -154,3 +154,22 @@ def test_a_rehearsal_leaves_all_as_it_was(path):
     os.truncate(path, 1000)  # damaged: `run` moves it aside
     rehearse(path)
     assert [file.name for file in path.parent.iterdir()] == ["e.db"]
+
+
+def test_a_store_behind_a_link_is_where_the_link_leads(tmp_path):
+    """SQLite keeps its log beside the target, so that is where damage shows and where a new store comes about."""
+    (tmp_path / "disk").mkdir()
+    link, real = tmp_path / "e.db", tmp_path / "disk" / "real.db"
+    link.symlink_to(real)
+    rehearse(link)
+    with Place(lambda: link) as place:
+        assert opened(place) == []
+        assert place.commit(event("a"))
+    assert stored(real) == [("a", 1)]
+    real.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    with Place(lambda: link) as place:
+        assert opened(place) == []
+        assert place.commit(event("b"))
+    assert link.is_symlink()
+    assert [file.name for file in real.parent.glob("*corrupt*")] == ["real.db.corrupt-1"]
+    assert stored(real) == [("b", 1)]

@@ -150,6 +150,13 @@ def test_a_jpeg_of_many_scans_is_none(opened_alone, tmp_path):
     assert opened_alone(f"folder:{tmp_path}").says("1.jpg", "corrupt")
 
 
+def test_a_large_jpeg_may_have_twenty_scans(opened_alone, tmp_path):
+    jpeg = bomb.jpeg(6300)
+    scan = jpeg[jpeg.index(b"\xff\xda") : -2]
+    (tmp_path / "1.jpg").write_bytes(jpeg[:-2] + scan * 21 + jpeg[-2:])
+    assert opened_alone(f"folder:{tmp_path}").says("1.jpg", "corrupt")
+
+
 def test_other_kinds_of_pictures_are_refused(opened_alone, tmp_path):
     (tmp_path / "1.png").write_bytes(b"GIF89a" + bytes(100))
     (tmp_path / "2.png").write_bytes(b"P6\n16000 16000\n255\n" + bytes(100))
@@ -416,3 +423,32 @@ encoder.encode(av.VideoFrame(1920, 1080, "yuv420p"))
     command = [sys.executable, "-c", script, str(tmp_path / "a.jpg")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_redirect_is_not_followed(opened_alone):
+    """It may lead to hosts that nobody named."""
+    asked = []
+    with Flood(lambda request: asked.append(request) or [HEAD, part(whole())]) as elsewhere:
+        answer = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{elsewhere}/\r\nContent-Length: 0\r\n\r\n".encode()
+        with Flood(lambda _: [answer]) as port:
+            assert opened_alone(f"http://127.0.0.1:{port}/").says("cannot open", "no redirect")
+    assert asked == []
+
+
+def test_an_mp4_of_many_tracks_is_refused(opened_alone, tmp_path):
+    """Each track may claim an index of its own in a hundred bytes."""
+    clip = write_clip(tmp_path / "clip.mp4", frames=5, keyframe_every=5).read_bytes()
+    at = clip.index(b"trak") - 4
+    track = clip[at : at + int.from_bytes(clip[at : at + 4])]
+    box = clip.index(b"moov") - 4
+    size = int.from_bytes(clip[box : box + 4]) + 20 * len(track)
+    many = clip[:box] + size.to_bytes(4) + clip[box + 4 : at] + track * 20 + clip[at:]
+    (tmp_path / "many.mp4").write_bytes(many)
+    assert opened_alone(f"file:{tmp_path}/many.mp4").says("cannot open")
+
+
+def test_no_mp4_is_taken_over_http(opened_alone, tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", frames=5, keyframe_every=5).read_bytes()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(clip)
+    with Flood(lambda _: [head, clip]) as port:
+        assert opened_alone(f"http://127.0.0.1:{port}/clip.mp4").says("cannot open")

@@ -169,6 +169,22 @@ def test_a_healthy_picture_resets_backoff_and_error(clock):
     assert None in errors[-10:]
 
 
+def test_a_small_picture_among_large_ones_is_corrupt_and_ends_nothing(clock):
+    small = Picture((32, 32), S, None, 0, lambda: np.full((32, 32, 3), 90, np.uint8))
+    rig = Rig(clock, Script(picture(0), small, picture(2), CameraError("gone")))
+    rig.reader.run()
+    balance = rig.account.balance()
+    assert (balance.decoded, balance.dropped["corrupt"]) == (3, 1)
+
+
+def test_a_camera_of_small_pictures_is_refused(clock):
+    small = Picture((32, 32), S, None, 0, lambda: np.full((32, 32, 3), 90, np.uint8))
+    rig = Rig(clock, Script(small, live=False))
+    rig.reader.run()
+    assert "expected 64x64 or more" in rig.reader.error
+    assert rig.reader.finished
+
+
 def test_a_source_is_closed_whatever_happens(clock):
     sources = [
         Script(CameraError("broke")),
