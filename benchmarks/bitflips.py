@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import describe
 from edge.camera.address import open_source, options_for
 from edge.camera.source import Session
 from edge.clock import SystemClock
@@ -34,6 +35,7 @@ from edge.model.loaded import Model, load_model
 from edge.replay import replay
 from edge.scratch import temporary_folder
 
+SCHEMA = "firetower.bitflips/1.0"
 VISIBLE_DB = 30.0
 SEEDS = 50
 SECONDS = 170
@@ -225,6 +227,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keyframe-s", type=int, nargs="+", default=(2, 10), help="default: 2 10")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, too")
     options = parser.parse_args(arguments)
+    about = describe()  # before it is busy
     records, model = [], load_model(None)
     for codec in options.codec:
         for keyframe_s in options.keyframe_s if codec != "mjpeg" else options.keyframe_s[:1]:
@@ -234,7 +237,8 @@ def main(arguments: Sequence[str]) -> int:
             told = {key: records[-1][key] for key in ("codec", "keyframe_s", "summary")}
             print(json.dumps({**told, "minutes": round((time.monotonic() - began_s) / 60, 1)}), flush=True)
     if options.json:
-        options.json.write_text(json.dumps(records, indent=1) + "\n")
+        result = {"schema": SCHEMA, "machine": about, "records": records}
+        options.json.write_text(json.dumps(result) + "\n")
     return 0 if all(good(record) for record in records if record["codec"] == "libx264") else 1
 
 
