@@ -9,6 +9,7 @@ import contextlib
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from random import Random
 
@@ -28,7 +29,7 @@ class _HangUpError(Exception):
     """The connection is to end here."""
 
 
-class Faulty:
+class Faulty(ABC):
     """A server on loopback with one camera behind it, which deals out one fault at a time."""
 
     opening: tuple[str, ...] = ()
@@ -97,9 +98,9 @@ class Faulty:
             self.host(client)
         self._open.discard(client)
 
+    @abstractmethod
     def host(self, client: socket.socket) -> None:
         """Be the camera for one connection."""
-        raise NotImplementedError
 
     def refuse(self) -> None:
         """Be no listener for a while, as a camera that starts anew."""
