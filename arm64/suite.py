@@ -75,6 +75,9 @@ _REASONS = {
         "tests/test_replay.py::test_the_bundled_model_gives_the_same_bytes_on_the_scene",
         "tests/test_replay.py::test_a_real_sequence_replays_the_same",
     ),
+    "imports some fifty models, of many seconds each; tests/model/test_probe.py opens them": (
+        "tests/model/test_importer.py",
+    ),
     "QEMU's user mode passes on no TCP_INFO": (
         "tests/camera/test_inflow.py::test_only_new_connections_to_the_host_with_too_much_are_shut",
     ),
