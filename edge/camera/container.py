@@ -100,7 +100,7 @@ def reason(error: Exception, waited_s: float = 0.0, timeout_s: float = math.inf)
     if isinstance(error, FrameError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "a packet or a table of it is larger than `limits.packet_bytes` allows"
+        return "it has too many tracks, or a packet or a table larger than `limits.packet_bytes` allows"
     text = getattr(error, "strerror", None)
     return str(text) if text else type(error).__name__
 
