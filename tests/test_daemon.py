@@ -1,11 +1,13 @@
 """The daemon in process, with a model and a store that fail on purpose."""
 
+import dataclasses
+import hashlib
 import json
 import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,13 +28,35 @@ from edge.counter.drops import Balance
 from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
 from edge.model.loaded import Model, load_model
+from edge.model.runtime import Inference, Runtime, State, Tensor
 from edge.settings import Settings, Web
 from edge.web.server import WebServer
 
 
+class RememberingRuntime:
+    """The shipped model's runtime, which computes each frame once: the tests score the same scene again and again."""
+
+    def __init__(self, runtime: Runtime, frame: Tensor) -> None:
+        self.name, self.zero_state = runtime.name, runtime.zero_state
+        self._runtime, self._frame = runtime, frame
+        self._known: dict[bytes, Inference] = {}
+
+    def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:
+        write_frame(self._frame)
+        key = hashlib.sha256(b"".join(tensor.tobytes() for tensor in (self._frame, *state))).digest()
+        if key not in self._known:
+            frame = self._frame.copy()
+            self._known[key] = self._runtime.infer(lambda buffer: np.copyto(buffer, frame), state)
+        return self._known[key]
+
+
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return load_model(None)
+    loaded = load_model(None)
+    spec = loaded.file.one("frame")
+    return dataclasses.replace(
+        loaded, runtime=RememberingRuntime(loaded.runtime, np.zeros(spec.shape, spec.dtype))
+    )
 
 
 class OpenStore(Store):
