@@ -231,7 +231,7 @@ def _doubts(settings: Settings) -> Iterator[str]:
     for name, camera in settings.cameras.items():
         if isinstance(camera, RecordingOptions) and not camera.loop:
             yield f"cameras.{name}: a recording that ends, and the service starts anew with it; loop = true repeats it"
-        if "@" in camera.uri and redact(camera.uri) != camera.uri:
+        if "@" in camera.uri and kind_with(camera).address == "url":
             yield f"cameras.{name}.uri holds a password; `user` and `password_file` keep it out of tower.toml"
     if not settings.web.enabled:
         yield "web.enabled is false: nobody can ask this tower how it does, and READY alone decides"

@@ -13,7 +13,7 @@ from edge.alert.event import Event, Stamp
 from edge.camera.address import open_source, redact
 from edge.camera.intake import Intake
 from edge.camera.option import Options
-from edge.camera.registry import kind_of
+from edge.camera.registry import kind_of, tidy
 from edge.camera.schedule import Schedule
 from edge.camera.source import Picture, Session
 from edge.clock import Clock, utc_text
@@ -53,9 +53,9 @@ def address(clip: str) -> str:
     """
     kind = kind_of(clip)
     if kind is not None and not kind.live:
-        return clip
-    path = Path(clip)
+        return tidy(clip)
     try:
+        path = Path(clip) if Path(clip).exists() else Path(clip.strip())
         if path.is_dir():
             return f"folder:{path}"
         if path.exists():

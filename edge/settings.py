@@ -19,7 +19,7 @@ from msgspec import Meta
 from edge.camera.file import local_path
 from edge.camera.limit import Limits
 from edge.camera.option import Options, SizedOptions
-from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know
+from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know, split, tidy
 from edge.device.meter import EnergySource
 from edge.document import is_deeper, read_text
 from edge.errors import SettingsError
@@ -164,17 +164,16 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
 
 def _camera(table: dict[str, Any], prefix: str, folder: Path) -> Options:
     """Read one camera by the options of its kind."""
-    uri = _convert(table, Options, prefix).uri
+    uri = tidy(_convert(table, Options, prefix).uri)
     kind = kind_of(uri, folder)
-    _, _, rest = uri.partition(":")
-    if kind is None or (kind.address == "url" and not rest.startswith("//")):
+    if kind is None or (kind.address == "url" and not split(uri)[1].startswith("//")):
         raise SettingsError(f"{prefix}uri: expected {KNOWN}")  # it is not shown, for it may hold a password
     for key in [key for key in table if key not in kind.keys]:
         owners = ", ".join(other.shown for other in kinds_that_know(key))
         if not owners:
             raise SettingsError(_unknown(key, prefix[:-1]))
         raise SettingsError(f"{prefix}{key}: belongs to {owners} cameras, this one is {kind.shown}")
-    camera: Options = _convert(table, kind.options, prefix)
+    camera: Options = _convert({**table, "uri": uri}, kind.options, prefix)
     try:
         camera.check()
     except ValueError as error:

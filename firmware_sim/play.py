@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.camera.address import open_source, options_for
+from edge.camera.address import open_source, options_for, redact
 from edge.camera.file import FileOptions
 from edge.camera.option import RecordingOptions
 from edge.camera.source import Picture, Session
@@ -45,7 +45,9 @@ class Play:
         self.fps = fps
         options = options_for(clip)
         if not isinstance(options, RecordingOptions):
-            raise CameraError(f"'{clip}' is a live camera; expected a video file or a folder of images")
+            raise CameraError(
+                f"'{redact(clip)}' is a live camera; expected a video file or a folder of images"
+            )
         self._source = open_source(msgspec.structs.replace(options, loop=True), Session(SystemClock()))
         video = isinstance(options, FileOptions)
         self._image_ns = None if video else round((image_s or 1 / fps) * 1e9)

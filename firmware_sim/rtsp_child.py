@@ -1,8 +1,8 @@
 """GStreamer's RTSP server as a process of its own, under the system's Python: raw pictures in, H.264 out.
 
 Started by `firmware_sim.serve`, imports nothing of this project. The argument is JSON:
-`{"port": 0, "cameras": [{"name": "north", "width": 640, "height": 480, "fps": 5}]}`. On stdin come messages
-of one byte (which camera) and one I420 picture of its size; the end of stdin, thus the parent's end, ends
+`{"port": 0, "cameras": [{"name": "north", "width": 640, "height": 480, "fps": 5, "slices": 1}]}`. On stdin come
+messages of one byte (which camera) and one I420 picture of its size; the end of stdin, thus the parent's end, ends
 this process. On stdout goes one line of JSON: `{"port": 8554}` when it is ready, or `{"error": "…"}`.
 """
 # ruff: noqa: ANN401 - GStreamer's objects have no types
@@ -60,11 +60,13 @@ def _pipeline(camera: dict[str, Any]) -> str:
     width, height, fps = camera["width"], camera["height"], camera["fps"]
     caps = f"video/x-raw,format=I420,width={width},height={height},framerate={round(fps * 1000)}/1000"
     keyframes = max(1, round(fps * _KEYFRAME_S))
+    slices = camera["slices"]
+    sets = 1 if slices == 1 else -1  # seconds between parameter sets; -1 is before each slice of a keyframe
     return (
         "( appsrc name=source is-live=true do-timestamp=true format=time leaky-type=downstream max-buffers=2"
-        f' caps="{caps}" ! x264enc tune=zerolatency speed-preset=veryfast threads=1 pass=quant quantizer=24'
+        f' caps="{caps}" ! x264enc tune=zerolatency speed-preset=veryfast threads={slices} pass=quant quantizer=24'
         f" key-int-max={keyframes}"
-        " ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+        f" ! rtph264pay name=pay0 pt=96 config-interval={sets} )"
     )
 
 

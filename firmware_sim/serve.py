@@ -58,6 +58,7 @@ def serving(
     fps: float = 5.0,
     size_px: tuple[int, int] | None = None,
     image_s: float | None = None,
+    slices: int = 1,
     ended: threading.Event | None = None,
 ) -> Iterator[tuple[ServedCamera, ...]]:
     """Serve clips until the block is left.
@@ -69,6 +70,7 @@ def serving(
         fps: pictures a second that the cameras give.
         size_px: (height, width) of the pictures; None keeps each clip's own. Odd numbers are cut by one.
         image_s: how long each image of a folder is shown; None shows the next with every picture.
+        slices: of each picture over RTSP; of several each keyframe's has parameter sets of its own before it.
         ended: set when a clip or the RTSP server breaks while it is served.
 
     Raises:
@@ -79,7 +81,7 @@ def serving(
         plays = _open(clips, fps, size_px, image_s, stack)
         channels = {play.name: Channel() for play in plays}
         web_port = _serve_http(channels, http_port, stack)
-        child = RtspChild(plays, rtsp_port)
+        child = RtspChild(plays, rtsp_port, slices)
         stack.callback(child.close)
         for play in plays:
             stack.callback(play.close)
@@ -120,6 +122,7 @@ class RtspChild:
     Args:
         plays: what will be sent, in the order of their numbers.
         port: on 127.0.0.1; 0 picks a free one.
+        slices: of each picture.
 
     Attributes:
         port: where it listens.
@@ -128,9 +131,15 @@ class RtspChild:
         ServeError: Python, GStreamer or the port is not there.
     """
 
-    def __init__(self, plays: Sequence[Play], port: int) -> None:
+    def __init__(self, plays: Sequence[Play], port: int, slices: int = 1) -> None:
         cameras = [
-            {"name": play.name, "width": play.size_px[1], "height": play.size_px[0], "fps": play.fps}
+            {
+                "name": play.name,
+                "width": play.size_px[1],
+                "height": play.size_px[0],
+                "fps": play.fps,
+                "slices": slices,
+            }
             for play in plays
         ]
         self._lock = threading.Lock()

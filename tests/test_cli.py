@@ -108,14 +108,16 @@ def test_verbose_may_stand_before_a_command_of_another_package(words: tuple[str,
 
 def test_check_tells_which_camera_fails(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text(
-        '[cameras.good]\nuri = "scene:"\n[cameras.bad]\nuri = "rtsp://user:hunter2@127.0.0.1:9/x"\ntimeout_s = 2\n'
+        '[cameras.good]\nuri = "scene:"\n[cameras.bad]\nuri = "rtsp://user:hunter2@127.0.0.1:9/hunter3?hunter4"\n'
+        "timeout_s = 2\n"
     )
     done = firetower("check", str(tmp_path / "t.toml"), code=1)
     checks = json.loads(done.stdout.splitlines()[-1])["checks"]
     assert checks["model"]["ok"]
     assert checks["cameras.good"]["ok"]
     assert not checks["cameras.bad"]["ok"]
-    assert "hunter2" not in done.stdout + done.stderr
+    assert "rtsp://127.0.0.1:9'" in checks["cameras.bad"]["error"]
+    assert "hunter" not in done.stdout + done.stderr
 
 
 def test_check_and_run_say_the_same_of_a_store(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import logging
 import re
 import threading
 import urllib.error
@@ -223,11 +224,14 @@ def fetch(url: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path: Path) -> None:
+def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
     settings = Settings(
         cameras={
             "good": SceneOptions(uri="scene:", pace="fast", loop=True),
-            "dead": RtspOptions(uri="rtsp://user:hunter2@127.0.0.1:9/x", timeout_s=1),
+            "dead": RtspOptions(uri="rtsp://user:hunter2@127.0.0.1:9/hunter3?hunter4", timeout_s=1),
         }
     )
     clock, notes, answers = JumpingClock(), [], []
@@ -251,19 +255,21 @@ def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path
             if len(answers) == 1:
                 clock.ahead_ns = 300 * 10**9  # longer than three cadences
                 return
-            answers.extend(fetch(web.url + path) for path in ("status.json", "metrics"))
+            answers.extend(fetch(web.url + path) for path in ("status.json", "metrics", ""))
             running.stop()
 
         try:
             running.run(on_tick)
         finally:
             web.stop()
-    assert [code for code, _ in answers] == [200, 503, 200, 200]
+    assert [code for code, _ in answers] == [200, 503, 200, 200, 200]
     judged = json.loads(answers[1][1])
     assert judged["cameras"]["good"]["state"] == "ok"
     assert judged["cameras"]["dead"]["state"] == "stale"
     assert re.fullmatch(r"dead: no frame scored for 3\d\d s .*; .*refused.*", *judged["reasons"])
-    assert "hunter2" not in "".join(text for _, text in answers)
+    said = "".join(text for _, text in answers) + "".join(notes) + caplog.text
+    assert "cannot open 'rtsp://127.0.0.1:9'" in said
+    assert "hunter" not in said
     assert notes[0] == "READY=1"
     assert "WATCHDOG=1" in notes
     assert notes[-1] == "STOPPING=1"

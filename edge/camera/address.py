@@ -1,4 +1,4 @@
-"""Camera addresses: which source opens which, and how an address is shown without its password."""
+"""Camera addresses: which source opens which, and how an address is shown without what may be secret in it."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from urllib.parse import quote, unquote
 
 from edge.camera.file import FileOptions
 from edge.camera.folder import FolderOptions
-from edge.camera.network import without_login
+from edge.camera.network import HIDDEN, without_login
 from edge.camera.option import Options
-from edge.camera.registry import KNOWN, kind_of, kind_with
+from edge.camera.registry import KNOWN, kind_of, kind_with, split, tidy
 from edge.camera.source import Session, Source
 from edge.errors import CameraError
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(.*)", re.DOTALL | re.IGNORECASE)
+_TAIL = re.compile(r"[/?#].+", re.DOTALL)
+_SHORT_QUERY = 4  # characters; a shorter one is a piece of too many words
 
 
 def options_for(address: str, **keys: Any) -> Options:  # noqa: ANN401 — each key has its own type
     """Return the options of a camera whose address may also be a bare path of a video or of a folder of images.
 
     Args:
-        address: an address, or a path.
+        address: an address, or a path; blanks around it do not count.
         keys: further options of its kind.
 
     Raises:
         CameraError: there is no such kind of camera.
     """
-    match = _SCHEME.fullmatch(address)
-    uri = address if match is None else f"{match[1].lower()}:{match[2]}"
+    uri = tidy(address)
     kind = kind_of(uri)
     if kind is not None:
         options: Options = kind.options(uri=uri, **keys)
         return options
-    if not address or "\0" in address:
+    if not address.strip() or "\0" in address:
         raise CameraError(f"an empty or broken camera address; expected one of {KNOWN}")
-    path = Path(address)
+    scheme, rest = split(address)
     try:
-        if match is None and path.is_dir():
-            return FolderOptions(uri=f"folder:{address}", **keys)
-        if match is None or path.is_file():
-            return FileOptions(uri=f"file:{address}", **keys)
+        path = Path(address) if Path(address).exists() else Path(address.strip())
+        if scheme is None and path.is_dir():
+            return FolderOptions(uri=f"folder:{path}", **keys)
+        if scheme is None or path.is_file():
+            return FileOptions(uri=f"file:{path}", **keys)
     except OSError as error:
         raise CameraError(f"cannot open '{redact(address)}': {error.strerror}") from error
-    named = "" if "@" in address else f" '{match[1].lower()}:'"  # what looks like a scheme may be a user
+    named = "" if "@" in rest else f" '{scheme}:'"  # what looks like a scheme may be a user
     raise CameraError(f"'{redact(address)}': unknown kind of camera{named}; expected one of {KNOWN}")
 
 
@@ -57,7 +58,7 @@ def open_source(options: Options, session: Session) -> Source:
         session: what the source and its reader share.
 
     Raises:
-        CameraError: the address or an option is wrong, or the camera cannot be opened. Holds no credentials.
+        CameraError: the address or an option is wrong, or the camera cannot be opened. Holds nothing secret.
     """
     if "\0" in options.uri:
         raise CameraError(f"a broken camera address; expected one of {KNOWN}")
@@ -75,30 +76,47 @@ def open_source(options: Options, session: Session) -> Source:
 
 
 def redact(uri: str) -> str:
-    """Return an address for people: without user, password, query and fragment, even where it is wrong."""
-    scheme, colon, rest = uri.partition(":")
-    kind = kind_of(f"{scheme.lower()}:") if colon else None
-    if (
-        not colon
-        or (kind is not None and kind.address == "path")
-        or not ("@" in rest or rest.startswith("//"))
-    ):
-        return uri
-    if kind is None and not rest.startswith("//"):  # what looks like a scheme may be a user
-        return without_login(f":{rest}").removeprefix(":")
-    return without_login(uri)
+    """Return an address for people, even where it is wrong: of a URL scheme, host and port alone, a path whole."""
+    scheme, rest = split(uri)
+    kind = kind_of(uri)
+    if (kind is not None and kind.address == "url") or (kind is None and scheme and rest.startswith("//")):
+        return without_login(uri)
+    if kind is not None:
+        wrong = kind.address == "name" and ("@" in rest or rest.startswith("//"))
+        return f"{scheme}:{HIDDEN}" if wrong else uri
+    return HIDDEN if _may_be_address(uri) else uri
 
 
 def scrub(text: str, uri: str, secrets: Iterable[str | None]) -> str:
-    """Remove a camera's address and credentials from a text that another library wrote."""
+    """Remove credentials, and what of an address is not shown, from a text that another library wrote."""
     text = text.replace(uri, redact(uri))
-    known = set(secrets)
-    if "@" in uri:
-        userinfo = uri.partition("://")[2].rpartition("@")[0]
-        known |= {userinfo, *userinfo.split(":", 1)}
+    known = {*secrets, *_not_shown(uri)}
     spellings = {
         spelling for secret in known if secret for spelling in (secret, quote(secret, ""), unquote(secret))
     }
     for secret in sorted(spellings, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
+
+
+def _may_be_address(text: str) -> bool:
+    """Say whether a text that names no kind of camera is rather an address without its scheme than a path."""
+    begin = text.strip().partition("/")[0]
+    return (
+        (":" in begin and any(mark in text for mark in "@?/"))
+        or ("@" in begin and any(mark in text for mark in ":?/"))
+        or ("@" in text and "//" in text and bool(begin))
+    )
+
+
+def _not_shown(uri: str) -> set[str]:
+    """Return the parts of an address that people do not see: login, path, query."""
+    if redact(uri) == uri:
+        return set()
+    rest = split(uri)[1].lstrip("/")
+    login, at, place = rest.rpartition("@")
+    parts = {login, *login.split(":", 1)} if at else set()
+    for tail in filter(None, (_TAIL.search(rest), _TAIL.search(place))):
+        path, _, query = tail[0].partition("?")
+        parts |= {tail[0], *(part for part in (path, query) if len(part) >= _SHORT_QUERY)}
+    return parts

@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 import av
 import av.container
 import av.error
+import av.stream
 import av.video
+from av.video.stream import VideoStream
 
 from edge.camera.limit import Limits
 from edge.camera.room import hold
@@ -24,6 +26,11 @@ from edge.errors import CameraError, FrameError
 Packet: TypeAlias = "av.Packet[Any]"
 _ERRORS_IN_A_ROW = 16
 _STREAMS = "6"  # each may bring an index as large as a packet; an action camera's file has five
+
+# as FFmpeg's command chooses where nobody does: the largest picture, a track marked as the default counts for more
+_DEFAULT_PIXELS = 5_000_000
+_Mark = av.stream.Disposition
+_NO_VIEW = _Mark.attached_pic | _Mark.timed_thumbnails | _Mark.still_image | _Mark.dependent
 
 PyAvError = (av.error.FFmpegError, OSError, ValueError, RuntimeError)
 
@@ -83,14 +90,35 @@ def open_container(opening: Opening, clock: Clock) -> av.container.InputContaine
     if not container.streams.video:
         container.close()
         raise CameraError(f"cannot open '{opening.shown}': it holds no video; {opening.advice}")
-    video = container.streams.video[0]
-    if getattr(video, "codec_context", None) is None or not video.codec_context.codec.is_decoder:
+    if not _is_decodable(video_stream(container)):
         container.close()
         raise CameraError(
             f"cannot open '{opening.shown}': no decoder for its video; expected H.264, H.265, MJPEG or other"
             " codecs of FFmpeg: set the camera, or convert the file, to one of them"
         )
     return container
+
+
+def video_stream(container: av.container.InputContainer) -> VideoStream:
+    """Return the video of a container that holds one: of several the best, as FFmpeg's command takes it.
+
+    Covers, thumbnails, stills and parts of other videos count last, as does what cannot be decoded.
+
+    Source: FFmpeg, fftools/ffmpeg_mux_init.c, map_auto_video; but it asks nothing that depends on when it is asked.
+    """
+
+    def rank(video: VideoStream) -> tuple[bool, bool, int]:
+        if not _is_decodable(video):
+            return False, False, 0
+        pixels = video.codec_context.width * video.codec_context.height
+        default = bool(video.disposition & _Mark.default)
+        return True, not video.disposition & _NO_VIEW, pixels + default * _DEFAULT_PIXELS
+
+    return max(container.streams.video, key=rank)
+
+
+def _is_decodable(video: VideoStream) -> bool:
+    return getattr(video, "codec_context", None) is not None and video.codec_context.codec.is_decoder
 
 
 def reason(error: Exception, waited_s: float = 0.0, timeout_s: float = math.inf) -> str:
@@ -127,6 +155,7 @@ class Packets:
         ready: Callable[[], None] | None = None,
     ) -> None:
         self._container = container
+        self._video = video_stream(container)
         self._opening = opening
         self._clock = clock
         self._ready = ready
@@ -140,11 +169,10 @@ class Packets:
             CameraError: nothing came for the timeout, or the connection broke.
             FrameError: a stretch of the file is unreadable, or a packet too long; the next call goes on behind it.
         """
-        video = self._container.streams.video[0]
         started_ns = self._clock.mono_ns()
         while True:
             packet = self._advance(started_ns)
-            if packet is None or packet.stream_index == video.index:
+            if packet is None or packet.stream_index == self._video.index:
                 return self._checked(packet)
             if _seconds_since(started_ns, self._clock) > self._opening.timeout_s:  # sound without pictures
                 raise CameraError(f"'{self._opening.shown}': no picture for {self._opening.timeout_s:g} s")
@@ -182,8 +210,6 @@ class Packets:
 
     def _reason(self, error: Exception, started_ns: int) -> str:
         why = reason(error, _seconds_since(started_ns, self._clock), self._opening.timeout_s)
-        if not self._container.streams.video[
-            0
-        ].codec_context.width:  # FFmpeg swallows what breaks the first pictures
+        if not self._video.codec_context.width:  # FFmpeg swallows what breaks the first pictures
             why += "; no whole picture within `limits.packet_bytes` came before"
         return why

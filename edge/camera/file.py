@@ -22,7 +22,7 @@ def open_file(options: FileOptions, session: Session) -> Source:
         CameraError: no such file, or no video in it that can be decoded.
     """
     path = local_path(options.uri.partition(":")[2])
-    return play(lambda: _open_lap(path, options, session), loop=options.loop)
+    return play(lambda: _open_lap(path, options, session), session, loop=options.loop)
 
 
 def local_path(rest: str) -> Path:

@@ -49,7 +49,7 @@ def open_folder(options: FolderOptions, session: Session) -> Source:
     Raises:
         CameraError: no such folder, no image in it, or the CSV is wrong.
     """
-    return play(lambda: FolderSource(options, session), loop=options.loop)
+    return play(lambda: FolderSource(options, session), session, loop=options.loop)
 
 
 @dataclass(frozen=True, slots=True)

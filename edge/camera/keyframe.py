@@ -82,5 +82,8 @@ class PacketChoice:
         if self._last_key_ns is not None and time_ns > self._last_key_ns:
             self._intervals_ns.append(time_ns - self._last_key_ns)
         self._last_key_ns = time_ns
-        close = bool(self._intervals_ns) and max(self._intervals_ns) <= self._schedule.cadence_s * NS_PER_S
+        known = bool(self._intervals_ns)
+        close = (
+            max(self._intervals_ns) <= self._schedule.cadence_s * NS_PER_S if known else self._schedule.trial
+        )
         self._alone = close and self._empty < _EMPTY_IN_A_ROW

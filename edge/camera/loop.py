@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge.camera.source import Picture, Source
+from edge.camera.source import Picture, Played, Session, Source
 from edge.errors import CameraError
 
-_FIRST_STEP_NS = 1_000_000_000
 
-
-def play(open_lap: Callable[[], Source], *, loop: bool) -> Source:
+def play(open_lap: Callable[[], Source], session: Session, *, loop: bool) -> Source:
     """Open a recording, once or again and again.
 
     Args:
         open_lap: opens it from its start.
+        session: knows how far a loop has come that broke.
         loop: whether it starts again at its end.
 
     Raises:
         CameraError: as `open_lap` does.
     """
-    return LoopSource(open_lap) if loop else open_lap()
+    return LoopSource(open_lap, session.played) if loop else open_lap()
 
 
 class LoopSource:
@@ -29,6 +28,7 @@ class LoopSource:
 
     Args:
         open_lap: opens the recording from its start.
+        played: how far the loop came before, where it broke; it is kept up to date.
 
     Raises:
         CameraError: as `open_lap` does.
@@ -36,14 +36,13 @@ class LoopSource:
 
     live = False
 
-    def __init__(self, open_lap: Callable[[], Source]) -> None:
+    def __init__(self, open_lap: Callable[[], Source], played: Played) -> None:
         self._open_lap = open_lap
         self._lap = open_lap()
-        self._first_lap = True
+        self._played = played
+        self._first_lap = played.last_ns is None
         self._offset_ns = 0
         self._start_ns: int | None = None  # of this lap, in the recording's own time
-        self._last_ns = 0  # in the loop's time
-        self._step_ns = _FIRST_STEP_NS
 
     def read(self) -> Picture | None:
         """Return the next picture; never None.
@@ -73,13 +72,13 @@ class LoopSource:
         self._start_ns = None
 
     def _shifted(self, picture: Picture) -> Picture:
-        own_ns = picture.source_ns or 0
+        own_ns, last_ns = picture.source_ns or 0, self._played.last_ns
         if self._start_ns is None:
             self._start_ns = own_ns
-            self._offset_ns = 0 if self._first_lap else self._last_ns + self._step_ns - own_ns
+            self._offset_ns = 0 if last_ns is None else last_ns + self._played.step_ns - own_ns
         time_ns = own_ns + self._offset_ns
-        if time_ns > self._last_ns and own_ns != self._start_ns:
-            self._step_ns = time_ns - self._last_ns
-        self._last_ns = time_ns
+        if last_ns is not None and time_ns > last_ns and own_ns != self._start_ns:
+            self._played.step_ns = time_ns - last_ns
+        self._played.last_ns = time_ns
         wall_ns = picture.wall_ns if self._first_lap else None
         return replace(picture, source_ns=time_ns, wall_ns=wall_ns)

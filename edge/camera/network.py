@@ -7,9 +7,10 @@ import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from edge.camera.challenge import ask, explain
 from edge.camera.inflow import Inflow
 from edge.camera.kind import Kind
 from edge.camera.option import NetworkOptions
@@ -21,8 +22,19 @@ if TYPE_CHECKING:
 
     from edge.camera.container import Opening
 
-# over TCP, for UDP loses packets in silence; and opened after a second of packets, not after twenty pictures
-_RTSP = (("rtsp_transport", "tcp"), ("fpsprobesize", "0"), ("analyzeduration", "1000000"))
+HIDDEN = "…"
+# a URL behind its colon: a login, host and port, and the rest
+_PLACE = re.compile(
+    r"//(?:[^/?#]*@)?(?P<place>(?:\[[0-9a-f:.]+(?:%[\w.~-]+)?\]|[\w.-]+)(?::[0-9]{1,5})?)(?P<rest>[/?#].*)?",
+    re.DOTALL | re.IGNORECASE,
+)
+# opened after a second of packets, not after twenty pictures
+_RTSP = (("fpsprobesize", "0"), ("analyzeduration", "1000000"))
+_TRANSPORT = {
+    "tcp": (("rtsp_transport", "tcp"),),
+    # from the camera's own address alone, with room for a large keyframe that comes at once
+    "udp": (("rtsp_transport", "udp"), ("rtsp_flags", "filter_src"), ("buffer_size", "4000000")),
+}
 # What FFmpeg may find over HTTP. No playlists (HLS, DASH): they may be endless, and open what they like.
 _FORMATS = (
     *("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc", "mpegvideo", "m4v", "ivf", "obu", "mpegts", "mpeg"),
@@ -30,12 +42,20 @@ _FORMATS = (
 )
 # no redirect: it may lead to hosts that nobody named, whose flood nobody counts
 _HTTP = (("format_whitelist", ",".join(_FORMATS)), ("max_redirects", "0"), ("max_streams", "3"))
+_ADVICE = "check the address, that the camera is on, and its `user` and `password_file`"
+_UNAUTHORIZED = "401 Unauthorized"  # what FFmpeg says of every refusal
 _OPENINGS = 2  # FFmpeg's timeout holds for the connection, and again for the first pictures
 _CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 class RtspOptions(NetworkOptions, frozen=True, kw_only=True):
-    """A camera behind `rtsp:`."""
+    """A camera behind `rtsp:`.
+
+    Attributes:
+        transport: what its pictures come over; UDP loses packets, and sends none again.
+    """
+
+    transport: Literal["tcp", "udp"] = "tcp"
 
     def check(self) -> None:
         """See to the address, too."""
@@ -59,12 +79,37 @@ class HttpOptions(NetworkOptions, frozen=True, kw_only=True):
 
 
 def open_rtsp(options: RtspOptions, session: Session) -> Source:
-    """Open an RTSP camera, over TCP.
+    """Open an RTSP camera.
 
     Raises:
         CameraError: the address is wrong, or the camera cannot be opened.
     """
-    return _open(options, session, _RTSP)
+    advice = _ADVICE
+    if options.transport == "udp":
+        advice += '; see that UDP comes through from it, or set `transport` to "tcp"'
+    try:
+        return _open(options, session, (*_TRANSPORT[options.transport], *_RTSP), advice)
+    except CameraError as error:
+        if _UNAUTHORIZED not in str(error):
+            raise
+        raise CameraError(
+            f"cannot open '{without_login(options.uri)}': {_refusal(options, session)}"
+        ) from None
+
+
+def _refusal(options: RtspOptions, session: Session) -> str:
+    """Say why a login is refused."""
+    given = options.user is not None or session.password is not None or "@" in options.uri
+    challenges: list[str] = []
+    with suppress(OSError):  # a TimeoutError is one, too
+        challenges = session.errands.run(
+            "challenge",
+            lambda: ask(options.uri, options.timeout_s),
+            options.timeout_s,
+            session.clock,
+            session.beat,
+        )
+    return f"401 Unauthorized: {explain(challenges, given=given)}"
 
 
 def open_http(options: HttpOptions, session: Session) -> Source:
@@ -79,20 +124,19 @@ def open_http(options: HttpOptions, session: Session) -> Source:
 
 
 def without_login(url: str) -> str:
-    """Return a URL for people: without user, password, query and fragment, even where it is wrong."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        scheme, separator, rest = url.partition(":")
-    rest = rest.rpartition("@")[2]  # the last one: an unquoted password may hold '@', '/' or '#'
-    bare = re.split(r"[?#]", rest, maxsplit=1)[0]
-    return f"{scheme}{separator}{bare}{'?…' if '?' in rest else ''}"
+    """Return a URL for people: scheme, host and port; without the host where it is not clear which part that is."""
+    scheme, _, rest = url.strip().partition(":")
+    found = _PLACE.fullmatch(rest)
+    if found is None or "@" in (found["rest"] or ""):  # of an unquoted password, or of the path?
+        return f"{scheme.lower()}:{HIDDEN}"
+    return f"{scheme.lower()}://{found['place']}"
 
 
 def _open(
     options: NetworkOptions,
     session: Session,
     av_options: tuple[tuple[str, str], ...],
-    advice: str = "check the address, that the camera is on, and its `user` and `password_file`",
+    advice: str,
 ) -> Source:
     from edge.camera.container import Opening  # noqa: PLC0415 — av
     from edge.camera.video import VideoSource  # noqa: PLC0415 — av
@@ -113,6 +157,7 @@ def _open(
 
 def _look_up(host: str, opening: Opening, session: Session) -> set[str]:
     """Return the addresses of a host. FFmpeg looks it up again: it needs the name for TLS and for its requests."""
+    named = f"the name '{host}'" if host and host in opening.shown.lower() else "its name"
     try:
         found = session.errands.run(
             "look-up",
@@ -122,9 +167,9 @@ def _look_up(host: str, opening: Opening, session: Session) -> set[str]:
             session.beat,
         )
     except TimeoutError:
-        why = f"the name '{host}' got no answer for {opening.timeout_s:g} s; see to the name servers"
+        why = f"{named} got no answer for {opening.timeout_s:g} s; see to the name servers"
     except (OSError, UnicodeError) as error:
-        why = f"the name '{host}' has no address: {getattr(error, 'strerror', None) or 'it is no name'}"
+        why = f"{named} has no address: {getattr(error, 'strerror', None) or 'it is no name'}"
     else:
         return {str(address[0]) for *_, address in found}
     raise CameraError(f"cannot open '{opening.shown}': {why}")

@@ -14,7 +14,7 @@ from edge.camera.limit import Limits
 from edge.camera.option import NetworkOptions, Options, RecordingOptions
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
-from edge.camera.source import Picture, Session, Source, no_beat, require_size
+from edge.camera.source import Picture, Session, Source, describe_geometry, no_beat, require_size
 from edge.clock import Clock
 from edge.errors import CameraError, EdgeError, FrameError
 from edge.text import plain
@@ -105,7 +105,9 @@ class CameraReader:
         self._options = camera.options
         self._schedule = camera.schedule
         self._session = Session(clock, camera.schedule, self._pulse, camera.password, camera.limits)
-        self._pace = camera.options.pace if isinstance(camera.options, RecordingOptions) else "clip"
+        recording = camera.options if isinstance(camera.options, RecordingOptions) else None
+        self._pace = "clip" if recording is None else recording.pace
+        self._loop = recording is not None and recording.loop
         self._intake = intake
         self._slots = slots
         self._clock = clock
@@ -117,6 +119,7 @@ class CameraReader:
         self._damaged_ns: int | None = None  # since when a live source has given no whole picture
         self._reopened = False  # for its damage
         self._sized = False  # whether a picture of it was large enough
+        self._geometry = ""  # of its last picture
         self._began: tuple[int, int] | None = None  # monotonic and source time of a recording's first picture
         self._thread = threading.Thread(target=self.run, name=f"camera-{camera.name}", daemon=True)
 
@@ -156,6 +159,7 @@ class CameraReader:
         try:
             while (picture := self._read(source)) is not None:
                 self._healthy()
+                self._tell_geometry(picture.geometry)
                 if not source.live:
                     self._keep_pace(picture)
                 self._hand_over(picture, live=source.live)
@@ -164,7 +168,8 @@ class CameraReader:
         except _StopError:
             raise
         except Exception:
-            self.finished = not source.live  # opened again, a recording would show the same pictures again
+            # opened again, a recording would show the same pictures again, which only one in a loop is meant to do
+            self.finished = not source.live and not self._loop
             raise
         finally:
             source.close()
@@ -194,6 +199,14 @@ class CameraReader:
                 raise FrameError(str(error)) from None
             raise
         self._sized = True
+
+    def _tell_geometry(self, geometry: str) -> None:
+        """Say where pictures are others than those that masks were drawn on; once, and when that changes."""
+        if geometry == self._geometry:
+            return
+        self._geometry = geometry
+        told = describe_geometry(self.name, geometry or "as they are stored", len(self._options.masks))
+        logger.warning("camera '%s': %s", self.name, told)
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:
         frame = self._intake.take(picture, live=live)

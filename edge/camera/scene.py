@@ -79,7 +79,7 @@ def open_scene(options: SceneOptions, session: Session) -> Source:
         CameraError: the address is wrong.
     """
     scene = parse_scene(options.uri)
-    return play(lambda: SceneSource(scene, session), loop=options.loop)
+    return play(lambda: SceneSource(scene, session), session, loop=options.loop)
 
 
 class SceneSource:

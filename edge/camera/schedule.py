@@ -11,6 +11,7 @@ import math
 NS_PER_S = 1_000_000_000
 
 _SKIP_EARLY = 0.10
+_ALWAYS = 1.0
 _CHOOSE_EARLY = 0.15  # a source looks before it decodes: what it lets through must pass
 
 
@@ -19,13 +20,16 @@ class Schedule:
 
     Args:
         cadence_s: seconds between wanted pictures; 0 wants every picture.
+        trial: tries what its pictures are like: a source leaves none out, and decodes from the first on as the
+            cadence will have it in the long run.
 
     Attributes:
         cadence_s: may be changed from any thread; it counts from the next picture on.
     """
 
-    def __init__(self, cadence_s: float = 0.0) -> None:
+    def __init__(self, cadence_s: float = 0.0, *, trial: bool = False) -> None:
         self.cadence_s = cadence_s
+        self.trial = trial
 
     def check(self) -> None:
         """See that it is one.
@@ -40,7 +44,7 @@ class Schedule:
 
     def skipping(self) -> Grid:
         """Return a new place on it for a source, which leaves out what is not due."""
-        return Grid(self, _SKIP_EARLY)
+        return Grid(self, _ALWAYS if self.trial else _SKIP_EARLY)
 
     def choosing(self) -> Grid:
         """Return a new place on it for the intake, which drops what is not due."""

@@ -16,10 +16,24 @@ from edge.clock import Clock
 from edge.errors import CameraError
 
 LEAST_PX = 64  # a side of a camera's pictures
+_FIRST_STEP_NS = 1_000_000_000
 
 
 def no_beat() -> None:
     """Tell nobody that the source is alive."""
+
+
+@dataclass(slots=True)
+class Played:
+    """How far a recording that is played in a loop has come, in the loop's own time, which goes on over all its laps.
+
+    Attributes:
+        last_ns: time of its last picture; None before the first.
+        step_ns: between the last two of one lap.
+    """
+
+    last_ns: int | None = None
+    step_ns: int = _FIRST_STEP_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +47,7 @@ class Session:
         password: what its `password_file` holds, where it has one; never shown.
         limits: of its pictures and packets.
         errands: its calls that may hang, from one opening to the next.
+        played: how far its loop has come, from one opening to the next.
     """
 
     clock: Clock
@@ -41,6 +56,7 @@ class Session:
     password: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits)
     errands: Errands = field(default_factory=Errands, repr=False)
+    played: Played = field(default_factory=Played)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,7 @@ class Picture:
         decode_ns: time spent decoding it, in ns.
         to_rgb: converts to (H, W, 3) uint8 RGB, C-contiguous.
         name: file name in a folder, else empty.
+        geometry: what was done to it that versions before 0.2 did not do, for people; empty where nothing was.
     """
 
     size_px: tuple[int, int]
@@ -62,6 +79,7 @@ class Picture:
     decode_ns: int
     to_rgb: Callable[[], NDArray[np.uint8]]
     name: str = ""
+    geometry: str = ""
 
 
 def require_size(picture: Picture, camera: str) -> None:
@@ -79,6 +97,22 @@ def require_size(picture: Picture, camera: str) -> None:
         raise CameraError(
             f"cameras.{camera}.uri: its pictures are {width}x{height} px; expected {LEAST_PX}x{LEAST_PX} or more"
         )
+
+
+def describe_geometry(camera: str, geometry: str, masks: int) -> str:
+    """Say that a camera's pictures, and so its masks, are other ones than those of versions before.
+
+    Args:
+        camera: its name.
+        geometry: of a picture of it, not empty.
+        masks: how many it has.
+    """
+    told = f"its pictures are {geometry}, unlike in earlier versions"
+    return (
+        told
+        if not masks
+        else f"{told}: see that its masks (cameras.{camera}.masks) still cover what they should"
+    )
 
 
 class Source(Protocol):

@@ -6,14 +6,19 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import av
+import av.container
 import av.video
 import av.video.reformatter
 import numpy as np
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason
+from edge.camera.access_unit import AccessUnits, Unit
+from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason, video_stream
 from edge.camera.decoder import Decoder
+from edge.camera.exif import exif_orientation
 from edge.camera.keyframe import Decode, PacketChoice
+from edge.camera.orientation import Orientation, from_matrix
 from edge.camera.room import room_for
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
@@ -50,8 +55,12 @@ class VideoSource:
         self._beat = session.beat
         self._container = container if container is not None else open_container(opening, session.clock)
         self._packets = Packets(self._container, opening, session.clock, guard)
-        self._stream = self._container.streams.video[0]
+        self._stream = video_stream(self._container)
+        self._units = AccessUnits(self._stream.codec_context, opening.limits)
         self._decoder = Decoder(self._stream.codec_context, session.clock, opening.limits)
+        self._aspect = _declared_aspect(self._stream)
+        self._track = _describe_track(self._stream, self._container)
+        self._exif: Orientation | None = None  # of the last JPEG
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
         self._choice = PacketChoice(session.schedule, intra_only=self._decoder.intra_only)
@@ -100,16 +109,19 @@ class VideoSource:
         try:
             packet = self._packets.next()
         except FrameError as error:
+            self._decode_all(self._units.flush())
             self._decoder.lose(str(error).removeprefix(f"'{self._opening.shown}': "))
             return
         finally:
             self._beat()
+        if packet is not None and packet.size:
+            self._decode_all(self._units.take(packet))
+            return
+        self._decode_all(self._units.flush())
         if packet is None:
             self._ended = True
-        elif packet.size == 0:
-            self._empty(packet)
         else:
-            self._decode(packet)
+            self._empty(packet)
 
     def _empty(self, packet: Packet) -> None:
         """Take a packet without data: the last of all, or what v4l2 makes of a picture that did not come whole."""
@@ -118,7 +130,16 @@ class VideoSource:
         else:
             self._decoder.lose("it came without data")
 
+    def _decode_all(self, units: list[Unit]) -> None:
+        for unit in units:
+            if isinstance(unit, str):
+                self._decoder.lose(unit)
+            else:
+                self._decode(unit)
+
     def _decode(self, packet: Packet) -> None:
+        if self._stream.codec_context.name == "mjpeg":
+            self._exif = exif_orientation(bytes(packet))
         time_ns = self._packet_time_ns(packet)
         wanted = self._choice.choose(time_ns, key=packet.is_keyframe)
         if self._begin_ns is None and wanted is not Decode.SKIP:
@@ -142,13 +163,28 @@ class VideoSource:
     def _picture(self, frame: av.VideoFrame) -> Picture:
         decode_ns, self._decoder.decode_ns = self._decoder.decode_ns, 0
         self._seen_any = True
-        turns = round(frame.rotation / 90) % 4
-        size_px = (frame.height, frame.width) if turns % 2 == 0 else (frame.width, frame.height)
+        source_ns = self._source_ns(frame)
+        stored_px = (frame.height, frame.width)
+        orientation = self._orientation(frame)
+        size_px = orientation.shown(stored_px)
+        try:
+            self._opening.limits.check_picture(size_px)
+        except FrameError as error:
+            raise FrameError(f"'{self._opening.shown}': once its pixels are square: {error}") from None
 
         def to_rgb() -> NDArray[np.uint8]:
-            return self._convert(frame, turns)
+            return self._convert(frame, orientation)
 
-        return Picture(size_px, self._source_ns(frame), None, decode_ns, to_rgb)
+        geometry = "; ".join(filter(None, (orientation.describe(stored_px), self._track)))
+        return Picture(size_px, source_ns, None, decode_ns, to_rgb, geometry=geometry)
+
+    def _orientation(self, frame: av.VideoFrame) -> Orientation:
+        """Return how to show a picture: by what a JPEG says itself, else by the stream's display matrix."""
+        aspect = self._aspect if self._aspect is not None else self._stream.codec_context.sample_aspect_ratio
+        orientation = self._exif
+        if orientation is None:
+            orientation = _by_matrix(frame)
+        return orientation.with_aspect(aspect)
 
     def _count_from_begin(self) -> None:
         """Let a first picture that is corrupt move the times of the others as little as any other does."""
@@ -171,14 +207,40 @@ class VideoSource:
     def _since_start_ns(self, ticks: int) -> int:
         return round((ticks - (self._stream.start_time or 0)) * self._time_base * NS_PER_S)
 
-    def _convert(self, frame: av.VideoFrame, turns: int) -> NDArray[np.uint8]:
+    def _convert(self, frame: av.VideoFrame, orientation: Orientation) -> NDArray[np.uint8]:
         failure = ""
+        height, width = orientation.square((frame.height, frame.width))
         try:
-            with room_for((frame.height, frame.width)):
-                rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+            with room_for((height, width)):
+                rgb = self._reformatter.reformat(frame, width, height, "rgb24").to_ndarray()
         except PyAvError as error:
             failure = reason(error)
         if failure:
             kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
             raise FrameError(f"'{self._opening.shown}': cannot convert {kind} to RGB: {failure}")
-        return np.ascontiguousarray(np.rot90(rgb, turns), dtype=np.uint8)
+        return orientation.apply(np.asarray(rgb, dtype=np.uint8))
+
+
+def _by_matrix(frame: av.VideoFrame) -> Orientation:
+    """Return what a frame's display matrix says."""
+    try:
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+    except (
+        ValueError
+    ):  # it also has data of a kind that PyAV has no name for, such as Exif without an orientation
+        return Orientation(turns=round(frame.rotation / 90) % 4)
+    return Orientation() if matrix is None else from_matrix(bytes(matrix))
+
+
+def _declared_aspect(stream: VideoStream) -> Fraction | None:
+    """Return the pixels' aspect by the container, which wins; None where it says nothing else than the codec."""
+    declared = stream.sample_aspect_ratio
+    return None if declared == stream.codec_context.sample_aspect_ratio else declared
+
+
+def _describe_track(stream: VideoStream, container: av.container.InputContainer) -> str:
+    """Say which of several videos is shown, where it is not the first."""
+    videos = container.streams.video
+    if stream is videos[0]:
+        return ""
+    return f"of video track {videos.index(stream) + 1} of {len(videos)}"

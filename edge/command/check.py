@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,22 @@ from edge.alert.place import rehearse
 from edge.camera.address import open_source, redact
 from edge.camera.limit import Limits
 from edge.camera.option import Options
-from edge.camera.source import Session, require_size
+from edge.camera.schedule import NS_PER_S, Schedule
+from edge.camera.source import Picture, Session, describe_geometry, require_size
 from edge.clock import SystemClock
 from edge.command.run import ROOT, examine, locator
-from edge.errors import EdgeError, FrameError, MissingExtraError, SettingsError, StoreError
+from edge.errors import CameraError, EdgeError, FrameError, MissingExtraError, SettingsError, StoreError
 from edge.model.loaded import load_model
-from edge.plan import cadences, plan_camera
+from edge.plan import DEFAULT_CADENCE_S, cadences, plan_camera
 from edge.settings import Settings, load
 from edge.text import plain
 
 _TRIED = 100  # pictures of a camera, until a whole one comes
+_TRIED_S = 60.0  # … and keyframes may be as far apart
 
-_HELP = """Validate a configuration, self-test its model, open every camera once and read a picture.
+_HELP = """Validate a configuration, self-test its model, open every camera once and read a picture, decoded as `run`
+will at the camera's cadence. A camera whose pictures are shown otherwise than in earlier versions (stretched,
+mirrored, of another track) is named with its masks.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
 2 when the configuration itself is wrong, which `run` then refuses with the same words."""
@@ -43,51 +48,90 @@ def handle(options: argparse.Namespace) -> int:
     """Run every check; return the exit code."""
     settings = load(options.file)
     examine(settings, SystemClock(), ROOT)
-    results: dict[str, str | None] = {}
-    results["model"] = _try(lambda: _check_model(settings))
+    results: dict[str, _Result] = {}
+    cadences_s = {name: camera.cadence_s or DEFAULT_CADENCE_S for name, camera in settings.cameras.items()}
+    results["model"] = _Result(_try(lambda: cadences_s.update(_check_model(settings))))
     for name, camera in settings.cameras.items():
-        results[f"cameras.{name}"] = _try_camera(name, camera, settings.limits)
-    results["store"] = _try(lambda: _check_store(settings))
-    results["web"] = None  # what can be wrong with it is a wrong configuration
-    for name, trouble in results.items():
-        said = f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}"
+        results[f"cameras.{name}"] = _try_camera(name, camera, cadences_s[name], settings.limits)
+    results["store"] = _Result(_try(lambda: _check_store(settings)))
+    results["web"] = _Result(None)  # what can be wrong with it is a wrong configuration
+    for name, result in results.items():
+        told = result.error or result.note
+        said = f"{'ok' if result.error is None else 'FAILED':7} {name}{told and ': ' + told}"
         print(plain(said), file=sys.stderr)
-    good = all(trouble is None for trouble in results.values())
-    print(json.dumps({"ok": good, "checks": {n: {"ok": t is None, "error": t} for n, t in results.items()}}))
+    good = all(result.error is None for result in results.values())
+    checks = {
+        name: {"ok": result.error is None, "error": result.error, "note": result.note or None}
+        for name, result in results.items()
+    }
+    print(json.dumps({"ok": good, "checks": checks}))
     return 0 if good else 1
 
 
-def _check_model(settings: Settings) -> None:
-    """See that the model is whole, scores as it was shipped, and can do what is asked of the cameras."""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came of a check.
+
+    Attributes:
+        error: what is wrong; None where nothing is.
+        note: what to look at all the same; empty where there is nothing.
+    """
+
+    error: str | None
+    note: str = ""
+
+
+def _check_model(settings: Settings) -> dict[str, float]:
+    """See that the model is whole, scores as it was shipped, and can do what is asked of the cameras.
+
+    Returns:
+        The cadence of each camera.
+    """
     model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
-    cadences(settings, model.bundle.manifest)
+    planned = cadences(settings, model.bundle.manifest)
     model.selftest()
+    return planned
 
 
-def _try_camera(name: str, options: Options, limits: Limits) -> str | None:
-    """Open a camera and read one picture, whenever it is due; return what is wrong."""
+def _try_camera(name: str, options: Options, cadence_s: float, limits: Limits) -> _Result:
+    """Open a camera and read one picture, as its cadence will have it decoded, whenever it is due."""
     try:
-        camera = plan_camera(name, options, 0.0, limits)
-        session = Session(SystemClock(), camera.schedule, password=camera.password, limits=limits)
-        source = open_source(options, session)
+        picture = _first_picture(name, options, cadence_s, limits)
     except EdgeError as error:
-        return str(error)
+        return _Result(str(error))
+    told = picture.geometry and describe_geometry(name, picture.geometry, len(options.masks))
+    return _Result(None, told)
+
+
+def _first_picture(name: str, options: Options, cadence_s: float, limits: Limits) -> Picture:
+    """Return the first picture that is whole.
+
+    Raises:
+        EdgeError: there is none, or the camera cannot be opened or read.
+    """
+    clock = SystemClock()
+    camera = plan_camera(name, options, cadence_s, limits)
+    schedule = Schedule(cadence_s, trial=True)
+    source = open_source(options, Session(clock, schedule, password=camera.password, limits=limits))
     last = ""
+    until_ns = clock.mono_ns() + round(_TRIED_S * NS_PER_S)
     try:
         for _ in range(_TRIED):
             try:
                 picture = source.read()
             except FrameError as error:
                 last = str(error)
+                if clock.mono_ns() > until_ns:
+                    break
                 continue
             if picture is None:
-                return f"{redact(options.uri)}: it holds no picture{last and f'; the last error: {last}'}"
+                raise CameraError(
+                    f"{redact(options.uri)}: it holds no picture{last and f'; the last error: {last}'}"
+                )
             require_size(picture, name)
             picture.to_rgb()
-            return None
-        return f"{redact(options.uri)}: the first {_TRIED} pictures are corrupt; the last: {last}"
-    except EdgeError as error:
-        return str(error)
+            return picture
+        raise CameraError(f"{redact(options.uri)}: the first pictures are all corrupt; the last: {last}")
     finally:
         source.close()
 

@@ -79,6 +79,7 @@ def write_clip(
     keyframe_every: int = 10,
     pix_fmt: str = "yuv420p",
     rotation: int = 0,
+    hflip: bool = False,
     shape: tuple[int, int] = (HEIGHT, WIDTH),
 ) -> Path:
     with av.open(str(path), "w") as container:
@@ -86,8 +87,8 @@ def write_clip(
         stream.height, stream.width, stream.pix_fmt = *shape, pix_fmt
         if codec == "libx264":
             stream.codec_context.options = {"x264-params": f"keyint={keyframe_every}:scenecut=0:bframes=2"}
-        if rotation:
-            stream.set_display_rotation(rotation)
+        if rotation or hflip:
+            stream.set_display_rotation(rotation, hflip)
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(draw(number, shape), format="rgb24")
             container.mux(stream.encode(frame))

@@ -51,3 +51,12 @@ def test_keyframes_that_give_no_picture_alone_are_given_up():
     for _ in range(3):
         choice.empty()
     assert choice.choose(2 * S, key=True) is Decode.STREAM
+
+
+def test_a_trial_decodes_at_once_as_the_cadence_will_have_it():
+    close = PacketChoice(Schedule(60, trial=True), intra_only=False)
+    assert choices(close, "KppKppKpp") == "ASSASSASS"
+    far = PacketChoice(Schedule(0.2, trial=True), intra_only=False)
+    assert choices(far, "KppKppKpp") == "ASS......"
+    single = PacketChoice(Schedule(60, trial=True), intra_only=True)
+    assert choices(single, "KKKK") == "AAAA"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.camera.loop import LoopSource
-from edge.camera.source import Picture
+from edge.camera.source import Picture, Played
 from edge.errors import CameraError, FrameError
 
 
@@ -30,7 +30,7 @@ class Recording:
 
 def test_time_goes_on_by_the_last_step_and_old_dates_are_not_repeated():
     opened: list[Recording] = []
-    loop = LoopSource(lambda: Recording([100, 110, 130], opened))
+    loop = LoopSource(lambda: Recording([100, 110, 130], opened), Played())
     pictures = [loop.read() for _ in range(7)]
     assert [picture.source_ns for picture in pictures] == [100, 110, 130, 150, 160, 180, 200]
     assert [picture.wall_ns for picture in pictures] == [1100, 1110, 1130, None, None, None, None]
@@ -40,14 +40,34 @@ def test_time_goes_on_by_the_last_step_and_old_dates_are_not_repeated():
 
 
 def test_a_single_image_steps_by_a_second():
-    loop = LoopSource(lambda: Recording([7], []))
+    loop = LoopSource(lambda: Recording([7], []), Played())
     assert [loop.read().source_ns for _ in range(3)] == [7, 1_000_000_007, 2_000_000_007]
 
 
 def test_corrupt_pictures_pass_through_and_a_recording_of_nothing_else_ends():
-    loop = LoopSource(lambda: Recording([None, None], []))
+    loop = LoopSource(lambda: Recording([None, None], []), Played())
     for _ in range(2):
         with pytest.raises(FrameError):
             loop.read()
     with pytest.raises(CameraError, match="no whole picture"):
         loop.read()
+
+
+def test_a_loop_that_was_opened_again_goes_on_in_time():
+    played = Played()
+    before = LoopSource(lambda: Recording([100, 110, 130], []), played)
+    times = [before.read().source_ns for _ in range(5)]
+    after = LoopSource(lambda: Recording([100, 110, 130], []), played)
+    pictures = [after.read() for _ in range(4)]
+    assert times + [picture.source_ns for picture in pictures] == [
+        100,
+        110,
+        130,
+        150,
+        160,
+        170,
+        180,
+        200,
+        220,
+    ]
+    assert all(picture.wall_ns is None for picture in pictures)  # old dates are not repeated here either

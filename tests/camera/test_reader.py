@@ -2,12 +2,14 @@
 
 import logging
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 import pytest
 
+from edge.camera.address import options_for
 from edge.camera.intake import Intake
 from edge.camera.network import HttpOptions, RtspOptions
 from edge.camera.option import NetworkOptions, RecordingOptions
@@ -327,7 +329,7 @@ def test_no_secret_of_an_unexpected_error_is_said(clock, caplog):
     rig.on_beat = lambda rig: errors.append(rig.reader.error)
     rig.reader.run()
     said = caplog.text + "".join(text for text in errors if text)
-    assert "RuntimeError: strange: rtsp://cam/live ***" in said
+    assert "RuntimeError: strange: rtsp://cam ***" in said
     assert not [secret for secret in ("lookout", "s3kr", "ranger", "smokey") if secret in said]
 
 
@@ -392,3 +394,64 @@ def test_a_real_camera_comes_back_after_its_server_was_restarted(make_clip):
         assert reader.stop(timeout_s=HANG_S)
     slots.close()
     assert account.balance().decoded > 0
+
+
+LOOPED = RecordingOptions(uri="file:x", loop=True, pace="fast")
+
+
+def test_a_recording_in_a_loop_that_breaks_is_opened_again_later_and_later(clock, caplog):
+    broken = [Script(picture(n), CameraError(f"gone {n}"), live=False) for n in range(2)]
+    rig = Rig(clock, *broken, CameraError("no such file"), Script(picture(2), live=False), options=LOOPED)
+    seen = []
+    rig.slots.offer = lambda camera, frame: seen.append((frame.source_ns, round(clock.now_ns / S)))
+    rig.on_beat = lambda rig: rig.sources or rig.reader.stop()
+    rig.reader.run()
+    assert not rig.reader.finished
+    assert [number for number, _ in seen] == [0, S, 2 * S]
+    assert [later - earlier for (_, earlier), (_, later) in pairwise(seen)] == [1, 1 + 2]
+
+
+def test_a_folder_in_a_loop_that_is_gone_for_a_while_goes_on_in_time_and_counts_no_frame_twice(
+    clock, tmp_path
+):
+    folder, aside = tmp_path / "frames", tmp_path / "aside"
+    folder.mkdir()
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(60, 200, (64, 64, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), noise)
+    frames, account, errors = [], Account(), []
+
+    def beat():
+        if len(frames) == 6 and not errors and folder.exists():
+            folder.rename(aside)
+        errors.extend([reader.error] if reader.error else [])
+        if errors and aside.exists():
+            aside.rename(folder)
+        if len(frames) == 12:
+            reader.stop(0)
+
+    slots = Slots({"north": account})
+    slots.offer = lambda camera, frame: (frames.append(frame), account.score())
+    options = options_for(str(folder), loop=True, pace="fast", folder_cadence_s=60)
+    intake = Intake(account, clock, lambda stage, ns: None)
+    reader = CameraReader(Camera("north", options, Schedule(60)), intake, slots, clock, beat=beat)
+    reader.run()
+    assert "cannot read folder" in errors[0]
+    assert reader.error is None
+    assert reader.reconnects >= 1
+    assert [frame.source_ns // S for frame in frames] == [60 * number for number in range(12)]
+    assert [frame.sequence for frame in frames] == list(range(12))
+    balance = account.balance()
+    assert balance.decoded == balance.scored + sum(balance.dropped.values())
+    assert sum(balance.dropped.values()) == 0
+
+
+def test_what_a_picture_is_like_now_is_said_once_with_the_cameras_masks(clock, caplog):
+    mask = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]
+    wide = [replace(picture(n), geometry="mirrored") for n in range(3)]
+    options = RtspOptions(uri="rtsp://cam/x", masks=[mask])
+    rig = Rig(clock, *(Script(*wide, CameraError(f"gone {n}")) for n in range(2)), options=options)
+    rig.reader.run()
+    said = [record.message for record in caplog.records if "mirrored" in record.message]
+    told = "camera 'north': its pictures are mirrored, unlike in earlier versions: see that its masks"
+    assert said == [f"{told} (cameras.north.masks) still cover what they should"]

@@ -246,7 +246,8 @@ def test_credentials_are_never_said(scripted_server, caplog, capfd, scheme, repl
         open_source(options, given_session)
     said = everything_said(caught.value, capfd, caplog) + repr((options, given_session))
     assert not [secret for secret in SECRETS if secret in said]
-    assert f"{scheme}://127.0.0.1:{port}/live" in str(caught.value)
+    assert f"'{scheme}://127.0.0.1:{port}'" in str(caught.value)
+    assert "live" not in said
     if reply == "refused":
         assert "401" in str(caught.value)
 
