@@ -20,7 +20,6 @@ THROUGH = {
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "camera/encoded": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/room": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
-    "command/check": "tests/test_cli.py::test_check_tells_which_camera_fails",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
     "model/backend": "tests/model/test_registry.py",

@@ -83,7 +83,7 @@ class AccessUnits:
         known = [one.pts for one in self._unit if one.pts is not None]
         if not known or packet.pts is None or not packet.time_base:
             return True
-        return abs(packet.pts - known[-1]) <= max(1, _SAME_TIME_S / packet.time_base)
+        return abs(packet.pts - known[-1]) * packet.time_base <= max(_SAME_TIME_S, packet.time_base)
 
     def _bounded(self, packets: list[Packet]) -> list[Unit]:
         """Drop what belongs together and is too long; return why."""

@@ -63,4 +63,4 @@ def _name(kind: str, rest: str) -> str:
     if kind.lower() != "digest":
         return kind.capitalize()
     checks = {check.strip().lower() for check in found.get("qop", "auth").split(",")}
-    return f"Digest {found.get('algorithm', 'MD5').upper()}{'' if 'auth' in checks else ' auth-int'}"
+    return f"Digest {found.get('algorithm', 'MD5').upper()}{'' if 'auth' in checks else ' with auth-int'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.container
@@ -224,12 +225,12 @@ class VideoSource:
 def _by_matrix(frame: av.VideoFrame) -> Orientation:
     """Return what a frame's display matrix says."""
     try:
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-    except (
-        ValueError
-    ):  # it also has data of a kind that PyAV has no name for, such as Exif without an orientation
+        data: Any = frame.side_data  # PyAV's stubs name one kind of it
+        return from_matrix(bytes(data["DISPLAYMATRIX"]))
+    except KeyError:
+        return Orientation()
+    except ValueError:  # PyAV has no name for other data of the frame, such as Exif without an orientation
         return Orientation(turns=round(frame.rotation / 90) % 4)
-    return Orientation() if matrix is None else from_matrix(bytes(matrix))
 
 
 def _declared_aspect(stream: VideoStream) -> Fraction | None:

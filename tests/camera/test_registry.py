@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.camera.option import NetworkOptions, Options, RecordingOptions
-from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know
+from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_know, tidy
 
 ROOT = Path(__file__).parents[2]
 COMMON = frozenset(Options.__struct_fields__)
@@ -43,8 +43,22 @@ def test_an_address_names_its_kind(tmp_path, monkeypatch):
     assert kind_of("file:~/frames", tmp_path) is kind_of("folder:x")
     assert kind_of("file:~nobody-here/x") is kind_of("file:x")
     assert kind_of(f"file:{'x' * 5000}") is kind_of("file:\0") is kind_of("file:x")
-    for uri in ("", "rtsp", "ftp://x", "RTSP://x"):
+    for uri in ("", "rtsp", "ftp://x", "RTSP//x"):
         assert kind_of(uri) is None
+    assert kind_of(" RTSP://x") is kind_of("rtsp://x")
+
+
+@pytest.mark.parametrize(
+    ("address", "neat"),
+    [
+        ("RTSP://Cam/X ", "rtsp://Cam/X"),
+        ("\n Scene:plume", "scene:plume"),
+        (" clip.mp4 ", " clip.mp4 "),
+        ("FTP://x", "FTP://x"),
+    ],
+)
+def test_an_address_is_tidied_where_it_names_a_kind(address, neat):
+    assert tidy(address) == neat
 
 
 LIGHT = """

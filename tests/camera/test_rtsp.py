@@ -1,0 +1,104 @@
+"""RTSP: over UDP against a real server, and why a login is refused."""
+
+import socket
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.camera.address import open_source, options_for
+from edge.camera.challenge import explain
+from edge.errors import CameraError
+from tests.camera.conftest import opened, session
+
+HANG_S = 300.0  # ends a hang; a server on a busy machine answers sooner
+
+
+def udp_ports() -> set[int]:
+    """The UDP ports of this machine's loopback that are bound now."""
+    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return {int(row.split()[1].partition(":")[2], 16) for row in rows}
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_pictures_come_over_the_transport_that_is_asked_for(served, transport):
+    before = udp_ports()
+    source = opened(served.rtsp, transport=transport, timeout_s=HANG_S)
+    pixels = [source.read().to_rgb() for _ in range(3)][-1]
+    bound = udp_ports() - before
+    source.close()
+    assert np.allclose(pixels[8, 8], (220, 20, 20), atol=30)
+    assert (len(bound) >= 2) is (transport == "udp")  # RTP's and RTCP's
+
+
+DIGEST = 'Digest realm="cam", nonce="1f3e"'
+
+
+@pytest.fixture
+def refusing():
+    """Start RTSP servers that answer every request with 401 and these challenges."""
+    listeners: list[socket.socket] = []
+
+    def start(*challenges: str) -> int:
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        def answer(connection: socket.socket) -> None:
+            with connection, connection.makefile("rb") as lines:
+                number = b"0"
+                for line in lines:
+                    if line.lower().startswith(b"cseq:"):
+                        number = line.split()[1]
+                    if line == b"\r\n":
+                        asked = "".join(f"WWW-Authenticate: {one}\r\n" for one in challenges)
+                        head = f"RTSP/1.0 401 Unauthorized\r\nCSeq: {number.decode()}\r\n{asked}\r\n"
+                        connection.sendall(head.encode())
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield start
+    for one in listeners:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    ("challenges", "given", "said"),
+    [
+        ((DIGEST,), False, "it asks for a login: set `user` and `password_file`"),
+        ((DIGEST,), True, "it refuses the login: check `user` and `password_file`"),
+        (('Basic realm="cam"',), True, "it refuses the login"),
+        ((f'{DIGEST}, algorithm=MD5-sess, qop="auth"',), True, "it refuses the login"),
+        ((f"{DIGEST}, algorithm=SHA-256",), True, "a login by Digest SHA-256, which is not supported"),
+        (
+            (f'{DIGEST}, algorithm="SHA-512-256"',),
+            True,
+            "a login by Digest SHA-512-256, which is not supported",
+        ),
+        ((f'{DIGEST}, qop="auth-int"',), True, "Digest MD5 with auth-int, which is not supported"),
+        ((f"{DIGEST}, algorithm=SHA-256", DIGEST), True, "it refuses the login"),
+        (('Bearer realm="cam"',), True, "a login by Bearer, which is not supported"),
+    ],
+)
+def test_a_refused_login_says_why(refusing, challenges, given, said):
+    uri = f"rtsp://127.0.0.1:{refusing(*challenges)}/hunter3"
+    options = (
+        options_for(uri, user="viewer", timeout_s=HANG_S) if given else options_for(uri, timeout_s=HANG_S)
+    )
+    with pytest.raises(CameraError) as caught:
+        open_source(options, session(password="hunter2" if given else None))
+    assert said in str(caught.value)
+    assert "401 Unauthorized" in str(caught.value)
+    assert "hunter" not in str(caught.value)
+
+
+def test_a_camera_that_does_not_say_how_it_wants_a_login():
+    assert explain([], given=True) == "it refuses the login: check `user` and `password_file`"
