@@ -223,6 +223,40 @@ def fetch(url: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def test_a_name_server_that_never_answers_starves_no_watchdog(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, asked = threading.Event(), []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *name, **_: asked.append(name) or over.wait())
+    settings = Settings(cameras={"mute": RtspOptions(uri="rtsp://camera.invalid/x", timeout_s=1)})
+    clock, fed, stalled = JumpingClock(), [], []
+    with opened(tmp_path) as store:
+        running = Daemon(
+            settings,
+            model,
+            store,
+            make_counters(settings, clock, Path("/")),
+            clock,
+            notify=lambda message: fed.append(clock.ahead_ns) if message == "WATCHDOG=1" else True,
+            watchdog_s=4,
+            announce=lambda _event: None,
+        )
+
+        def on_tick() -> None:
+            stalled.extend(running._heartbeats.stalled(30))
+            clock.ahead_ns += 20 * 10**9
+            if clock.ahead_ns > 100 * 10**9:
+                running.stop()
+
+        running.run(on_tick)
+        reasons = running.health().reasons
+    over.set()
+    assert len(asked) == 1
+    assert not stalled
+    assert fed[-1] >= 80 * 10**9
+    assert "see to the name servers" in reasons[0]
+
+
 def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(model: Model, tmp_path: Path) -> None:
     settings = Settings(
         cameras={
