@@ -76,7 +76,7 @@ def daemon(
     model: Model,
     store: object,
     told: list[Announcement],
-    uri: str = "scene:?frames=40",
+    uri: str = "scene:?frames=16&ignition=4",
     clock: Clock | None = None,
     **camera: object,
 ) -> Daemon:
@@ -110,7 +110,7 @@ def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Pa
             assert store.evidence(one.event.id)
         json.dumps(running.status())
     counts = balance(running)
-    assert counts.scored == counts.decoded == 40
+    assert counts.scored == counts.decoded == 16
 
 
 class FullDisk:
@@ -135,7 +135,7 @@ def test_what_is_not_on_disk_is_announced_as_such_and_is_counted(model: Model, t
         assert not running.health().healthy
         assert "no space left" in running.health().reasons[0]
         assert not running.good
-    assert balance(running).scored == 40
+    assert balance(running).scored == 16
 
 
 def test_an_event_waits_until_the_disk_takes_it(model: Model, tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
         running.run()
     counts = balance(running)
     assert counts.dropped["failed"] == 1
-    assert counts.scored == 39
+    assert counts.scored == 15
     assert counts.waiting == 0
 
 
@@ -290,7 +290,7 @@ def test_a_commit_that_hangs_holds_up_neither_frames_nor_the_end(
         disk = HangingDisk(store)
         running = daemon(model, disk, told := [])
         running.run()
-        assert balance(running).scored == 40
+        assert balance(running).scored == 16
         count = len(told)
         assert count
         assert not any(one.stored for one in told)
