@@ -25,7 +25,7 @@ DARK_S = 180.0
 IDENTICAL_PICTURES = 3
 STILL_PICTURES = 5
 
-_STEP_PX = 12  # every 12th pixel of every 12th row is looked at
+_STEP_PX = 12  # every 12th pixel of every 12th row is looked at, of small pictures more
 _EDGE = 10  # the upper and the lower tenth are not: clocks and banners lie there
 _NO_IMAGE = RgbImage(np.zeros((1, 1, 3), np.uint8))
 
@@ -88,6 +88,6 @@ class Sight:
 def is_dark(image: Image) -> bool:
     """Say whether a picture is too dark to show anything, but for banners along its edges."""
     height = image.size_px[0]
-    edge = height // _EDGE
-    inner = slice(-(-edge // _STEP_PX), -(-(height - edge) // _STEP_PX))
-    return float(image.luma(_STEP_PX)[inner].mean()) < DARK_LUMA
+    step, edge = max(1, min(_STEP_PX, height // _EDGE)), height // _EDGE
+    inner = slice(-(-edge // step), -(-(height - edge) // step))
+    return float(image.luma(step)[inner].mean()) < DARK_LUMA
