@@ -141,11 +141,11 @@ def resize(pixels: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.ui
         (height, width) or (height, width, 3) uint8; `pixels` itself if it has that size.
     """
     while pixels.shape[:2] != size_px:
-        step = tuple(
+        height, width = (
             side // 2 if side >= 2 * goal else goal
             for side, goal in zip(pixels.shape[:2], size_px, strict=True)
         )
-        smaller = cv2.resize(pixels, step[::-1], interpolation=cv2.INTER_LINEAR_EXACT)
+        smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
         pixels = np.asarray(smaller, np.uint8)
     return pixels
 

@@ -6,6 +6,7 @@ Matrices and ranges: ITU-T H.273, tables 3 and 4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from edge.image import Image, equal, resize
 BT601 = (0.299, 0.114)  # share of red and of blue in the luma
 BT709 = (0.2126, 0.0722)
 _FRACTION_BITS = 5  # the largest sum of contributions, some 540, then fits into 16 bits
+_BLOCK_PX = 60_000  # of 16 bits: smaller than what malloc asks the kernel for each time
 
 Plane = NDArray[np.uint8]
 
@@ -47,20 +49,9 @@ class PlanarImage:
 
     def fitted(self, size_px: tuple[int, int]) -> NDArray[np.uint8]:
         """Return it at another size."""
-        table = _table(self.shares, self.full_range)
-        luma, *chroma = (resize(plane, size_px) for plane in self.planes)
-        y = _look_up(luma, table.y)
-        if not chroma:
-            return np.asarray(cv2.merge((grey := _to_bytes(y), grey, grey)), np.uint8)
-        u, v = chroma
-        green = _look_up(u, table.u_green)
-        green += y
-        green += _look_up(v, table.v_green)
-        red = _look_up(v, table.v_red)
-        red += y
-        blue = _look_up(u, table.u_blue)
-        blue += y
-        return np.asarray(cv2.merge([_to_bytes(channel) for channel in (red, green, blue)]), np.uint8)
+        return _to_rgb(
+            [resize(plane, size_px) for plane in self.planes], _table(self.shares, self.full_range)
+        )
 
     def luma(self, step: int) -> NDArray[np.uint8]:
         """Return the luma of single pixels."""
@@ -79,7 +70,7 @@ class PlanarImage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """What each value of a plane adds to a channel, (256,) int16 in 1/32; the luma's has half a step more to round."""
+    """What each value of a plane adds to a channel, (256,) int16 in 1/32; luma's has half a step more, to round."""
 
     y: NDArray[np.int16]
     u_green: NDArray[np.int16]
@@ -108,11 +99,32 @@ def _stored(contribution: NDArray[np.float64]) -> NDArray[np.int16]:
     return np.rint(contribution * (1 << _FRACTION_BITS)).astype(np.int16)
 
 
+def _to_rgb(planes: Sequence[Plane], table: _Table) -> NDArray[np.uint8]:
+    """Convert planes of one size, some rows at a time, so that what is between stays in the cache."""
+    height, width = planes[0].shape
+    rgb = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _BLOCK_PX // width)
+    for start in range(0, height, rows):
+        luma, *chroma = (plane[start : start + rows] for plane in planes)
+        y = _look_up(luma, table.y)
+        if chroma:
+            u, v = chroma
+            red, blue = _look_up(v, table.v_red), _look_up(u, table.u_blue)
+            green = _look_up(u, table.u_green)
+            green += _look_up(v, table.v_green)
+            for channel in (red, green, blue):
+                channel += y
+            channels = [_to_bytes(channel) for channel in (red, green, blue)]
+        else:
+            channels = [_to_bytes(y)] * 3
+        cv2.merge(channels, dst=rgb[start : start + rows])
+    return rgb
+
+
 def _look_up(plane: Plane, table: NDArray[np.int16]) -> NDArray[np.int16]:
     return np.asarray(cv2.LUT(plane, table), np.int16)
 
 
 def _to_bytes(channel: NDArray[np.int16]) -> Plane:
-    np.clip(channel, 0, (256 << _FRACTION_BITS) - 1, out=channel)
     channel >>= _FRACTION_BITS
-    return channel.astype(np.uint8)
+    return np.clip(channel, 0, 255, out=channel).astype(np.uint8)
