@@ -112,9 +112,7 @@ def _to_rgb(planes: Sequence[Plane], table: _Table) -> NDArray[np.uint8]:
             red, blue = _look_up(v, table.v_red), _look_up(u, table.u_blue)
             green = _look_up(u, table.u_green)
             green += _look_up(v, table.v_green)
-            for channel in (red, green, blue):
-                channel += y
-            channels = [_to_bytes(channel) for channel in (red, green, blue)]
+            channels = [_to_bytes(np.add(channel, y, out=channel)) for channel in (red, green, blue)]
         else:
             channels = [_to_bytes(y)] * 3
         cv2.merge(channels, dst=rgb[start : start + rows])
