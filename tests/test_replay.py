@@ -12,6 +12,7 @@ import pytest
 from edge.alert.database import Database
 from edge.alert.event import Darkness, Event, Stamp
 from edge.camera.file import FileOptions
+from edge.camera.planes import PlanarImage
 from edge.clock import SystemClock
 from edge.command.run import make_counters
 from edge.counter.drops import Account, Balance
@@ -207,6 +208,20 @@ def test_the_daemon_at_fast_pace_tells_the_same_events(tmp_path: Path, keyframe_
     assert {event.phase for event in replayed} >= {"opened", "closed"}
     assert len({event.id for event in replayed}) == 2
     assert account.balance() == counters.account("clip").balance()
+
+
+def test_a_picture_of_full_size_is_made_only_where_an_event_is_named_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, whole = [], PlanarImage.rgb
+    monkeypatch.setattr(PlanarImage, "rgb", lambda image: made.append(1) or whole(image))
+    pictures = np.random.default_rng(1).integers(60, 120, (12, SIZE_PX, SIZE_PX, 3), np.uint8)
+    assert run(write_clip(tmp_path / "quiet.mp4", pictures=list(pictures), shape=(64, 64)))[1].scored == 12
+    assert not made
+    pictures[4:, :16, :16] = 255
+    steps = run(write_clip(tmp_path / "plume.mp4", pictures=list(pictures), shape=(64, 64)))[0]
+    assert [event.phase for step in steps for event in step.events] == ["opened", "closed"]
+    assert len(made) == 1
 
 
 def test_a_frame_that_fails_is_counted_and_ends_the_replay(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Decoded pictures as images: every format, matrix and range, fitted from their own planes."""
 
+import hashlib
+
 import av
 import cv2
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from edge.camera.picture import image_of
-from edge.camera.planes import PlanarImage
+from edge.camera.planes import BT601, BT709, PlanarImage
 from edge.image import RgbImage, resize
 
 SIZE_PX = (108, 192)
@@ -128,3 +130,17 @@ def test_values_beyond_the_range_are_clipped_not_wrapped():
         red, green, blue = PlanarImage(dark, (0.2126, 0.0722), full_range=full_range).rgb()[0, 0]
         assert (red, blue) == (0, 0)
         assert green > 50
+
+
+def test_stored_planes_give_stored_bytes():
+    """The same on every machine: x86-64 and arm64, any OpenCV."""
+    rows, cols = np.mgrid[:74, :106]
+    luma = (rows * 7 + cols * 3).astype(np.uint8)
+    u, v = ((rows * 5 + cols)[::2, ::2].astype(np.uint8), (rows ^ cols)[::2, ::2].astype(np.uint8))
+    digest = hashlib.sha256()
+    for shares in (BT601, BT709):
+        for full_range in (True, False):
+            image = PlanarImage((luma, u, v), shares, full_range=full_range)
+            digest.update(image.fitted((12, 16)).data)
+            digest.update(image.rgb().data)
+    assert digest.hexdigest() == "2be002ba50ba9b0b8a9195a6780479166286ca3713bc929adcbcaacbeceaacfd"
