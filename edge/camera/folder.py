@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.camera.file import local_path
 from edge.camera.kind import Kind
 from edge.camera.loop import play
@@ -108,12 +105,14 @@ class FolderSource:
         self._at = len(self._images)
 
     def _picture(self, image: _Image) -> Picture:
+        from edge.image import RgbImage  # noqa: PLC0415 — cv2
+
         started_ns = self._clock.mono_ns()
         bgr = decode_still(image.path, self._limits)
         decode_ns = self._clock.mono_ns() - started_ns
         size_px = (bgr.shape[0], bgr.shape[1])
         return Picture(
-            size_px, image.source_ns, image.wall_ns, decode_ns, lambda: _to_rgb(bgr), image.path.name
+            size_px, image.source_ns, image.wall_ns, decode_ns, lambda: RgbImage(bgr, "BGR"), image.path.name
         )
 
 
@@ -190,12 +189,6 @@ def _parse_epoch_ns(text: str) -> int:
     if not 0 <= epoch_s < _EPOCH_S_END:
         raise ValueError(text)
     return round(epoch_s * NS_PER_S)
-
-
-def _to_rgb(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    import cv2  # noqa: PLC0415 — a camera library
-
-    return np.ascontiguousarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 FOLDER = Kind(("folder",), "folder:PATH", FolderOptions, open_folder, live=False, address="path")

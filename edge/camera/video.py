@@ -7,17 +7,16 @@ from fractions import Fraction
 
 import av
 import av.video
-import av.video.reformatter
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason
 from edge.camera.decoder import Decoder
 from edge.camera.keyframe import Decode, PacketChoice
+from edge.camera.picture import image_of
 from edge.camera.room import room_for
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
 from edge.errors import CameraError, FrameError
+from edge.image import Image, TurnedImage
 
 _DEFAULT_RATE = Fraction(25)
 _UNTIMED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # FFmpeg makes their timestamps up
@@ -55,7 +54,6 @@ class VideoSource:
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
         self._choice = PacketChoice(session.schedule, intra_only=self._decoder.intra_only)
-        self._reformatter = av.video.reformatter.VideoReformatter()
         self._packet_ns = 0
         self._begin_ns: int | None = None  # of the first packet that was decoded
         self._last_ns: int | None = None
@@ -145,10 +143,10 @@ class VideoSource:
         turns = round(frame.rotation / 90) % 4
         size_px = (frame.height, frame.width) if turns % 2 == 0 else (frame.width, frame.height)
 
-        def to_rgb() -> NDArray[np.uint8]:
+        def to_image() -> Image:
             return self._convert(frame, turns)
 
-        return Picture(size_px, self._source_ns(frame), None, decode_ns, to_rgb)
+        return Picture(size_px, self._source_ns(frame), None, decode_ns, to_image)
 
     def _count_from_begin(self) -> None:
         """Let a first picture that is corrupt move the times of the others as little as any other does."""
@@ -171,14 +169,14 @@ class VideoSource:
     def _since_start_ns(self, ticks: int) -> int:
         return round((ticks - (self._stream.start_time or 0)) * self._time_base * NS_PER_S)
 
-    def _convert(self, frame: av.VideoFrame, turns: int) -> NDArray[np.uint8]:
+    def _convert(self, frame: av.VideoFrame, turns: int) -> Image:
         failure = ""
         try:
             with room_for((frame.height, frame.width)):
-                rgb = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+                image = image_of(frame)
         except PyAvError as error:
             failure = reason(error)
         if failure:
             kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
             raise FrameError(f"'{self._opening.shown}': cannot convert {kind} to RGB: {failure}")
-        return np.ascontiguousarray(np.rot90(rgb, turns), dtype=np.uint8)
+        return TurnedImage(image, turns) if turns else image
