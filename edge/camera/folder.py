@@ -219,7 +219,7 @@ def _times(paths: Sequence[Path], options: FolderOptions, cadence_s: float) -> _
     if options.times_csv is not None:
         times_ns = read_times(options.times_csv, [whole(path.name) for path in paths])
         return _Times(times_ns, dated=True, told=f"times of '{options.times_csv}'")
-    why = "as the configuration says"
+    why = "as was said"
     if options.folder_cadence_s is None:
         named = times_in([path.stem for path in paths], zone_of(options.times_zone))
         if named is not None and named.met:
@@ -228,7 +228,7 @@ def _times(paths: Sequence[Path], options: FolderOptions, cadence_s: float) -> _
         why = "since their names hold no times"
         if named is not None:
             some = f"{named.known} of {len(paths)} names hold {named.rule.shown}"
-            why = f"since only {some} ({named.different} different)"
+            why = f"since {some} ({named.different} different)"
     step_s = options.folder_cadence_s or cadence_s or DEFAULT_CADENCE_S
     times_ns = [round(index * step_s * NS_PER_S) for index in range(len(paths))]
     return _Times(times_ns, dated=False, told=f"taken as {step_s:g} s apart, {why}")

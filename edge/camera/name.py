@@ -18,15 +18,17 @@ _MET_OF_TEN = 9
 
 _Reader: TypeAlias = Callable[["re.Match[str]", Zone], int | None]
 
-# Ten digits that read as a date with its hour are no Unix time, which would be of 2033 to 2036.
-_HOUR = r"(?:199\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])"
+_DAY = r"(?:199\d|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"  # in 8 digits
+
+# Digits that begin with a date and its hour are no Unix time, which would be of 2033 to 2036.
 _EPOCH = re.compile(
-    rf"(?<!\d)(?!{_HOUR})([1-4]\d{{9}})(?:(\d{{3}}|\d{{6}}|\d{{9}})|\.(\d{{1,9}}))?(?!\d)", re.ASCII
+    rf"(?<!\d)(?!{_DAY}(?:[01]\d|2[0-3]))([1-4]\d{{9}})(?:(\d{{3}}|\d{{6}}|\d{{9}})|\.(\d{{1,9}}))?(?!\d)",
+    re.ASCII,
 )
 
-_MINUTE = r"""
+_MINUTE = rf"""
     (?<!\d) (?P<year>199\d|20\d\d) (?P<d>[-_.\ ]?) (?P<month>0[1-9]|1[0-2]) (?P=d) (?P<day>0[1-9]|[12]\d|3[01])
-    [T\ _.-]{0,3}
+    [T\ _.-]{{0,3}} (?! {_DAY} (?:\d{{6}})? (?!\d) )  # not the day again
     (?P<hour>[01]\d|2[0-3]) (?P<t>[-_:.\ ]?) (?P<minute>[0-5]\d)
 """
 _SECOND = r"(?P=t) (?P<second>[0-5]\d) (?: (?:[.,]|[-_](?=\d{3}(?!\d)))? (?P<fraction>\d{1,9}) )?"

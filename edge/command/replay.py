@@ -67,7 +67,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--image-cadence-s",
         type=float,
         metavar="S",
-        help="seconds between images whose names hold no time (60)",
+        help="seconds between a folder's images, whatever their names say (60 where those hold no times)",
     )
     parser.add_argument(
         "--times-csv", type=Path, metavar="FILE", help="times of a folder's images: file,epoch"
