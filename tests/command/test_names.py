@@ -110,3 +110,20 @@ def test_a_store_that_cannot_be_opened_is_told(folder):
         assert (code, f"{SHOWN}/none/e.sqlite" in said["reasons"][0]) == (503, True)
         assert json.dumps(said)
         assert daemon.ask("status.json")[0] == 200
+
+
+def test_a_model_of_such_a_name_is_measured_elsewhere(folder, capsys):
+    words = ("bench", "latency", "--bundle", str(folder / "bundle"), "--runs", "1", "--backends", "litert")
+    assert cli.main(words) == 1
+    assert f"{SHOWN}/bundle: its path is not UTF-8; measure a copy elsewhere" in capsys.readouterr().err
+
+
+def test_a_model_of_such_a_name_is_imported(folder, fixtures):
+    model, out = folder / os.fsdecode(b"\xfd.tflite"), folder / os.fsdecode(b"\xfd")
+    model.write_bytes((fixtures / "stripes_float.tflite").read_bytes())
+    words = ("--labels", "a,b,c", "--mean", "0", "--std", "1", "--out", str(out))
+    assert cli.main(["bundle", "import", str(model), *words]) == 0
+    manifest = Bundle.open(out).manifest
+    assert (manifest.name, manifest.provenance["imported_from"]) == (r"\udcfd", r"\udcfd.tflite")
+    assert cli.main(["bundle", "pack", str(out), f"{out}.zip"]) == 0
+    assert Bundle.open(out.with_name(f"{out.name}.zip")).manifest == manifest
