@@ -22,6 +22,7 @@ from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
 from edge.errors import DiskError
 from edge.image import Image
+from edge.text import plain
 
 logger = logging.getLogger(__name__)
 
@@ -231,7 +232,7 @@ class Recorder:
                     self._tell(event, stored=True)
         except Exception as error:  # noqa: BLE001 — logged, and tried again
             with self._lock:
-                before, self._shut, self._shut_ns = self._shut, str(error), self._clock.mono_ns()
+                before, self._shut, self._shut_ns = self._shut, plain(str(error)), self._clock.mono_ns()
             if before != self._shut:
                 _complain(
                     error, "the store cannot be opened, events are kept in memory and it is tried again"
@@ -303,7 +304,7 @@ class Recorder:
                 self._full_ns = failed_ns
             else:
                 self._full_ns, revision.failed_ns = None, failed_ns
-            self._error = str(error)
+            self._error = plain(str(error))
         return first
 
     def _refused(self) -> set[str]:

@@ -53,7 +53,8 @@ def handle(options: argparse.Namespace) -> int:
         said = f"{'ok' if trouble is None else 'FAILED':7} {name}{'' if trouble is None else ': ' + trouble}"
         print(plain(said), file=sys.stderr)
     good = all(trouble is None for trouble in results.values())
-    print(json.dumps({"ok": good, "checks": {n: {"ok": t is None, "error": t} for n, t in results.items()}}))
+    checks = {n: {"ok": t is None, "error": t if t is None else plain(t)} for n, t in results.items()}
+    print(json.dumps({"ok": good, "checks": checks}))
     return 0 if good else 1
 
 

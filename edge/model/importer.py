@@ -23,6 +23,7 @@ from edge.model.manifest import Confirmation, Manifest, Normalisation, TensorSpe
 from edge.model.preprocess import input_table
 from edge.model.probe import Answer, probe
 from edge.model.registry import BACKENDS, suffixes
+from edge.text import plain
 
 MODEL_BYTES_MAX = 256 << 20
 _LABELS_MAX = 100_000
@@ -102,7 +103,7 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
     file = f"model{backend.suffix}"
     manifest = Manifest(
         schema="1.0",
-        name=options.name or path.stem,
+        name=options.name or plain(path.stem),
         version=options.version,
         task="classify",
         kind=kind,
@@ -113,7 +114,7 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         normalisation=normalisation,
         thresholds=dict(options.alerts),
         confirmation=Confirmation(hits=1, window=1, close_after=1),
-        provenance={"imported_from": path.name, "imported_by": f"firetower {__version__}"},
+        provenance={"imported_from": plain(path.name), "imported_by": f"firetower {__version__}"},
     )
     notes += _range_notes(manifest, frame)
     return Imported(write_bundle(folder, manifest, {file: model}), notes)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from edge.document import is_deeper
+from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
 from edge.model.archive import FILE_BYTES_MAX
 
@@ -160,7 +160,8 @@ def decode(data: bytes) -> Manifest:
         ManifestError: not JSON, a wrong type (with its path), an unknown major version, a contradiction.
     """
     try:
-        head = msgspec.json.decode(data)
+        text = text_of(data)
+        head = msgspec.json.decode(text)
         if is_deeper(head, _DEPTH_MAX):
             raise ManifestError(f"manifest: more than {_DEPTH_MAX} tables and lists in each other")
         schema = head.get("schema") if isinstance(head, dict) else None
@@ -168,7 +169,7 @@ def decode(data: bytes) -> Manifest:
             raise ManifestError(
                 f"manifest: schema {schema!r} is unknown; this firetower reads {SCHEMA_MAJOR}.x"
             )
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(text, type=Manifest)
     except _UNREADABLE as error:
         if isinstance(error, ManifestError):
             raise
@@ -186,7 +187,7 @@ def encode(manifest: Manifest, known: bytes | None = None) -> bytes:
     check(manifest)
     document = msgspec.to_builtins(manifest)
     if known is not None:
-        document = _with_unknown(manifest, document, msgspec.json.decode(known))
+        document = _with_unknown(manifest, document, msgspec.json.decode(text_of(known)))
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 

@@ -25,6 +25,7 @@ from edge.model.backend import Backend, Shapes
 from edge.model.interface import FileTensor, Interface
 from edge.model.registry import BACKENDS
 from edge.model.runtime import Tensor
+from edge.text import whole
 
 TIMEOUT_S = 120.0
 MEMORY_BYTES = 4 << 30  # address space of the child; a bundled model needs a tenth of it
@@ -79,7 +80,7 @@ def probe(
         BundleError: the file is refused, crashes its loader or keeps it busy for too long; names the file.
         MissingExtraError: the backend is not installed.
     """
-    request = msgspec.json.encode(Request(backend.name, file, dict(shapes), run))
+    request = msgspec.json.encode(Request(backend.name, whole(file), dict(shapes), run))
     paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     try:
         child = subprocess.run(
