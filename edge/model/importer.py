@@ -159,7 +159,7 @@ def _look(
     _check_single(path, answer.declared)
     tensor = answer.declared.inputs[0]
     shape, layout = _frame_shape(path, tensor, options)
-    if tensor.shape[0] == -1:
+    if tensor.shape[:1] == (-1,):
         notes.append(f"input '{tensor.name}' takes any number of pictures: it gets one at a time")
     if answer.actual.inputs[0].shape == shape:
         return answer, layout
@@ -193,10 +193,10 @@ def _check_single(path: Path, interface: Interface) -> None:
 
 def _frame_shape(path: Path, tensor: FileTensor, options: ImportOptions) -> tuple[tuple[int, ...], Layout]:
     """Close the input's shape: batch 1, the user's size where the file leaves it open."""
-    shape = tensor.shape
+    shape = tensor.shape if tensor.rank_told else (-1, -1, -1, -1)
     if tensor.dtype not in {"float32", *_LOW}:
         raise BundleError(f"{path}: its input is {tensor.dtype}, expected float32, uint8 or int8")
-    layout = _layout(path, tensor, options.layout)
+    layout = _layout(path, tensor.name, shape, options.layout)
     sides = shape[1:3] if layout == "NHWC" else shape[2:4]
     if options.size_px is None and -1 in sides:
         side = max(sides) if max(sides) > 0 else _USUAL_SIDE_PX
@@ -211,9 +211,8 @@ def _frame_shape(path: Path, tensor: FileTensor, options: ImportOptions) -> tupl
     return ((1, *size_px, 3) if layout == "NHWC" else (1, 3, *size_px)), layout
 
 
-def _layout(path: Path, tensor: FileTensor, asked: Layout | None) -> Layout:
+def _layout(path: Path, name: str, shape: tuple[int, ...], asked: Layout | None) -> Layout:
     """Find the axis of the three colours; it may be open, too."""
-    shape = tensor.shape
     sides = {"NHWC": shape[1:3], "NCHW": shape[2:4]}
     channels = {"NHWC": shape[3:4], "NCHW": shape[1:2]}
     found: list[Layout] = []
@@ -224,9 +223,10 @@ def _layout(path: Path, tensor: FileTensor, asked: Layout | None) -> Layout:
         ]
         found = open_too if asked in open_too else exact or open_too
     if not found:
+        hint = "; export it for a batch of 1 or an open one" if len(shape) == 4 and shape[0] > 1 else ""
         raise BundleError(
-            f"{path}: input '{tensor.name}' is {shape}, expected one colour image, "
-            "(1, height, width, 3) or (1, 3, height, width)"
+            f"{path}: input '{name}' is {shape}, expected one colour image, "
+            f"(1, height, width, 3) or (1, 3, height, width){hint}"
         )
     if asked is not None and asked not in found:
         raise SettingsError(f"--layout: input {shape} is not {asked}")
@@ -318,7 +318,10 @@ def _kind(answer: Answer, scores: TensorSpec, options: ImportOptions, notes: lis
     if options.kind == "probabilities" and not bounded:
         raise SettingsError("--scores: these are not probabilities: they leave 0…1; use 'logits'")
     if options.kind is None and bounded and (not summed or count == 1):
-        raise SettingsError(f"--scores: cannot tell: they are {looks}; say 'logits' or 'probabilities'")
+        raise SettingsError(
+            f"--scores: cannot tell: they are {looks}; say 'logits', or 'probabilities' if there is a softmax or a "
+            "sigmoid inside"
+        )
     kind: Kind = options.kind or ("probabilities" if summed else "logits")
     if options.kind is None:
         notes.append(f"the scores were taken for {kind}, from two runs; --scores says otherwise")

@@ -64,7 +64,13 @@ def _interface(session: Any) -> Interface:  # noqa: ANN401
 
 def _tensor(node: Any) -> FileTensor:  # noqa: ANN401
     shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in node.shape)
-    return FileTensor(node.name, shape, _DTYPES.get(node.type, node.type), told=False)  # ONNX tells no scales
+    return FileTensor(
+        node.name,
+        shape,
+        _DTYPES.get(node.type, node.type),
+        told=False,  # ONNX has no scales here
+        rank_told=bool(shape),  # ONNX Runtime says the same of a scalar and of an unknown rank
+    )
 
 
 def _probe(model: bytes, file: str, shapes: Shapes) -> Run:

@@ -138,7 +138,7 @@ def _noise(dtype: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def _sized(tensor: FileTensor, shape: Sequence[int]) -> FileTensor:
-    return msgspec.structs.replace(tensor, shape=tuple(map(int, shape)))
+    return msgspec.structs.replace(tensor, shape=tuple(map(int, shape)), rank_told=True)
 
 
 def _real(tensor: FileTensor, stored: Tensor) -> tuple[float, ...]:

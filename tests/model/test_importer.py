@@ -178,6 +178,7 @@ def classifier(tmp_path, frame, output, kind=1, out_kind=1, op="pool", shaped=No
             node("Cast", ["q"], ["y"], to=out_kind),
         ],
         "same": [node("Identity", ["x"], ["y"])],
+        "reshape": [node("Identity", ["x"], ["p"])],
         "one": [node("ReduceMean", ["x"], ["y"], axes=[0, 1, 2, 3], keepdims=0)],
     }[op]
     constants = []
@@ -225,7 +226,7 @@ def test_integer_pixels_of_an_onnx_file_go_in_as_they_are(tmp_path):
     ("frame", "output", "fields", "said"),
     [
         ((1, 1, 8, 8), (1, 1), {}, "expected one colour image"),
-        ((4, 3, 8, 8), (4, 3), {}, "expected one colour image"),
+        ((4, 3, 8, 8), (4, 3), {}, "expected one colour image.*; export it for a batch of 1"),
         ((1, 3, 8), (1, 3), {}, "expected one colour image|cannot run it"),
         ((1, 3, 8, 3), (1, 3), {}, "--layout"),
         ((1, 3, 8, 8), (1, 3), {"layout": "NHWC"}, "--layout: .* is not NHWC"),
@@ -420,3 +421,18 @@ def test_a_tflite_file_with_an_open_size_takes_the_one_given(fixtures, stripes, 
     pictures, labels = stripes(12, seed=78)
     scores = score_frames(result.bundle, load_runtime(result.bundle), pictures)
     assert (scores[:, 0, 0].argmax(-1) == labels).all()
+
+
+def test_an_output_whose_rank_is_not_told_is_run_to_know_it(tmp_path):
+    path = classifier(tmp_path, (1, 3, 8, 8), (1, 3, 1))  # declared otherwise than it comes: nothing is told
+    bundle = import_model(path, tmp_path / "out", options(kind="logits", **UNIT)).bundle
+    assert bundle.model_file()[1].one("scores").shape == (1, 3)
+    assert score_frames(bundle, load_runtime(bundle), np.zeros((1, 8, 8, 3), np.uint8)).tolist() == [
+        [[[0, 0, 0]]]
+    ]
+
+
+def test_a_size_that_the_network_does_not_run_with_is_named(tmp_path):
+    path = classifier(tmp_path, (1, 3, "h", "w"), (1, 3), op="reshape", shaped=(1, 3, 8, 8))
+    with pytest.raises(BundleError, match=r"any\.onnx: .*; is --size the one that it was trained with\?"):
+        import_model(path, tmp_path / "out", options(size_px=(9, 9), **HALF))
