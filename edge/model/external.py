@@ -106,7 +106,7 @@ class _Inliner:
                 external = field.value == _EXTERNAL
             elif field.number == _EXTERNAL_DATA:
                 entries |= self._entry(field.value)
-            elif field.number != _RAW_DATA:
+            else:
                 kept.append(data[field.start : field.end])
         if not external:
             return None

@@ -22,26 +22,22 @@ from edge.model.backend import Backend
 from edge.model.bundle import Bundle, file_spec, read_plain, write_bundle
 from edge.model.interface import FileTensor, Interface
 from edge.model.label import labels_within, some
-from edge.model.manifest import Confirmation, Manifest, Normalisation, TensorSpec, Threshold
-from edge.model.preprocess import input_table, place
+from edge.model.manifest import Confirmation, Manifest, TensorSpec, Threshold
+from edge.model.picture_input import (
+    LOW,
+    Layout,
+    close_shape,
+    describe_input,
+    fit_notes,
+    normalisation_of,
+    range_notes,
+)
 from edge.model.probe import Answer, probe
 from edge.model.registry import BACKENDS, suffixes
 
 MODEL_BYTES_MAX = 256 << 20
-_LOW = {"uint8": 0, "int8": -128}
 _SUM_SLACK = 0.02
-_USUAL_SIDE_PX = 224
-_USUAL_FRAME_PX = (1080, 1920)  # height, width
-_FILLED_ENOUGH = 0.95
-_CONVENTIONS = (
-    "for float input: '--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225' (ImageNet, torchvision), "
-    "'--mean 0.5 --std 0.5' (pixels become −1…1, Keras MobileNet), '--mean 0 --std 1' (0…1), "
-    "'--mean 0 --std 0.00392157' (0…255)"
-)
-
-Layout = Literal["NHWC", "NCHW"]
 Kind = Literal["logits", "probabilities"]
-_LAYOUTS: tuple[Layout, ...] = ("NHWC", "NCHW")
 _ADVICE = {
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".xz", ".7z"), "unpack it and name the model in it"),
     **dict.fromkeys((".data", ".onnx_data"), "these are weights: name the .onnx beside them"),
@@ -114,7 +110,8 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         notes.append(f"the weights that lay beside {path.name} are within {file} now, {len(whole)} bytes")
     answer, layout = _look(path, whole, backend, options, notes)
     scores = _scores(path, answer.actual.outputs[0], labels)
-    frame, normalisation = _frame(path, answer.actual.inputs[0], layout, options)
+    given = normalisation_of(options.mean, options.std)
+    frame, normalisation = describe_input(path, answer.actual.inputs[0], layout, given)
     manifest = Manifest(
         schema="1.1",
         name=options.name or path.stem,
@@ -131,7 +128,7 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         confirmation=Confirmation(hits=1, window=1, close_after=1),
         provenance={"imported_from": path.name, "imported_by": f"firetower {__version__}"},
     )
-    notes += [*_range_notes(manifest, frame), *_fit_notes(frame, options)]
+    notes += [*range_notes(manifest, frame), *(fit_notes(frame) if options.fit is None else ())]
     return Imported(write_bundle(folder, manifest, {file: whole}), tuple(notes))
 
 
@@ -158,7 +155,7 @@ def _look(
     answer = probe(model, str(path), backend)
     _check_single(path, answer.declared)
     tensor = answer.declared.inputs[0]
-    shape, layout = _frame_shape(path, tensor, options)
+    shape, layout = close_shape(path, tensor, options.layout, options.size_px)
     if tensor.shape[:1] == (-1,):
         notes.append(f"input '{tensor.name}' takes any number of pictures: it gets one at a time")
     if answer.actual.inputs[0].shape == shape:
@@ -191,94 +188,6 @@ def _check_single(path: Path, interface: Interface) -> None:
             )
 
 
-def _frame_shape(path: Path, tensor: FileTensor, options: ImportOptions) -> tuple[tuple[int, ...], Layout]:
-    """Close the input's shape: batch 1, the user's size where the file leaves it open."""
-    shape = tensor.shape if tensor.rank_told else (-1, -1, -1, -1)
-    if tensor.dtype not in {"float32", *_LOW}:
-        raise BundleError(f"{path}: its input is {tensor.dtype}, expected float32, uint8 or int8")
-    layout = _layout(path, tensor.name, shape, options.layout)
-    sides = shape[1:3] if layout == "NHWC" else shape[2:4]
-    if options.size_px is None and -1 in sides:
-        side = max(sides) if max(sides) > 0 else _USUAL_SIDE_PX
-        example = "x".join(str(side if one == -1 else one) for one in sides)
-        raise SettingsError(
-            f"--size: the input {shape} is open; say the height and width that it was trained with, "
-            f"for example --size {example}"
-        )
-    size_px = options.size_px or sides
-    if any(side not in {-1, wanted} for side, wanted in zip(sides, size_px, strict=True)):
-        raise SettingsError(f"--size: the input {shape} is fixed, {size_px} does not fit; leave it out")
-    return ((1, *size_px, 3) if layout == "NHWC" else (1, 3, *size_px)), layout
-
-
-def _layout(path: Path, name: str, shape: tuple[int, ...], asked: Layout | None) -> Layout:
-    """Find the axis of the three colours; it may be open, too."""
-    sides = {"NHWC": shape[1:3], "NCHW": shape[2:4]}
-    channels = {"NHWC": shape[3:4], "NCHW": shape[1:2]}
-    found: list[Layout] = []
-    if len(shape) == 4 and shape[0] in {-1, 1}:
-        exact: list[Layout] = [layout for layout in _LAYOUTS if channels[layout] == (3,)]
-        open_too: list[Layout] = [
-            layout for layout in _LAYOUTS if channels[layout] in {(3,), (-1,)} and 1 not in sides[layout]
-        ]
-        found = open_too if asked in open_too else exact or open_too
-    if not found:
-        hint = "; export it for a batch of 1 or an open one" if len(shape) == 4 and shape[0] > 1 else ""
-        raise BundleError(
-            f"{path}: input '{name}' is {shape}, expected one colour image, "
-            f"(1, height, width, 3) or (1, 3, height, width){hint}"
-        )
-    if asked is not None and asked not in found:
-        raise SettingsError(f"--layout: input {shape} is not {asked}")
-    if asked is None and len(found) > 1:
-        raise SettingsError(
-            f"--layout: input {shape} may be NHWC (as of TensorFlow) or NCHW (as of torch); say which"
-        )
-    return asked or found[0]
-
-
-def _frame(
-    path: Path, tensor: FileTensor, layout: Layout, options: ImportOptions
-) -> tuple[TensorSpec, Normalisation]:
-    """Describe the input, and how pixels become its values."""
-    spec = TensorSpec(name=tensor.name, role="frame", shape=tensor.shape, dtype="float32", layout=layout)
-    normalisation = _given_normalisation(options)
-    if tensor.dtype == "float32":
-        if normalisation is None:
-            raise SettingsError(f"--mean, --std: a float32 input needs both; {_CONVENTIONS}")
-        return spec, normalisation
-    low = _LOW[tensor.dtype]
-    if normalisation is not None and tensor.scale is None:
-        raise SettingsError(
-            f"--mean, --std: {path.name} does not tell the scale of its {tensor.dtype} input; "
-            "leave both out, and the pixels go in as they are"
-        )
-    scale = tensor.scale if tensor.scale is not None else 1 / 255
-    zero_point = tensor.zero_point if tensor.zero_point is not None else low
-    if normalisation is None:  # stored = pixel + low
-        mean, std = (zero_point - low) / 255, 1 / (255 * scale)
-        normalisation = Normalisation(mean=(mean,) * 3, std=(std,) * 3)
-    dtype: Literal["uint8", "int8"] = "uint8" if low == 0 else "int8"
-    return msgspec.structs.replace(spec, dtype=dtype, scale=scale, zero_point=zero_point), normalisation
-
-
-def _given_normalisation(options: ImportOptions) -> Normalisation | None:
-    if options.mean is None and options.std is None:
-        return None
-    if options.mean is None or options.std is None:
-        raise SettingsError("--mean, --std: give both or none")
-    for name, values in (("mean", options.mean), ("std", options.std)):
-        if len(values) not in {1, 3}:
-            raise SettingsError(f"--{name}: expected one number or three, got {len(values)}")
-        if not all(-1 <= value <= 1 for value in values) or (name == "std" and min(values) <= 0):
-            raise SettingsError(
-                f"--{name}: {values} are not in units of a pixel range of 0…1; divide values in units of "
-                f"0…255 by 255 (127.5 becomes 0.5); {_CONVENTIONS}"
-            )
-    mean, std = (tuple(values) * (3 // len(values)) for values in (options.mean, options.std))
-    return Normalisation(mean=(mean[0], mean[1], mean[2]), std=(std[0], std[1], std[2]))
-
-
 def _scores(path: Path, tensor: FileTensor, labels: tuple[str, ...]) -> TensorSpec:
     """Describe the output: one score a label, along any one axis."""
     wide = [axis for axis, size in enumerate(tensor.shape) if size != 1]
@@ -297,7 +206,7 @@ def _scores(path: Path, tensor: FileTensor, labels: tuple[str, ...]) -> TensorSp
     spec = TensorSpec(name=tensor.name, role="scores", shape=tensor.shape, dtype="float32", classes_axis=axis)
     if tensor.dtype == "float32":
         return spec
-    if tensor.dtype not in _LOW or tensor.scale is None:
+    if tensor.dtype not in LOW or tensor.scale is None:
         raise BundleError(
             f"{path}: output '{tensor.name}' is {tensor.dtype} and its scale is not told; "
             "expected float32, or uint8 or int8 in a kind of file that tells the scale"
@@ -335,31 +244,3 @@ def _kind(answer: Answer, scores: TensorSpec, options: ImportOptions, notes: lis
     elif exclusive and not summed:
         notes.append("the scores do not sum to 1: if several labels may be true at once, say --independent")
     return kind
-
-
-def _range_notes(manifest: Manifest, frame: TensorSpec) -> tuple[str, ...]:
-    """Say if the normalisation uses little of an integer input's range, or leaves it: it is likely wrong."""
-    if frame.dtype == "float32":
-        return ()
-    table = input_table(manifest, frame).astype(np.int64)
-    used = int(table.max() - table.min()) / 255
-    clipped = float(np.isin(table, (table.min(), table.max())).mean())
-    if used > 0.7 and clipped < 0.1:
-        return ()
-    reach = f"pixels reach {used:.0%} of the input's range and {clipped:.0%} of their values are at its ends"
-    return (f"{reach}: check --mean and --std",)
-
-
-def _fit_notes(frame: TensorSpec, options: ImportOptions) -> tuple[str, ...]:
-    """Say what a letterbox does to the pictures of most cameras, unless the user chose it."""
-    height, width = frame.shape[1:3] if frame.layout == "NHWC" else frame.shape[2:4]
-    y0, x0, y1, x1 = place(_USUAL_FRAME_PX, (height, width), letterbox=True).content_px
-    filled = (y1 - y0) * (x1 - x0) / (height * width)
-    if options.fit is not None or filled > _FILLED_ENOUGH:
-        return ()
-    told = (
-        f"frames keep their shape: a 16:9 picture fills {filled:.0%} of the {height} × {width} px input, the rest is "
-        f"grey; a classifier that was trained on pictures stretched to {height} × {width} never saw that and scores "
-        "worse: for such a one, import it with --fit stretch"
-    )
-    return (told,)

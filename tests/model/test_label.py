@@ -90,6 +90,7 @@ def test_labels_that_come_twice_get_a_number():
         ("", "20 km/h\n30 km/h", "indices 20, 30 do not count.*put an index before them"),
         ("", "0 a\n1 b\n1 c", "indices 0, 1, 1 do not count"),
         ("", "0 a\n2 b", "do not count"),
+        ("", "2 a\n3 b", "indices 2, 3 do not count"),
         ("", '["cat", 3]', "3 is no label"),
         ("", '["cat", ""]', "'' is no label"),
         ("", '["cat", {"name": "dog"}]', "is no label; expected"),
