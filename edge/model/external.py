@@ -39,7 +39,7 @@ _LOCATION = b"location"  # a key that every tensor with weights elsewhere has
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 _VARINT_BYTES_MAX = 10
 _DEPTH_MAX = 100  # protobuf's own
-_FIELDS_MAX = 4_000_000  # some seconds of reading; large classifiers have tens of thousands
+_FIELDS_MAX = 1_000_000  # some seconds of reading; a classifier of 20,000 nodes has a tenth
 _ENTRY_BYTES_MAX = 4096
 _DIGITS_MAX = 18
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import BundleError
+from edge.model import external
 from edge.model.external import _head, inline
 from edge.model.importer import MODEL_BYTES_MAX
 from tests.model.conftest import FIXTURES
@@ -146,6 +147,12 @@ def test_model_and_weights_are_bounded_together(tensor, written, tmp_path):
     os.truncate(tmp_path / "w", MODEL_BYTES_MAX)
     with pytest.raises(BundleError, match="too large"):
         whole(path)
+
+
+def test_the_parts_of_a_model_are_bounded(monkeypatch):
+    monkeypatch.setattr(external, "_FIELDS_MAX", 20)
+    with pytest.raises(BundleError, match=r"ext\.onnx: more than 20 parts"):
+        whole(EXT)
 
 
 def test_a_graph_in_a_graph_without_end_is_refused(onnx, tensor, written):
