@@ -22,7 +22,7 @@ from edge.document import is_deeper, open_plain, read_plain, read_text, text_of
 from edge.errors import EdgeError
 from edge.model.archive import extract
 from edge.model.bundle import Bundle, bundled_path, file_spec
-from edge.model.importer import parse_labels
+from edge.model.label import parse_labels
 from edge.model.manifest import MANIFEST_NAME, decode
 from edge.model.selftest import read_selftest
 from edge.secret import read_secret
