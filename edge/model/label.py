@@ -108,7 +108,7 @@ def labels_within(model: bytes, file: str) -> tuple[str, ...] | None:
                 data = entry.read(_BYTES_MAX)
     except BundleError:
         return None  # nothing that brings labels; the user will be asked
-    return parse_labels(data.decode(errors="replace"))
+    return parse_labels(data.decode("utf-8-sig", errors="replace"))
 
 
 def some(labels: Sequence[str]) -> str:
