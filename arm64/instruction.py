@@ -32,7 +32,7 @@ CLASSES = ("total", "dot_product", "multiply_long", "load_store")  # as in arm64
 MOMENTS = (DECODED, WRITTEN, SCORED, FOUND)
 SCOPES = {"inference": (WRITTEN, SCORED), "frame": (DECODED, FOUND)}
 WHEELS = ("numpy", "opencv-python-headless")  # and those of the backends
-REPETITIONS = 3  # a process each
+REPETITIONS = 2  # a process each: whether a count repeats
 BUDGET = Path(__file__).with_name("budget.json")
 _STRICT = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 _TIMEOUT_S = 1800

@@ -195,7 +195,7 @@ def measure(
 
 
 def _grey(frame: Frame) -> NDArray[np.uint8]:
-    return np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    return np.asarray(cv2.cvtColor(frame.image.rgb(), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _compare(whole: Mapping[int, NDArray[np.uint8]], ratios: list[float], frame: Frame) -> None:

@@ -40,10 +40,14 @@ def run(module: str, request: Request, answer: type[Answer]) -> Answer:
         answer: the type of the answer, likewise.
 
     Raises:
-        BundleError: it failed, or took longer than half an hour; the message is its own last line.
+        BundleError: it failed (the message is its last line) or took longer than half an hour; a path is not UTF-8.
     """
     paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    command = [sys.executable, "-P", "-m", module, msgspec.json.encode(request).decode()]
+    try:
+        asked = msgspec.json.encode(request).decode()
+    except UnicodeEncodeError:
+        raise BundleError(f"{request.bundle}: its path is not UTF-8; measure a copy elsewhere") from None
+    command = [sys.executable, "-P", "-m", module, asked]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     try:
         child = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_S, check=False, env=environment)

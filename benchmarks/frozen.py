@@ -32,6 +32,7 @@ from edge.camera.source import Session
 from edge.camera.view import View
 from edge.clock import SystemClock
 from edge.counter.drops import Account
+from edge.image import RgbImage
 from edge.replay import clip_options
 from edge.scratch import temporary_folder
 
@@ -159,7 +160,7 @@ def watch(name: str, clip: Path, cadence_s: float = CADENCE_S) -> Watched:
             cause = sight.judge(frame)
             if sight.condition == "frozen":
                 (identical if cause == "frozen" else frozen).append(len(samples))
-            samples.append(sample_of(frame.pixels))
+            samples.append(sample_of(frame.image))
     finally:
         source.close()
     return Watched(name, len(samples), distances(samples), frozen, identical)
@@ -205,7 +206,7 @@ def real(shared: Path) -> Iterator[Watched]:
 def cost(size_px: tuple[int, int]) -> dict[str, Any]:
     """Time the whole judgement of pictures that all differ, in ns each."""
     rng = np.random.default_rng(1)
-    pictures = [rng.integers(0, 255, (*size_px, 3), np.uint8) for _ in range(3)]
+    pictures = [RgbImage(rng.integers(0, 255, (*size_px, 3), np.uint8)) for _ in range(3)]
     repeats, times_ns = Repeats(), []
     for number in range(_ROUNDS + 5):
         started_ns = time.perf_counter_ns()

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from edge.document import read_plain
+from edge.document import read_text
 from edge.errors import SettingsError
 
 _SCHEMA = re.compile(r"firetower-(latency|board)/(\d+)\.(\d+)", re.ASCII)
@@ -142,13 +142,13 @@ def read(path: Path) -> Result:
         SettingsError: it cannot be read, is none, is of another version, malformed, or cut off.
     """
     try:
-        content = read_plain(path, _BYTES_MAX)
+        content = read_text(path, _BYTES_MAX)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         _check_schema(path, msgspec.json.decode(content, type=Header).schema)
         result = msgspec.json.decode(content, type=Result)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+    except (msgspec.MsgspecError, RecursionError, OverflowError) as error:
         raise SettingsError(
             f"{path}: no whole result of `firetower bench`: {error}; measure again with --json"
         ) from error

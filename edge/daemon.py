@@ -178,7 +178,7 @@ class Daemon:
             self._tell_darkness()
             for name, frame in self._last.items():
                 for event in self._pipeline.close(name, frame):
-                    self._recorder.offer(event, frame.pixels)
+                    self._recorder.offer(event, frame.image)
         self._recorder.stop()
         self._announcer.stop(ANNOUNCE_S)
         self._counters.sample()
@@ -216,7 +216,7 @@ class Daemon:
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
         for event in scored.events:
-            self._recorder.offer(event, frame.pixels)
+            self._recorder.offer(event, frame.image)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""

@@ -5,6 +5,7 @@ A pipe, a socket, a device or a folder in a file's place is refused at once, and
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -22,6 +23,13 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
     stat.S_IFLNK: "a link",
+}
+
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",  # before that of UTF-16, which it begins with
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
 }
 
 
@@ -79,9 +87,26 @@ def read_text(path: Path, limit: int) -> str:
     """
     data = read_plain(path, limit)
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise OSError(errno.EILSEQ, "it is not UTF-8 text", str(path)) from error
+        return text_of(data)
+    except ValueError as error:
+        raise OSError(errno.EILSEQ, str(error), str(path)) from error
+
+
+def text_of(data: bytes) -> str:
+    """Decode what somebody wrote: UTF-8, with a byte order mark at its begin or without.
+
+    Raises:
+        ValueError: it is of another encoding; says what to do, and holds nothing of it.
+    """
+    other = next((f"but {name}" for mark, name in _MARKS.items() if data.startswith(mark)), None)
+    if other is None and data.count(0) * 3 >= len(data) > 0:
+        other = "but NUL bytes, as UTF-16 has them and what a power cut damaged"
+    if other is not None:
+        raise ValueError(f"it is not UTF-8 text {other}; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text; save it as UTF-8") from None
 
 
 def is_deeper(value: object, limit: int) -> bool:

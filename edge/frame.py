@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from edge.image import Image  # and with it cv2
 
 Box: TypeAlias = tuple[int, int, int, int]  # (x0, y0, x1, y1) in pixels of the source
 
@@ -16,7 +16,7 @@ class Frame:
     """One picture with its capture times.
 
     Attributes:
-        pixels: (H, W, 3) uint8 RGB, C-contiguous.
+        image: the picture itself.
         sequence: how many frames this camera had decoded before this one, over all its reconnections.
         captured_mono_ns: monotonic time at which decoding ended.
         captured_wall_ns: wall time of the picture: the source's own where it has one, else that of the capture.
@@ -26,7 +26,7 @@ class Frame:
         dark_ns: time for the model of the newest due picture before it that was too dark to score; None if none was.
     """
 
-    pixels: NDArray[np.uint8]
+    image: Image
     sequence: int
     captured_mono_ns: int
     captured_wall_ns: int

@@ -95,7 +95,7 @@ class Pipeline:
             RuntimeModelError: the backend failed; the camera's memory is as before.
         """
         started = time.perf_counter_ns()
-        prepared = self._preprocess(frame.pixels)
+        prepared = self._preprocess.fit(frame.image)
         memory, left = self._memory(camera, frame, prepared)
         written = _Timed(prepared)
         fitted = time.perf_counter_ns()
@@ -264,7 +264,7 @@ class Pipeline:
     def _identify(self, camera: str, frame: Frame, label: str, track: int) -> str:
         """Derive an event's id from content, so that a replay gives the same one."""
         digest = hashlib.sha256(f"{self._digest}\0{camera}\0{label}\0{track}\0{frame.model_ns}\0".encode())
-        digest.update(np.ascontiguousarray(frame.pixels).data)
+        digest.update(frame.image.rgb().data)
         return digest.hexdigest()[:24]
 
 

@@ -141,9 +141,10 @@ def replay(  # noqa: PLR0913 — every part is handed in
     """
     camera = name or clip_name(clip)
     pipeline = Pipeline(model, model_stamp, record, {camera: masks})
-    source = open_source(clip_options(clip, keys or {}), Session(clock))
+    schedule = Schedule(cadence_s)
+    source = open_source(clip_options(clip, keys or {}), Session(clock, schedule))
     try:
-        intake = Intake(account, RecordedClock(clock), record, Schedule(cadence_s), judged=judged)
+        intake = Intake(account, RecordedClock(clock), record, schedule, judged=judged)
         held: Step | None = None
         for frame in _frames(intake, source.read):
             if held is not None:

@@ -6,11 +6,12 @@ import os
 import stat
 from pathlib import Path
 
-from edge.document import open_plain
+from edge.document import open_plain, text_of
 from edge.errors import SettingsError
 
 _OTHERS = 0o077
 _BYTES_MAX = 4096
+_MARK = "\ufeff"
 
 
 def read_secret(path: Path, key: str) -> str:
@@ -34,9 +35,13 @@ def read_secret(path: Path, key: str) -> str:
     if len(data) > _BYTES_MAX:
         raise SettingsError(f"{key}: cannot read {path}: it is longer than {_BYTES_MAX} bytes")
     try:
-        secret = data.decode("utf-8").strip()
-    except UnicodeDecodeError:
-        raise SettingsError(f"{key}: cannot read {path}: it is not text") from None
+        secret = text_of(data).strip()
+    except ValueError as error:
+        raise SettingsError(f"{key}: cannot read {path}: {error}") from None
     if not secret or len(secret.splitlines()) != 1 or "\0" in secret:
         raise SettingsError(f"{key}: {path} must hold the secret as its only line")
+    if _MARK in secret:
+        raise SettingsError(
+            f"{key}: {path} holds a byte order mark in its middle, which nobody sees: write it anew"
+        )
     return secret

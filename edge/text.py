@@ -26,3 +26,11 @@ def plain_json(line: bytes) -> bytes:
     if text.isprintable():
         return line
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text).encode()
+
+
+def whole(text: str) -> str:
+    r"""Return a text that has a place in JSON and a database: halves of characters become escapes.
+
+    Such halves stand for the bytes of a file's name that is not UTF-8: `\udcff`, as `plain` shows them, too.
+    """
+    return text.encode(errors="backslashreplace").decode()

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from edge.document import read_plain
+from edge.document import read_plain, text_of
 from edge.errors import EdgeError
 
 FILE_NAME = "sequences.json"
@@ -116,8 +116,8 @@ def decode(data: bytes) -> tuple[TruthSequence, ...]:
         TruthError: not JSON, a wrong type (with its path), or contradictory content.
     """
     try:
-        sequences = msgspec.json.decode(data, type=_File).sequences
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
+        sequences = msgspec.json.decode(text_of(data), type=_File).sequences
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError) as error:
         raise TruthError(str(error)) from error
     _once("sequence", (sequence.id for sequence in sequences))
     for sequence in sequences:

@@ -77,7 +77,7 @@ def daemon(
     model: Model,
     store: object,
     told: list[Announcement],
-    uri: str = "scene:?frames=40",
+    uri: str = "scene:?frames=16&ignition=4",
     clock: Clock | None = None,
     **camera: object,
 ) -> Daemon:
@@ -111,7 +111,7 @@ def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Pa
             assert store.evidence(one.event.id)
         json.dumps(running.status())
     counts = balance(running)
-    assert counts.scored == counts.decoded == 40
+    assert counts.scored == counts.decoded == 16
 
 
 class FullDisk:
@@ -136,7 +136,7 @@ def test_what_is_not_on_disk_is_announced_as_such_and_is_counted(model: Model, t
         assert not running.health().healthy
         assert "no space left" in running.health().reasons[0]
         assert not running.good
-    assert balance(running).scored == 40
+    assert balance(running).scored == 16
 
 
 def test_an_event_waits_until_the_disk_takes_it(model: Model, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
         running.run()
     counts = balance(running)
     assert counts.dropped["failed"] == 1
-    assert counts.scored == 39
+    assert counts.scored == 15
     assert counts.waiting == 0
 
 
@@ -222,6 +222,40 @@ def fetch(url: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def test_a_name_server_that_never_answers_starves_no_watchdog(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, asked = threading.Event(), []
+    monkeypatch.setattr("socket.getaddrinfo", lambda *name, **_: asked.append(name) or over.wait())
+    settings = Settings(cameras={"mute": RtspOptions(uri="rtsp://camera.invalid/x", timeout_s=1)})
+    clock, fed, stalled = JumpingClock(), [], []
+    with opened(tmp_path) as store:
+        running = Daemon(
+            settings,
+            model,
+            store,
+            make_counters(settings, clock, Path("/")),
+            clock,
+            notify=lambda message: fed.append(clock.ahead_ns) if message == "WATCHDOG=1" else True,
+            watchdog_s=4,
+            announce=lambda _event: None,
+        )
+
+        def on_tick() -> None:
+            stalled.extend(running._heartbeats.stalled(30))
+            clock.ahead_ns += 20 * 10**9
+            if clock.ahead_ns > 100 * 10**9:
+                running.stop()
+
+        running.run(on_tick)
+        reasons = running.health().reasons
+    over.set()
+    assert len(asked) == 1
+    assert not stalled
+    assert fed[-1] >= 80 * 10**9
+    assert "see to the name servers" in reasons[0]
 
 
 def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(
@@ -296,7 +330,7 @@ def test_a_commit_that_hangs_holds_up_neither_frames_nor_the_end(
         disk = HangingDisk(store)
         running = daemon(model, disk, told := [])
         running.run()
-        assert balance(running).scored == 40
+        assert balance(running).scored == 16
         count = len(told)
         assert count
         assert not any(one.stored for one in told)

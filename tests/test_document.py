@@ -1,5 +1,6 @@
 """What is read of a file that somebody named; and damaged copies of every file that a reader takes from others."""
 
+import ast
 import errno
 import io
 import json
@@ -14,18 +15,22 @@ import numpy as np
 import pytest
 
 from benchmarks.result import read as read_result
+from deploy.health import question
+from edge.camera.timetable import read_times
 from edge.command.replay import read_expected
-from edge.document import is_deeper, open_plain, read_plain, read_text
+from edge.document import is_deeper, open_plain, read_plain, read_text, text_of
 from edge.errors import EdgeError
 from edge.model.archive import extract
 from edge.model.bundle import Bundle, bundled_path, file_spec
-from edge.model.importer import parse_labels
+from edge.model.label import parse_labels
 from edge.model.manifest import MANIFEST_NAME, decode
 from edge.model.selftest import read_selftest
 from edge.secret import read_secret
 from edge.settings import load
 from scoring.truth import decode as decode_truth
+from training.cifar10.recipe import read as read_recipe
 
+ROOT = Path(__file__).parents[1]
 ROUNDS = 60
 TOML = b"""
 [cameras.a]
@@ -35,6 +40,7 @@ cadence_s = 60
 [web]
 port = 8080
 """
+MARK = b"\xef\xbb\xbf"
 NUMBERS = (b"1e400", b"-1", b"9" * 30, b"9" * 5000, b"0x" + b"f" * 40, b"null", b"nan", b"1979-05-27")
 
 
@@ -108,6 +114,9 @@ def good():
         "truth": json.dumps({"sequences": [sequence]}).encode(),
         "labels": b"rauch\nwolke\n",
         "secret": b"0123456789abcdef\n",
+        "times": b"file,epoch\na.jpg,1600000000\n",
+        "recipe": next((ROOT / "training/cifar10/recipe").glob("*.toml")).read_bytes(),
+        "page": b'[web]\ntoken_file = "token"\nport = 81\n',
     }
 
 
@@ -137,6 +146,11 @@ def reader(kind, bundle, folder):
             archive.writestr("scores.npy", npy(np.zeros((2, 6, 8, 2), np.float32)))
         selftest(file.read_bytes())
 
+    def page(data):
+        (folder / "token").write_bytes(data[:3] * data.startswith(MARK) + b"0123456789abcdef\r\n")
+        request = question(write(data))
+        return request.full_url, request.header_items()
+
     return {
         "toml": lambda data: load(write(data)),
         "array": array,
@@ -147,7 +161,11 @@ def reader(kind, bundle, folder):
         "result": lambda data: read_result(write(data)),
         "truth": decode_truth,
         "labels": lambda data: parse_labels(data.decode(errors="replace")),
+        "labels-file": lambda data: parse_labels(read_text(write(data), 1000)),
         "secret": lambda data: read_secret(write(data), "key"),
+        "times": lambda data: read_times(write(data), ["a.jpg"]),
+        "recipe": lambda data: read_recipe(str(write(data))),
+        "page": page,
     }[kind]
 
 
@@ -172,6 +190,77 @@ def test_a_damaged_file_is_read_or_an_error_of_ours(kind, good, tmp_path):
         except EdgeError:
             refused += 1
     assert refused > (ROUNDS // 4 if kind not in {"labels", "secret"} else 0)
+
+
+# Every text that people write or edit.
+TEXTS = (
+    "toml", "manifest", "expected", "result", "truth", "labels-file", "secret", "times", "recipe", "page",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_byte_order_mark_and_ends_of_lines_change_nothing(kind, good, tmp_path):
+    bundle, files = good
+    data = files[kind.partition("-")[0]]
+    read = reader(kind, bundle, tmp_path)
+    plain = read(data)
+    for same in (MARK + data, data.replace(b"\n", b"\r\n"), MARK + data.replace(b"\n", b"\r\n")):
+        assert read(same) == plain
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_another_encoding_is_an_error_that_says_what_to_do(kind, good, tmp_path):
+    bundle, files = good
+    data = files[kind.partition("-")[0]]
+    read = reader(kind, bundle, tmp_path)
+    for encoding, named in (
+        ("utf-16", " but UTF-16"), ("utf-16-le", " but NUL bytes, as UTF-16 .*"), ("utf-32", " but UTF-32"),
+        ("utf-32-be", " but NUL bytes, as UTF-16 .*"), (None, ""),
+    ):  # fmt: skip
+        other = data + "é".encode("cp1252") if encoding is None else data.decode().encode(encoding)
+        with pytest.raises((ValueError, OSError), match=rf"it is not UTF-8 text{named}; save it as UTF-8"):
+            read(other)
+
+
+def test_the_mark_is_no_mark_elsewhere(tmp_path):
+    assert text_of(MARK + b"a" + MARK) == "a\ufeff"
+    assert text_of(b"") == text_of(MARK) == ""
+    (tmp_path / "secret").write_bytes(b"hunter" + MARK + b"2\n")
+    (tmp_path / "secret").chmod(0o600)
+    with pytest.raises(EdgeError, match=r"key: .*secret holds a byte order mark in its middle") as caught:
+        read_secret(tmp_path / "secret", "key")
+    assert "hunter" not in str(caught.value)
+
+
+def test_what_a_power_cut_left_is_no_text():
+    with pytest.raises(ValueError, match=r"NUL bytes, .* what a power cut damaged"):
+        text_of(bytes(4096))
+
+
+# These read what firetower itself wrote, or what lies in the checkout.
+OWN = {
+    "arm64/budget.py", "arm64/result.py", "benchmarks/torture/attack.py", "deploy/wheelhouse.py",
+    "training/cifar10/report/latency.py", "training/step/step.py",
+}  # fmt: skip
+
+
+def test_nobody_else_decodes_a_file_of_others():
+    decoders, readers, found = {"decode", "loads", "reader"}, {"read_text", "read_bytes", "read"}, set()
+    for room in ("edge", "scoring", "training", "firmware_sim", "benchmarks", "deploy", "arm64"):
+        for path in (ROOT / room).rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text())):
+                if (
+                    isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Attribute)
+                    and call.func.attr in decoders
+                ):
+                    nodes = [node for one in call.args for node in ast.walk(one)]
+                    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+                    if "text_of" not in names and any(
+                        getattr(node, "attr", None) in readers for node in nodes
+                    ):
+                        found.add(path.relative_to(ROOT).as_posix())
+    assert found == OWN
 
 
 def test_a_version_of_many_digits_is_another_version(good, tmp_path):

@@ -24,6 +24,7 @@ THROUGH = {
     "device/sysfs": "tests/device/test_battery.py",
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py",
+    "model/picture_input": "tests/model/test_importer.py",
 }
 SERVERS = {
     "GStreamer's RTSP and HTTP MJPEG": "tests/firmware_sim/test_serve.py::test_several_clips_over_both_protocols",

@@ -10,6 +10,7 @@ import pytest
 from edge.alert.event import Darkness, Stamp
 from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
+from edge.image import RgbImage
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
 from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
@@ -77,7 +78,7 @@ def frame(second: float, *, white: tuple[int, int] | None = None, size: tuple[in
     if white is not None:
         pixels[white[0] : white[0] + 8, white[1] : white[1] + 8] = 255
     ns = round(second * 1e9)
-    return Frame(pixels, 0, ns, ns, ns, ns)
+    return Frame(RgbImage(pixels), 0, ns, ns, ns, ns)
 
 
 def test_state_starts_at_zero_and_is_handed_back_per_camera() -> None:

@@ -9,15 +9,23 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.alert.event import Darkness, Stamp
+from edge.alert.database import Database
+from edge.alert.event import Darkness, Event, Stamp
+from edge.camera.file import FileOptions
+from edge.camera.planes import PlanarImage
 from edge.clock import SystemClock
+from edge.command.run import make_counters
 from edge.counter.drops import Account, Balance
+from edge.daemon import Daemon
 from edge.errors import CameraError, RuntimeModelError, SettingsError
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State, Tensor
 from edge.replay import Step, address, clip_name, replay
+from edge.settings import Settings
+from tests.camera.conftest import write_clip
+from tests.test_daemon import OpenStore
 
 SIZE_PX, CADENCE_S = 64, 60.0
 SPEC = FileSpec(
@@ -160,6 +168,60 @@ def test_every_frame_is_accounted_for(folder: Path, cadence_s: float) -> None:
     assert balance.decoded == balance.scored + sum(balance.dropped.values())
     times = [step.frame.model_ns / 1e9 for step in steps]
     assert all(later - earlier >= cadence_s * 0.8 for earlier, later in itertools.pairwise(times))
+
+
+def plain(event: Event) -> bytes:
+    """An event without what the daemon's clocks alone can say."""
+    moments = {
+        key: value and Stamp(model_s=value.model_s)
+        for key, value in (("opened", event.opened), ("updated", event.updated), ("closed", event.closed))
+    }
+    return msgspec.json.encode(msgspec.structs.replace(event, **moments))
+
+
+@pytest.mark.parametrize("keyframe_s", [0.5, 3.0])  # keyframes alone are decoded, or all there is
+def test_the_daemon_at_fast_pace_tells_the_same_events(tmp_path: Path, keyframe_s: float) -> None:
+    pictures = np.random.default_rng(1).integers(60, 120, (80, SIZE_PX, SIZE_PX, 3), np.uint8)
+    pictures[20:40, :16, :16] = 255
+    pictures[55:76, 48:, 48:] = 255
+    clip = write_clip(
+        tmp_path / "clip.mp4",
+        pictures=list(pictures),
+        shape=(SIZE_PX, SIZE_PX),
+        keyframe_every=round(keyframe_s * 10),
+    )
+    replayed, account = [], Account()
+    for step in replay(
+        str(clip), bright_model(), clock=SystemClock(), record=lambda *_: None, account=account,
+        cadence_s=0.5, name="clip",
+    ):  # fmt: skip
+        replayed += step.events
+    settings = Settings(cameras={"clip": FileOptions(uri=f"file:{clip}", pace="fast", cadence_s=0.5)})
+    clock, announced = SystemClock(), []
+    counters = make_counters(settings, clock, Path("/"))
+    with Database(tmp_path / "e.sqlite") as database:
+        Daemon(
+            settings, bright_model(), OpenStore(database), counters, clock,
+            notify=lambda _message: True, watchdog_s=None, announce=announced.append,
+        ).run()  # fmt: skip
+    assert [plain(event) for event in replayed] == [plain(one.event) for one in announced]
+    assert {event.phase for event in replayed} >= {"opened", "closed"}
+    assert len({event.id for event in replayed}) == 2
+    assert account.balance() == counters.account("clip").balance()
+
+
+def test_a_picture_of_full_size_is_made_only_where_an_event_is_named_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, whole = [], PlanarImage.rgb
+    monkeypatch.setattr(PlanarImage, "rgb", lambda image: made.append(1) or whole(image))
+    pictures = np.random.default_rng(1).integers(60, 120, (12, SIZE_PX, SIZE_PX, 3), np.uint8)
+    assert run(write_clip(tmp_path / "quiet.mp4", pictures=list(pictures), shape=(64, 64)))[1].scored == 12
+    assert not made
+    pictures[4:, :16, :16] = 255
+    steps = run(write_clip(tmp_path / "plume.mp4", pictures=list(pictures), shape=(64, 64)))[0]
+    assert [event.phase for step in steps for event in step.events] == ["opened", "closed"]
+    assert len(made) == 1
 
 
 def test_a_frame_that_fails_is_counted_and_ends_the_replay(folder: Path) -> None:

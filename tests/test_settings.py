@@ -138,11 +138,19 @@ def test_a_file_that_is_a_folder_is_a_folder(tmp_path: Path) -> None:
     assert loaded.folder_cadence_s == 5
 
 
+def test_an_unknown_zone_is_refused(tmp_path: Path) -> None:
+    camera = {"uri": f"folder:{tmp_path}", "times_zone": "Athens"}
+    assert str(refusal({"cameras": {"a": camera}})).startswith(
+        "cameras.a.times_zone: 'Athens' is no time zone"
+    )
+
+
 def valid(key: str, folder: Path) -> object:
     """A value that the key may have."""
     known: dict[str, object] = {
         "masks": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
         "codec": "h264", "fps": 2, "extra_args": ["--vflip"], "transport": "udp",
+        "times_zone": "Europe/Athens",
     }  # fmt: skip
     if key.endswith("_s"):
         return 60.0

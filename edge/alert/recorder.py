@@ -14,8 +14,6 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Literal, Protocol
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.alert.announcer import Announce
 from edge.alert.event import Announcement, Event
@@ -23,6 +21,8 @@ from edge.alert.picture import crop_jpeg
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
 from edge.errors import DiskError
+from edge.image import Image
+from edge.text import plain
 
 logger = logging.getLogger(__name__)
 
@@ -110,15 +110,15 @@ class Recorder:
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
-    def offer(self, event: Event, pixels: NDArray[np.uint8] | None) -> None:
+    def offer(self, event: Event, image: Image | None) -> None:
         """Hand over a revision with the frame that it is of; takes as long as its JPEG, never as long as the disk.
 
         Args:
             event: revisions of one event come in their order.
-            pixels: (H, W, 3) uint8 RGB; None where there is nothing to see. A closing has no picture.
+            image: of that frame; None where there is nothing to see. A closing has no picture.
         """
         offered_ns = self._clock.mono_ns()
-        jpeg = None if pixels is None or event.phase == "closed" else _picture(event, pixels)
+        jpeg = None if image is None or event.phase == "closed" else _picture(event, image)
         self._add(Revision(event, jpeg, offered_ns))
         self._news.set()
 
@@ -232,7 +232,7 @@ class Recorder:
                     self._tell(event, stored=True)
         except Exception as error:  # noqa: BLE001 — logged, and tried again
             with self._lock:
-                before, self._shut, self._shut_ns = self._shut, str(error), self._clock.mono_ns()
+                before, self._shut, self._shut_ns = self._shut, plain(str(error)), self._clock.mono_ns()
             if before != self._shut:
                 _complain(
                     error, "the store cannot be opened, events are kept in memory and it is tried again"
@@ -304,7 +304,7 @@ class Recorder:
                 self._full_ns = failed_ns
             else:
                 self._full_ns, revision.failed_ns = None, failed_ns
-            self._error = str(error)
+            self._error = plain(str(error))
         return first
 
     def _refused(self) -> set[str]:
@@ -336,10 +336,10 @@ def _since_ns(revision: Revision) -> int:
     return revision.offered_ns if revision.failed_ns is None else revision.failed_ns
 
 
-def _picture(event: Event, pixels: NDArray[np.uint8]) -> bytes | None:
+def _picture(event: Event, image: Image) -> bytes | None:
     """Return the JPEG of an event; an event without one is better than none."""
     try:
-        return crop_jpeg(pixels, event.box_px)
+        return crop_jpeg(image.rgb(), event.box_px)
     except Exception:
         logger.exception("event %s, revision %d: no picture of it", event.id, event.revision)
         return None

@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.camera.repeat import Repeats
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.frame import Frame
 from edge.health import limit_s
+from edge.image import Image, RgbImage
 
 Condition: TypeAlias = Literal["ok", "dark", "frozen"]
 
@@ -26,10 +25,9 @@ DARK_S = 180.0
 IDENTICAL_PICTURES = 3
 STILL_PICTURES = 5
 
-_STEP_PX = 12  # every 12th pixel of every 12th row is looked at
+_STEP_PX = 12  # every 12th pixel of every 12th row is looked at, of small pictures more
 _EDGE = 10  # the upper and the lower tenth are not: clocks and banners lie there
-_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
-_NO_PIXELS = np.empty((0, 0, 3), np.uint8)
+_NO_IMAGE = RgbImage(np.zeros((1, 1, 3), np.uint8))
 
 
 class Sight:
@@ -40,7 +38,7 @@ class Sight:
 
     Attributes:
         condition: of the camera.
-        darkness: the first frame of the latest darkness of the camera, without pixels; None if it never was dark.
+        darkness: the first frame of the latest darkness of the camera, without its image; None if it never was dark.
         dark_mono_ns, dark_ns: monotonic and model time of the newest dark picture; None if there was none.
     """
 
@@ -57,8 +55,8 @@ class Sight:
 
     def judge(self, frame: Frame) -> Literal["dark", "frozen"] | None:
         """Take the next due picture in; return why it is not to be scored, None where it is."""
-        run = self._repeats.see(frame.pixels)
-        if is_dark(frame.pixels):
+        run = self._repeats.see(frame.image)
+        if is_dark(frame.image):
             self._darken(frame)
             frozen = self.condition == "frozen" and run.still >= STILL_PICTURES  # black in turn
             self.condition = "dark" if self.darkness is self._dusk else "frozen" if frozen else "ok"
@@ -76,7 +74,7 @@ class Sight:
         """Count a dark picture; a camera that is dark stays so until a bright one."""
         now_ns = frame.model_ns
         if self._dusk is None or now_ns < (self.dark_ns or now_ns):  # the first, or the source jumped back
-            self._dusk, self._dark_row = replace(frame, pixels=_NO_PIXELS), 0
+            self._dusk, self._dark_row = replace(frame, image=_NO_IMAGE), 0
             self._bright_ns = None if self._bright_ns is None else min(self._bright_ns, now_ns)
         self._dark_row += 1
         self.dark_ns = now_ns
@@ -87,8 +85,9 @@ class Sight:
             self.darkness = self._dusk
 
 
-def is_dark(pixels: NDArray[np.uint8]) -> bool:
-    """Say whether (H, W, 3) uint8 RGB is too dark to show anything, but for banners along its edges."""
-    edge = pixels.shape[0] // _EDGE
-    sample = np.ascontiguousarray(pixels[edge : pixels.shape[0] - edge : _STEP_PX, ::_STEP_PX])
-    return float(np.dot(cv2.mean(sample)[:3], _LUMA)) < DARK_LUMA
+def is_dark(image: Image) -> bool:
+    """Say whether a picture is too dark to show anything, but for banners along its edges."""
+    height = image.size_px[0]
+    step, edge = max(1, min(_STEP_PX, height // _EDGE)), height // _EDGE
+    inner = slice(-(-edge // step), -(-(height - edge) // step))
+    return float(image.luma(step)[inner].mean()) < DARK_LUMA

@@ -81,7 +81,7 @@ class Intake:
     def _convert(self, picture: Picture, sequence: int, mono_ns: int, model_ns: int) -> Frame | None:
         started_ns = self._clock.mono_ns()
         try:
-            pixels = picture.to_rgb()
+            image = picture.to_image()
         except FrameError:
             self.account.drop("corrupt")
             return None
@@ -92,4 +92,4 @@ class Intake:
         self._record("convert", self.converted_mono_ns - started_ns)
         wall_ns = self._clock.wall_ns() if picture.wall_ns is None else picture.wall_ns
         dark_ns = self.sight.dark_ns
-        return Frame(pixels, sequence, mono_ns, wall_ns, picture.source_ns, model_ns, picture.name, dark_ns)
+        return Frame(image, sequence, mono_ns, wall_ns, picture.source_ns, model_ns, picture.name, dark_ns)

@@ -14,6 +14,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.image import Image, resize
+
 MOST_STRETCHED = 4  # times; the most in use is 32:11, half the lines of PAL shown at 16:9
 _UNSEEN = Fraction(1, 100)  # nobody sees that much
 _MATRIX = struct.Struct("=9i")
@@ -77,6 +79,47 @@ class Orientation:
         if self.mirrored:
             said.append("mirrored")
         return " and ".join(said)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrientedImage:
+    """A picture as people see it, of one that is stored otherwise.
+
+    Attributes:
+        inner: as it was decoded.
+        orientation: what is done to it.
+    """
+
+    inner: Image
+    orientation: Orientation
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.orientation.shown(self.inner.size_px)
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Return the whole picture."""
+        return self.orientation.apply(resize(self.inner.rgb(), self.orientation.square(self.inner.size_px)))
+
+    def fitted(self, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return it at another size; pixels become square on the way."""
+        stored_px = size_px if self.orientation.turns % 2 == 0 else size_px[::-1]
+        return self.orientation.apply(self.inner.fitted(stored_px))
+
+    def luma(self, step: int) -> NDArray[np.uint8]:
+        """Return the luma of single pixels, once they are square."""
+        luma = self.inner.luma(step)
+        for axis, side in enumerate(self.orientation.square(self.inner.size_px)):
+            count = -(-side // step)
+            luma = luma.take(np.arange(count) * luma.shape[axis] // count, axis)
+        return self.orientation.apply(luma)
+
+    def same(self, other: Image) -> bool:
+        """Say whether it equals another picture to the last bit."""
+        if not isinstance(other, OrientedImage) or self.orientation != other.orientation:
+            return False
+        return self.inner.same(other.inner)
 
 
 def from_matrix(matrix: bytes) -> Orientation:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.child import Child
+from edge.camera.planes import BT601, PlanarImage
 from edge.camera.source import Picture, Session
 from edge.errors import CameraError
 
@@ -84,7 +84,7 @@ class RawSource:
     def _picture(self, now_ns: int) -> Picture:
         height, width = self._size_px
         i420 = np.frombuffer(bytes(self._frame), np.uint8).reshape(height * 3 // 2, width)
-        return Picture(self._size_px, None, None, self._clock.mono_ns() - now_ns, lambda: to_rgb(i420))
+        return Picture(self._size_px, None, None, self._clock.mono_ns() - now_ns, lambda: image_of(i420))
 
     def _check_size(self) -> None:
         """See that libcamera, which may adjust a size, did not: it says so on standard error."""
@@ -104,21 +104,16 @@ class RawSource:
             )
 
 
-def to_rgb(i420: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert a frame in full range by ITU-R BT.601; OpenCV's own conversions of I420 take limited range.
+def image_of(i420: NDArray[np.uint8]) -> PlanarImage:
+    """Make an image of a frame in full range by ITU-R BT.601.
 
     Args:
-        i420: (H * 3 / 2, W) uint8: Y, then U and V at half the size.
-
-    Returns:
-        (H, W, 3) uint8 RGB, C-contiguous.
+        i420: (H * 3 / 2, W) uint8: Y, then U and V at half the size; it is not changed afterwards.
 
     Source: JFIF 1.02, which has the same matrix, range and place of chroma. That rpicam-vid asks libcamera for sYCC
     where the codec is yuv420: rpicam-apps, get_colourspace_flags in rpicam_vid.cpp, ConfigureVideo in rpicam_app.cpp
     (libcamera-apps before 2022 wrote limited range; issue 205 there).
     """
     height, width = i420.shape[0] * 2 // 3, i420.shape[1]
-    chroma = i420[height:].reshape(2, height // 2, width // 2)
-    blue, red = (cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR) for plane in chroma)
-    rgb = cv2.cvtColor(cv2.merge((i420[:height], red, blue)), cv2.COLOR_YCrCb2RGB)
-    return np.ascontiguousarray(rgb, dtype=np.uint8)
+    u, v = i420[height:].reshape(2, height // 2, width // 2)
+    return PlanarImage((i420[:height], u, v), BT601, full_range=True)

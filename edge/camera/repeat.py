@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.image import Image
+
 SAMPLES_PX = 320  # about so many a row; single pixels, since means would hide the noise
 CELLS = (32, 20)  # (columns, rows)
 SMALL_PART = 0.15  # of the cells may change at will
@@ -38,17 +40,17 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._last: NDArray[np.uint8] | None = None
+        self._last: Image | None = None
         self._identical = 0
         self._firsts: tuple[NDArray[np.uint8], ...] = ()  # samples of the last two pictures that were new
         self._still = 0
 
-    def see(self, pixels: NDArray[np.uint8]) -> Run:
-        """Take (H, W, 3) uint8 RGB in; it is kept, and must not be changed afterwards."""
-        same = self._last is not None and _identical(pixels, self._last)
+    def see(self, image: Image) -> Run:
+        """Take the next picture in; it is kept, in its own format."""
+        same = self._last is not None and image.same(self._last)
         self._identical = self._identical + 1 if same else 1
-        self._last = pixels
-        sample = sample_of(pixels)
+        self._last = image
+        sample = sample_of(image)
         if any(difference(sample, first) <= STILL_LUMA for first in self._firsts):
             self._still += 1
         else:
@@ -57,12 +59,9 @@ class Repeats:
         return Run(self._identical, self._still)
 
 
-def sample_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the luma of every n-th pixel of every n-th row of (H, W, 3) uint8 RGB."""
-    step = max(1, round(pixels.shape[1] / SAMPLES_PX))
-    return np.asarray(
-        cv2.cvtColor(np.ascontiguousarray(pixels[::step, ::step]), cv2.COLOR_RGB2GRAY), np.uint8
-    )
+def sample_of(image: Image) -> NDArray[np.uint8]:
+    """Return the luma of every n-th pixel of every n-th row."""
+    return image.luma(max(1, round(image.size_px[1] / SAMPLES_PX)))
 
 
 def difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
@@ -82,8 +81,3 @@ def _outside(change: NDArray[np.float32]) -> float:
     cells = np.abs(cv2.resize(change, CELLS, interpolation=cv2.INTER_AREA)).ravel()
     index = round(cells.size * (1 - SMALL_PART)) - 1
     return float(np.partition(cells, index)[index])
-
-
-def _identical(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
-    """Compare a few rows first, which nearly always says no."""
-    return np.array_equal(one[::64], other[::64]) and np.array_equal(one, other)

@@ -118,10 +118,14 @@ class SceneSource:
         self._at = self._scene.frames
 
     def _picture(self, index: int, source_ns: int) -> Picture:
+        from edge.image import RgbImage  # noqa: PLC0415 — cv2
+
         started_ns = self._clock.mono_ns()
         pixels = self._view.render(index)
         decode_ns = self._clock.mono_ns() - started_ns
-        return Picture((pixels.shape[0], pixels.shape[1]), source_ns, None, decode_ns, lambda: pixels)
+        return Picture(
+            (pixels.shape[0], pixels.shape[1]), source_ns, None, decode_ns, lambda: RgbImage(pixels)
+        )
 
 
 SCENE = Kind(("scene",), "scene:plume", SceneOptions, open_scene, live=False)

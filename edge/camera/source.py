@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from edge.camera.limit import Limits
 from edge.camera.schedule import Schedule
 from edge.clock import Clock
 from edge.errors import CameraError
+
+if TYPE_CHECKING:
+    from edge.image import Image  # and with it cv2
 
 LEAST_PX = 64  # a side of a camera's pictures
 _FIRST_STEP_NS = 1_000_000_000
@@ -68,7 +71,7 @@ class Picture:
         source_ns: the source's own timestamp in ns, the model's time in recordings; None where it has none.
         wall_ns: wall time of the picture where the source knows it (an image's name, a CSV), else None.
         decode_ns: time spent decoding it, in ns.
-        to_rgb: converts to (H, W, 3) uint8 RGB, C-contiguous.
+        to_image: makes of it what the model and people look at; raises FrameError where it cannot.
         name: file name in a folder, else empty.
         geometry: what was done to it that versions before 0.2 did not do, for people; empty where nothing was.
     """
@@ -77,9 +80,17 @@ class Picture:
     source_ns: int | None
     wall_ns: int | None
     decode_ns: int
-    to_rgb: Callable[[], NDArray[np.uint8]]
+    to_image: Callable[[], Image]
     name: str = ""
     geometry: str = ""
+
+    def to_rgb(self) -> NDArray[np.uint8]:
+        """Return the whole picture, (H, W, 3) uint8 RGB, C-contiguous.
+
+        Raises:
+            FrameError: it cannot be converted.
+        """
+        return self.to_image().rgb()
 
 
 def require_size(picture: Picture, camera: str) -> None:

@@ -9,21 +9,20 @@ from typing import Any
 import av
 import av.container
 import av.video
-import av.video.reformatter
-import numpy as np
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from edge.camera.access_unit import AccessUnits, Unit
 from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason, video_stream
 from edge.camera.decoder import Decoder
 from edge.camera.exif import exif_orientation
 from edge.camera.keyframe import Decode, PacketChoice
-from edge.camera.orientation import Orientation, from_matrix
+from edge.camera.orientation import Orientation, OrientedImage, from_matrix
+from edge.camera.picture import image_of
 from edge.camera.room import room_for
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
 from edge.errors import CameraError, FrameError
+from edge.image import Image
 
 _DEFAULT_RATE = Fraction(25)
 _UNTIMED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # FFmpeg makes their timestamps up
@@ -65,7 +64,6 @@ class VideoSource:
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
         self._choice = PacketChoice(session.schedule, intra_only=self._decoder.intra_only)
-        self._reformatter = av.video.reformatter.VideoReformatter()
         self._packet_ns = 0
         self._begin_ns: int | None = None  # of the first packet that was decoded
         self._last_ns: int | None = None
@@ -173,18 +171,16 @@ class VideoSource:
         except FrameError as error:
             raise FrameError(f"'{self._opening.shown}': once its pixels are square: {error}") from None
 
-        def to_rgb() -> NDArray[np.uint8]:
+        def to_image() -> Image:
             return self._convert(frame, orientation)
 
         geometry = "; ".join(filter(None, (orientation.describe(stored_px), self._track)))
-        return Picture(size_px, source_ns, None, decode_ns, to_rgb, geometry=geometry)
+        return Picture(size_px, source_ns, None, decode_ns, to_image, geometry=geometry)
 
     def _orientation(self, frame: av.VideoFrame) -> Orientation:
         """Return how to show a picture: by what a JPEG says itself, else by the stream's display matrix."""
         aspect = self._aspect if self._aspect is not None else self._stream.codec_context.sample_aspect_ratio
-        orientation = self._exif
-        if orientation is None:
-            orientation = _by_matrix(frame)
+        orientation = self._exif if self._exif is not None else _by_matrix(frame)
         return orientation.with_aspect(aspect)
 
     def _count_from_begin(self) -> None:
@@ -208,18 +204,17 @@ class VideoSource:
     def _since_start_ns(self, ticks: int) -> int:
         return round((ticks - (self._stream.start_time or 0)) * self._time_base * NS_PER_S)
 
-    def _convert(self, frame: av.VideoFrame, orientation: Orientation) -> NDArray[np.uint8]:
+    def _convert(self, frame: av.VideoFrame, orientation: Orientation) -> Image:
         failure = ""
-        height, width = orientation.square((frame.height, frame.width))
         try:
-            with room_for((height, width)):
-                rgb = self._reformatter.reformat(frame, width, height, "rgb24").to_ndarray()
+            with room_for((frame.height, frame.width)):
+                image = image_of(frame)
         except PyAvError as error:
             failure = reason(error)
         if failure:
             kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
             raise FrameError(f"'{self._opening.shown}': cannot convert {kind} to RGB: {failure}")
-        return orientation.apply(np.asarray(rgb, dtype=np.uint8))
+        return image if orientation == Orientation() else OrientedImage(image, orientation)
 
 
 def _by_matrix(frame: av.VideoFrame) -> Orientation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import sys
 from pathlib import Path
@@ -11,18 +10,17 @@ from typing import Any
 
 import msgspec
 
-from edge.document import read_text
 from edge.errors import MissingExtraError, SettingsError, UnknownBackendError
 from edge.model import selftest
 from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path, unpack
-from edge.model.importer import ImportOptions, import_model, parse_labels
+from edge.model.importer import ImportOptions, import_model
+from edge.model.label import read_labels, some
 from edge.model.load import load_runtime
 from edge.model.manifest import Threshold
 from edge.model.registry import BACKENDS, suffixes
 from edge.text import plain
 
 GOOD, FAILED = 0, 1
-_LABELS_BYTES_MAX = 1 << 20
 
 _TOP = f"""A bundle is a folder, or one .zip in transit, with a manifest.json, a model file for one or more backends
 ({", ".join(f"{name}: {backend.suffix}" for name, backend in BACKENDS.items())}), and in firetower's own exports a
@@ -36,8 +34,11 @@ _EXAMPLES = """examples:
   firetower bundle pack my-bundle my-bundle.zip
   firetower bundle import mobilenet.tflite --labels labels.txt --out my-bundle --mean 0.5 --std 0.5"""
 
-_IMPORT = f"""Make a bundle of a classifier that from elsewhere: one {" or ".join(suffixes())} file with one
-colour image in (float32, uint8 or int8; NHWC or NCHW) and one row of class scores out.
+_IMPORT = f"""Make a bundle of a classifier from elsewhere: one {" or ".join(suffixes())} file with one colour image
+in (float32, uint8 or int8; NHWC or NCHW) and one score a class out. Weights that lie beside an .onnx file are put in.
+
+Labels come from a file: one a line in the order of the classes, an index and a label a line, CSV or JSON; or from
+the model, where it brings some. One logit has one label, and means a sigmoid.
 
 Normalisation is in units of a pixel range of 0…1: the network sees (pixel / 255 - mean) / std.
   --mean 0.5 --std 0.5              pixels become -1…1 (Keras MobileNet; 127.5 in units of 0…255)
@@ -100,7 +101,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's subparsers h
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("model", type=Path, help=f"{' or '.join(suffixes())} file")
-    add("--labels", required=True, metavar="FILE|A,B,…", help="one label a line, in the order of the classes")
+    add("--labels", metavar="FILE|A,B,…", help="of the classes (default: those that the model brings)")
     add("--out", required=True, type=Path, metavar="FOLDER", help="the new bundle; does not exist yet")
     add("--backend", choices=tuple(BACKENDS), help="what runs it (default: the first that reads such a file)")
     add("--mean", type=_numbers, metavar="M[,M,M]", help="one number or one per channel")
@@ -111,12 +112,16 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
         help="what comes out (default: found out by two runs)",
     )
     add(
+        "--independent",
+        action="store_true",
+        help="several labels may be true at once: a sigmoid for each logit instead of a softmax over all",
+    )
+    add(
         "--colour-order", choices=["RGB", "BGR"], default="RGB", help="of the input's channels (default: RGB)"
     )
     add(
         "--fit",
         choices=["letterbox", "stretch"],
-        default="letterbox",
         help="keep a frame's aspect ratio, with grey around it, or not (default: letterbox)",
     )
     add("--layout", choices=["NHWC", "NCHW"], help="of the input (default: from its shape)")
@@ -145,10 +150,11 @@ def _show(arguments: argparse.Namespace) -> int:
 def describe(bundle: Bundle) -> list[str]:
     """Return what a bundle is, in lines for people."""
     manifest = bundle.manifest
+    each = ", independent of each other" if manifest.labels_independent else ""
     lines = [
         f"{manifest.name} {manifest.version}   {bundle.path}",
-        f"  task          {manifest.task}, scores are {manifest.kind}",
-        f"  labels        {_some(manifest.labels)}",
+        f"  task          {manifest.task}, scores are {manifest.kind}{each}",
+        f"  labels        {some(manifest.labels)}",
         f"  frame         {manifest.colour_order}, {manifest.fit}",
         f"  normalised    mean {_three(manifest.normalisation.mean)}, std {_three(manifest.normalisation.std)}",
     ]
@@ -233,18 +239,18 @@ def _unpack(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    labels = _labels(arguments.labels)
     options = ImportOptions(
-        labels=labels,
+        labels=None if arguments.labels is None else read_labels(arguments.labels),
         backend=arguments.backend,
         mean=arguments.mean,
         std=arguments.std,
         kind=arguments.scores,
+        independent=arguments.independent,
         colour_order=arguments.colour_order,
         fit=arguments.fit,
         layout=arguments.layout,
         size_px=arguments.size,
-        alerts=dict(_alert(text, labels) for text in arguments.alert),
+        alerts=dict(map(_alert, arguments.alert)),
         name=arguments.name,
         version=arguments.version,
     )
@@ -261,24 +267,11 @@ def _open(path: Path | None) -> Bundle:
     return Bundle.open(bundled_path() if path is None else path)
 
 
-def _labels(text: str) -> tuple[str, ...]:
-    """Take labels from a file, or, where there is none of that name, from the text itself."""
-    path = Path(text)
-    try:
-        return parse_labels(read_text(path, _LABELS_BYTES_MAX))
-    except OSError as error:
-        if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}:
-            raise SettingsError(f"--labels: cannot read {path}: {error.strerror}") from error
-    if "," not in text:
-        raise SettingsError(f"--labels: no file {text!r}; expected one, or labels with commas: clear,smoke")
-    return parse_labels(text.replace(",", "\n"))
-
-
-def _alert(text: str, labels: tuple[str, ...]) -> tuple[str, Threshold]:
+def _alert(text: str) -> tuple[str, Threshold]:
     label, _, limits = text.rpartition("=")
     opens, _, keeps = limits.partition(":")
-    if label not in labels:
-        raise SettingsError(f"--alert: {label!r} is not among the labels; expected LABEL=OPEN[:KEEP]")
+    if not label:
+        raise SettingsError(f"--alert: {text!r} is not LABEL=OPEN[:KEEP], for example smoke=0.6:0.4")
     try:
         threshold = Threshold(open=float(opens), keep=float(keeps or opens))
     except ValueError as error:
@@ -295,11 +288,6 @@ def _size(text: str) -> tuple[int, int]:
     if min(height, width) < 1:
         raise ValueError(text)
     return height, width
-
-
-def _some(labels: tuple[str, ...]) -> str:
-    shown = ", ".join(labels[:8])
-    return shown if len(labels) <= 8 else f"{shown} and {len(labels) - 8} more"
 
 
 def _three(values: tuple[float, float, float]) -> str:

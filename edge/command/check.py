@@ -60,10 +60,7 @@ def handle(options: argparse.Namespace) -> int:
         said = f"{'ok' if result.error is None else 'FAILED':7} {name}{told and ': ' + told}"
         print(plain(said), file=sys.stderr)
     good = all(result.error is None for result in results.values())
-    checks = {
-        name: {"ok": result.error is None, "error": result.error, "note": result.note or None}
-        for name, result in results.items()
-    }
+    checks = {name: result.told() for name, result in results.items()}
     print(json.dumps({"ok": good, "checks": checks}))
     return 0 if good else 1
 
@@ -79,6 +76,11 @@ class _Result:
 
     error: str | None
     note: str = ""
+
+    def told(self) -> dict[str, Any]:
+        """Return it for programs, in printable characters."""
+        error = None if self.error is None else plain(self.error)
+        return {"ok": error is None, "error": error, "note": plain(self.note) or None}
 
 
 def _check_model(settings: Settings) -> dict[str, float]:

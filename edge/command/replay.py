@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from edge.command.run import ROOT, status_line
 from edge.counter.counters import Counters
 from edge.device.linux import LinuxDevice
 from edge.device.meter import choose_meter
-from edge.document import read_plain
+from edge.document import read_text
 from edge.errors import SettingsError
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import Cadence
@@ -24,6 +25,7 @@ from edge.model.registry import BACKENDS
 from edge.model.scores import probabilities
 from edge.replay import Step, clip_name, replay
 from edge.text import plain, plain_json
+from edge.zone import zone_of
 
 _THREADS_MAX = 16
 _CADENCE_S_MAX = 86_400 * 7
@@ -65,10 +67,16 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--image-cadence-s",
         type=float,
         metavar="S",
-        help="seconds between images whose names hold no time (60)",
+        help="seconds between a folder's images, whatever their names say (60 where those hold no times)",
     )
     parser.add_argument(
         "--times-csv", type=Path, metavar="FILE", help="times of a folder's images: file,epoch"
+    )
+    parser.add_argument(
+        "--times-zone",
+        default="UTC",
+        metavar="ZONE",
+        help="of dates in images' names that state none, such as Europe/Athens or -08:00 (UTC)",
     )
     parser.add_argument(
         "--expect", type=Path, metavar="EVENTS", help="exit 1 unless the events are those of a file"
@@ -91,12 +99,20 @@ def handle(options: argparse.Namespace) -> int:
         raise SettingsError("--cadence-s and --image-cadence-s must be positive, a week at most")
     if not 1 <= options.threads <= _THREADS_MAX:
         raise SettingsError(f"--threads must be 1 to {_THREADS_MAX}")
+    try:
+        zone_of(options.times_zone)
+    except ValueError as error:
+        raise SettingsError(f"--times-zone: {error}") from None
     expected = None if options.expect is None else read_expected(options.expect)
     names = _names(options.clips)
     model = load_model(options.bundle, options.backend, options.threads)
     clock = SystemClock()
     counters = Counters(clock, choose_meter(ROOT), LinuxDevice(ROOT))
-    keys = {"folder_cadence_s": options.image_cadence_s, "times_csv": options.times_csv}
+    keys = {
+        "folder_cadence_s": options.image_cadence_s,
+        "times_csv": options.times_csv,
+        "times_zone": options.times_zone,
+    }
     counters.sample()
     last: dict[str, Event] = {}
     pace = _Pace(model.bundle.manifest.cadence)
@@ -193,7 +209,10 @@ def read_expected(path: Path) -> list[Event]:
     last: dict[str, Event] = {}
     whole = False
     try:
-        for number, line in enumerate(read_plain(path, _EXPECTED_BYTES_MAX).splitlines(), 1):
+        text = read_text(path, _EXPECTED_BYTES_MAX)
+        for number, line in enumerate(io.StringIO(text, newline=None), 1):
+            if not line.strip():
+                continue
             document = msgspec.json.decode(line)
             whole = isinstance(document, dict) and "counters" in document
             if isinstance(document, dict) and "event" in document:
@@ -203,7 +222,7 @@ def read_expected(path: Path) -> list[Event]:
                 raise SettingsError(f"{path}:{number}: not a line of `firetower replay --json`")
     except OSError as error:
         raise SettingsError(f"{path}: cannot read expected events: {error.strerror}") from error
-    except (UnicodeDecodeError, msgspec.MsgspecError, RecursionError, OverflowError) as error:
+    except (msgspec.MsgspecError, RecursionError, OverflowError) as error:
         raise SettingsError(f"{path}: cannot read expected events: {error}") from error
     if not whole:
         raise SettingsError(

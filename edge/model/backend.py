@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from edge.errors import MissingExtraError
@@ -32,6 +33,8 @@ class Backend:
         describe: (model, file) → inputs and outputs as the file declares them. Raises the last two.
         probe: (model, file, shape of each input by name) → what maps inputs by name to the outputs in turn.
             Raises the last two; in a run whatever the library raises, as a RuntimeError or ValueError.
+        whole: (model, path, limit) → the model with what lies in other files beside it put in, `limit` bytes at most.
+            Raises BundleError. None: such a file is always whole.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Backend:
     open: Callable[[bytes, str, FileSpec, int], Runtime]
     describe: Callable[[bytes, str], Interface]
     probe: Callable[[bytes, str, Shapes], Run]
+    whole: Callable[[bytes, Path, int], bytes] | None = None
 
     @property
     def installed(self) -> bool:

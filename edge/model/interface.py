@@ -17,6 +17,7 @@ class FileTensor(msgspec.Struct, frozen=True):
         dtype: numpy's name of it.
         scale, zero_point: of a quantized tensor; None where it has none or the format does not tell.
         told: whether the format tells scale and zero point at all (TFLite does, ONNX does not).
+        rank_told: whether the file tells how many dimensions there are; if not, `shape` is ().
     """
 
     name: str
@@ -25,6 +26,7 @@ class FileTensor(msgspec.Struct, frozen=True):
     scale: float | None = None
     zero_point: int | None = None
     told: bool = True
+    rank_told: bool = True
 
 
 class Interface(msgspec.Struct, frozen=True):
@@ -56,8 +58,9 @@ def check_interface(file: str, spec: FileSpec, interface: Interface) -> None:
 
 
 def _check_tensor(file: str, said: TensorSpec, found: FileTensor) -> None:
-    fits = len(said.shape) == len(found.shape) and all(
-        has in {-1, says} for says, has in zip(said.shape, found.shape, strict=True)
+    fits = not found.rank_told or (
+        len(said.shape) == len(found.shape)
+        and all(has in {-1, says} for says, has in zip(said.shape, found.shape, strict=True))
     )
     if not fits or said.dtype != found.dtype:
         raise BundleError(

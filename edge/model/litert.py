@@ -66,7 +66,7 @@ def _tensor(details: dict[str, Any]) -> FileTensor:
     scales, zero_points = (details["quantization_parameters"][key] for key in ("scales", "zero_points"))
     one = len(scales) == 1
     shape = tuple(map(int, details["shape"]))
-    signature = tuple(map(int, details.get("shape_signature", shape)))
+    signature = tuple(int(size) if size > 0 else -1 for size in details.get("shape_signature", shape))
     return FileTensor(
         name=details["name"],
         shape=signature if len(signature) == len(shape) else shape,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from edge.document import is_deeper
+from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
 from edge.model.archive import FILE_BYTES_MAX
 
@@ -43,6 +43,7 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         layout: of a frame; None for others.
         scale, zero_point: real = (stored − zero_point) · scale; None for float32.
         state: name of the state tensor, for the two state roles.
+        classes_axis: of the scores of a `classify` bundle, the axis that counts the classes; None: the last.
     """
 
     name: str
@@ -53,6 +54,7 @@ class TensorSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scale: float | None = None
     zero_point: int | None = None
     state: str | None = None
+    classes_axis: int | None = None
 
 
 class FileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,6 +124,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         kind: what the scores are: `logits` (unbounded; sigmoid or softmax still to come) or `probabilities`.
+        labels_independent: whether several may be true at once: logits then want a sigmoid each, not a softmax.
         fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
         thresholds: labels without one never open an event.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
@@ -135,6 +138,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["logits", "probabilities"]
     labels: tuple[str, ...]
     files: dict[str, FileSpec]
+    labels_independent: bool = False
     colour_order: Literal["RGB", "BGR"] = "RGB"
     fit: Literal["letterbox", "stretch"] = "letterbox"
     normalisation: Normalisation = Normalisation()
@@ -160,7 +164,8 @@ def decode(data: bytes) -> Manifest:
         ManifestError: not JSON, a wrong type (with its path), an unknown major version, a contradiction.
     """
     try:
-        head = msgspec.json.decode(data)
+        text = text_of(data)
+        head = msgspec.json.decode(text)
         if is_deeper(head, _DEPTH_MAX):
             raise ManifestError(f"manifest: more than {_DEPTH_MAX} tables and lists in each other")
         schema = head.get("schema") if isinstance(head, dict) else None
@@ -168,7 +173,7 @@ def decode(data: bytes) -> Manifest:
             raise ManifestError(
                 f"manifest: schema {schema!r} is unknown; this firetower reads {SCHEMA_MAJOR}.x"
             )
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = msgspec.json.decode(text, type=Manifest)
     except _UNREADABLE as error:
         if isinstance(error, ManifestError):
             raise
@@ -186,7 +191,7 @@ def encode(manifest: Manifest, known: bytes | None = None) -> bytes:
     check(manifest)
     document = msgspec.to_builtins(manifest)
     if known is not None:
-        document = _with_unknown(manifest, document, msgspec.json.decode(known))
+        document = _with_unknown(manifest, document, msgspec.json.decode(text_of(known)))
     return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
 
 
@@ -271,17 +276,28 @@ def _check_roles(manifest: Manifest, where: str, spec: FileSpec) -> None:
     if channel_axis is None or len(frame.shape) != 4 or frame.shape[0] != 1 or frame.shape[channel_axis] != 3:
         expected = "(1, H, W, 3) NHWC or (1, 3, H, W) NCHW"
         raise ManifestError(f"{where}: the frame must be {expected}, got {frame.shape} {frame.layout}")
-    if len(scores.shape) < 2 or scores.shape[-1] != len(manifest.labels):
-        raise ManifestError(f"{where}: scores {scores.shape} do not end in {len(manifest.labels)} labels")
+    _check_scores(manifest, where, scores)
     if manifest.task == "cells":
         _check_cells(manifest, where, frame, scores)
-    elif math.prod(scores.shape) != len(manifest.labels):
-        raise ManifestError(f"{where}: task 'classify' needs scores of (1, classes), got {scores.shape}")
     inputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_in"]
     outputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_out"]
     once = len({state for state, _, _ in inputs}) == len(inputs)
     if not once or sorted(map(repr, inputs)) != sorted(map(repr, outputs)):
         raise ManifestError(f"{where}: state tensors going in and out must pair by name, shape and dtype")
+
+
+def _check_scores(manifest: Manifest, where: str, scores: TensorSpec) -> None:
+    shape, axis, count = scores.shape, scores.classes_axis, len(manifest.labels)
+    if manifest.task == "cells":
+        if axis is not None or not shape or shape[-1] != count:
+            raise ManifestError(f"{where}: scores {shape} do not end in {count} labels")
+        return
+    within = axis is None or 0 <= axis < len(shape)
+    if not within or math.prod(shape) != count or (shape and shape[-1 if axis is None else axis] != count):
+        raise ManifestError(
+            f"{where}: task 'classify' needs scores of {count} labels along one axis, such as (1, {count}), "
+            f"got {shape} with classes_axis {axis}"
+        )
 
 
 def _check_tensor(where: str, tensor: TensorSpec) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.errors import RuntimeModelError
 from edge.model.backend import Backend, Run, Shapes
+from edge.model.external import inline
 from edge.model.interface import FileTensor, Interface, check_interface
 from edge.model.manifest import FileSpec, TensorSpec
 from edge.model.runtime import Inference, State, Tensor
@@ -44,7 +45,7 @@ def open_session(model: bytes, file: str, threads: int) -> Any:  # noqa: ANN401 
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # On x86-64 without VNNI products of uint8 and INT8 overflow 16 bits; there it then computes them otherwise, slower.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    # Weights outside of the file would escape the manifest's digest.
+    # Weights outside of the file would escape the manifest's digest; an import puts them into it.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
     options.add_session_config_entry("session.load_model_format", "ONNX")
     try:
@@ -63,7 +64,13 @@ def _interface(session: Any) -> Interface:  # noqa: ANN401
 
 def _tensor(node: Any) -> FileTensor:  # noqa: ANN401
     shape = tuple(size if isinstance(size, int) and size > 0 else -1 for size in node.shape)
-    return FileTensor(node.name, shape, _DTYPES.get(node.type, node.type), told=False)  # ONNX tells no scales
+    return FileTensor(
+        node.name,
+        shape,
+        _DTYPES.get(node.type, node.type),
+        told=False,  # ONNX has no scales here
+        rank_told=bool(shape),  # ONNX Runtime says the same of a scalar and of an unknown rank
+    )
 
 
 def _probe(model: bytes, file: str, shapes: Shapes) -> Run:
@@ -153,4 +160,5 @@ BACKEND = Backend(
     open=OnnxRuntime,
     describe=_describe,
     probe=_probe,
+    whole=inline,
 )

@@ -1,6 +1,6 @@
 """From a frame's pixels to the model's input tensor: one implementation for the device and the host.
 
-Resizing uses only what OpenCV computes bit-identically on x86-64 and arm64: golden tests hold on both.
+An image is fitted bit-identically on x86-64 and arm64: golden tests hold on both.
 Quantization goes through a table of 256 entries a channel and is exact; where that table is the identity
 or only flips the sign bit, a copy or one XOR does it.
 """
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import FrameError
+from edge.image import Image, RgbImage
 from edge.model.manifest import Manifest, TensorSpec
 from edge.model.runtime import Tensor
 
@@ -91,27 +92,6 @@ def place(source_px: tuple[int, int], input_px: tuple[int, int], *, letterbox: b
     return Placement(source_px, input_px, (y0, x0, y0 + content_h, x0 + content_w))
 
 
-def resize(pixels: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize bit-identically everywhere: halve a side while it is twice too large, then one bilinear step.
-
-    Halving an even side with `INTER_LINEAR_EXACT` is the mean of two pixels, so that nothing is skipped.
-
-    Args:
-        pixels: (H, W, 3) uint8.
-        size_px: (height, width) of the result.
-    Returns:
-        (height, width, 3) uint8; `pixels` itself if it has that size.
-    """
-    while pixels.shape[:2] != size_px:
-        step = tuple(
-            side // 2 if side >= 2 * goal else goal
-            for side, goal in zip(pixels.shape[:2], size_px, strict=True)
-        )
-        smaller = cv2.resize(pixels, step[::-1], interpolation=cv2.INTER_LINEAR_EXACT)
-        pixels = np.asarray(smaller, np.uint8)
-    return pixels
-
-
 def input_table(manifest: Manifest, frame: TensorSpec) -> NDArray[Any]:
     """Return (256, 3): what the tensor holds for each pixel value, a column per channel in its own order.
 
@@ -161,10 +141,16 @@ class Preprocess:
         Raises:
             FrameError: wrong rank, dtype or an empty picture.
         """
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or 0 in pixels.shape:
-            raise FrameError(f"a frame must be (H, W, 3) uint8 RGB, got {pixels.shape} {pixels.dtype}")
-        placement = self._place((pixels.shape[0], pixels.shape[1]))
-        fitted = self._fit(np.ascontiguousarray(pixels), placement)
+        return self.fit(RgbImage(pixels))
+
+    def fit(self, image: Image) -> Prepared:
+        """Fit a frame to the model's size.
+
+        Args:
+            image: of any size.
+        """
+        placement = self._place(image.size_px)
+        fitted = self._fit(image, placement)
         return Prepared(lambda tensor: self._write(fitted, tensor), placement)
 
     def _place(self, source_px: tuple[int, int]) -> Placement:
@@ -174,9 +160,9 @@ class Preprocess:
             self._placements[source_px] = place(source_px, self.input_px, letterbox=self._letterbox)
         return self._placements[source_px]
 
-    def _fit(self, pixels: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
+    def _fit(self, image: Image, placement: Placement) -> NDArray[np.uint8]:
         y0, x0, y1, x1 = placement.content_px
-        resized = resize(pixels, (y1 - y0, x1 - x0))
+        resized = image.fitted((y1 - y0, x1 - x0))
         if resized.shape[:2] == self.input_px:
             return resized
         if placement != self._filled:

@@ -25,22 +25,23 @@ from edge.model.backend import Backend, Shapes
 from edge.model.interface import FileTensor, Interface
 from edge.model.registry import BACKENDS
 from edge.model.runtime import Tensor
+from edge.text import whole
 
 TIMEOUT_S = 120.0
 MEMORY_BYTES = 4 << 30  # address space of the child; a bundled model needs a tenth of it
 _ROOT = str(Path(__file__).parents[2])
 _MISSING, _REFUSED = 3, 4  # exit codes of the child
 _SAMPLES_MAX = 1 << 16
+_FED = {"float32", "int8", "uint8"}
 _AS_DECLARED: Shapes = MappingProxyType({})
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What the child is asked: `shapes` fixes inputs by name, other open dimensions become 1."""
+    """What the child is asked: `shapes` fixes inputs by name, an open batch of others becomes 1."""
 
     backend: str
     file: str
     shapes: dict[str, tuple[int, ...]]
-    run: bool
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -48,8 +49,9 @@ class Answer(msgspec.Struct, frozen=True):
 
     Attributes:
         declared: as the file declares itself.
-        actual: with the shapes that it really had in a run.
-        samples: real values of the first output for zeros and for noise; empty where it is large.
+        actual: with the shapes that it really had in a run; as declared if there was none, because a size is open or
+            an input takes what no bundle feeds.
+        samples: real values of the first output for zeros and for noise; empty where it is large or there was no run.
     """
 
     declared: Interface
@@ -63,7 +65,6 @@ def probe(
     backend: Backend,
     shapes: Shapes = _AS_DECLARED,
     *,
-    run: bool = True,
     timeout_s: float = TIMEOUT_S,
 ) -> Answer:
     """Load a model file and run it twice, in a child process.
@@ -73,13 +74,12 @@ def probe(
         file: its name, for messages.
         backend: of the registry.
         shapes: for inputs whose shape the file leaves open.
-        run: False: load it only; the answer has no samples then, and `actual` is as declared.
         timeout_s: for loading and both runs.
     Raises:
         BundleError: the file is refused, crashes its loader or keeps it busy for too long; names the file.
         MissingExtraError: the backend is not installed.
     """
-    request = msgspec.json.encode(Request(backend.name, file, dict(shapes), run))
+    request = msgspec.json.encode(Request(backend.name, whole(file), dict(shapes)))
     paths = [_ROOT, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     try:
         child = subprocess.run(
@@ -108,9 +108,10 @@ def probe(
 def _look(model: bytes, request: Request) -> Answer:
     backend = BACKENDS[request.backend]
     declared = backend.describe(model, request.file)
-    if not request.run:
-        return Answer(declared, declared, ())
     shapes = {tensor.name: _closed(tensor, request.shapes) for tensor in declared.inputs}
+    fed = all(tensor.dtype in _FED for tensor in declared.inputs)
+    if not fed or any(not shape or min(shape) < 0 for shape in shapes.values()):
+        return Answer(declared, declared, ())
     run = backend.probe(model, request.file, shapes)
 
     def made(fill: Callable[[str, tuple[int, ...]], Tensor]) -> Sequence[Tensor]:
@@ -125,7 +126,8 @@ def _look(model: bytes, request: Request) -> Answer:
 
 
 def _closed(tensor: FileTensor, shapes: Shapes) -> tuple[int, ...]:
-    return shapes.get(tensor.name, tuple(1 if size < 0 else size for size in tensor.shape))
+    batch = tuple(1 if size < 0 else size for size in tensor.shape[:1])
+    return shapes.get(tensor.name, batch + tensor.shape[1:])
 
 
 def _noise(dtype: str, shape: tuple[int, ...]) -> Tensor:
@@ -137,7 +139,7 @@ def _noise(dtype: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def _sized(tensor: FileTensor, shape: Sequence[int]) -> FileTensor:
-    return msgspec.structs.replace(tensor, shape=tuple(map(int, shape)))
+    return msgspec.structs.replace(tensor, shape=tuple(map(int, shape)), rank_told=True)
 
 
 def _real(tensor: FileTensor, stored: Tensor) -> tuple[float, ...]:

@@ -10,7 +10,9 @@ from edge.model.runtime import Tensor
 
 
 def probabilities(scores: NDArray[np.float32], manifest: Manifest) -> NDArray[np.float32]:
-    """Turn scores into probabilities: softmax over classes for `classify`, sigmoid for `cells`.
+    """Turn scores into probabilities: a softmax over labels that exclude each other, else a sigmoid each.
+
+    Those of `cells` never do, nor do independent labels, and one alone has none to exclude.
 
     Args:
         scores: (rows, cols, classes) float32, of the manifest's kind; probabilities return as they came.
@@ -20,7 +22,7 @@ def probabilities(scores: NDArray[np.float32], manifest: Manifest) -> NDArray[np
     """
     if manifest.kind == "probabilities":
         return scores
-    if manifest.task == "cells":
+    if manifest.task == "cells" or manifest.labels_independent or len(manifest.labels) == 1:
         return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))), np.float32)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
@@ -30,12 +32,14 @@ def dequantize(stored: Tensor, spec: TensorSpec) -> NDArray[np.float32]:
     """Copy a scores tensor out of a backend's buffer as real numbers.
 
     Args:
-        stored: of the tensor's own shape and dtype, (1, rows, cols, classes) or (1, classes) and alike.
-        spec: its scale and zero point; float32 is taken as it is.
+        stored: of the tensor's own shape and dtype, (1, rows, cols, classes) or scores of one cell in any shape.
+        spec: its scale and zero point (float32 is taken as it is), and the axis of the classes.
     Returns:
         (rows, cols, classes) float32, a copy; one cell if the tensor has none.
     """
-    shape = stored.shape[1:] if stored.ndim == 4 else (1, 1, stored.shape[-1])
+    if spec.classes_axis is not None:
+        stored = np.moveaxis(stored, spec.classes_axis, -1)
+    shape = stored.shape[1:] if stored.ndim == 4 else (1, 1, stored.size)
     if spec.dtype == "float32":
         return np.array(stored, np.float32).reshape(shape)
     offset = np.float32(spec.zero_point or 0)

@@ -20,10 +20,11 @@ from edge.alert.store import Store
 from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
 from edge.clock import SystemClock
 from edge.errors import DiskError, StoreError
+from edge.image import RgbImage
 from tests.alert.event import event
 
 ROOT = Path(__file__).parents[2]
-PIXELS = np.zeros((48, 64, 3), np.uint8)
+IMAGE = RgbImage(np.zeros((48, 64, 3), np.uint8))
 SECOND = 1_000_000_000
 
 
@@ -89,7 +90,7 @@ class Tower:
         )
 
     def offer(self, *one, **more):
-        self.recorder.offer(event(*one, **more), PIXELS)
+        self.recorder.offer(event(*one, **more), IMAGE)
 
     def step(self):
         return self.recorder.step(self.clock.now_ns)
@@ -147,7 +148,7 @@ def test_a_revision_with_nothing_to_see_has_no_picture(tower, caplog):
 
 def test_a_closing_has_no_picture_and_an_event_without_one_is_better_than_none(tower, caplog):
     tower.offer("a", 2, "closed")
-    tower.recorder.offer(event("b"), np.zeros((1, 1, 3), np.uint8))
+    tower.recorder.offer(event("b"), RgbImage(np.zeros((1, 1, 3), np.uint8)))
     tower.after(0)
     assert tower.store.kept == [(event("a", 2, "closed"), None), (event("b"), None)]
     assert "event b, revision 1: no picture of it" in caplog.text
@@ -545,7 +546,7 @@ def test_a_thread_records_into_a_real_store_and_ends_when_nothing_waits(tmp_path
         recorder = threaded(place, told)
         recorder.start()
         for number in range(1, 31):
-            recorder.offer(event(f"e{number % 3}", number, "opened" if number < 4 else "updated"), PIXELS)
+            recorder.offer(event(f"e{number % 3}", number, "opened" if number < 4 else "updated"), IMAGE)
         recorder.stop(60)
         assert not recorder._thread.is_alive()
         assert recorder.good
@@ -565,7 +566,7 @@ def test_a_stop_tries_at_once_what_the_disk_has_refused(monkeypatch):
     store.before, store.refused = tried.set, {"a"}
     recorder = threaded(store, told)
     recorder.start()
-    recorder.offer(event("a"), PIXELS)
+    recorder.offer(event("a"), IMAGE)
     assert tried.wait(60)
     store.refused = set()
     recorder.stop(60)
@@ -582,8 +583,8 @@ def test_a_disk_that_hangs_does_not_hold_up_the_end_and_all_is_said_before_it(ca
     store.before = hang
     recorder = threaded(store, told)
     recorder.start()
-    recorder.offer(event("a"), PIXELS)
-    recorder.offer(event("b", 2, "closed"), PIXELS)
+    recorder.offer(event("a"), IMAGE)
+    recorder.offer(event("b", 2, "closed"), IMAGE)
     assert started.wait(60)
     recorder.stop(0.05)
     assert "2 revisions are not on disk at the end: a (opened), b (closed)" in caplog.text
@@ -609,7 +610,7 @@ def test_a_thread_that_dies_beats_no_more_and_the_end_counts_what_it_left(caplog
     store.before = fatal
     recorder = threaded(store, [], beats)
     recorder.start()
-    recorder.offer(event("a"), PIXELS)
+    recorder.offer(event("a"), IMAGE)
     recorder._thread.join(60)
     assert beats[-2:] == [math.inf, 0.0]  # the allowance of the disk ends with it
     recorder.stop(60)
@@ -627,6 +628,7 @@ def test_kill_9_loses_nothing_that_was_announced(tmp_path):
     from edge.alert.place import Place
     from edge.alert.recorder import Recorder
     from edge.clock import SystemClock
+    from edge.image import RgbImage
     from tests.alert.event import event
 
     def tell(one):
@@ -636,12 +638,12 @@ def test_kill_9_loses_nothing_that_was_announced(tmp_path):
     recorder = Recorder(Place(lambda: Path({str(path)!r})), tell, SystemClock(),
                         record=lambda *_: None, beat=lambda _: None)
     recorder.start()
-    pixels = np.zeros((48, 64, 3), np.uint8)
+    image = RgbImage(np.zeros((48, 64, 3), np.uint8))
     number = 0
     while True:
         if recorder.recorded.unsaved < 32:
             number += 1
-            recorder.offer(event(f"{{sys.argv[1]}}-{{number}}"), pixels)
+            recorder.offer(event(f"{{sys.argv[1]}}-{{number}}"), image)
     """
     said = []
     for attempt, wanted in enumerate((1, 7, 30)):

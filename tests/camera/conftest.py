@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,9 @@ def write_clip(
     rotation: int = 0,
     hflip: bool = False,
     shape: tuple[int, int] = (HEIGHT, WIDTH),
+    pictures: Sequence[np.ndarray] = (),
 ) -> Path:
+    pictures = pictures or [draw(number, shape) for number in range(frames)]
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=fps)
         stream.height, stream.width, stream.pix_fmt = *shape, pix_fmt
@@ -89,8 +91,8 @@ def write_clip(
             stream.codec_context.options = {"x264-params": f"keyint={keyframe_every}:scenecut=0:bframes=2"}
         if rotation or hflip:
             stream.set_display_rotation(rotation, hflip)
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(draw(number, shape), format="rgb24")
+        for picture in pictures:
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -9,6 +9,7 @@ from edge.camera.condition import DARK_LUMA, DARK_PICTURES, DARK_S, Sight, is_da
 from edge.camera.schedule import Schedule
 from edge.frame import Frame
 from edge.health import limit_s
+from edge.image import RgbImage
 
 S = 1_000_000_000
 RNG = np.random.default_rng(0)
@@ -20,7 +21,7 @@ def noisy(mean: float, shape=(96, 128, 3)) -> np.ndarray:
 
 def frame(pixels, time_s, mono_s=None) -> Frame:
     mono_ns = round((time_s if mono_s is None else mono_s) * S)
-    return Frame(pixels, 0, mono_ns, 0, None, round(time_s * S))
+    return Frame(RgbImage(pixels), 0, mono_ns, 0, None, round(time_s * S))
 
 
 def see(sight, pictures, every_s=60.0, start_s=0.0):
@@ -63,7 +64,7 @@ def test_darkness_takes_pictures_and_minutes_and_the_stale_limit(every_s, first_
     )
     assert found_s == first_dark_s
     assert sight.darkness.model_ns == every_s * S
-    assert not sight.darkness.pixels.size
+    assert sight.darkness.image.size_px == (1, 1)  # nothing is kept of it
 
 
 def test_a_daemon_that_starts_in_the_night_waits_for_the_minutes_alone():
@@ -186,21 +187,21 @@ def test_luma_weighs_green_most():
     for channel, dark in ((0, True), (1, False), (2, True)):
         pixels = np.zeros((64, 64, 3), np.uint8)
         pixels[..., channel] = 60
-        assert is_dark(pixels) == dark
+        assert is_dark(RgbImage(pixels)) == dark
 
 
 def test_a_lens_cap_with_hot_pixels_is_dark():
     pixels = noisy(6, (480, 640, 3))
     rows, columns = RNG.integers(0, 480, 2000), RNG.integers(0, 640, 2000)
     pixels[rows, columns] = 255
-    assert is_dark(pixels)
+    assert is_dark(RgbImage(pixels))
 
 
 def test_a_bright_banner_over_the_night_is_dark_and_over_the_day_is_not():
     for mean, dark in ((8, True), (DARK_LUMA + 8, False)):
         pixels = noisy(mean, (480, 640, 3))
         pixels[:32] = 255
-        assert is_dark(pixels) == dark
+        assert is_dark(RgbImage(pixels)) == dark
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (7, 9, 3), (64, 64, 3), (480, 640, 3)])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.camera.csi import CsiOptions
-from edge.camera.raw import to_rgb
+from edge.camera.raw import image_of
 from edge.errors import CameraError
 from edge.settings import parse
 from tests.camera.conftest import opened, session
@@ -115,7 +115,7 @@ def test_the_conversion_is_that_of_jfif():
     smooth = np.repeat(np.repeat(rng.integers(98, 158, (2, 2, 4), np.uint8), 8, 1), 8, 2)
     i420 = np.concatenate([luma, smooth.reshape(16, 64)])
     frame = av.VideoFrame.from_ndarray(i420, format="yuvj420p")
-    theirs, ours = frame.reformat(format="rgb24").to_ndarray(), to_rgb(i420)
+    theirs, ours = frame.reformat(format="rgb24").to_ndarray(), image_of(i420).rgb()
     inside = np.zeros((32, 64), bool)
     inside.reshape(2, 16, 4, 16)[:, 3:-3, :, 3:-3] = (
         True  # where chroma is flat, for it may be scaled in two ways
@@ -124,7 +124,7 @@ def test_the_conversion_is_that_of_jfif():
     for level in (0, 255):
         grey = np.full((48, 64), 128, np.uint8)
         grey[:32] = level
-        assert (to_rgb(grey) == level).all()
+        assert (image_of(grey).rgb() == level).all()
 
 
 def test_frames_that_are_not_due_are_taken_out_of_the_pipe_and_no_more(rpicam):

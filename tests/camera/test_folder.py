@@ -1,5 +1,7 @@
 """Folders of images: order, times, and images that are none."""
 
+import logging
+import os
 from pathlib import Path
 
 import cv2
@@ -8,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.folder import SUFFIXES, FolderOptions, FolderSource, natural_key
+from edge.camera.folder import SUFFIXES, FolderOptions, FolderSource, natural_key, open_folder
 from edge.camera.limit import Limits
 from edge.camera.still import decode_still
 from edge.errors import CameraError, FrameError
-from tests.camera.conftest import session
+from tests.camera.conftest import opened, session
 
 S = 1_000_000_000
 
@@ -174,3 +176,120 @@ def test_a_png_that_is_damaged_says_nothing_past_the_log(
     (tmp_path / "whole.png").write_bytes(whole + b"more")
     assert decode_still(tmp_path / "whole.png", Limits()).shape == (96, 96, 3)
     assert capfd.readouterr().err == ""
+
+
+def told(folder: Path, caplog: pytest.LogCaptureFixture, **keys) -> str:
+    """The one line that an opening logs."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "edge.camera.folder"):
+        source_of(folder, **keys)
+    (record,) = caplog.records
+    return record.getMessage()
+
+
+def test_what_is_no_picture_is_passed_over_and_counted_once(tmp_path, caplog):
+    put(tmp_path, *(f"IMG_000{number}.jpg" for number in range(3)))
+    for number in range(3):
+        (tmp_path / f"._IMG_000{number}.jpg").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(100))
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.jpg").mkdir()
+    options = FolderOptions(uri=f"folder:{tmp_path}", loop=True)
+    with caplog.at_level(logging.INFO, "edge.camera.folder"):
+        loop = open_folder(options, session())
+        names = [loop.read().name for _ in range(9)]
+    assert names == ["IMG_0000.jpg", "IMG_0001.jpg", "IMG_0002.jpg"] * 3
+    (record,) = caplog.records
+    assert record.getMessage().endswith(
+        ": 3 images, taken as 60 s apart, since their names hold no times;"
+        " passed over: hidden files (4), folders (1), files of other kinds (3)"
+    )
+    put(tmp_path, "IMG_0003.jpg")
+    with caplog.at_level(logging.INFO, "edge.camera.folder"):
+        names = [loop.read().name for _ in range(4)]
+    assert names[-1] == "IMG_0003.jpg"
+    assert [": 4 images," in record.getMessage() for record in caplog.records] == [False, True]
+
+
+def test_a_folder_of_nothing_else_says_what_it_holds(tmp_path):
+    (tmp_path / "._a.jpg").touch()
+    (tmp_path / "100CANON").mkdir()
+    with pytest.raises(CameraError, match=r"no image, only hidden files \(1\), folders \(1\); expected"):
+        source_of(tmp_path)
+
+
+def test_dates_in_the_names_are_the_times(tmp_path, caplog):
+    put(tmp_path, *(f"IMG_20261129_01{minute:02}00.jpg" for minute in range(9)), "map.png")
+    assert times(tmp_path)[:2] == [
+        ("IMG_20261129_010000.jpg", 1795914000, 1795914000),
+        ("IMG_20261129_010100.jpg", 1795914060, 1795914060),
+    ]
+    assert len(times(tmp_path)) == 9
+    said = told(tmp_path, caplog)
+    assert (
+        ": 9 images, times: dates in their names (UTC), 'IMG_20261129_010000.jpg' is 2026-11-29T01:00" in said
+    )
+    assert said.endswith("; passed over: images without such a time (1): map.png")
+    assert times(tmp_path, times_zone="Europe/Athens")[0][2] == 1795914000 - 7200
+    assert "(Europe/Athens), 'IMG_20261129_010000.jpg' is 2026-11-28T23:00" in told(
+        tmp_path, caplog, times_zone="Europe/Athens"
+    )
+    assert [time for _, time, _ in times(tmp_path, folder_cadence_s=5)][-1] == 45
+
+
+def test_strays_are_listed_up_to_a_bound_and_too_many_mean_no_rule(tmp_path, caplog):
+    put(tmp_path, *(f"{1700000000 + 60 * number}.png" for number in range(63)))
+    put(tmp_path, *(f"stray{number}.png" for number in range(7)))
+    said = told(tmp_path, caplog)
+    assert said.endswith(
+        "images without such a time (7): stray0.png, stray1.png, stray2.png, stray3.png, stray4.png and 2 more"
+    )
+    put(tmp_path, "stray7.png")
+    said = told(tmp_path, caplog)
+    assert said.endswith(
+        "71 images, taken as 60 s apart, since 63 of 71 names hold Unix times (63 different)"
+    )
+    assert len(times(tmp_path)) == 71
+
+
+def test_images_of_one_time_stay_in_the_order_of_their_names(tmp_path, caplog):
+    put(tmp_path, *(f"20261129_0115{second}_{shot}.jpg" for second in ("00", "10") for shot in (10, 9, 8)))
+    assert [name for name, _, _ in times(tmp_path)] == [
+        f"20261129_0115{second}_{shot}.jpg" for second in ("00", "10") for shot in (8, 9, 10)
+    ]
+    assert "4 have the time of another" in told(tmp_path, caplog)
+    assert [name for name, _, _ in times(tmp_path, cadence_s=10)] == [
+        "20261129_011500_8.jpg", "20261129_011510_8.jpg",
+    ]  # fmt: skip
+
+
+def test_an_unknown_zone_is_a_wrong_option(tmp_path):
+    put(tmp_path, "a.png")
+    with pytest.raises(CameraError, match="times_zone: 'Europe/Berln' is no time zone"):
+        opened(f"folder:{tmp_path}", times_zone="Europe/Berln")
+
+
+@pytest.mark.parametrize("heading", ["file,epoch\r\n", "", "File;Epoch\r\n"])
+def test_a_csv_of_a_spreadsheet_is_read(tmp_path, heading):
+    put(tmp_path, "a.png", "b.png")
+    comma = ";" if ";" in heading else ","
+    text = f"{heading}b.png{comma}1717000000\r\na.png{comma}1717000060\r\n"
+    (tmp_path / "times.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert [time for _, time, _ in times(tmp_path, times_csv=tmp_path / "times.csv")] == [
+        1717000000,
+        1717000060,
+    ]
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    put(tmp_path, "a.png")
+    for name in (b"\xff\xfe.png", b"\x80_20261129.png"):
+        (folder / os.fsdecode(name)).write_bytes((tmp_path / "a.png").read_bytes())
+    assert {name for name, _, _ in times(folder)} == {r"\udc80_20261129.png", r"\udcff\udcfe.png"}
+    listed = tmp_path / "times.csv"
+    listed.write_text("\\udc80_20261129.png,1700000060\n\\udcff\\udcfe.png,1700000000\n")
+    assert [name for name, _, _ in times(folder, times_csv=listed)] == [
+        r"\udcff\udcfe.png", r"\udc80_20261129.png",
+    ]  # fmt: skip

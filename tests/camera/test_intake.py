@@ -10,6 +10,7 @@ from edge.camera.schedule import Schedule
 from edge.camera.source import Picture
 from edge.counter.drops import Account
 from edge.errors import FrameError
+from edge.image import RgbImage
 
 S = 1_000_000_000
 
@@ -17,12 +18,12 @@ S = 1_000_000_000
 def picture(
     time_s: float | None, grey: int = 120, *, wall_ns: int | None = None, fail: Exception | None = None
 ):
-    def to_rgb():
+    def to_image():
         if fail is not None:
             raise fail
-        return np.full((16, 16, 3), grey, np.uint8)
+        return RgbImage(np.full((16, 16, 3), grey, np.uint8))
 
-    return Picture((16, 16), None if time_s is None else round(time_s * S), wall_ns, 5, to_rgb, "a.jpg")
+    return Picture((16, 16), None if time_s is None else round(time_s * S), wall_ns, 5, to_image, "a.jpg")
 
 
 class Stages:

@@ -6,6 +6,7 @@ import pytest
 from edge.camera.loop import LoopSource
 from edge.camera.source import Picture, Played
 from edge.errors import CameraError, FrameError
+from edge.image import RgbImage
 
 
 class Recording:
@@ -22,7 +23,7 @@ class Recording:
         time_ns = self._times.pop(0)
         if time_ns is None:
             raise FrameError("corrupt")
-        return Picture((1, 1), time_ns, 1000 + time_ns, 0, lambda: np.zeros((1, 1, 3), np.uint8))
+        return Picture((1, 1), time_ns, 1000 + time_ns, 0, lambda: RgbImage(np.zeros((1, 1, 3), np.uint8)))
 
     def close(self) -> None:
         self.closed = True

@@ -197,7 +197,9 @@ def test_a_turned_picture_is_stretched_as_it_is_stored(tmp_path):
     assert picture.size_px == picture.to_rgb().shape[:2] == (192, 64)
 
 
-@pytest.mark.parametrize("aspect", [Fraction(1), Fraction(1, 1000), Fraction(1, 9), Fraction(9), Fraction(201, 200)])
+@pytest.mark.parametrize(
+    "aspect", [Fraction(1), Fraction(1, 1000), Fraction(1, 9), Fraction(9), Fraction(201, 200)]
+)
 def test_an_absurd_aspect_and_one_that_nobody_sees_are_left_alone(tmp_path, aspect):
     picture = first(str(write(tmp_path / "clip.mp4", aspect=aspect)))
     assert picture.size_px == picture.to_rgb().shape[:2] == (HEIGHT, WIDTH)

@@ -21,6 +21,7 @@ from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.errors import CameraError, FrameError
 from edge.health import CameraFacts, judge_all
+from edge.image import RgbImage
 from firmware_sim.serve import serving
 
 S = 1_000_000_000
@@ -29,7 +30,7 @@ HANG_S = 500.0  # ends a hang before pytest does; where all is well nothing wait
 
 def picture(number: int, step_s: float = 1.0) -> Picture:
     pixels = np.full((64, 64, 3), 60 + number % 150, np.uint8)
-    return Picture((64, 64), round(number * step_s * S), None, 0, lambda: pixels)
+    return Picture((64, 64), round(number * step_s * S), None, 0, lambda: RgbImage(pixels))
 
 
 class Script:
@@ -172,7 +173,7 @@ def test_a_healthy_picture_resets_backoff_and_error(clock):
 
 
 def test_a_small_picture_among_large_ones_is_corrupt_and_ends_nothing(clock):
-    small = Picture((32, 32), S, None, 0, lambda: np.full((32, 32, 3), 90, np.uint8))
+    small = Picture((32, 32), S, None, 0, lambda: RgbImage(np.full((32, 32, 3), 90, np.uint8)))
     rig = Rig(clock, Script(picture(0), small, picture(2), CameraError("gone")))
     rig.reader.run()
     balance = rig.account.balance()
@@ -180,7 +181,7 @@ def test_a_small_picture_among_large_ones_is_corrupt_and_ends_nothing(clock):
 
 
 def test_a_camera_of_small_pictures_is_refused(clock):
-    small = Picture((32, 32), S, None, 0, lambda: np.full((32, 32, 3), 90, np.uint8))
+    small = Picture((32, 32), S, None, 0, lambda: RgbImage(np.full((32, 32, 3), 90, np.uint8)))
     rig = Rig(clock, Script(small, live=False))
     rig.reader.run()
     assert "expected 64x64 or more" in rig.reader.error

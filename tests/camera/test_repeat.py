@@ -9,6 +9,7 @@ import pytest
 from benchmarks.frozen import PICTURES, scene_base, watch, write_made
 from edge.camera.condition import STILL_PICTURES
 from edge.camera.repeat import STILL_LUMA, Repeats, difference, sample_of
+from edge.image import RgbImage
 
 RNG = np.random.default_rng(3)
 
@@ -51,7 +52,7 @@ def still(pixels, noise, size=(180, 320)):
 @pytest.mark.parametrize(("noise", "frozen"), [(0.4, True), (1.6, False)])
 def test_a_still_night_is_told_from_a_frozen_one_by_the_noise_of_its_sensor(noise, frozen):
     night = np.full((180, 320, 3), 45.0)
-    samples = [sample_of(still(night, noise)) for _ in range(STILL_PICTURES)]
+    samples = [sample_of(RgbImage(still(night, noise))) for _ in range(STILL_PICTURES)]
     assert (max(difference(samples[0], one) for one in samples[1:]) <= STILL_LUMA) == frozen
 
 
@@ -59,7 +60,7 @@ def test_light_that_changes_slowly_adds_up():
     repeats, pixels = Repeats(), RNG.integers(60, 200, (180, 320, 3), np.uint8)
     brighter = RNG.random((180, 320, 1))
     minutes = (pixels + np.floor(step * 0.35 + brighter).astype(np.uint8) for step in range(12))
-    stills = [repeats.see(minute).still for minute in minutes]
+    stills = [repeats.see(RgbImage(minute)).still for minute in minutes]
     assert stills == [1, 2] * 6
 
 
@@ -68,7 +69,7 @@ def test_a_sky_that_is_white_does_not_hide_a_land_that_lives():
     for _ in range(8):
         pixels = np.full((180, 320, 3), 255, np.uint8)
         pixels[126:] = RNG.integers(60, 120, (54, 320, 3))
-        assert repeats.see(pixels).still == 1
+        assert repeats.see(RgbImage(pixels)).still == 1
 
 
 def test_a_larger_part_that_changes_is_no_clock():
@@ -76,20 +77,25 @@ def test_a_larger_part_that_changes_is_no_clock():
     for part, same in ((20, True), (40, False)):
         one, other = base.copy(), base.copy()
         other[:part] = 255 - other[:part]
-        assert (difference(sample_of(one), sample_of(other)) <= STILL_LUMA) == same
+        assert (difference(sample_of(RgbImage(one)), sample_of(RgbImage(other))) <= STILL_LUMA) == same
 
 
 def test_pictures_of_other_sizes_are_others():
     repeats = Repeats()
     flat = np.full((480, 640, 3), 90, np.uint8)
-    assert [repeats.see(pixels).still for pixels in (flat, flat[:240], flat[:, :320], flat)] == [1, 1, 1, 1]
+    assert [repeats.see(RgbImage(pixels)).still for pixels in (flat, flat[:240], flat[:, :320], flat)] == [
+        1,
+        1,
+        1,
+        1,
+    ]
 
 
 def test_a_picture_is_the_same_only_to_the_last_bit():
     repeats, pixels = Repeats(), RNG.integers(0, 255, (96, 128, 3), np.uint8)
     changed = pixels.copy()
     changed[-1, -1, 2] ^= 1
-    seen = [repeats.see(one) for one in (pixels, pixels.copy(), changed, changed.copy())]
+    seen = [repeats.see(RgbImage(one)) for one in (pixels, pixels.copy(), changed, changed.copy())]
     assert [run.identical for run in seen] == [1, 2, 1, 2]
     assert [run.still for run in seen] == [1, 2, 3, 4]
 

@@ -9,12 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from edge.camera.slots import Slots
 from edge.counter.drops import Account
 from edge.frame import Frame
+from edge.image import RgbImage
 
-PIXELS = np.zeros((1, 1, 3), np.uint8)
+IMAGE = RgbImage(np.zeros((1, 1, 3), np.uint8))
 
 
 def frame(number: int) -> Frame:
-    return Frame(PIXELS, number, 0, 0, None, 0)
+    return Frame(IMAGE, number, 0, 0, None, 0)
 
 
 def slots_of(*names: str) -> tuple[Slots, dict[str, Account]]:

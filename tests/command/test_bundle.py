@@ -139,13 +139,14 @@ def test_import_takes_everything_from_the_command_line(firetower, fixtures, tmp_
     ("words", "said"),
     [
         (("--labels", "absent.txt"), "no file 'absent.txt'"),
+        ((), "--labels: needed"),
         (("--labels", "a,b"), "2 labels.*3 classes"),
         (
             ("--labels", "a,b,c", "--backend", "onnx"),
             "--backend: 'onnx' does not read .tflite; expected litert",
         ),
-        (("--labels", "a,b,c", "--alert", "d=1"), "--alert: 'd' is not among the labels"),
-        (("--labels", "a,b,c", "--alert", "a"), "--alert"),
+        (("--labels", "a,b,c", "--alert", "d=1"), r"--alert: 'd' is not among the labels \(a, b, c\)"),
+        (("--labels", "a,b,c", "--alert", "a"), "--alert: 'a' is not LABEL=OPEN"),
         (("--labels", "a,b,c", "--alert", "a=high"), "'high' is not OPEN"),
         (("--labels", "a,b,c", "--mean", "127.5", "--std", "127.5"), "0…255"),
     ],
@@ -158,14 +159,27 @@ def test_wrong_options_say_what_to_do(firetower, fixtures, tmp_path, words, said
 
 @pytest.mark.parametrize(
     "words",
-    [("--mean", "a,b"), ("--size", "224"), ("--size", "0x9"), ("--size", "axb"), ("--fit", "crop"), ()],
+    [("--mean", "a,b"), ("--size", "224"), ("--size", "0x9"), ("--size", "axb"), ("--fit", "crop")],
 )
 def test_what_cannot_be_read_is_a_usage_error(firetower, fixtures, tmp_path, words, capsys):
-    labels = ("--labels", "a,b,c") if words else ()
     with pytest.raises(SystemExit) as exited:
-        firetower("import", fixtures / "stripes_uint8.tflite", "--out", tmp_path / "b", *labels, *words)
+        firetower(
+            "import", fixtures / "stripes_uint8.tflite", "--out", tmp_path / "b", "--labels", "a,b,c", *words
+        )
     assert exited.value.code == 2
-    assert (words[0] if words else "--labels") in capsys.readouterr().err
+    assert words[0] in capsys.readouterr().err
+
+
+def test_independent_labels_of_a_file_are_shown_so(firetower, fixtures, tmp_path):
+    (tmp_path / "labels.csv").write_text("\ufeffid,name\n1,rows\n0,plain\n2,columns\n")
+    firetower(
+        *("import", fixtures / "stripes_uint8.tflite", "--out", tmp_path / "b", "--independent"),
+        *("--labels", tmp_path / "labels.csv", "--scores", "probabilities"),
+    )
+    code, out, _ = firetower("show", tmp_path / "b")
+    assert code == 0
+    assert "scores are probabilities, independent of each other" in out
+    assert "plain, rows, columns" in out
 
 
 @pytest.mark.parametrize("words", [(), ("show",), ("verify",), ("pack",), ("unpack",), ("import",)])

@@ -9,6 +9,7 @@ import pytest
 from edge import cli
 from edge.camera.source import Picture, Session
 from edge.command import check
+from edge.image import RgbImage
 from tests.camera.conftest import write_clip
 
 MASK = "masks = [[[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]]\n"
@@ -25,7 +26,7 @@ class OnePicture:
     live = False
 
     def read(self) -> Picture:
-        return Picture((64, 64), 0, None, 0, lambda: np.zeros((64, 64, 3), np.uint8))
+        return Picture((64, 64), 0, None, 0, lambda: RgbImage(np.zeros((64, 64, 3), np.uint8)))
 
     def close(self) -> None:
         pass

@@ -37,7 +37,7 @@ WRONG = {
     # what cannot be read
     "empty": ("", 2, "the file: Object missing required field `cameras`"),
     "noise": (b"\xff\xfe\0", 2, "cannot read the configuration: it is not UTF-8 text"),
-    "byte-order-mark": (b"\xef\xbb\xbf" + SCENE.encode(), 2, "not valid TOML"),
+    "utf-16": (SCENE.encode("utf-16"), 2, "it is not UTF-8 text but UTF-16; save it as UTF-8"),
     "nul": (SCENE + "\0", 2, "not valid TOML"),
     "nested-tables": (SCENE + NESTED, 2, "the file: more than 16 tables and lists in each other"),
     "nested-lists": (SCENE + "[tower]\nname = " + "[" * 5000, 2, "not valid TOML"),
@@ -101,7 +101,7 @@ WRONG = {
     "password-noise": (
         SECRET.format("noise"),
         2,
-        "cameras.a.password_file: cannot read {}/noise: it is not text",
+        "cameras.a.password_file: cannot read {}/noise: it is not UTF-8 text but UTF-16; save it as UTF-8",
     ),
     "password-open": (SECRET.format("open"), 2, "cameras.a.password_file: {}/open has mode 0644"),
     # other paths

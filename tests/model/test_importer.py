@@ -1,11 +1,17 @@
+import shutil
+import zipfile
+
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as tfl
 
 from edge.errors import BundleError, SettingsError
 from edge.model.bundle import Bundle
-from edge.model.importer import ImportOptions, import_model, parse_labels
+from edge.model.importer import ImportOptions, import_model
 from edge.model.load import load_runtime
 from edge.model.manifest import Threshold
+from edge.model.scores import probabilities
 from edge.model.selftest import score_frames
 from tests.model.every import need, readers
 
@@ -126,7 +132,7 @@ def test_a_normalisation_that_fits_is_not_noted(imported):
 def test_the_kind_of_scores_may_be_stated(imported):
     result = imported("stripes_uint8.tflite", kind="logits")
     assert result.bundle.manifest.kind == "logits"
-    assert "say --scores probabilities" in result.notes[0]
+    assert any("say --scores probabilities" in note for note in result.notes)
 
 
 def test_logits_are_not_probabilities(imported):
@@ -158,7 +164,7 @@ def test_a_file_that_is_no_model_is_refused_by_name(tmp_path, data):
     assert not (tmp_path / "out").exists()
 
 
-def classifier(tmp_path, frame, output, kind=1, out_kind=1, op="pool"):
+def classifier(tmp_path, frame, output, kind=1, out_kind=1, op="pool", shaped=None):
     """Write an ONNX file that gives the means of the channels, with any input shape."""
     onnx = pytest.importorskip("onnx", reason="pip install 'firetower[train]'")
     pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
@@ -172,8 +178,17 @@ def classifier(tmp_path, frame, output, kind=1, out_kind=1, op="pool"):
             node("Cast", ["q"], ["y"], to=out_kind),
         ],
         "same": [node("Identity", ["x"], ["y"])],
+        "reshape": [node("Identity", ["x"], ["p"])],
+        "one": [node("ReduceMean", ["x"], ["y"], axes=[0, 1, 2, 3], keepdims=0)],
     }[op]
-    graph = onnx.helper.make_graph(nodes, "g", [info("x", kind, frame)], [info("y", out_kind, output)])
+    constants = []
+    if shaped is not None:
+        nodes[-1].output[0] = "flat"
+        nodes.append(node("Reshape", ["flat", "shape"], ["y"]))
+        constants = [onnx.helper.make_tensor("shape", 7, (len(shaped),), shaped)]
+    graph = onnx.helper.make_graph(
+        nodes, "g", [info("x", kind, frame)], [info("y", out_kind, output)], constants
+    )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
     path = tmp_path / "any.onnx"
     path.write_bytes(model.SerializeToString())
@@ -211,7 +226,7 @@ def test_integer_pixels_of_an_onnx_file_go_in_as_they_are(tmp_path):
     ("frame", "output", "fields", "said"),
     [
         ((1, 1, 8, 8), (1, 1), {}, "expected one colour image"),
-        ((4, 3, 8, 8), (4, 3), {}, "expected one colour image"),
+        ((4, 3, 8, 8), (4, 3), {}, "expected one colour image.*; export it for a batch of 1"),
         ((1, 3, 8), (1, 3), {}, "expected one colour image|cannot run it"),
         ((1, 3, 8, 3), (1, 3), {}, "--layout"),
         ((1, 3, 8, 8), (1, 3), {"layout": "NHWC"}, "--layout: .* is not NHWC"),
@@ -238,23 +253,186 @@ def test_types_and_outputs_that_do_not_fit_are_refused(tmp_path, make, said):
         import_model(path, tmp_path / "out", options(kind="logits", **fields))
 
 
-def test_labels_are_read_one_a_line():
-    assert parse_labels("\ufeffclear\r\n smoke \nlow sun\n\n") == ("clear", "smoke", "low sun")
+def scored(bundle, *colours):
+    """Return the scores, and the probabilities, of pictures of one colour each: (colours, classes)."""
+    frame = bundle.model_file()[1].one("frame")
+    size = frame.shape[1:3] if frame.layout == "NHWC" else frame.shape[2:4]
+    pixels = np.stack([np.full((*size, 3), colour, np.uint8) for colour in colours])
+    scores = score_frames(bundle, load_runtime(bundle, probed=True), pixels)
+    return scores[:, 0, 0], probabilities(scores, bundle.manifest)[:, 0, 0]
 
 
-def test_labels_that_come_twice_get_a_number():
-    assert parse_labels("crane\nheron\ncrane\ncrane") == ("crane", "heron", "crane (2)", "crane (3)")
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+UNIT = {"mean": (0.0,), "std": (1.0,)}
 
 
-@pytest.mark.parametrize("text", ["", "\n\n", "a\n\nb"])
-def test_labels_that_would_shift_are_refused(text):
-    with pytest.raises(SettingsError, match="--labels"):
-        parse_labels(text)
+def test_weights_beside_the_model_come_into_the_bundle(fixtures, tmp_path):
+    pytest.importorskip("onnxruntime", reason="pip install 'firetower[onnx]'")
+    (tmp_path / "in").mkdir()
+    for name in ("ext.onnx", "ext.onnx.data"):
+        shutil.copy(fixtures / "foreign" / name, tmp_path / "in")
+    result = import_model(tmp_path / "in/ext.onnx", tmp_path / "out", options(labels=("a", "b"), **UNIT))
+    assert "weights that lay beside ext.onnx are within model.onnx" in result.notes[0]
+    shutil.rmtree(tmp_path / "in")
+    result.bundle.pack(tmp_path / "out.zip")
+    numbers = np.frombuffer((fixtures / "foreign/ext.onnx.data").read_bytes(), np.float32)
+    scores, _ = scored(Bundle.open(tmp_path / "out.zip"), RED, GREEN, BLUE)
+    assert scores == pytest.approx(numbers[:6].reshape(2, 3).T + numbers[6:], abs=1e-5)
 
 
-def test_many_equal_labels_are_numbered_at_once():
-    labels = parse_labels("smoke\n" * 20_000)
-    assert labels[:2] == ("smoke", "smoke (2)")
-    assert len(set(labels)) == 20_000
-    with pytest.raises(SettingsError, match="100001 lines"):
-        parse_labels("smoke\n" * 100_001)
+def test_one_logit_is_a_sigmoid(imported):
+    with pytest.raises(
+        SettingsError, match=r"2 labels.*1 classes; a lone score needs one label.*--labels smoke,"
+    ):
+        imported("foreign/one_logit.onnx", labels=("clear", "smoke"), **UNIT)
+    result = imported("foreign/one_logit.onnx", labels=("smoke",), **UNIT)
+    assert "what logits mean: a sigmoid each" in result.notes
+    scores, likely = scored(result.bundle, RED, GREEN, BLUE)
+    assert scores.ravel() == pytest.approx([3.5, -2.5, -2.5])
+    assert likely.ravel() == pytest.approx([0.9707, 0.0759, 0.0759], abs=1e-4)
+
+
+def test_independent_labels_get_a_sigmoid_each(imported, fixtures, tmp_path):
+    labels = ("red", "green", "blue")
+    result = imported("foreign/multilabel_logits.onnx", labels=labels, **UNIT)
+    assert any("--independent if several may be" in note for note in result.notes)
+    _, likely = scored(result.bundle, (255, 255, 0))
+    assert likely.ravel() == pytest.approx([0.4994, 0.4994, 0.0012], abs=1e-4)
+    path = fixtures / "foreign/multilabel_logits.onnx"
+    result = import_model(path, tmp_path / "each", options(labels=labels, independent=True, **UNIT))
+    _, likely = scored(Bundle.open(tmp_path / "each"), (255, 255, 0))
+    assert likely.ravel() == pytest.approx([0.9526, 0.9526, 0.0474], abs=1e-4)
+
+
+def test_scores_behind_each_other_as_channels_are_labels(imported):
+    bundle = imported("foreign/nchw_scores.onnx", labels=("clear", "smoke"), **UNIT).bundle
+    assert bundle.model_file()[1].one("scores").shape == (1, 2, 1, 1)
+    scores, _ = scored(bundle, RED, BLUE)
+    assert scores.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert scores.argmax(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1), (1, 1, 3), (1, 1, 3, 1), (3, 1, 1, 1), (1, 1, 1, 1, 3)])
+def test_scores_lie_along_any_axis(tmp_path, shape):
+    path = classifier(tmp_path, (1, 3, 8, 8), shape, shaped=shape)
+    bundle = import_model(path, tmp_path / "out", options(kind="logits", **UNIT)).bundle
+    scores, _ = scored(bundle, (0, 51, 255))
+    assert scores.ravel() == pytest.approx([0, 0.2, 1])
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1, 1, 1)])
+def test_a_lone_score_has_any_shape(tmp_path, shape):
+    path = classifier(tmp_path, (1, 3, 8, 8), shape, op="one", shaped=shape)
+    bundle = import_model(path, tmp_path / "out", options(kind="logits", labels=("x",), **UNIT)).bundle
+    scores, _ = scored(bundle, (0, 51, 255))
+    assert scores.ravel() == pytest.approx([0.4])
+
+
+def test_an_open_batch_is_one_picture(imported):
+    assert (
+        "input 'image' takes any number of pictures: it gets one at a time"
+        in imported("stripes.onnx", **HALF).notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("frame", "fields", "said"),
+    [
+        (
+            ("n", "c", "h", "w"),
+            {"size_px": (8, 8)},
+            "--layout: input .* may be NHWC .* or NCHW .*; say which",
+        ),
+        (("n", "c", "h", "w"), {"layout": "NCHW"}, "--size: .* is open; .* --size 224x224"),
+        (("n", 3, 96, "w"), {}, "--size: .* --size 96x96"),
+        (("n", 3, "h", 64), {"size_px": (8, 32)}, "--size: .* is fixed"),
+    ],
+)
+def test_what_is_open_is_asked_for(tmp_path, frame, fields, said):
+    path = classifier(tmp_path, frame, ("n", 3))
+    with pytest.raises(SettingsError, match=said):
+        import_model(path, tmp_path / "out", options(kind="logits", **HALF, **fields))
+
+
+@pytest.mark.parametrize("frame", [("n", "c", "h", "w"), ("n", "c", 8, 8)])
+def test_open_channels_are_three(tmp_path, frame):
+    path = classifier(tmp_path, frame, ("n", "k"))
+    fields = {"layout": "NCHW", "size_px": (8, 8)} if "h" in frame else {}
+    bundle = import_model(path, tmp_path / "out", options(kind="logits", **UNIT, **fields)).bundle
+    assert bundle.model_file()[1].one("frame").shape == (1, 3, 8, 8)
+    assert scored(bundle, (0, 51, 255))[0].ravel() == pytest.approx([0, 0.2, 1])
+
+
+def test_a_letterbox_is_told_unless_it_was_chosen(imported, fixtures, tmp_path):
+    notes = " ".join(imported("stripes_uint8.tflite").notes)
+    assert "a 16:9 picture fills 58% of the 24 × 24 px input, the rest is grey" in notes
+    assert "--fit stretch" in notes
+    for fit in ("letterbox", "stretch"):
+        result = import_model(fixtures / "stripes_uint8.tflite", tmp_path / fit, options(fit=fit))
+        assert "16:9" not in " ".join(result.notes)
+        assert result.bundle.manifest.fit == fit
+
+
+def test_an_unknown_label_to_alert_for_lists_those_that_exist(imported):
+    many = tuple(f"bird {index}" for index in range(1000))
+    alerts = {"Bird 7": Threshold(open=0.5, keep=0.5)}
+    with pytest.raises(
+        SettingsError, match=r"^--alert: 'Bird 7' .*\(bird 0, .* and 992 more\); did you mean 'bird 7'\?$"
+    ):
+        imported("stripes_uint8.tflite", labels=many, alerts=alerts)
+
+
+def test_a_model_brings_its_own_labels_or_they_are_asked_for(fixtures, tmp_path):
+    path = tmp_path / "m.tflite"
+    shutil.copyfile(fixtures / "stripes_uint8.tflite", path)
+    with pytest.raises(SettingsError, match=r"^--labels: needed, for m\.tflite brings none"):
+        import_model(path, tmp_path / "out", options(labels=None))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "\n".join(STRIPE_LABELS))
+    result = import_model(path, tmp_path / "out", options(labels=None))
+    assert result.bundle.manifest.labels == STRIPE_LABELS
+    assert "the labels are those that m.tflite brings" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("m.zip", "unpack it"),
+        ("m.onnx.data", "these are weights: name the .onnx beside them"),
+        ("m.pth", "export it with torch.onnx.export"),
+        ("m.keras", "tf.lite.TFLiteConverter"),
+    ],
+)
+def test_another_kind_of_file_says_what_to_do(tmp_path, name, said):
+    with pytest.raises(BundleError, match=said):
+        import_model(tmp_path / name, tmp_path / "out", options())
+
+
+def test_a_tflite_file_with_an_open_size_takes_the_one_given(fixtures, stripes, tmp_path):
+    model = tfl.ModelT.InitFromPackedBuf((fixtures / "stripes_float.tflite").read_bytes(), 0)
+    frame = model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]]
+    frame.shape, frame.shapeSignature = [1, 1, 1, 3], [-1, -1, -1, 3]
+    builder = flatbuffers.Builder(4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "open.tflite").write_bytes(bytes(builder.Output()))
+    with pytest.raises(SettingsError, match=r"--size: the input \(-1, -1, -1, 3\) is open"):
+        import_model(tmp_path / "open.tflite", tmp_path / "out", options(**HALF))
+    result = import_model(tmp_path / "open.tflite", tmp_path / "out", options(size_px=(24, 24), **HALF))
+    pictures, labels = stripes(12, seed=78)
+    scores = score_frames(result.bundle, load_runtime(result.bundle), pictures)
+    assert (scores[:, 0, 0].argmax(-1) == labels).all()
+
+
+def test_an_output_whose_rank_is_not_told_is_run_to_know_it(tmp_path):
+    path = classifier(tmp_path, (1, 3, 8, 8), (1, 3, 1))  # declared otherwise than it comes: nothing is told
+    bundle = import_model(path, tmp_path / "out", options(kind="logits", **UNIT)).bundle
+    assert bundle.model_file()[1].one("scores").shape == (1, 3)
+    assert score_frames(bundle, load_runtime(bundle), np.zeros((1, 8, 8, 3), np.uint8)).tolist() == [
+        [[[0, 0, 0]]]
+    ]
+
+
+def test_a_size_that_the_network_does_not_run_with_is_named(tmp_path):
+    path = classifier(tmp_path, (1, 3, "h", "w"), (1, 3), op="reshape", shaped=(1, 3, 8, 8))
+    with pytest.raises(BundleError, match=r"any\.onnx: .*; is --size the one that it was trained with\?"):
+        import_model(path, tmp_path / "out", options(size_px=(9, 9), **HALF))

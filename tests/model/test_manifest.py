@@ -201,6 +201,7 @@ def test_contradictions_are_named(good, fields, said):
         ("frame", {"zero_point": 300}, "zero_point 300"),
         ("scores", {"shape": (1, 0, 8, 2)}, "scores"),
         ("scores", {"role": "frame"}, "one tensor with role"),
+        ("scores", {"classes_axis": 3}, "do not end in 2 labels"),
         ("state_out", {"shape": (1, 1, 1, 2)}, "must pair"),
         ("state_in", {"state": None}, "must pair|needs its 'state'"),
     ],
@@ -208,6 +209,33 @@ def test_contradictions_are_named(good, fields, said):
 def test_contradictions_of_tensors_are_named(good, role, fields, said):
     with pytest.raises(ManifestError, match=said):
         encode(changed_tensor(good, role, **fields))
+
+
+def classifier(good, shape, axis):
+    return changed_tensor(
+        changed(good, task="classify", cell_stride_px=None), "scores", shape=shape, classes_axis=axis
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((2,), None), ((2,), 0), ((1, 1, 2), None), ((1, 2, 1, 1), 1), ((1, 1, 2, 1), 2), ((2, 1, 1, 1), 0)],
+)
+def test_a_classifiers_scores_lie_along_any_axis(good, shape, axis):
+    manifest = classifier(good, shape, axis)
+    assert decode(encode(manifest)) == manifest
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [
+        *(((), None), ((1, 2, 1, 1), None), ((1, 2, 1, 1), 2), ((1, 2), 5), ((1, 2), -1)),
+        *(((2, 2), None), ((1, 3), None), ((1, 4, 4, 2), None)),
+    ],
+)
+def test_other_scores_of_a_classifier_are_refused(good, shape, axis):
+    with pytest.raises(ManifestError, match="scores of 2 labels along one axis"):
+        encode(classifier(good, shape, axis))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from edge.errors import FrameError
+from edge.image import resize
 from edge.model.manifest import Manifest, Normalisation, TensorSpec
-from edge.model.preprocess import PADDING, Preprocess, input_table, place, resize
+from edge.model.preprocess import PADDING, Preprocess, input_table, place
 
 IMAGENET = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 

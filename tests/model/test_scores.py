@@ -22,6 +22,13 @@ def test_classes_get_a_softmax(cells):
     assert result == pytest.approx(np.float32([[[0.25, 0.75]]]), rel=1e-5)
 
 
+@pytest.mark.parametrize("fields", [{"labels_independent": True}, {"labels": ("smoke",)}])
+def test_independent_and_lone_labels_get_a_sigmoid(cells, fields):
+    manifest = msgspec.structs.replace(cells, task="classify", **fields)
+    scores = np.float32([[[np.log(3)] * len(manifest.labels)]])
+    assert probabilities(scores, manifest).ravel() == pytest.approx([0.75] * len(manifest.labels))
+
+
 def test_probabilities_stay(cells):
     manifest = msgspec.structs.replace(cells, kind="probabilities")
     scores = np.float32([[[0.2, 0.9]]])
@@ -33,6 +40,22 @@ def test_dequantizing_gives_real_numbers_and_one_cell_for_a_row():
     result = dequantize(np.int8([[-128, -8, 127]]), spec)
     assert result.tolist() == [[[-60.0, 0.0, 67.5]]]
     assert result.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"),
+    [((2,), None), ((2, 1), 0), ((1, 1, 2), None), ((1, 2, 1, 1), 1), ((1, 1, 2, 1), 2), ((2, 1, 1, 1), 0)],
+)
+def test_scores_of_one_cell_have_any_shape(shape, axis):
+    spec = TensorSpec(
+        name="s", role="scores", shape=shape, dtype="int8", scale=0.5, zero_point=0, classes_axis=axis
+    )
+    assert dequantize(np.int8([-4, 6]).reshape(shape), spec).tolist() == [[[-2.0, 3.0]]]
+
+
+def test_a_lone_score_may_be_a_scalar():
+    spec = TensorSpec(name="s", role="scores", shape=(), dtype="float32")
+    assert dequantize(np.array(2, np.float32), spec).tolist() == [[[2.0]]]
 
 
 def test_dequantizing_copies():

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from edge.document import text_of
 from training.distill import setting
 from training.distill.setting import Count, Distillation, Positive, Record, Share
 from training.network.shape import SHAPES, Stem
@@ -105,8 +106,8 @@ def read(name: str) -> Recipe:
     if not path.is_file():
         raise ValueError(f"recipe {name!r}: neither a file nor one of {SHIPPED}")
     try:
-        recipe = msgspec.toml.decode(path.read_bytes(), type=Recipe)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        recipe = msgspec.toml.decode(text_of(path.read_bytes()), type=Recipe)
+    except (msgspec.DecodeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
     _check(recipe, path)
     _check_finite(msgspec.to_builtins(recipe), str(path))

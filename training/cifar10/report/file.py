@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from edge.document import text_of
 from training.cifar10.report.record import SCHEMA, Result
 from training.step.step import write_json
 
@@ -45,10 +46,14 @@ def read(path: Path) -> Result:
     if len(content) > _BYTES_MAX:
         raise ValueError(f"{path}: longer than {_BYTES_MAX} bytes; no result of `python -m training cifar10`")
     try:
-        major = _major(path, msgspec.json.decode(content, type=Header).schema)
-        tree = msgspec.json.decode(content, type=Tree)
+        text = text_of(content)
+    except ValueError as error:
+        raise ValueError(f"{path}: no whole result of `python -m training cifar10`: {error}") from None
+    try:
+        major = _major(path, msgspec.json.decode(text, type=Header).schema)
+        tree = msgspec.json.decode(text, type=Tree)
         return msgspec.convert(_from_1(tree) if major == 1 else tree, Result)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(
             f"{path}: no whole result of `python -m training cifar10`: {error}; make it again with --result"
         ) from error

@@ -23,6 +23,8 @@ def test_what_is_written_is_read_again(tmp_path, shape):
     file.write(path, result)
     assert file.read(path) == result
     assert json.loads(path.read_text())["schema"] == SCHEMA
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert file.read(path) == result
 
 
 def leaves(value, where=""):

@@ -1,0 +1,81 @@
+"""What a decoder gives, as an image: its own planes where they have 8 bits a sample, without a copy."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace
+
+from edge.camera.planes import BT601, BT709, PlanarImage, Plane
+from edge.image import Image, RgbImage
+
+_SHARES: dict[
+    int, tuple[float, float]
+] = {  # ITU-T H.273, table 4; what says nothing is taken for BT.601, as FFmpeg does
+    Colorspace.ITU709: BT709,
+    Colorspace.FCC: (0.30, 0.11),
+    Colorspace.SMPTE240M: (0.212, 0.087),
+    Colorspace.BT2020: (0.2627, 0.0593),
+}
+_PLANAR = frozenset(
+    {"gray", *(f"yuv{j}{kind}p" for j in ("", "j") for kind in (410, 411, 420, 422, 440, 444))}
+)
+_PAIRED = {
+    "nv12": (0, 1),
+    "nv16": (0, 1),
+    "nv24": (0, 1),
+    "nv21": (1, 0),
+    "nv42": (1, 0),
+}  # where U and V are
+_PACKED = {
+    "yuyv422": (0, 1, 3),
+    "uyvy422": (1, 0, 2),
+    "yvyu422": (0, 3, 1),
+}  # where Y, U and V are, of 4 bytes
+
+
+def image_of(frame: av.VideoFrame) -> Image:
+    """Make an image of a decoded frame, which it keeps.
+
+    Raises:
+        ValueError, av.error.FFmpegError: there is no way from its format.
+    """
+    planes = _planes(frame)
+    if planes is None and not frame.format.is_rgb and not frame.format.has_palette:
+        frame = frame.reformat(format="yuv420p" if "420" in frame.format.name else "yuv444p")
+        planes = _planes(frame)
+    if planes is None:
+        return RgbImage(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+    return PlanarImage(planes, _SHARES.get(frame.colorspace, BT601), full_range=_full_range(frame))
+
+
+def _full_range(frame: av.VideoFrame) -> bool:
+    name = frame.format.name
+    return (
+        frame.color_range == ColorRange.JPEG
+        or name.startswith("yuvj")
+        or (name == "gray" and frame.color_range != ColorRange.MPEG)
+    )
+
+
+def _planes(frame: av.VideoFrame) -> tuple[Plane, ...] | None:
+    """Return Y, U and V, or Y alone; None where they cannot be had without a conversion."""
+    name, planes = frame.format.name, frame.planes
+    if any(plane.line_size < plane.width for plane in planes):  # rows from the bottom up
+        return None
+    if name in _PLANAR:
+        return tuple(_rows(plane, plane.width) for plane in planes)
+    if name in _PAIRED:
+        pairs = _rows(planes[1], 2 * planes[1].width)
+        return _rows(planes[0], frame.width), *(np.ascontiguousarray(pairs[:, at::2]) for at in _PAIRED[name])
+    if name in _PACKED and frame.width % 2 == 0:
+        packed, (y, *chroma) = _rows(planes[0], 2 * frame.width), _PACKED[name]
+        return tuple(
+            np.ascontiguousarray(part) for part in (packed[:, y::2], *(packed[:, at::4] for at in chroma))
+        )
+    return None
+
+
+def _rows(plane: VideoPlane, width: int) -> Plane:
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)[:, :width]
