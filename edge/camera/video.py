@@ -25,6 +25,7 @@ from edge.errors import CameraError, FrameError
 from edge.image import Image
 
 _DEFAULT_RATE = Fraction(25)
+_BARE_JPEGS = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "rtsp", "video4linux2,v4l2"})
 _UNTIMED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # FFmpeg makes their timestamps up
 
 
@@ -58,7 +59,7 @@ class VideoSource:
         self._stream = video_stream(self._container)
         self._units = AccessUnits(self._stream.codec_context, opening.limits)
         self._decoder = Decoder(self._stream.codec_context, session.clock, opening.limits)
-        self._aspect = _declared_aspect(self._stream)
+        self._aspect = _declared_aspect(self._stream, self._container.format.name)
         self._track = _describe_track(self._stream, self._container)
         self._exif: Orientation | None = None  # of the last JPEG
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
@@ -228,8 +229,13 @@ def _by_matrix(frame: av.VideoFrame) -> Orientation:
         return Orientation(turns=round(frame.rotation / 90) % 4)
 
 
-def _declared_aspect(stream: VideoStream) -> Fraction | None:
-    """Return the pixels' aspect by the container, which wins; None where it says nothing else than the codec."""
+def _declared_aspect(stream: VideoStream, container_format: str) -> Fraction | None:
+    """Return the pixels' aspect by the container, which wins; None where it says nothing else than the codec.
+
+    Of JPEGs without a container FFmpeg takes the density for an aspect, which no browser does, nor OpenCV.
+    """
+    if stream.codec_context.name == "mjpeg" and container_format in _BARE_JPEGS:
+        return Fraction(1)
     declared = stream.sample_aspect_ratio
     return None if declared == stream.codec_context.sample_aspect_ratio else declared
 

@@ -68,7 +68,10 @@ def with_exif(jpeg: bytes, number: int, order: str = ">") -> bytes:
 
 
 def jpeg() -> bytes:
-    return cv2.imencode(".jpg", draw(0)[:, :, ::-1])[1].tobytes()
+    """A JPEG with an odd density, which is no aspect of its pixels."""
+    data = cv2.imencode(".jpg", draw(0)[:, :, ::-1])[1].tobytes()
+    assert data[6:11] == b"JFIF\0"
+    return data[:13] + struct.pack(">BHH", 0, 2, 1) + data[18:]
 
 
 def first(address: str, **keys: object):
