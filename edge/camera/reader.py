@@ -205,7 +205,9 @@ class CameraReader:
         if geometry == self._geometry:
             return
         self._geometry = geometry
-        told = describe_geometry(self.name, geometry or "as they are stored", len(self._options.masks))
+        told = "its pictures are as they are stored again"
+        if geometry:
+            told = describe_geometry(self.name, geometry, len(self._options.masks))
         logger.warning("camera '%s': %s", self.name, told)
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:

@@ -450,9 +450,14 @@ def test_a_folder_in_a_loop_that_is_gone_for_a_while_goes_on_in_time_and_counts_
 def test_what_a_picture_is_like_now_is_said_once_with_the_cameras_masks(clock, caplog):
     mask = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]
     wide = [replace(picture(n), geometry="mirrored") for n in range(3)]
+    stored = [picture(n) for n in range(4, 6)]
     options = RtspOptions(uri="rtsp://cam/x", masks=[mask])
-    rig = Rig(clock, *(Script(*wide, CameraError(f"gone {n}")) for n in range(2)), options=options)
+    scripts = [Script(*wide, CameraError("gone")), Script(*wide, *stored, CameraError("gone"))]
+    rig = Rig(clock, *scripts, options=options)
     rig.reader.run()
-    said = [record.message for record in caplog.records if "mirrored" in record.message]
+    said = [record.message for record in caplog.records if "pictures are" in record.message]
     told = "camera 'north': its pictures are mirrored, unlike in earlier versions: see that its masks"
-    assert said == [f"{told} (cameras.north.masks) still cover what they should"]
+    assert said == [
+        f"{told} (cameras.north.masks) still cover what they should",
+        "camera 'north': its pictures are as they are stored again",
+    ]
