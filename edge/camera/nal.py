@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 CODECS = frozenset({"h264", "hevc"})
 
 _START = re.compile(rb"\x00\x00\x01")
 _FILLING = re.compile(rb"(?:\x00\x00\x03|\x00)+\Z")  # cabac_zero_words, trailing zeros
 _FIRST = 0x80  # the bit behind the header: first_mb_in_slice is 0, or first_slice_segment_in_pic_flag
+_MOST_UNITS = 4096  # of a packet are looked at; a picture has a few hundred at most
 _STANDS_ALONE = range(16, 24)  # types of H.265: intra random access points
 _BEHIND = frozenset(
     {36, 37, 38, 40}
@@ -96,7 +98,7 @@ class NalUnits:
         Slices of further layers of H.265 count as none.
         """
         header_bytes = 2 if self.hevc else 1
-        for start, _ in self._spans(data):
+        for start, _ in islice(self._spans(data), _MOST_UNITS):
             header = data[start : start + header_bytes + 1]
             if len(header) <= header_bytes:
                 continue

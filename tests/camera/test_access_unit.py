@@ -127,6 +127,15 @@ def test_pieces_without_end_are_dropped(index):
     assert all(isinstance(one, str) and "limits.packet_bytes" in one for one in said)
 
 
+def test_of_a_packet_of_tiny_units_few_are_looked_at():
+    context: Any = av.CodecContext.create("hevc", "r")
+    flood = av.Packet(b"\0\0\1\2\1\x80" * 100_000)  # each says that a picture begins
+    units = AccessUnits(context, Limits()).take(flood)
+    assert 1000 < len(units) < 5000
+    filling = AccessUnits(context, Limits()).take(av.Packet(b"\0\0\1\x46\1\x50" * 100_000 + bytes(flood)))
+    assert filling == []
+
+
 def write_pieces(path: Path, codec: str, way: str) -> Path:
     """Write a file whose packets are the pieces."""
     with av.open(str(path), "w") as container:
