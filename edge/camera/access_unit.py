@@ -106,8 +106,7 @@ def _cut(packet: Packet, nal: NalUnits) -> list[Packet]:
         return [packet]
     pieces: list[Packet] = []
     for begin, end in pairwise((0, *cuts, len(data))):
-        piece: Packet = av.Packet(data[begin:end])
-        piece.time_base = packet.time_base
+        piece = _packet(data[begin:end], packet)
         piece.pts, piece.dts = (None, None) if pieces else (packet.pts, packet.dts)
         piece.is_keyframe = nal.stands_alone(data[begin:end])
         piece.is_corrupt = packet.is_corrupt
@@ -115,12 +114,18 @@ def _cut(packet: Packet, nal: NalUnits) -> list[Packet]:
     return pieces
 
 
+def _packet(data: bytes, like: Packet) -> Packet:
+    packet: Packet = av.Packet(data)
+    if like.time_base is not None:
+        packet.time_base = like.time_base
+    return packet
+
+
 def _joined(packets: list[Packet], first: Packet) -> Packet:
     """Return packets as one, with the time of the one with the first slice where it has one."""
     if len(packets) == 1:
         return first
-    joined: Packet = av.Packet(b"".join(map(bytes, packets)))
-    joined.time_base = first.time_base
+    joined = _packet(b"".join(map(bytes, packets)), first)
     joined.pts = next((one.pts for one in (first, *packets) if one.pts is not None), None)
     joined.dts = next((one.dts for one in (first, *packets) if one.dts is not None), None)
     joined.is_keyframe = any(one.is_keyframe for one in packets)

@@ -11,6 +11,7 @@ from edge.camera.orientation import Orientation
 
 _HEAD = b"Exif\0\0"
 _APP1, _SCAN = 0xE1, 0xDA
+_SEGMENTS = 256  # are looked at
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _TAG, _SHORT = 0x0112, 3
 _NUMBERS = {
@@ -37,8 +38,10 @@ def exif_orientation(jpeg: bytes) -> Orientation | None:
 def _tiff(jpeg: bytes) -> bytes | None:
     """Return the first segment of Exif data, which stands before the first scan."""
     at = 2
-    while jpeg[at] == 0xFF and jpeg[at + 1] != _SCAN:
+    for _ in range(_SEGMENTS):
         marker = jpeg[at + 1]
+        if jpeg[at] != 0xFF or marker == _SCAN:
+            break
         if marker == 0xFF:  # filling
             at += 1
             continue
