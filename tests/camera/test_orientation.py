@@ -11,6 +11,7 @@ import pytest
 
 from edge.camera.exif import exif_orientation
 from edge.camera.limit import Limits
+from edge.camera.nal import NalUnits
 from edge.camera.orientation import Orientation, from_matrix
 from edge.camera.source import Session
 from edge.camera.v4l2 import V4l2Options, open_device
@@ -98,6 +99,21 @@ def test_a_matrix_in_a_file_is_applied_as_ffmpeg_means_it(tmp_path, turns, mirro
     assert picture.size_px == expected.shape[:2] == pixels.shape[:2]
     assert red_corner(pixels) == red_corner(expected)
     assert ("mirrored" in picture.geometry) is mirrored
+
+
+@pytest.mark.parametrize(("codec", "head"), [("libx264", b"\x06"), ("libx265", b"\x4e\x01")])
+def test_what_a_stream_says_itself_is_applied_without_a_container(tmp_path, codec, head):
+    # display orientation: not cancelled, flipped horizontally, turned by 0, until the next one
+    message = head + b"\x2f\x03\x40\x00\x09\x80"
+    path = write(tmp_path / ("clip.h264" if codec == "libx264" else "clip.hevc"), codec=codec)
+    nal = NalUnits("5" in codec, 0)
+    units = nal.split(path.read_bytes())
+    messages = [message if nal.is_slice(unit) else b"" for unit in units]
+    pairs = zip(messages, units, strict=True)
+    path.write_bytes(nal.join(unit for pair in pairs for unit in pair if unit))
+    picture = first(str(path))
+    assert red_corner(picture.to_rgb()) == "upper right"
+    assert picture.geometry == "mirrored"
 
 
 def test_a_matrix_that_says_nothing_changes_nothing():
