@@ -21,7 +21,8 @@ from edge.errors import FrameError
 _SAME_TIME_S = Fraction(
     2, 1000
 )  # a muxer that takes no equal times moves each slice by a tick, 1 ms in Matroska
-_PACKET_BYTES = 1000  # what a packet costs beyond its data; so no number of small ones exhausts memory
+_MOST_PACKETS = 1024  # of one picture
+_MOST_AHEAD = 64  # packets without a slice; what holds none at all is the decoder's to judge
 
 Unit: TypeAlias = "Packet | str"  # or why a picture is lost
 
@@ -61,7 +62,7 @@ class AccessUnits:
     def _take(self, packet: Packet, begins: bool | None) -> list[Unit]:  # noqa: FBT001 — of three values
         if begins is None:
             self._ahead.append(packet)
-            return self._bounded(self._ahead)
+            return self._bounded(self._ahead) or self._unsliced()
         units: list[Unit] = []
         if begins or not self._goes_on_with(packet):
             units += self._whole()
@@ -69,6 +70,14 @@ class AccessUnits:
         self._unit += [*self._ahead, packet]
         self._ahead.clear()
         return [*units, *self._bounded(self._unit)]
+
+    def _unsliced(self) -> list[Unit]:
+        """Return what came without a slice, once that is more than stands before a picture."""
+        if len(self._ahead) <= _MOST_AHEAD:
+            return []
+        units: list[Unit] = [*self._whole(), *self._ahead]
+        self._ahead.clear()
+        return units
 
     def _whole(self) -> list[Unit]:
         first, packets = self._first, self._unit.copy()
@@ -87,15 +96,15 @@ class AccessUnits:
 
     def _bounded(self, packets: list[Packet]) -> list[Unit]:
         """Drop what belongs together and is too long; return why."""
+        why = f"it came in more than {_MOST_PACKETS} packets" if len(packets) > _MOST_PACKETS else ""
         try:
-            self._limits.check_packet(
-                sum(packet.size for packet in packets) + _PACKET_BYTES * (len(packets) - 1)
-            )
+            self._limits.check_packet(sum(packet.size for packet in packets))
         except FrameError as error:
+            why = str(error)
+        if why:
             packets.clear()
             self._first = self._first if self._unit else None
-            return [str(error)]
-        return []
+        return [why] if why else []
 
 
 def _cut(packet: Packet, nal: NalUnits) -> list[Packet]:

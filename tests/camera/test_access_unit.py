@@ -118,13 +118,22 @@ def test_a_picture_whose_begin_was_lost_is_not_joined_to_the_one_before():
     assert bytes(units[2]) == bytes(packets[4])
 
 
-@pytest.mark.parametrize("index", [0, 1], ids=["parameter sets", "slices"])
-def test_pieces_without_end_are_dropped(index):
-    unit = pieces("h264", "each unit for itself")[1 if index == 0 else -1]
-    units = AccessUnits(av.CodecContext.create("h264", "r"), Limits(packet_bytes=1 << 16))
-    said = [one for _ in range(200) for one in units.take(unit)]
-    assert 1 < len(said) < 10  # what is too long is dropped, and the next begins anew
-    assert all(isinstance(one, str) and "limits.packet_bytes" in one for one in said)
+@pytest.mark.parametrize(
+    ("packet_bytes", "why"), [(1 << 16, "limits.packet_bytes"), (1 << 20, "1024 packets")]
+)
+def test_slices_without_end_are_dropped(packet_bytes, why):
+    piece = pieces("h264", "each unit for itself")[-1]
+    units = AccessUnits(av.CodecContext.create("h264", "r"), Limits(packet_bytes=packet_bytes))
+    said = [one for _ in range(2500) for one in units.take(piece)]
+    assert 1 < len(said) < 2500 // 20  # what is too long is dropped, and the next begins anew
+    assert all(isinstance(one, str) and why in one for one in said)
+
+
+def test_a_stream_without_slices_is_left_to_the_decoder():
+    sets = pieces("h264", "each unit for itself")[1]
+    units = AccessUnits(av.CodecContext.create("h264", "r"), Limits())
+    given = [one for _ in range(200) for one in units.take(sets)]
+    assert given == [sets] * 195
 
 
 def test_of_a_packet_of_tiny_units_few_are_looked_at():
