@@ -16,6 +16,7 @@ MODULES = sorted(
 THROUGH = {
     "__main__": "tests/test_cli.py::test_help_of_every_command",
     "alert/header": "tests/alert/test_store.py",
+    "camera/answer": "tests/camera/test_snapshot.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "camera/encoded": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
@@ -23,6 +24,8 @@ THROUGH = {
     "command/check": "tests/test_cli.py::test_check_tells_which_camera_fails",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
+    "http/progress": "tests/http/test_client.py",
+    "http/trust": "tests/http/test_client.py",
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py",
 }
