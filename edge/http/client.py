@@ -25,7 +25,7 @@ from urllib3.util import parse_url
 from edge.clock import Clock
 from edge.errors import HttpError
 from edge.http.login import Answers, Login
-from edge.http.progress import STEP_S, Address, Progress, WaitingSocket, WaitingTls, connect
+from edge.http.progress import STEP_S, Address, Progress, WaitingTls, connect
 from edge.http.trust import context, fault
 
 _PORTS = {"http": 80, "https": 443}
