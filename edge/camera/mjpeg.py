@@ -25,6 +25,8 @@ _FOREIGN = (b"text/", b"audio/", b"application/")  # a part that begins as a JPE
 _UNDECIDED = b"application/octet-stream"
 _HEADS = (b"\r\n\r\n", b"\n\n")  # end the header of a part
 _KEPT_BYTES = 256  # a boundary and the header behind it may come in two pieces
+_AROUND_BYTES = 128
+_WORDS = (b"ontent-", b"ONTENT-")  # of a header
 _LEAST_BOUNDARY = 4  # without dashes; a shorter one stands in pictures, too
 
 
@@ -42,7 +44,10 @@ class JpegSplitter:
     def __init__(self, boundary: str, limits: Limits) -> None:
         self._limits = limits
         self._data = bytearray()
-        bounds = _bounds(boundary)
+        bare = boundary.strip(' \t"').strip("-").encode("latin-1", "replace")
+        dashes = b"--" if len(bare) < _LEAST_BOUNDARY else b""
+        bounds = [rb"\r?\n" + dashes + rb"-*" + re.escape(bare) + rb"-*[ \t]*(?=\r?\n)"] if bare else []
+        self._words = (*([dashes + bare] if bare else []), *_WORDS)
         self._part = re.compile(b"|".join([*bounds, _PART]), re.IGNORECASE)
         self._between = re.compile(b"|".join([*bounds, _NEW, _TYPE]), re.IGNORECASE)
         self._foreign = False  # the part is of another type
@@ -73,9 +78,7 @@ class JpegSplitter:
         if not self.begun and not self._seek():
             return None
         end = self._walk()
-        cut = self._part.search(self._data, self._searched, len(self._data) if end is None else end)
-        if cut is not None:
-            end = cut.start()
+        end = self._cut(len(self._data) if end is None else end) or end
         if end is None:
             self._searched = max(0, len(self._data) - _KEPT_BYTES)
             return None
@@ -83,6 +86,19 @@ class JpegSplitter:
         del self._data[:end]
         self.begun = False
         return picture
+
+    def _cut(self, end: int) -> int | None:
+        """Return where a new part begins before `end`; None where none does."""
+        found = None
+        for word in self._words:  # a plain search is twenty times faster than the pattern
+            at = self._searched
+            while (at := self._data.find(word, at, end)) >= 0:
+                part = self._part.search(self._data, max(0, at - _AROUND_BYTES), min(end, at + _AROUND_BYTES))
+                if part is not None:
+                    end = found = part.start()
+                    break
+                at += 1
+        return found
 
     def _seek(self) -> bool:
         """Drop what stands before the next picture; return whether it has begun."""
@@ -131,10 +147,3 @@ class JpegSplitter:
             else:
                 self._at = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
                 self._scanning = marker == _SCAN
-
-
-def _bounds(boundary: str) -> list[bytes]:
-    """Return a pattern of the line between parts, with more or fewer dashes; none where nothing is known."""
-    bare = boundary.strip(' \t"').strip("-").encode("latin-1", "replace")
-    dashes = rb"-*" if len(bare) >= _LEAST_BOUNDARY else rb"-{2,}"
-    return [rb"\r?\n" + dashes + re.escape(bare) + rb"-*[ \t]*(?=\r?\n)"] if bare else []
