@@ -104,6 +104,11 @@ def open_http(options: HttpOptions, session: Session) -> Source:
     if pictures is not None:
         return HttpSource(client, pictures, shown, options.timeout_s, session, single=options.snapshot)
     answer.close()
+    if client.answers.way == "sha256":
+        raise CameraError(
+            f"cannot open '{shown}': it asks for Digest with SHA-256, and a video is read by FFmpeg, which knows Basic"
+            " and Digest with MD5: change it in the camera, or give the address of its pictures"
+        )
     url = answer.url if login is None else _with_login(answer.url, *login)
     trust = _trust(urlsplit(url).scheme, options.ca_file)
     advice = "what it sends is neither pictures nor a video that is read (no playlist, no MP4)"

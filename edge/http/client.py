@@ -74,6 +74,7 @@ class Answer:
         self._response = response
         self._connection = connection
         self._progress = progress
+        progress.pause()
 
     @property
     def shown(self) -> str:
@@ -140,6 +141,9 @@ class Client:
         clock: by which.
         beat: called while it waits; what it raises goes through.
         look_up: gives the addresses of a host, as `socket.getaddrinfo`; within its own bound.
+
+    Attributes:
+        answers: to the server's challenge.
     """
 
     def __init__(
@@ -156,7 +160,7 @@ class Client:
         self._url = url
         self._clock = clock
         self._limit_s = limit_s
-        self._answers = Answers(login)
+        self.answers = Answers(login)
         self._ca_file = ca_file
         self._beat = beat
         self._look_up = look_up or _look_up
@@ -180,7 +184,7 @@ class Client:
             answer = self._exchange(url, method, headers or {}, body)
             try:
                 if answer.status == 401:
-                    self._answers.meet(answer.headers.getlist("WWW-Authenticate"), answered=answered)
+                    self.answers.meet(answer.headers.getlist("WWW-Authenticate"), answered=answered)
                     answered = True
                 elif answer.status in _REDIRECTS and method == "GET" and "Location" in answer.headers:
                     hops += 1
@@ -215,7 +219,7 @@ class Client:
                 speaker.default_port = _PORTS[parts.scheme.lower()]  # type: ignore[misc]  # of this one alone
                 speaker.sock = connection
                 fields: dict[str, Any] = {**_OURS, **headers}
-                if (authorization := self._answers.header(method, target)) is not None:
+                if (authorization := self.answers.header(method, target)) is not None:
                     fields["Authorization"] = authorization.encode()
                 speaker.request(
                     method,

@@ -70,6 +70,11 @@ class Answers:
         self._cnonce = ""
         self._count = 0
 
+    @property
+    def way(self) -> str | None:
+        """How the server is answered: `basic`, `md5` or `sha256`; None where it did not ask."""
+        return None if self._challenge is None else self._challenge.way
+
     def header(self, method: str, target: str) -> str | None:
         """Return the field `Authorization` of a request; None before there was a challenge."""
         if self._challenge is None or self._login is None:

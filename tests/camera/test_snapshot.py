@@ -18,6 +18,7 @@ from edge.errors import CameraError, FrameError
 from edge.health import limit_s
 from tests.camera.conftest import StillClock, opened, session
 from tests.camera.test_mjpeg import PICTURES, STREAMS, jpeg
+from tests.http.conftest import certificates  # noqa: F401 — a fixture
 from tests.http.server import SILENCE, Server, reply
 from tests.http.test_login import LOGIN, WAYS, Guard
 
@@ -271,7 +272,7 @@ def test_a_damaged_picture_is_told_and_the_next_comes_soon():
                 source.read()
         before_ns = clock.now_ns
         assert np.array_equal(shown(source.read()), decoded(jpeg(3)))
-        assert clock.now_ns - before_ns < 10 * 1e9
+        assert 5.9e9 < clock.now_ns - before_ns < 10e9
         with pytest.raises(FrameError):
             source.read()
         assert np.array_equal(shown(source.read()), decoded(PNG))
@@ -293,6 +294,37 @@ def test_a_login_is_asked_for_once():
         assert len(server.requests) == 6
         with_login = server.url.replace("://", f"://{LOGIN.user}:{LOGIN.password}@")
         opened(f"{with_login}/pic", timeout_s=HANG_S).close()
+
+
+@pytest.mark.parametrize("way", ["basic", "md5", "sha-256"])
+def test_a_video_has_the_logins_that_ffmpeg_knows(make_clip, way):
+    clip = make_clip("clip.mkv", codec="mjpeg", pix_fmt="yuvj420p").read_bytes()
+    guard = Guard(*WAYS[way])
+
+    def answer(request):
+        (said,) = guard(request)
+        return (
+            [HEAD + b"Content-Type: video/x-matroska\r\n\r\n", clip, SILENCE] if b"200 OK" in said else [said]
+        )
+
+    with Server(answer) as server:
+        if way == "sha-256":
+            with pytest.raises(CameraError, match="Digest with SHA-256, and a video is read by FFmpeg"):
+                open_on(server, user=LOGIN.user, password=LOGIN.password)
+        else:
+            source = open_on(server, user=LOGIN.user, password=LOGIN.password)
+            assert source.read().size_px == (64, 96)
+            source.close()
+
+
+def test_tls_names_its_key(certificates):  # noqa: F811
+    path = certificates.make("camera", "IP:127.0.0.1")
+    with Server(lambda request: [reply(PICTURES[0])], certificates.serve(path)) as server:
+        with pytest.raises(CameraError, match=f"cannot open '{server.url}.*set `ca_file`"):
+            open_on(server)
+        source = open_on(server, ca_file=path)
+        assert np.array_equal(shown(source.read()), decoded(PICTURES[0]))
+        source.close()
 
 
 REFUSED = {

@@ -10,6 +10,7 @@ from edge.clock import SystemClock
 from edge.errors import HttpError, SilenceError
 from edge.http.client import Client
 from edge.http.login import Login
+from edge.http.progress import Progress
 from tests.http.server import SILENCE, Server, reply
 
 HANG_S = 300.0  # ends a hang; a server on a busy machine answers sooner
@@ -163,23 +164,37 @@ def test_a_server_that_makes_no_progress_is_left(answer):
 
 
 def test_one_that_is_slow_is_not():
-    def answer(request):
-        yield HEAD
-        for _ in range(8):
-            yield bytes(1024)
-            threading.Event().wait(0.2)
+    """A kilobyte within each limit is progress, and so is what made sense to whoever reads."""
+    clock = SystemClock()
+    now_ns = [0]
+    clock.mono_ns = lambda: now_ns[0]
+    progress = Progress(clock, lambda: None, 10.0)
 
-    with Server(answer) as server:
-        assert len(fetch(server.url, limit_s=LIMIT_S * 2)) == 8192
+    def come(count: int) -> int:
+        now_ns[0] += 6 * 10**9
+        return progress.wait(lambda: count)
+
+    assert [come(1024) for _ in range(20)] == [1024] * 20
+    for _ in range(20):
+        progress.restart()
+        assert come(100) == 100
+    with pytest.raises(SilenceError, match="nothing came for 10 s"):
+        come(100)
 
 
 def test_time_in_which_nobody_reads_does_not_count():
-    clock = SystemClock()
-    with Server(lambda request: [HEAD, b"picture"]) as server:
-        ahead = [0]
+    clock, ahead, gone = SystemClock(), [0], threading.Event()
+
+    def answer(request):
+        yield HEAD
+        gone.wait()
+        yield b"picture"
+
+    with Server(answer) as server:
         clock.mono_ns = lambda: ahead[0] + SystemClock.mono_ns(clock)
         answer = Client(server.url, clock, limit_s=HANG_S).request()
         ahead[0] += 3600 * 10**9
+        gone.set()
         assert answer.body(100) == b"picture"
 
 
