@@ -192,10 +192,10 @@ def test_time_in_which_nobody_reads_does_not_count():
 
     with Server(answer) as server:
         clock.mono_ns = lambda: ahead[0] + SystemClock.mono_ns(clock)
-        answer = Client(server.url, clock, limit_s=HANG_S).request()
+        answered = Client(server.url, clock, limit_s=HANG_S).request()
         ahead[0] += 3600 * 10**9
         gone.set()
-        assert answer.body(100) == b"picture"
+        assert answered.body(100) == b"picture"
 
 
 class StopError(Exception):
