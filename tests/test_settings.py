@@ -142,7 +142,7 @@ def valid(key: str, folder: Path) -> object:
     """A value that the key may have."""
     known: dict[str, object] = {
         "masks": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
-        "codec": "h264", "fps": 2, "extra_args": ["--vflip"],
+        "codec": "h264", "fps": 2, "extra_args": ["--vflip"], "snapshot": True,
     }  # fmt: skip
     if key.endswith("_s"):
         return 60.0
