@@ -9,6 +9,8 @@ EdgeError
 ├── RuntimeModelError(RuntimeError) a backend refuses or fails to run a model file
 ├── FrameError(ValueError)         a picture has the wrong shape or dtype
 ├── CameraError(OSError)           a source cannot be opened or read
+├── HttpError(OSError)             a server cannot be reached over HTTP, or answers what is of no use
+│   └── SilenceError               … nothing came in time
 ├── StoreError(OSError)            the event file cannot be used
 │   └── DiskError                  … whatever would be written to it
 ├── MissingExtraError(ImportError) an optional part is not installed; names the extra
@@ -50,6 +52,14 @@ class FrameError(EdgeError, ValueError):
 
 class CameraError(EdgeError, OSError):
     """A source cannot be opened, stalls or breaks; never contains credentials."""
+
+
+class HttpError(EdgeError, OSError):
+    """A server cannot be reached over HTTP, or answers what is of no use; holds no address and no credentials."""
+
+
+class SilenceError(HttpError):
+    """Nothing came over HTTP for too long."""
 
 
 class StoreError(EdgeError, OSError):

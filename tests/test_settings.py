@@ -150,7 +150,7 @@ def valid(key: str, folder: Path) -> object:
     known: dict[str, object] = {
         "masks": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
         "codec": "h264", "fps": 2, "extra_args": ["--vflip"], "transport": "udp",
-        "times_zone": "Europe/Athens",
+        "times_zone": "Europe/Athens", "snapshot": True,
     }  # fmt: skip
     if key.endswith("_s"):
         return 60.0

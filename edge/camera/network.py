@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import msgspec
 
 from edge.camera.challenge import ask, explain
 from edge.camera.inflow import Inflow
 from edge.camera.kind import Kind
 from edge.camera.option import NetworkOptions
 from edge.camera.source import Session, Source
-from edge.errors import CameraError
+from edge.errors import CameraError, HttpError
+from edge.http.trust import store
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -45,7 +47,6 @@ _HTTP = (("format_whitelist", ",".join(_FORMATS)), ("max_redirects", "0"), ("max
 _ADVICE = "check the address, that the camera is on, and its `user` and `password_file`"
 _UNAUTHORIZED = "401 Unauthorized"  # what FFmpeg says of every refusal
 _OPENINGS = 2  # FFmpeg's timeout holds for the connection, and again for the first pictures
-_CA_FILES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 class RtspOptions(NetworkOptions, frozen=True, kw_only=True):
@@ -68,9 +69,11 @@ class HttpOptions(NetworkOptions, frozen=True, kw_only=True):
 
     Attributes:
         ca_file: certificates that https trusts, instead of the system's.
+        snapshot: ask for each picture, also of a camera that could send a stream.
     """
 
     ca_file: Path | None = None
+    snapshot: bool = False
 
     def check(self) -> None:
         """See to the address, too."""
@@ -113,14 +116,48 @@ def _refusal(options: RtspOptions, session: Session) -> str:
 
 
 def open_http(options: HttpOptions, session: Session) -> Source:
-    """Open a camera over HTTP; certificates are verified.
+    """Open a camera over HTTP: JPEGs are read here, videos by FFmpeg; certificates are verified.
 
     Raises:
         CameraError: the address is wrong, there are no certificates to trust, or the camera cannot be opened.
     """
-    trust = _trust(options.uri.partition(":")[0].lower(), options.ca_file)
-    advice = "check the address (no playlist, no redirect), that the camera is on, and its `user` and `password_file`"
-    return _open(options, session, (*_HTTP, *trust), advice)
+    from edge.camera.answer import look  # noqa: PLC0415 — urllib3
+    from edge.camera.snapshot import HttpSource  # noqa: PLC0415 — cv2
+    from edge.http.client import Client  # noqa: PLC0415 — urllib3
+    from edge.http.login import Login  # noqa: PLC0415
+
+    shown = without_login(options.uri)
+    login = _login(options, session.password)
+    client = Client(
+        options.uri,
+        session.clock,
+        limit_s=options.timeout_s,
+        login=None if login is None else Login(*login),
+        ca_file=options.ca_file,
+        beat=session.beat,
+        look_up=lambda host: _look_up(host, shown, options.timeout_s, session),
+    )
+    try:
+        answer = client.request()
+        try:
+            pictures = look(answer, session.limits, trusted=options.snapshot)
+        except BaseException:
+            answer.close()
+            raise
+    except HttpError as error:
+        raise CameraError(f"cannot open '{shown}': {error}") from None
+    if pictures is not None:
+        return HttpSource(client, pictures, shown, options.timeout_s, session, single=options.snapshot)
+    answer.close()
+    if client.answers.way == "sha256":
+        raise CameraError(
+            f"cannot open '{shown}': it asks for Digest with SHA-256, and a video is read by FFmpeg, which knows Basic"
+            " and Digest with MD5: change it in the camera, or give the address of its pictures"
+        )
+    url = answer.url if login is None else _with_login(answer.url, *login)
+    trust = _trust(urlsplit(url).scheme, options.ca_file)
+    advice = "what it sends is neither pictures nor a video that is read (no playlist, no MP4)"
+    return _open(msgspec.structs.replace(options, uri=url), session, (*_HTTP, *trust), advice)
 
 
 def without_login(url: str) -> str:
@@ -151,28 +188,27 @@ def _open(
         av_options=av_options,
         limits=session.limits,
     )
-    inflow = Inflow(_look_up(host, opening, session))
+    found = _look_up(host, opening.shown, opening.timeout_s, session)
+    inflow = Inflow({str(address[0]) for *_, address in found})
     return VideoSource(opening, session, container=_open_within(opening, inflow, session))
 
 
-def _look_up(host: str, opening: Opening, session: Session) -> set[str]:
-    """Return the addresses of a host. FFmpeg looks it up again: it needs the name for TLS and for its requests."""
-    named = f"the name '{host}'" if host and host in opening.shown.lower() else "its name"
+def _look_up(host: str, shown: str, timeout_s: float, session: Session) -> list[tuple[Any, ...]]:
+    """Return the addresses of a host, as `socket.getaddrinfo`. FFmpeg looks it up again, for TLS and its requests."""
+    named = f"the name '{host}'" if host and host in shown.lower() else "its name"
     try:
-        found = session.errands.run(
+        return session.errands.run(
             "look-up",
             lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM),
-            opening.timeout_s,
+            timeout_s,
             session.clock,
             session.beat,
         )
     except TimeoutError:
-        why = f"{named} got no answer for {opening.timeout_s:g} s; see to the name servers"
+        why = f"{named} got no answer for {timeout_s:g} s; see to the name servers"
     except (OSError, UnicodeError) as error:
         why = f"{named} has no address: {getattr(error, 'strerror', None) or 'it is no name'}"
-    else:
-        return {str(address[0]) for *_, address in found}
-    raise CameraError(f"cannot open '{opening.shown}': {why}")
+    raise CameraError(f"cannot open '{shown}': {why}")
 
 
 def _open_within(opening: Opening, inflow: Inflow, session: Session) -> InputContainer:
@@ -219,6 +255,16 @@ def _check_url(url: str) -> None:
         )
 
 
+def _login(options: NetworkOptions, password: str | None) -> tuple[str, str] | None:
+    """Return user and password; those of the options win over those in the address."""
+    if options.user is not None or password is not None:
+        return options.user or "", password or ""
+    parts = urlsplit(options.uri)
+    if parts.username is None:
+        return None
+    return unquote(parts.username), unquote(parts.password or "")
+
+
 def _with_login(url: str, user: str | None, password: str | None) -> str:
     """Put the credentials of the options into the address; they win over those that stand there."""
     if user is None and password is None:
@@ -231,15 +277,12 @@ def _with_login(url: str, user: str | None, password: str | None) -> str:
 
 def _trust(scheme: str, ca_file: Path | None) -> tuple[tuple[str, str], ...]:
     """FFmpeg verifies no certificate unless it is told to, and knows no system's store."""
-    system = (ssl.get_default_verify_paths().cafile, *_CA_FILES)
-    known = ca_file or next((Path(file) for file in system if file and Path(file).is_file()), None)
-    if known is None or not known.is_file():
-        if scheme == "http":  # it may be redirected to https, which then fails
+    try:
+        return (("tls_verify", "1"), ("ca_file", str(store(ca_file))))
+    except HttpError as error:
+        if scheme == "http":
             return (("tls_verify", "1"),)
-        raise CameraError(
-            f"no certificates to trust ({known or 'none in the system'}); set `ca_file` of this camera"
-        )
-    return (("tls_verify", "1"), ("ca_file", str(known)))
+        raise CameraError(str(error)) from None
 
 
 RTSP = Kind(("rtsp",), "rtsp://…", RtspOptions, open_rtsp, live=True, address="url")

@@ -153,9 +153,9 @@ class CameraReader:
     def _play(self) -> None:
         """Open the camera and read it until it ends or breaks."""
         self._turn()
+        self._damaged_ns = None  # opening beats, too
         source = self._opener(self._options, self._session)
         self._began = None
-        self._damaged_ns = None
         try:
             while (picture := self._read(source)) is not None:
                 self._healthy()

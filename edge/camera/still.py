@@ -34,26 +34,42 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
     Raises:
         FrameError: it cannot be read, is too large, damaged, or of another kind.
     """
+    return decode(_read(path, limits.picture_bytes), f"image '{path}'", limits)
+
+
+def decode(data: bytes, what: str, limits: Limits) -> NDArray[np.uint8]:
+    """Decode a picture; turned and mirrored as its EXIF says, which OpenCV does.
+
+    Args:
+        data: all of its file.
+        what: it is, for messages.
+        limits: what is larger is not decoded.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        FrameError: it is too large, damaged, or of another kind.
+    """
     import cv2  # noqa: PLC0415 — a camera library
 
-    data = _read(path, limits.picture_bytes)
     size = size_px(data)
     bgr = None
     if size is not None:
         try:
             limits.check_picture(size)
         except FrameError as error:
-            raise FrameError(f"image '{path}': {error}") from None
+            raise FrameError(f"{what}: {error}") from None
     scans = data.count(_SCAN)
     if size is not None and scans <= _SCANS and scans * size[0] * size[1] <= _SCANNED_PIXELS:
         if (fault := _damage(data, limits)) is not None:
-            raise FrameError(f"image '{path}' is corrupt: {fault}")
+            raise FrameError(f"{what} is corrupt: {fault}")
         end = EOI if data.startswith(SOI) else b""  # OpenCV refuses a JPEG that lacks it
         with suppress(cv2.error):
             bgr = cv2.imdecode(np.frombuffer(data + end, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise FrameError(
-            f"image '{path}' is corrupt, truncated or of an unknown kind ({len(data)} bytes);"
+            f"{what} is corrupt, truncated or of an unknown kind ({len(data)} bytes);"
             " expected JPEG, PNG, BMP, TIFF or WebP"
         )
     return np.asarray(bgr, dtype=np.uint8)

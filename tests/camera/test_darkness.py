@@ -139,6 +139,7 @@ def test_a_camera_from_dusk_to_dawn(server):
         assert [night.pass_minute() for _ in range(5)] == ["ok"] * 2 + ["dark"] * 3
         reconnects = night.reader.reconnects
         channel.close()  # every viewer is sent away, again and again
+        night.clock.ahead_ns += MINUTE_NS  # the next picture is due: it is asked for
         night.wait_until(lambda: night.reader.reconnects >= reconnects + 3)
         mjpeg.channels["north"] = night._channel = Channel()
         assert night.pass_minute() == "dark"

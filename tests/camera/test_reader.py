@@ -309,7 +309,7 @@ def test_a_real_camera_that_sends_halves_is_opened_again_and_then_corrupt(script
     assert reader.stop(HANG_S)
     assert reader.reconnects >= 1
     assert (health.healthy, health.cameras["north"].state) == (False, "corrupt")
-    assert "a corrupt picture" in health.reasons[0]
+    assert "a picture is corrupt" in health.reasons[0]
     balance = account.balance()
     assert balance.decoded == balance.dropped["corrupt"] > 1
 

@@ -192,14 +192,6 @@ def test_a_server_that_drips_bytes_ends_in_an_error(scripted_server):
     source.close()
 
 
-def test_a_live_stream_that_is_hung_up_is_an_error(scripted_server):
-    port = scripted_server(HEAD + jpeg_part() * 8, hang_up=True)
-    source = opened(f"http://127.0.0.1:{port}/live", timeout_s=HANG_S)
-    with pytest.raises(CameraError):
-        read_through(source)
-    source.close()
-
-
 def test_a_live_stream_that_ends_is_an_error(scripted_server, make_clip):
     clip = make_clip("clip.mkv").read_bytes()
     head = b"HTTP/1.1 200 OK\r\nContent-Type: video/x-matroska\r\nContent-Length: %d\r\n\r\n" % len(clip)
