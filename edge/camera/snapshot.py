@@ -7,6 +7,7 @@ import threading
 from collections import deque
 
 from edge.camera.answer import Pictures, look
+from edge.camera.exif import exif_orientation
 from edge.camera.freshness import Freshness
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
@@ -169,7 +170,9 @@ class HttpSource:
             self._told_old = False
             logger.info("'%s': its pictures are new again", self._shown)
         image = RgbImage(bgr, "BGR")
-        return Picture(image.size_px, None, None, self._new_ns - started_ns, lambda: image)
+        orientation = exif_orientation(data)
+        geometry = "" if orientation is None else orientation.describe(image.size_px)
+        return Picture(image.size_px, None, None, self._new_ns - started_ns, lambda: image, geometry=geometry)
 
     def _see_age(self) -> None:
         """Tell of a picture that stays the same, once, when it makes the camera stale."""
