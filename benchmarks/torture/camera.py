@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.torture.attack import Attack, Ground, Outcome, eager_bundle
-from benchmarks.torture.faulty import Faulty, HttpCamera, Wire, drawer
+from benchmarks.torture.faulty import TORN, Faulty, HttpCamera, Wire, drawer
 from benchmarks.tower import HANG_S, Tower
 from firmware_sim.serve import serving
 
@@ -19,7 +19,6 @@ _NAMES = ("camera-one", "camera-two")
 _TIMEOUT_S = 2
 _LOOK_S = 0.1
 _SETTLE_S = 5.0
-_TORN = frozenset({"half", "long-length"})  # pictures that are not whole, and cannot pass for it
 # how much more it may take after all faults than before
 _MORE_THREADS, _MORE_DESCRIPTORS, _MORE_RSS_BYTES = 1, 4, 40_000_000
 
@@ -89,7 +88,7 @@ class Duel:
         elif self._landed and scored >= self._before[0] + 2:
             self.survived[self._fault] += 1
             _, corrupt_before, connections = self._before
-            if self._fault in _TORN and corrupt == corrupt_before and self.camera.connections == connections:
+            if self._fault in TORN and corrupt == corrupt_before and self.camera.connections == connections:
                 self.wrong[self._fault] += 1
             self._fault = None
         elif now_s - self._since_s > HANG_S:

@@ -19,6 +19,7 @@ import numpy as np
 SIZES_PX = ((240, 320), (192, 256))
 _PICTURE_S = 0.15
 _REFUSE_S = 1.5
+_TORN_PICTURES = 3  # in a row, so that one of them is due
 _TALK_BYTES = 8000  # what a server says before its first picture, at most
 _PATIENCE_S = 60.0  # the daemon hangs up before, for its timeout is shorter
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: what close() throws away is answered by a reset
@@ -160,6 +161,8 @@ INSTEAD: dict[str, Callable[[bytes, Random], bytes]] = {
     "long-part": lambda jpeg, _: part(jpeg[:-2] * (_FLOOD_BYTES // len(jpeg)), ""),
 }
 
+TORN = frozenset({"half", "long-length"})  # pictures that are not whole, and cannot pass for it
+
 
 class HttpCamera(Faulty):
     """An MJPEG camera over HTTP whose answers, parts and pictures may be anything."""
@@ -226,7 +229,9 @@ class HttpCamera(Faulty):
     def _deal(self, client: socket.socket, fault: str) -> None:
         """Deal out a fault within a stream; what returns goes on with whole pictures."""
         if fault in INSTEAD:
-            client.sendall(INSTEAD[fault](self._draw(self._size), self.random))
+            for _ in range(_TORN_PICTURES if fault in TORN else 1):
+                client.sendall(INSTEAD[fault](self._draw(self._size), self.random))
+                self._closed.wait(_PICTURE_S)
         elif fault == "other-size":
             self._size = 1 - self._size
         else:
