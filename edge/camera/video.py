@@ -19,6 +19,7 @@ from edge.errors import CameraError, FrameError
 from edge.image import Image, TurnedImage
 
 _DEFAULT_RATE = Fraction(25)
+_RAW = "rawvideo"
 _UNTIMED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # FFmpeg makes their timestamps up
 
 
@@ -143,10 +144,11 @@ class VideoSource:
         turns = round(frame.rotation / 90) % 4
         size_px = (frame.height, frame.width) if turns % 2 == 0 else (frame.width, frame.height)
 
-        def to_image() -> Image:
-            return self._convert(frame, turns)
-
-        return Picture(size_px, self._source_ns(frame), None, decode_ns, to_image)
+        if self._stream.codec_context.name == _RAW:  # now, for the memory is the device's
+            image = self._convert(frame, turns)
+            return Picture(size_px, self._source_ns(frame), None, decode_ns, lambda: image)
+        source_ns = self._source_ns(frame)
+        return Picture(size_px, source_ns, None, decode_ns, lambda: self._convert(frame, turns))
 
     def _count_from_begin(self) -> None:
         """Let a first picture that is corrupt move the times of the others as little as any other does."""
@@ -173,7 +175,7 @@ class VideoSource:
         failure = ""
         try:
             with room_for((frame.height, frame.width)):
-                image = image_of(frame)
+                image = image_of(frame, borrowed=self._stream.codec_context.name == _RAW)
         except PyAvError as error:
             failure = reason(error)
         if failure:
