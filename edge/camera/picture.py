@@ -35,8 +35,12 @@ _PACKED = {
 }  # where Y, U and V are, of 4 bytes
 
 
-def image_of(frame: av.VideoFrame) -> Image:
+def image_of(frame: av.VideoFrame, *, borrowed: bool = False) -> Image:
     """Make an image of a decoded frame, which it keeps.
+
+    Args:
+        frame: as it was decoded.
+        borrowed: its memory is the device's and goes with it (FFmpeg copies no raw video): keep copies.
 
     Raises:
         ValueError, av.error.FFmpegError: there is no way from its format.
@@ -47,6 +51,8 @@ def image_of(frame: av.VideoFrame) -> Image:
         planes = _planes(frame)
     if planes is None:
         return RgbImage(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+    if borrowed:
+        planes = tuple(plane.copy() for plane in planes)
     return PlanarImage(planes, _SHARES.get(frame.colorspace, BT601), full_range=_full_range(frame))
 
 

@@ -26,6 +26,7 @@ from edge.image import Image
 
 _DEFAULT_RATE = Fraction(25)
 _BARE_JPEGS = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "rtsp", "video4linux2,v4l2"})
+_RAW = "rawvideo"
 _UNTIMED = frozenset({"mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc"})  # FFmpeg makes their timestamps up
 
 
@@ -172,11 +173,13 @@ class VideoSource:
         except FrameError as error:
             raise FrameError(f"'{self._opening.shown}': once its pixels are square: {error}") from None
 
-        def to_image() -> Image:
-            return self._convert(frame, orientation)
-
         geometry = "; ".join(filter(None, (orientation.describe(stored_px), self._track)))
-        return Picture(size_px, source_ns, None, decode_ns, to_image, geometry=geometry)
+        if self._stream.codec_context.name == _RAW:  # now, for the memory is the device's
+            image = self._convert(frame, orientation)
+            return Picture(size_px, source_ns, None, decode_ns, lambda: image, geometry=geometry)
+        return Picture(
+            size_px, source_ns, None, decode_ns, lambda: self._convert(frame, orientation), geometry=geometry
+        )
 
     def _orientation(self, frame: av.VideoFrame) -> Orientation:
         """Return how to show a picture: by what a JPEG says itself, else by the stream's display matrix."""
@@ -209,7 +212,7 @@ class VideoSource:
         failure = ""
         try:
             with room_for((frame.height, frame.width)):
-                image = image_of(frame)
+                image = image_of(frame, borrowed=self._stream.codec_context.name == _RAW)
         except PyAvError as error:
             failure = reason(error)
         if failure:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from edge.camera.planes import PlanarImage
 from edge.camera.v4l2 import V4l2Options, open_device
 from edge.errors import CameraError
 from tests.camera.conftest import session
@@ -24,7 +25,10 @@ def test_a_device_that_goes_silent_ends_in_an_error(device):
     height_px, width_px = device.size_px
     source = raw(device.path, timeout_s=5, height_px=height_px, width_px=width_px)
     assert source.live
-    assert source.read().to_rgb().shape == (*device.size_px, 3)
+    image = source.read().to_image()
+    assert image.rgb().shape == (*device.size_px, 3)
+    assert isinstance(image, PlanarImage)
+    assert all(plane.flags.owndata for plane in image.planes)  # the device takes its memory back
     device.be_silent()
     with pytest.raises(CameraError, match=r"video0.*the device gave nothing for 5 s"):
         list(iter(source.read, None))
