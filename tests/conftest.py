@@ -1,6 +1,7 @@
 """What every test shares: the settings of hypothesis, and where a developer's real data lie."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -30,6 +31,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rest = [item for item in items if not item.nodeid.startswith(_LONGEST)]
     half = max(0, len(items) // 2 - len(longest[0]))
     items[:] = [*longest[0], *rest[:half], *longest[1], *rest[half:]]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape names that are not UTF-8 in what a test printed and logged: a worker could not send its report."""
+    report = yield
+    report.sections = [
+        (name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session")
