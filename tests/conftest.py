@@ -1,7 +1,6 @@
 """What every test shares: the settings of hypothesis, and where a developer's real data lie."""
 
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -34,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport():
     """Escape names that are not UTF-8 in what a test printed and logged: a worker could not send its report."""
     report = yield
     report.sections = [
