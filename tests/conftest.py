@@ -32,6 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [*longest[0], *rest[:half], *longest[1], *rest[half:]]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Escape names that are not UTF-8 in what a test printed and logged: a worker could not send its report."""
+    report = yield
+    report.sections = [
+        (name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections
+    ]
+    return report
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The folder of real data beside a developer's checkout; nobody else has it."""

@@ -23,11 +23,11 @@ def memory_bytes(key: str) -> int:
     return int(re.search(rf"{key}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 
 
-def read(uri: str, keys: dict, reads: int) -> dict:
+def read(uri: str, keys: dict, reads: int, session: Session) -> dict:
     said, pictures = [], 0
     source = None
     try:
-        source = open_source(options_for(uri, **keys), Session(SystemClock()))
+        source = open_source(options_for(uri, **keys), session)
         for _ in range(reads):
             try:
                 picture = source.read()
@@ -49,16 +49,17 @@ def answer(line: str) -> None:
     request = json.loads(line)
     rest_bytes = memory_bytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak from now on
+    session = Session(SystemClock())  # one for all openings, as a camera has
     for _ in range(request["times"]):
-        outcome = read(request["uri"], request["keys"], request["reads"])
+        outcome = read(request["uri"], request["keys"], request["reads"], session)
     print(json.dumps({"over_rest_bytes": memory_bytes("VmHWM") - rest_bytes, **outcome}), flush=True)
 
 
 def main() -> None:
     cv2.setNumThreads(0)
     cv2.imdecode(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1], cv2.IMREAD_COLOR)
-    read("scene:plume?frames=1", {}, 1)
-    read(sys.argv[1], {}, 1)  # FFmpeg has been at work
+    read("scene:plume?frames=1", {}, 1, Session(SystemClock()))
+    read(sys.argv[1], {}, 1, Session(SystemClock()))  # FFmpeg has been at work
     for line in sys.stdin:
         if os.fork():
             os.wait()
