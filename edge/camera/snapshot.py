@@ -122,6 +122,8 @@ class HttpSource:
             found, more = pictures.rest(), False
             if pictures.is_stream or not pictures.count:
                 raise
+        if not more and pictures.is_stream and 0 < len(found) < pictures.count:
+            self._see_end(found[-1])
         if found:
             self._whole_ns = self._clock.mono_ns()
         self._waiting.extend((data, pictures) for data in found)
@@ -138,6 +140,13 @@ class HttpSource:
                 self._shown,
                 pictures.count,
             )
+
+    def _see_end(self, last: bytes) -> None:
+        """See that a stream did not end within a picture; the end marker alone may miss."""
+        try:
+            checked(last, "its last picture", self._session.limits)
+        except FrameError as error:
+            raise HttpError(f"the stream broke: {error}") from None
 
     def _see_time(self, pictures: Pictures) -> None:
         within_s = self._timeout_s * (_SLOW if pictures.begun else 1)
