@@ -124,27 +124,40 @@ def look(answer: Answer, limits: Limits, *, trusted: bool) -> Pictures | None:
     Args:
         answer: whose body was not read yet.
         limits: of its pictures.
-        trusted: whether it holds pictures whatever it looks like.
+        trusted: whether it holds pictures whatever it looks like, if it is no page.
 
     Raises:
-        HttpError: it is no success, it is a page for people, or nothing comes any more.
+        HttpError: it is no success, it is a page for people, it is packed, or nothing comes any more.
     """
     if not 200 <= answer.status < 300:
         raise HttpError(f"it answers {answer.shown}; check the path of the address")
     parts, head = answer.kind.startswith("multipart/"), b""
-    while not parts and len(head) < _LOOK_BYTES and _JPEG not in head and not head.startswith(_STILLS):
+    packed = str(answer.headers.get("Content-Encoding", "")).strip().lower().removeprefix("identity")
+    while (packed or not parts) and len(head) < _LOOK_BYTES and not _begins_a_picture(head):
         if not (piece := answer.read()):
             break
         head += piece
     start = head[:_LOOK_BYTES]
+    if packed and not _begins_a_picture(head):
+        raise HttpError(
+            f"what it sends is packed ({packed}), which was not asked for and is not read; switch that off in the"
+            " camera, or in the proxy before it"
+        )
     if start.startswith(_STILLS) or (start.startswith(b"RIFF") and start[8:12] == b"WEBP"):
         return Pictures(answer, head, WholeBody(limits))
-    if parts or answer.kind.startswith("image/") or _are_jpegs(start) or trusted:
-        boundary = _BOUNDARY.search(str(answer.headers.get("Content-Type", "")))
-        return Pictures(answer, head, JpegSplitter(boundary[1] if boundary else "", limits))
-    if answer.kind.startswith(_PAGES) and b"\0" not in head and not head.lstrip().startswith(_PLAYLIST):
-        raise HttpError(f"it answers with {answer.kind}, not with pictures; check the path of the address")
-    return None
+    if not (parts or answer.kind.startswith("image/") or _are_jpegs(start)):
+        if answer.kind.startswith(_PAGES) and b"\0" not in head and not head.lstrip().startswith(_PLAYLIST):
+            raise HttpError(
+                f"it answers with {answer.kind}, not with pictures; check the path of the address"
+            )
+        if not trusted:
+            return None
+    boundary = _BOUNDARY.search(str(answer.headers.get("Content-Type", "")))
+    return Pictures(answer, head, JpegSplitter(boundary[1] if boundary else "", limits))
+
+
+def _begins_a_picture(head: bytes) -> bool:
+    return _JPEG in head or head.startswith(_STILLS)
 
 
 def _are_jpegs(start: bytes) -> bool:

@@ -1,23 +1,25 @@
-"""Why an RTSP camera refuses a login: FFmpeg says the same of a wrong password, of none, and of a way it does not know.
+"""Why FFmpeg cannot log in: it says the same of a wrong password, of none, and of a way that it does not know.
 
-Sources: RFC 7616 and RFC 7617 (the challenges), RFC 7826, 19.1 (that RTSP has them, too); FFmpeg, httpauth.c.
+Sources: RFC 7826, 19.1 (RTSP has the challenges of HTTP); FFmpeg, libavformat/httpauth.c (what it takes of them).
 """
 
 from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Sequence
 from urllib.parse import urlsplit
+
+from edge.http.login import Challenge, challenges
 
 _PORT = 554
 _ANSWER_BYTES = 1 << 16
-_CHALLENGE = re.compile(rb"^WWW-Authenticate:[ \t]*(\w+)(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
-_PARAMETER = re.compile(r'([\w-]+)[ \t]*=[ \t]*(?:"([^"]*)"|([^\s,]+))')
-_DIGESTS = ("MD5", "MD5-SESS")
+_FIELD = re.compile(rb"^WWW-Authenticate:[ \t]*(.*?)\r?$", re.IGNORECASE | re.MULTILINE)
+_ALGORITHMS = ("", "MD5", "MD5-sess")  # spelled so
 
 
 def ask(url: str, timeout_s: float) -> list[str]:
-    """Ask a camera how it wants a login, without giving one; return its challenges, such as `Digest SHA-256`.
+    """Ask an RTSP camera how it wants a login, without giving one; return its `WWW-Authenticate` fields.
 
     Args:
         url: with a host.
@@ -36,31 +38,40 @@ def ask(url: str, timeout_s: float) -> list[str]:
         connection.sendall(request.encode())
         while b"\r\n\r\n" not in answer and len(answer) < _ANSWER_BYTES and (came := connection.recv(4096)):
             answer += came
-    return [_name(kind.decode(), rest.decode(errors="replace")) for kind, rest in _CHALLENGE.findall(answer)]
+    return [field.decode("latin-1") for field in _FIELD.findall(answer)]
 
 
-def explain(challenges: list[str], *, given: bool) -> str:
-    """Say why a login is refused, and what to do.
+def unknown(offered: Sequence[str]) -> str | None:
+    """Name the login that FFmpeg would have to give and does not know; None where it knows it.
+
+    Of all fields it takes the last that begins with Digest, else the last with Basic, whatever it knows of them.
 
     Args:
-        challenges: what the camera asks for, as `ask` returns them.
+        offered: the `WWW-Authenticate` fields, at least one.
+    """
+    first = [found[0] for field in offered if (found := challenges([field]))]
+    for scheme in ("digest", "basic"):
+        named = [one for one in first if one.scheme.lower() == scheme]
+        if named:
+            return None if _is_known(named[-1]) else named[-1].shown
+    return " or ".join(one.shown for one in challenges(offered)) or "a way that it does not name"
+
+
+def explain(offered: Sequence[str], *, given: bool) -> str:
+    """Say why a login over RTSP is refused, and what to do.
+
+    Args:
+        offered: the `WWW-Authenticate` fields; none where they are not known.
         given: whether a login was given.
     """
     if not given:
         return "it asks for a login: set `user` and `password_file`"
-    known = {"Basic", *(f"Digest {algorithm}" for algorithm in _DIGESTS)}
-    if challenges and not known & set(challenges):
-        return (
-            f"it asks for a login by {' or '.join(challenges)}, which is not supported; set the camera to Digest with"
-            " MD5, or to Basic"
-        )
+    if offered and (name := unknown(offered)) is not None:
+        return f"it asks for a login by {name}, which is not supported; set the camera to Digest with MD5, or to Basic"
     return "it refuses the login: check `user` and `password_file`"
 
 
-def _name(kind: str, rest: str) -> str:
-    """Return a challenge as scheme and algorithm."""
-    found = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(rest)}
-    if kind.lower() != "digest":
-        return kind.capitalize()
-    checks = {check.strip().lower() for check in found.get("qop", "auth").split(",")}
-    return f"Digest {found.get('algorithm', 'MD5').upper()}{'' if 'auth' in checks else ' with auth-int'}"
+def _is_known(challenge: Challenge) -> bool:
+    return challenge.way == "basic" or (
+        challenge.way == "md5" and challenge.values.get("algorithm", "") in _ALGORITHMS
+    )

@@ -6,11 +6,12 @@ Sources: Exif 2.32, 4.5.4 (APP1) and 4.6.4 (Orientation, tag 0x0112); TIFF 6.0, 
 from __future__ import annotations
 
 import struct
+from itertools import islice
 
 from edge.camera.orientation import Orientation
+from edge.camera.segment import APP1, SCAN, SOI, segments
 
 _HEAD = b"Exif\0\0"
-_APP1, _SCAN = 0xE1, 0xDA
 _SEGMENTS = 256  # are looked at
 _ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _TAG, _SHORT = 0x0112, 3
@@ -28,6 +29,8 @@ _NUMBERS = {
 
 def exif_orientation(jpeg: bytes) -> Orientation | None:
     """Return what a JPEG states; None where it states nothing, or nothing that exists."""
+    if not jpeg.startswith(SOI):
+        return None
     try:
         tiff = _tiff(jpeg)
         return None if tiff is None else _NUMBERS.get(_number(tiff))
@@ -37,19 +40,12 @@ def exif_orientation(jpeg: bytes) -> Orientation | None:
 
 def _tiff(jpeg: bytes) -> bytes | None:
     """Return the first segment of Exif data, which stands before the first scan."""
-    at = 2
-    for _ in range(_SEGMENTS):
-        marker = jpeg[at + 1]
-        if jpeg[at] != 0xFF or marker == _SCAN:
+    for segment in islice(segments(jpeg), _SEGMENTS):
+        if segment.marker == SCAN:
             break
-        if marker == 0xFF:  # filling
-            at += 1
-            continue
-        (length,) = struct.unpack_from(">H", jpeg, at + 2)
-        body = jpeg[at + 4 : at + 2 + length]
-        if marker == _APP1 and body.startswith(_HEAD):
+        body = jpeg[segment.at + 4 : segment.end]
+        if segment.marker == APP1 and body.startswith(_HEAD):
             return body.removeprefix(_HEAD)
-        at += 2 + length
     return None
 
 

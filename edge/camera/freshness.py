@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-from edge.http.client import Answer
+if TYPE_CHECKING:
+    from edge.http.client import Answer  # and with it urllib3
 
 _CONDITIONS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
-_BELIEVED = 3
 
 
 class Freshness:
     """What is known of the last picture that was taken.
 
     A picture is old that has the same bytes, tag (ETag) or time (Last-Modified). Some servers state one tag or time
-    for whatever they send. So after three answers in a row that are old by these alone, one is looked at; where its
-    bytes are others, tag and time are believed no more.
+    for whatever they send, and a camera is stale after three cadences without a picture. So tag and time are believed
+    once after each picture, then the bytes are looked at; where those are others, they are believed no more.
     """
 
     def __init__(self) -> None:
         self._digest = b""
         self._marks: dict[str, str] = {}
         self._believed = True
-        self._row = 0
+        self._spent = False  # since the last picture that was taken
 
     def conditions(self) -> dict[str, str]:
         """Return the fields of a request that ask for a picture only if it is new."""
@@ -34,21 +35,21 @@ class Freshness:
         """Say whether the first picture of an answer is old."""
         marked = any(answer.headers.get(name) == value for name, value in self._marks.items())
         if hashlib.sha256(data).digest() == self._digest or (marked and self._trusting):
-            self._row += 1
+            self._spent = True
             return True
         self._believed = self._believed and not marked
         return False
 
     def unchanged(self) -> None:
         """Note that the server says so itself, with 304."""
-        self._row += 1
+        self._spent = True
 
     def take(self, data: bytes, answer: Answer) -> None:
         """Note a picture that was taken."""
-        self._digest, self._row = hashlib.sha256(data).digest(), 0
+        self._digest, self._spent = hashlib.sha256(data).digest(), False
         stated = {name: answer.headers.get(name) for name in _CONDITIONS}
         self._marks = {name: value for name, value in stated.items() if value}
 
     @property
     def _trusting(self) -> bool:
-        return self._believed and self._row % (_BELIEVED + 1) < _BELIEVED
+        return self._believed and not self._spent

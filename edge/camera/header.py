@@ -9,12 +9,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
+from edge.camera.segment import END, FRAMES, SCAN, SOI, segments
+
 PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8"
 _LITTLE_TIFF, _BIG_TIFF = b"II*\0", b"MM\0*"
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame, of any process
-_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
-_SCAN, _END = 0xDA, 0xD9
 _CORE_HEADER_BYTES = 12
 _TAGS = {256: "width", 257: "height", 322: "tile width", 323: "tile height", 277: "samples", 258: "bits"}
 _SHORT, _LONG = 3, 4
@@ -40,20 +38,12 @@ def size_px(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:
-    at = 2
-    while (at := data.find(b"\xff", at)) >= 0:  # bytes between segments are passed by, as decoders do
-        marker = data[at + 1]
-        if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
+    for segment in segments(data):
+        if segment.marker in FRAMES:
+            height, width = struct.unpack_from(">HH", data, segment.at + 5)
             return height, width
-        if marker in {_SCAN, _END}:
-            return None
-        if marker in {0x00, 0xFF}:
-            at += 1
-        elif marker in _ALONE:
-            at += 2
-        else:
-            at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
+        if segment.marker in {SCAN, END}:
+            break
     return None
 
 
@@ -117,7 +107,7 @@ def _webp_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 _KINDS: dict[bytes, Callable[[bytes], tuple[int, int] | None]] = {
-    _JPEG: _jpeg,
+    SOI: _jpeg,
     PNG: _png,
     b"BM": _bmp,
     _LITTLE_TIFF: _tiff,

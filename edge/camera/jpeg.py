@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from edge.camera.limit import Limits
+from typing import TYPE_CHECKING
 
-SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+from edge.camera.limit import Limits
+from edge.camera.segment import END, EOI, FRAMES, SCAN, segments
+
+if TYPE_CHECKING:
+    import av
+
 _SEQUENTIAL = (0xC0, 0xC1)
 _PROGRESSIVE = 0xC2
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SCAN = 0xDA
-_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 
 
 def cut(data: bytes) -> bool:
@@ -27,33 +29,36 @@ def cut(data: bytes) -> bool:
     return data.find(EOI, at) < 0 and not (frame in _SEQUENTIAL and components == scanned)
 
 
-def damage(data: bytes, limits: Limits) -> str | None:
-    """Say what is wrong with a still; None where it is whole, or of a kind that only libjpeg can read.
+def decoded(data: bytes, limits: Limits) -> av.VideoFrame | str | None:
+    """Decode a still by FFmpeg.
 
     A few bytes too many before a marker, which libjpeg reports, are no damage: many USB cameras write them.
+
+    Args:
+        data: all of it.
+        limits: what is larger is not decoded.
+
+    Returns:
+        The picture; what is wrong with it; None where it is of a kind that only libjpeg can read.
     """
-    from edge.camera.room import refusal  # noqa: PLC0415 — av
+    from edge.camera.room import decode_jpeg  # noqa: PLC0415 — av
 
     if cut(data):
         return "it is cut off"
     head = _head(data)
     if head is None or head[0] not in (*_SEQUENTIAL, _PROGRESSIVE):
         return None
-    return refusal(data, limits)
+    return decode_jpeg(data, limits)
 
 
 def _head(data: bytes) -> tuple[int, int, int, int] | None:
     """Return the frame's marker, its components, those of the first scan, and where that begins."""
     frame = components = 0
-    at = len(SOI)
-    while at + 4 < len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in _FRAMES and at + 9 < len(data):
-            frame, components = marker, data[at + 9]
-        if marker == _SCAN:
-            return frame, components, data[at + 4], at
-        if marker == 0xFF:
-            at += 1
-        else:
-            at += 2 if marker in _BARE else 2 + int.from_bytes(data[at + 2 : at + 4])
+    for segment in segments(data):
+        if segment.marker == END:
+            break
+        if segment.marker in FRAMES and segment.at + 9 < len(data):
+            frame, components = segment.marker, data[segment.at + 9]
+        if segment.marker == SCAN and segment.at + 4 < len(data):
+            return frame, components, data[segment.at + 4], segment.at
     return None

@@ -12,10 +12,9 @@ from __future__ import annotations
 import re
 
 from edge.camera.limit import Limits
+from edge.camera.segment import END, SCAN, START, Walk
 
 _START = b"\xff\xd8\xff"
-_END, _BEGIN, _SCAN = 0xD9, 0xD8, 0xDA
-_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 # what may stand behind a scan; others are damaged data: more scans, their tables, comments and applications
 _BEHIND_SCAN = re.compile(rb"\xff[\xc4\xd8\xd9\xda\xdb\xdc\xdd\xe0-\xef\xfe]")
 _PART = rb"\r?\n(?:--[^\r\n]{1,72}\r?\n)?content-(?:type|length)[ \t]*:"
@@ -52,7 +51,7 @@ class JpegSplitter:
         self._between = re.compile(b"|".join([*bounds, _NEW, _TYPE]), re.IGNORECASE)
         self._foreign = False  # the part is of another type
         self.begun = False  # the data begin with a picture
-        self._at = 0  # how far that was walked through
+        self._walk = Walk()  # through that
         self._scanning = False
         self._searched = 0  # up to where there is no new part
 
@@ -77,7 +76,7 @@ class JpegSplitter:
     def _next(self) -> bytes | None:
         if not self.begun and not self._seek():
             return None
-        end = self._walk()
+        end = self._end()
         end = self._cut(len(self._data) if end is None else end) or end
         if end is None:
             self._searched = max(0, len(self._data) - _KEPT_BYTES)
@@ -116,34 +115,24 @@ class JpegSplitter:
             del self._data[: start + 1]  # two bytes of sound
         del self._data[:start]
         self.begun, self._foreign, self._scanning = True, False, False
-        self._at, self._searched = 2, 0
+        self._walk, self._searched = Walk(), 0
         return True
 
-    def _walk(self) -> int | None:
+    def _end(self) -> int | None:
         """Go on through the picture's segments; return where it ends, None while that has not come."""
-        data = self._data
+        data, walk = self._data, self._walk
         while True:
             if self._scanning:
-                found = _BEHIND_SCAN.search(data, self._at)
+                found = _BEHIND_SCAN.search(data, walk.at)
                 if found is None:
-                    self._at = max(self._at, len(data) - 1)
+                    walk.at = max(walk.at, len(data) - 1)
                     return None
-                self._at, self._scanning = found.start(), False
-            if self._at > len(data):
+                walk.at, self._scanning = found.start(), False
+            segment = walk.next(data)
+            if segment is None:
                 return None
-            at = data.find(b"\xff", self._at)  # bytes between segments are passed by, as decoders do
-            if at < 0 or at + 4 > len(data):
-                self._at = len(data) if at < 0 else at
-                return at + 2 if data[at : at + 2] == b"\xff\xd9" and at >= 0 else None
-            marker = data[at + 1]
-            if marker == _END:
-                return at + 2
-            if marker == _BEGIN:
-                return at
-            if marker in {0x00, 0xFF}:
-                self._at = at + 1
-            elif marker in _ALONE:
-                self._at = at + 2
-            else:
-                self._at = at + 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))
-                self._scanning = marker == _SCAN
+            if segment.marker == END:
+                return segment.end
+            if segment.marker == START:  # of the next
+                return segment.at
+            self._scanning = segment.marker == SCAN

@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import msgspec
 
-from edge.camera.challenge import ask, explain
 from edge.camera.inflow import Inflow
 from edge.camera.kind import Kind
 from edge.camera.option import NetworkOptions
@@ -102,17 +101,19 @@ def open_rtsp(options: RtspOptions, session: Session) -> Source:
 
 def _refusal(options: RtspOptions, session: Session) -> str:
     """Say why a login is refused."""
+    from edge.camera.challenge import ask, explain  # noqa: PLC0415 — urllib.request
+
     given = options.user is not None or session.password is not None or "@" in options.uri
-    challenges: list[str] = []
+    offered: list[str] = []
     with suppress(OSError):  # a TimeoutError is one, too
-        challenges = session.errands.run(
+        offered = session.errands.run(
             "challenge",
             lambda: ask(options.uri, options.timeout_s),
             options.timeout_s,
             session.clock,
             session.beat,
         )
-    return f"401 Unauthorized: {explain(challenges, given=given)}"
+    return f"401 Unauthorized: {explain(offered, given=given)}"
 
 
 def open_http(options: HttpOptions, session: Session) -> Source:
@@ -122,7 +123,8 @@ def open_http(options: HttpOptions, session: Session) -> Source:
         CameraError: the address is wrong, there are no certificates to trust, or the camera cannot be opened.
     """
     from edge.camera.answer import look  # noqa: PLC0415 — urllib3
-    from edge.camera.snapshot import HttpSource  # noqa: PLC0415 — cv2
+    from edge.camera.challenge import unknown  # noqa: PLC0415 — urllib.request
+    from edge.camera.snapshot import HttpSource, await_turn  # noqa: PLC0415 — cv2
     from edge.http.client import Client  # noqa: PLC0415 — urllib3
     from edge.http.login import Login  # noqa: PLC0415
 
@@ -137,6 +139,7 @@ def open_http(options: HttpOptions, session: Session) -> Source:
         beat=session.beat,
         look_up=lambda host: _look_up(host, shown, options.timeout_s, session),
     )
+    turn_ns = await_turn(session)
     try:
         answer = client.request()
         try:
@@ -147,11 +150,14 @@ def open_http(options: HttpOptions, session: Session) -> Source:
     except HttpError as error:
         raise CameraError(f"cannot open '{shown}': {error}") from None
     if pictures is not None:
-        return HttpSource(client, pictures, shown, options.timeout_s, session, single=options.snapshot)
+        return HttpSource(
+            client, pictures, turn_ns, shown, options.timeout_s, session, single=options.snapshot
+        )
     answer.close()
-    if client.answers.way == "sha256":
+    offered = client.answers.offered
+    if offered and (way := unknown(offered)) is not None:
         raise CameraError(
-            f"cannot open '{shown}': it asks for Digest with SHA-256, and a video is read by FFmpeg, which knows Basic"
+            f"cannot open '{shown}': it asks for a login by {way}, and a video is read by FFmpeg, which knows Basic"
             " and Digest with MD5: change it in the camera, or give the address of its pictures"
         )
     url = answer.url if login is None else _with_login(answer.url, *login)

@@ -7,7 +7,11 @@ import numpy as np
 from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace
 
+from edge.camera.container import PyAvError, reason
+from edge.camera.orientation import Orientation, OrientedImage
 from edge.camera.planes import BT601, BT709, PlanarImage, Plane
+from edge.camera.room import room_for
+from edge.errors import FrameError
 from edge.image import Image, RgbImage
 
 _SHARES: dict[
@@ -33,6 +37,29 @@ _PACKED = {
     "uyvy422": (1, 0, 2),
     "yvyu422": (0, 3, 1),
 }  # where Y, U and V are, of 4 bytes
+
+
+def shown(frame: av.VideoFrame, orientation: Orientation, *, borrowed: bool = False) -> Image:
+    """Make of a decoded frame what people see.
+
+    Args:
+        frame: as it was decoded.
+        orientation: what is done to it.
+        borrowed: as for `image_of`.
+
+    Raises:
+        FrameError: there is no way from its format.
+    """
+    failure = ""
+    try:
+        with room_for((frame.height, frame.width)):
+            image = image_of(frame, borrowed=borrowed)
+    except PyAvError as error:
+        failure = reason(error)
+    if failure:
+        kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
+        raise FrameError(f"cannot convert {kind} to RGB: {failure}")
+    return image if orientation == Orientation() else OrientedImage(image, orientation)
 
 
 def image_of(frame: av.VideoFrame, *, borrowed: bool = False) -> Image:

@@ -101,19 +101,22 @@ def decode_within(
     return frames
 
 
-def refusal(data: bytes, limits: Limits) -> str | None:
-    """Say why FFmpeg finds a JPEG damaged; None where it does not, or cannot tell."""
+def decode_jpeg(data: bytes, limits: Limits) -> av.VideoFrame | str | None:
+    """Decode a JPEG by itself.
+
+    Returns:
+        The picture; why FFmpeg finds it damaged; None where it cannot tell.
+    """
     decoder = av.CodecContext.create("mjpeg", "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.options = {"err_detect": "explode"}
     decoder.thread_count = 1
     try:
-        decode_within(decoder, av.Packet(data), limits)
+        return next(iter(decode_within(decoder, av.Packet(data), limits)), None)
     except av.error.InvalidDataError as error:
         return error.strerror
     except (av.error.FFmpegError, ValueError):
-        pass
-    return None
+        return None
 
 
 def _set() -> None:

@@ -8,14 +8,15 @@ from collections import deque
 
 from edge.camera.answer import Pictures, look
 from edge.camera.exif import exif_orientation
-from edge.camera.freshness import Freshness
-from edge.camera.schedule import NS_PER_S
+from edge.camera.orientation import Orientation
+from edge.camera.picture import shown
+from edge.camera.schedule import NS_PER_S, Grid
 from edge.camera.source import Picture, Session
-from edge.camera.still import decode
-from edge.errors import CameraError, FrameError, HttpError, SilenceError
+from edge.camera.still import by_opencv, checked
+from edge.errors import CameraError, FrameError, HttpError
 from edge.health import limit_s
 from edge.http.client import Client
-from edge.image import RgbImage
+from edge.image import Image, RgbImage
 
 logger = logging.getLogger(__name__)
 
@@ -25,22 +26,42 @@ _AGAIN = 0.1  # of a cadence, after a damaged picture
 _SLOW = 6  # timeouts that one picture may take while it comes
 
 
+def await_turn(session: Session) -> int:
+    """Wait until a picture is due; return the moment, in monotonic ns. Whoever gets a picture then takes the turn."""
+    asked, clock, grid = session.asked, session.clock, _grid(session)
+    never = threading.Event()
+    while (now_ns := clock.mono_ns()) < asked.next_ns or not grid.due(now_ns):
+        clock.wait(never, _STEP_S)
+        session.beat()
+    asked.next_ns = now_ns + round(_LEAST_S * NS_PER_S)
+    return now_ns
+
+
 class HttpSource:
     """A camera that sends pictures over HTTP.
 
     Args:
         client: asks it.
         first: its first answer.
+        turn_ns: when that was asked for, by `await_turn`.
         shown: its address, for messages.
         timeout_s: how long nothing may come.
-        session: its clock, schedule, beat and limits.
+        session: its clock, schedule, beat and limits, and what is known of it.
         single: hang up after one picture of each answer.
     """
 
     live = True
 
     def __init__(
-        self, client: Client, first: Pictures, shown: str, timeout_s: float, session: Session, *, single: bool
+        self,
+        client: Client,
+        first: Pictures,
+        turn_ns: int,
+        shown: str,
+        timeout_s: float,
+        session: Session,
+        *,
+        single: bool,
     ) -> None:
         self._client = client
         self._pictures: Pictures | None = first
@@ -48,13 +69,13 @@ class HttpSource:
         self._timeout_s = timeout_s
         self._session = session
         self._clock = session.clock
-        self._grid = session.schedule.skipping()
+        self._asked = session.asked
+        self._grid = _grid(session)
         self._single = single
         self._waiting: deque[tuple[bytes, Pictures]] = deque()
-        self._fresh = Freshness()
-        self._asked = False  # for the next picture, whose turn is taken
-        self._told_single = self._told_old = False
-        self._next_ns = self._whole_ns = self._new_ns = self._clock.mono_ns()
+        # of the next picture, where it was asked for by itself
+        self._turn_ns = None if first.is_stream else turn_ns
+        self._begun_ns = self._whole_ns = self._clock.mono_ns()
 
     def read(self) -> Picture:
         """Return the next picture that is due.
@@ -68,8 +89,9 @@ class HttpSource:
                 data, pictures = self._next()
             except (HttpError, FrameError) as error:
                 raise CameraError(f"'{self._shown}': {error}") from None
-            if self._wanted(data, pictures):
-                return self._picture(data, pictures)
+            turn_ns = self._turn(data, pictures)
+            if turn_ns is not None:
+                return self._picture(data, pictures, turn_ns)
             self._session.beat()
 
     def close(self) -> None:
@@ -95,11 +117,13 @@ class HttpSource:
         """Take what comes of an answer."""
         try:
             found, more = pictures.read()
-        except HttpError as error:
-            # a stream that is silent is broken; a server may leave the connection of its one picture open, or tear it
+        except HttpError:
+            # a stream is broken then; a server may leave the connection of its one picture open, or tear it
             found, more = pictures.rest(), False
-            if not pictures.count or (isinstance(error, SilenceError) and pictures.is_stream):
+            if pictures.is_stream or not pictures.count:
                 raise
+        if not more and pictures.is_stream and 0 < len(found) < pictures.count:
+            self._see_end(found[-1])
         if found:
             self._whole_ns = self._clock.mono_ns()
         self._waiting.extend((data, pictures) for data in found)
@@ -109,13 +133,20 @@ class HttpSource:
         self.close()
         if not pictures.count:
             raise HttpError("its answer ended without a picture")
-        if not self._told_single:
-            self._told_single = True
+        if not self._asked.told_end:
+            self._asked.told_end = True
             logger.info(
                 "'%s': its answer ended (pictures: %d); it is asked again for each frame",
                 self._shown,
                 pictures.count,
             )
+
+    def _see_end(self, last: bytes) -> None:
+        """See that a stream did not end within a picture; the end marker alone may miss."""
+        try:
+            checked(last, "its last picture", self._session.limits)
+        except FrameError as error:
+            raise HttpError(f"the stream broke: {error}") from None
 
     def _see_time(self, pictures: Pictures) -> None:
         within_s = self._timeout_s * (_SLOW if pictures.begun else 1)
@@ -124,61 +155,74 @@ class HttpSource:
 
     def _ask(self) -> None:
         """Ask for a picture when the next frame is due."""
-        never = threading.Event()
-        while (now_ns := self._clock.mono_ns()) < self._next_ns or not self._grid.due(now_ns):
-            self._clock.wait(never, _STEP_S)
-            self._session.beat()
-        self._grid.take(now_ns)
-        self._next_ns = now_ns + round(_LEAST_S * NS_PER_S)
-        answer = self._client.request(headers=self._fresh.conditions())
+        turn_ns = await_turn(self._session)
+        answer = self._client.request(headers=self._asked.fresh.conditions())
         try:
             if answer.status == 304:
-                self._fresh.unchanged()
-                self._see_age()
+                self._asked.fresh.unchanged()
+                self._pass_by(turn_ns)
                 answer.close()
                 return
             self._pictures = look(answer, self._session.limits, trusted=True)
         except BaseException:
             answer.close()
             raise
-        self._asked = True
-        self._whole_ns = self._clock.mono_ns()
+        self._turn_ns, self._whole_ns = turn_ns, self._clock.mono_ns()
 
-    def _wanted(self, data: bytes, pictures: Pictures) -> bool:
-        now_ns = self._clock.mono_ns()
-        if self._asked:
-            self._asked = False
-            if old := self._fresh.is_old(data, pictures.answer):
-                self._see_age()
-            return not old
-        if due := self._grid.due(now_ns):
-            self._grid.take(now_ns)
-        return due
+    def _turn(self, data: bytes, pictures: Pictures) -> int | None:
+        """Return whose turn a picture takes; None where it is not due, or old."""
+        if self._turn_ns is None:
+            now_ns = self._clock.mono_ns()
+            return now_ns if self._grid.due(now_ns) else None
+        turn_ns, self._turn_ns = self._turn_ns, None
+        if not self._asked.fresh.is_old(data, pictures.answer):
+            return turn_ns
+        self._pass_by(turn_ns)
+        return None
 
-    def _picture(self, data: bytes, pictures: Pictures) -> Picture:
+    def _picture(self, data: bytes, pictures: Pictures, turn_ns: int) -> Picture:
         started_ns = self._clock.mono_ns()
+        orientation = exif_orientation(data) or Orientation()
         try:
-            bgr = decode(data, f"'{self._shown}': a picture", self._session.limits)
+            image = self._image(data, orientation)
         except FrameError:
-            self._grid.give_back()
             pause_s = max(_LEAST_S, _AGAIN * self._session.schedule.cadence_s)
-            self._next_ns = started_ns + round(pause_s * NS_PER_S)
+            self._asked.next_ns = started_ns + round(pause_s * NS_PER_S)
             raise
-        self._new_ns = self._clock.mono_ns()
-        self._fresh.take(data, pictures.answer)
-        if self._told_old:
-            self._told_old = False
+        self._grid.take(turn_ns)
+        self._asked.fresh.take(data, pictures.answer)
+        self._asked.new_ns = new_ns = self._clock.mono_ns()
+        if self._asked.told_old:
+            self._asked.told_old = False
             logger.info("'%s': its pictures are new again", self._shown)
-        image = RgbImage(bgr, "BGR")
-        orientation = exif_orientation(data)
-        geometry = "" if orientation is None else orientation.describe(image.size_px)
-        return Picture(image.size_px, None, None, self._new_ns - started_ns, lambda: image, geometry=geometry)
+        geometry = orientation.describe(image.size_px)
+        return Picture(image.size_px, None, None, new_ns - started_ns, lambda: image, geometry=geometry)
 
-    def _see_age(self) -> None:
-        """Tell of a picture that stays the same, once, when it makes the camera stale."""
-        age_s = (self._clock.mono_ns() - self._new_ns) / NS_PER_S
-        if age_s > limit_s(self._session.schedule.cadence_s) and not self._told_old:
-            self._told_old = True
+    def _image(self, data: bytes, orientation: Orientation) -> Image:
+        """Decode a picture: of FFmpeg's own planes, or by OpenCV what FFmpeg does not read, which turns it, too."""
+        what = f"'{self._shown}': a picture"
+        frame = checked(data, what, self._session.limits)
+        if frame is None:
+            return RgbImage(by_opencv(data, what), "BGR")
+        try:
+            return shown(frame, orientation)
+        except FrameError as error:
+            raise FrameError(f"{what}: {error}") from None
+
+    def _pass_by(self, turn_ns: int) -> None:
+        """Give the turn to an old picture; tell of it once, when it makes the camera stale."""
+        self._grid.take(turn_ns)
+        since_ns = self._begun_ns if self._asked.new_ns is None else self._asked.new_ns
+        age_s = (self._clock.mono_ns() - since_ns) / NS_PER_S
+        if age_s > limit_s(self._session.schedule.cadence_s) and not self._asked.told_old:
+            self._asked.told_old = True
             logger.warning(
                 "'%s': it sends the same picture since %.0f s; it counts as none", self._shown, age_s
             )
+
+
+def _grid(session: Session) -> Grid:
+    """Return which pictures of a camera are due, from one opening to the next."""
+    if session.asked.grid is None:
+        session.asked.grid = session.schedule.skipping()
+    return session.asked.grid

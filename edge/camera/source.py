@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.errand import Errands
+from edge.camera.freshness import Freshness
 from edge.camera.limit import Limits
-from edge.camera.schedule import Schedule
+from edge.camera.schedule import Grid, Schedule
 from edge.clock import Clock
 from edge.errors import CameraError
 
@@ -39,6 +40,27 @@ class Played:
     step_ns: int = _FIRST_STEP_NS
 
 
+@dataclass(slots=True)
+class Asked:
+    """How far a camera has come that is asked for its pictures over HTTP.
+
+    Attributes:
+        fresh: which of its pictures are new.
+        grid: which are due; None before the first opening.
+        next_ns: before that it is not asked again.
+        new_ns: when its last new picture was taken; None before the first.
+        told_end: whether the log says that its answers end.
+        told_old: whether the log says that its picture stays the same.
+    """
+
+    fresh: Freshness = field(default_factory=Freshness)
+    grid: Grid | None = None
+    next_ns: int = 0
+    new_ns: int | None = None
+    told_end: bool = False
+    told_old: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """What a source and its reader share while it is open.
@@ -51,6 +73,7 @@ class Session:
         limits: of its pictures and packets.
         errands: its calls that may hang, from one opening to the next.
         played: how far its loop has come, from one opening to the next.
+        asked: how far it has come over HTTP, from one opening to the next.
     """
 
     clock: Clock
@@ -60,6 +83,7 @@ class Session:
     limits: Limits = field(default_factory=Limits)
     errands: Errands = field(default_factory=Errands, repr=False)
     played: Played = field(default_factory=Played)
+    asked: Asked = field(default_factory=Asked, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,20 @@ import errno
 import zlib
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.camera.header import PNG, size_px
-from edge.camera.jpeg import EOI, SOI, damage
+from edge.camera.jpeg import decoded
 from edge.camera.limit import Limits
+from edge.camera.segment import EOI, SOI
 from edge.document import read_plain
 from edge.errors import FrameError
+
+if TYPE_CHECKING:
+    import av
 
 _SCAN = b"\xff\xda"  # begins a scan of a JPEG; elsewhere two bytes like others
 _SCANS = 1000
@@ -34,11 +39,37 @@ def decode_still(path: Path, limits: Limits) -> NDArray[np.uint8]:
     Raises:
         FrameError: it cannot be read, is too large, damaged, or of another kind.
     """
-    return decode(_read(path, limits.picture_bytes), f"image '{path}'", limits)
+    data, what = _read(path, limits.picture_bytes), f"image '{path}'"
+    checked(data, what, limits)
+    return by_opencv(data, what)
 
 
-def decode(data: bytes, what: str, limits: Limits) -> NDArray[np.uint8]:
-    """Decode a picture; turned and mirrored as its EXIF says, which OpenCV does.
+def by_opencv(data: bytes, what: str) -> NDArray[np.uint8]:
+    """Decode a picture that was checked; turned and mirrored as its EXIF says.
+
+    Args:
+        data: all of its file.
+        what: it is, for messages.
+
+    Returns:
+        (H, W, 3) uint8 BGR.
+
+    Raises:
+        FrameError: it is damaged, or of another kind.
+    """
+    import cv2  # noqa: PLC0415 — a camera library
+
+    end = EOI if data.startswith(SOI) else b""  # OpenCV refuses a JPEG that lacks it
+    bgr = None
+    with suppress(cv2.error):
+        bgr = cv2.imdecode(np.frombuffer(data + end, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise _unknown(data, what)
+    return np.asarray(bgr, dtype=np.uint8)
+
+
+def checked(data: bytes, what: str, limits: Limits) -> av.VideoFrame | None:
+    """See that a picture is whole and not too large, as far as that can be told before OpenCV decodes it.
 
     Args:
         data: all of its file.
@@ -46,40 +77,36 @@ def decode(data: bytes, what: str, limits: Limits) -> NDArray[np.uint8]:
         limits: what is larger is not decoded.
 
     Returns:
-        (H, W, 3) uint8 BGR.
+        What FFmpeg makes of a JPEG, neither turned nor mirrored; None of what it does not read.
 
     Raises:
         FrameError: it is too large, damaged, or of another kind.
     """
-    import cv2  # noqa: PLC0415 — a camera library
-
     size = size_px(data)
-    bgr = None
-    if size is not None:
-        try:
-            limits.check_picture(size)
-        except FrameError as error:
-            raise FrameError(f"{what}: {error}") from None
+    if size is None:
+        raise _unknown(data, what)
+    try:
+        limits.check_picture(size)
+    except FrameError as error:
+        raise FrameError(f"{what}: {error}") from None
     scans = data.count(_SCAN)
-    if size is not None and scans <= _SCANS and scans * size[0] * size[1] <= _SCANNED_PIXELS:
-        if (fault := _damage(data, limits)) is not None:
-            raise FrameError(f"{what} is corrupt: {fault}")
-        end = EOI if data.startswith(SOI) else b""  # OpenCV refuses a JPEG that lacks it
-        with suppress(cv2.error):
-            bgr = cv2.imdecode(np.frombuffer(data + end, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise FrameError(
-            f"{what} is corrupt, truncated or of an unknown kind ({len(data)} bytes);"
-            " expected JPEG, PNG, BMP, TIFF or WebP"
-        )
-    return np.asarray(bgr, dtype=np.uint8)
-
-
-def _damage(data: bytes, limits: Limits) -> str | None:
-    """Say what is wrong with a JPEG or a PNG; of other kinds OpenCV tells, and says nothing elsewhere."""
+    if scans > _SCANS or scans * size[0] * size[1] > _SCANNED_PIXELS:
+        raise _unknown(data, what)
+    found: av.VideoFrame | str | None = None
     if data.startswith(SOI):
-        return damage(data, limits)
-    return _png_damage(data) if data.startswith(PNG) else None
+        found = decoded(data, limits)
+    elif data.startswith(PNG):
+        found = _png_damage(data)
+    if isinstance(found, str):
+        raise FrameError(f"{what} is corrupt: {found}")
+    return found
+
+
+def _unknown(data: bytes, what: str) -> FrameError:
+    return FrameError(
+        f"{what} is corrupt, truncated or of an unknown kind ({len(data)} bytes);"
+        " expected JPEG, PNG, BMP, TIFF or WebP"
+    )
 
 
 def _png_damage(data: bytes) -> str | None:

@@ -12,13 +12,12 @@ import av.video
 from av.video.stream import VideoStream
 
 from edge.camera.access_unit import AccessUnits, Unit
-from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, reason, video_stream
+from edge.camera.container import Opening, Packet, Packets, PyAvError, open_container, video_stream
 from edge.camera.decoder import Decoder
 from edge.camera.exif import exif_orientation
 from edge.camera.keyframe import Decode, PacketChoice
-from edge.camera.orientation import Orientation, OrientedImage, from_matrix
-from edge.camera.picture import image_of
-from edge.camera.room import room_for
+from edge.camera.orientation import Orientation, from_matrix
+from edge.camera.picture import shown
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
 from edge.errors import CameraError, FrameError
@@ -209,16 +208,10 @@ class VideoSource:
         return round((ticks - (self._stream.start_time or 0)) * self._time_base * NS_PER_S)
 
     def _convert(self, frame: av.VideoFrame, orientation: Orientation) -> Image:
-        failure = ""
         try:
-            with room_for((frame.height, frame.width)):
-                image = image_of(frame, borrowed=self._stream.codec_context.name == _RAW)
-        except PyAvError as error:
-            failure = reason(error)
-        if failure:
-            kind = f"{frame.format.name} of {frame.width}x{frame.height} px"
-            raise FrameError(f"'{self._opening.shown}': cannot convert {kind} to RGB: {failure}")
-        return image if orientation == Orientation() else OrientedImage(image, orientation)
+            return shown(frame, orientation, borrowed=self._stream.codec_context.name == _RAW)
+        except FrameError as error:
+            raise FrameError(f"'{self._opening.shown}': {error}") from None
 
 
 def _by_matrix(frame: av.VideoFrame) -> Orientation:

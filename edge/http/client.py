@@ -31,8 +31,10 @@ from edge.http.trust import context, fault
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS, _FOR_EVER = (301, 302, 303, 307, 308), (301, 308)
 _HOPS = 5
-_EXCHANGES = 10  # with redirects and logins
+_EXCHANGES = 2 * (_HOPS + 1)  # with redirects, and a login at each
 _PIECE_BYTES = 1 << 16
+_INTERIM = (102, 103)  # 100 is passed by already
+_MEDIA = ("image", "video")
 _OURS = {"User-Agent": "firetower", "Accept": "*/*", "Connection": "close"}
 _ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
 
@@ -46,7 +48,11 @@ class _Response(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        if self.headers.get_content_maintype() == "multipart":
+        while self.status in _INTERIM:
+            self.headers = None  # type: ignore[assignment]  # as before the first
+            super().begin()
+        kind = self.headers.get_content_maintype()
+        if kind == "multipart" or (kind in _MEDIA and self.status == 200 and self.length == 0):
             del self.headers["Content-Length"]
             self.length = None
 
@@ -137,10 +143,10 @@ class Client:
         url: http or https; a user and password in it are not looked at.
         login: for the server, once it asks.
         ca_file: certificates to trust, instead of the system's.
-        limit_s: how long a name, a connection, and each kilobyte may take.
+        limit_s: how long a connection, the head of an answer, and each kilobyte of the rest may take.
         clock: by which.
         beat: called while it waits; what it raises goes through.
-        look_up: gives the addresses of a host, as `socket.getaddrinfo`; within its own bound.
+        look_up: gives the addresses of a host, as `socket.getaddrinfo`; within its own bound, and with its own beat.
 
     Attributes:
         answers: to the server's challenge.
@@ -152,10 +158,10 @@ class Client:
         clock: Clock,
         *,
         limit_s: float,
+        look_up: LookUp,
         login: Login | None = None,
         ca_file: Path | None = None,
         beat: Callable[[], None] = lambda: None,
-        look_up: LookUp | None = None,
     ) -> None:
         self._url = url
         self._clock = clock
@@ -163,7 +169,7 @@ class Client:
         self.answers = Answers(login)
         self._ca_file = ca_file
         self._beat = beat
-        self._look_up = look_up or _look_up
+        self._look_up = look_up
         self._tls: ssl.SSLContext | None = None
 
     def request(
@@ -191,7 +197,7 @@ class Client:
                     target = _redirected(url, answer.headers["Location"], hops)
                     if answer.status in _FOR_EVER and url == self._url:
                         self._url = target
-                    url = target
+                    url, answered = target, False
                 else:
                     return answer
             except BaseException:
@@ -220,7 +226,7 @@ class Client:
                 speaker.sock = connection
                 fields: dict[str, Any] = {**_OURS, **headers}
                 if (authorization := self.answers.header(method, target)) is not None:
-                    fields["Authorization"] = authorization.encode()
+                    fields["Authorization"] = authorization.encode("latin-1")
                 speaker.request(
                     method,
                     target,
@@ -230,7 +236,9 @@ class Client:
                     decode_content=False,
                     enforce_content_length=False,
                 )
+                progress.restart(whole=True)
                 response = speaker.getresponse()
+                progress.restart()
         except BaseException:
             connection.close()
             raise
@@ -283,15 +291,6 @@ def _redirected(url: str, location: str, hops: int) -> str:
             " to http is followed; give the address that it leads to"
         )
     return target
-
-
-def _look_up(host: str) -> Sequence[Address]:
-    try:
-        return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise HttpError(
-            f"the name '{host}' has no address: {getattr(error, 'strerror', None) or error}"
-        ) from None
 
 
 @contextmanager

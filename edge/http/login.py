@@ -29,8 +29,13 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class _Challenge:
-    """One way to log in that a server offers."""
+class Challenge:
+    """One way to log in that a server offers.
+
+    Attributes:
+        scheme: such as `Digest`.
+        values: by their names in small letters; each byte is a character (latin-1), as HTTP has it.
+    """
 
     scheme: str
     values: dict[str, str]
@@ -62,21 +67,20 @@ class Answers:
 
     Args:
         login: who asks; None where nobody is known.
+
+    Attributes:
+        offered: the `WWW-Authenticate` fields of the last 401; empty where the server did not ask.
     """
 
     def __init__(self, login: Login | None) -> None:
+        self.offered: tuple[str, ...] = ()
         self._login = login
-        self._challenge: _Challenge | None = None
+        self._challenge: Challenge | None = None
         self._cnonce = ""
         self._count = 0
 
-    @property
-    def way(self) -> str | None:
-        """How the server is answered: `basic`, `md5` or `sha256`; None where it did not ask."""
-        return None if self._challenge is None else self._challenge.way
-
     def header(self, method: str, target: str) -> str | None:
-        """Return the field `Authorization` of a request; None before there was a challenge."""
+        """Return the field `Authorization` of a request, in latin-1; None before there was a challenge."""
         if self._challenge is None or self._login is None:
             return None
         if self._challenge.way == "basic":
@@ -95,7 +99,8 @@ class Answers:
         Raises:
             HttpError: there is no login, no challenge that is known, or the login is refused.
         """
-        found = _challenges(lines)
+        self.offered = tuple(lines)
+        found = challenges(self.offered)
         names = ", ".join(one.shown for one in found) or "no scheme named"
         known = [one for one in found if one.way is not None]
         if self._login is None:
@@ -110,7 +115,7 @@ class Answers:
             raise HttpError(f"it refuses the login (401, {best.shown}); check `user` and `password_file`")
         self._challenge, self._cnonce, self._count = best, secrets.token_hex(8), 0
 
-    def _digest(self, challenge: _Challenge, login: Login, method: str, target: str) -> str:
+    def _digest(self, challenge: Challenge, login: Login, method: str, target: str) -> str:
         values = challenge.values
         realm, nonce, algorithm = (
             values.get("realm", ""),
@@ -119,15 +124,16 @@ class Answers:
         )
 
         def digest(*parts: str) -> str:
-            return hashlib.new(
-                challenge.way or "", ":".join(parts).encode(), usedforsecurity=False
-            ).hexdigest()
+            data = ":".join(parts).encode("latin-1")
+            return hashlib.new(challenge.way or "", data, usedforsecurity=False).hexdigest()
 
-        secret = digest(login.user, realm, login.password)
+        # in UTF-8, each byte a character as in the values
+        user, password = (text.encode().decode("latin-1") for text in (login.user, login.password))
+        secret = digest(user, realm, password)
         if algorithm.lower().endswith("-sess"):
             secret = digest(secret, nonce, self._cnonce)
         count, asked = f"{self._count:08x}", digest(method, target)
-        fields = {"username": login.user, "realm": realm, "nonce": nonce, "uri": target}
+        fields = {"username": user, "realm": realm, "nonce": nonce, "uri": target}
         bare = {"algorithm": algorithm} if algorithm else {}
         if values.get("qop"):
             fields["response"] = digest(secret, nonce, count, self._cnonce, "auth", asked)
@@ -142,8 +148,11 @@ class Answers:
         return "Digest " + ", ".join((*quoted, *(f"{key}={value}" for key, value in bare.items())))
 
 
-def _challenges(lines: Iterable[str]) -> list[_Challenge]:
-    """Read the fields of one 401; a field may hold several challenges, and commas divide them and their values."""
+def challenges(lines: Iterable[str]) -> list[Challenge]:
+    """Read the `WWW-Authenticate` fields of one 401.
+
+    A field may hold several challenges, and commas divide them and their values.
+    """
     found: list[tuple[str, dict[str, str]]] = []
     for item in (item for line in lines for item in parse_http_list(line)):
         name, equals, value = item.partition("=")
@@ -153,7 +162,7 @@ def _challenges(lines: Iterable[str]) -> list[_Challenge]:
             name, equals, value = (begun[2] or "").partition("=")
         if found and equals:
             found[-1][1][name.strip().lower()] = _unquoted(value.strip())
-    return [_Challenge(scheme, values) for scheme, values in found]
+    return [Challenge(scheme, values) for scheme, values in found]
 
 
 def _unquoted(value: str) -> str:

@@ -45,6 +45,7 @@ class Progress:
         self._clock = clock
         self._beat = beat
         self._bytes = 0
+        self._whole = False
         self._since_ns = clock.mono_ns()
         self._paused_ns: int | None = None
 
@@ -58,9 +59,13 @@ class Progress:
             self._since_ns += self._clock.mono_ns() - self._paused_ns
             self._paused_ns = None
 
-    def restart(self) -> None:
-        """Count from now on, for what came made sense."""
-        self._bytes, self._since_ns = 0, self._clock.mono_ns()
+    def restart(self, *, whole: bool = False) -> None:
+        """Count from now on, for what came made sense.
+
+        Args:
+            whole: until the next restart all has to come within the limit, however much it is.
+        """
+        self._bytes, self._since_ns, self._whole = 0, self._clock.mono_ns(), whole
         if self._paused_ns is not None:
             self._paused_ns = self._since_ns
 
@@ -92,10 +97,11 @@ class Progress:
                 count = None
             self.pulse()
             self._bytes += count or 0
-            if self._bytes >= _LEAST_BYTES or count == 0:
+            if not self._whole and (self._bytes >= _LEAST_BYTES or count == 0):
                 self.restart()
             elif self.passed_s() > self.limit_s:
-                self.error = SilenceError(f"nothing came for {self.limit_s:g} s")
+                what = "no whole answer" if self._whole and self._bytes else "nothing"
+                self.error = SilenceError(f"{what} came for {self.limit_s:g} s")
                 raise self.error
             if count is not None:
                 return count
@@ -152,22 +158,35 @@ def connect(addresses: Sequence[Address], port: int, progress: Progress) -> Wait
         HttpError: none answers. What `beat` raises, is raised too.
     """
     progress.restart()
-    fault = 0
-    for number, (family, kind, protocol, _, place) in enumerate(addresses):
+    faults: dict[int, None] = {}
+    for number, address in enumerate(addresses):
         share_s = (progress.limit_s - progress.passed_s()) / (len(addresses) - number)
-        connection = WaitingSocket(family, kind, protocol)
-        connection.progress = progress
-        try:
-            fault = _try(connection, (place[0], port, *place[2:]), progress, progress.passed_s() + share_s)
-        except BaseException:
-            connection.close()
-            raise
-        if not fault:
-            connection.settimeout(STEP_S)
+        found = _connect(address, port, progress, progress.passed_s() + share_s)
+        if not isinstance(found, int):
+            found.settimeout(STEP_S)
             progress.restart()
-            return connection
+            return found
+        faults[found] = None
+    raise HttpError(f"no connection: {', '.join(map(os.strerror, faults))}")
+
+
+def _connect(address: Address, port: int, progress: Progress, until_s: float) -> WaitingSocket | int:
+    """Return a connection, or the number of the error."""
+    family, kind, protocol, _, place = address
+    try:
+        connection = WaitingSocket(family, kind, protocol)
+    except OSError as error:  # a family that the kernel lacks
+        return error.errno or 0
+    connection.progress = progress
+    try:
+        fault = _try(connection, (place[0], port, *place[2:]), progress, until_s)
+    except BaseException:
         connection.close()
-    raise HttpError(f"no connection: {os.strerror(fault)}")
+        raise
+    if fault:
+        connection.close()
+        return fault
+    return connection
 
 
 def _try(connection: WaitingSocket, place: Address, progress: Progress, until_s: float) -> int:

@@ -12,6 +12,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from string import digits
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ _EXPECTED = (
 _TABLES = {".csv", ".tsv"}
 _UNREAD = {".pbtxt", ".yaml", ".yml", ".xml", ".npy", ".pkl"}
 _INDEXED = re.compile(r"(\d{1,6})\s*(?:[:;,=\t]\s*|[.)-]\s+|\s)\s*(\S.*)", re.ASCII)
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?!\d).*", re.ASCII)  # 1,000 m
+_MARKS = (":", ";", ",", "=", "\t")
 _WORDNET = re.compile(r"n\d{8}[\s:,]+(\S.*)", re.ASCII)  # as in ImageNet's synset_words.txt
 _NAME_HEADS = (
     "label",
@@ -119,9 +122,12 @@ def some(labels: Sequence[str]) -> str:
 
 def _of_lines(text: str) -> list[str]:
     lines = [line.strip() for line in text.splitlines()]
-    pairs = [_INDEXED.fullmatch(line) for line in lines if line]
-    if all(pairs):
+    full = [line for line in lines if line]
+    pairs = [_INDEXED.fullmatch(line) for line in full]
+    if all(pairs) and not all(map(_THOUSANDS.fullmatch, full)):
         lines = _in_order([(int(pair[1]), pair[2].strip()) for pair in pairs if pair])
+    elif not all(pairs):
+        lines = _uncounted(lines)
     if "" in lines:
         raise SettingsError(
             f"--labels: line {lines.index('') + 1} is empty, which would shift all that follow; "
@@ -129,6 +135,31 @@ def _of_lines(text: str) -> list[str]:
         )
     words = [_WORDNET.fullmatch(line) for line in lines]
     return [word[1] for word in words if word] if all(words) else lines
+
+
+def _uncounted(lines: list[str]) -> list[str]:
+    """Take the indices from the ends of lines, where all have one; that is no part of the label, as in `zone 1`."""
+    full = [line for line in lines if line]
+    pairs = [pair for line in full if (pair := _counted(line)) is not None]
+    names, indices = {label for _, label in pairs}, [index for index, _ in pairs]
+    if len(pairs) < len(full) or len(names) < 2 or not _counts(indices):
+        return lines
+    if not all(line.rstrip(digits).rstrip(" ").endswith(_MARKS) for line in full):
+        raise SettingsError(
+            f"--labels: are the numbers in {some(full)} indices? put them first then ('{indices[0]} {pairs[0][1]}');"
+            " if they belong to the labels, put an index before those"
+        )
+    return _in_order(pairs)
+
+
+def _counted(line: str) -> tuple[int, str] | None:
+    """Return the number at the end of a line, and the label before it; None where none stands apart."""
+    head = line.rstrip(digits)
+    label = head.rstrip(" ")
+    if label.endswith(_MARKS):
+        label = label[:-1].rstrip(" ")
+    apart = label and len(label) < len(head) and _number(line[len(head) :])
+    return (int(line[len(head) :]), label) if apart else None
 
 
 def _of_json(text: str) -> list[str]:

@@ -77,14 +77,29 @@ def refusing():
         ((DIGEST,), True, "it refuses the login: check `user` and `password_file`"),
         (('Basic realm="cam"',), True, "it refuses the login"),
         ((f'{DIGEST}, algorithm=MD5-sess, qop="auth"',), True, "it refuses the login"),
-        ((f"{DIGEST}, algorithm=SHA-256",), True, "a login by Digest SHA-256, which is not supported"),
+        ((f"{DIGEST}, algorithm=SHA-256",), True, "a login by Digest with SHA-256, which is not supported"),
         (
             (f'{DIGEST}, algorithm="SHA-512-256"',),
             True,
-            "a login by Digest SHA-512-256, which is not supported",
+            "a login by Digest with SHA-512-256, which is not supported",
         ),
-        ((f'{DIGEST}, qop="auth-int"',), True, "Digest MD5 with auth-int, which is not supported"),
+        ((f'{DIGEST}, qop="auth-int"',), True, "Digest for auth-int, which is not supported"),
+        ((f"{DIGEST}, algorithm=md5",), True, "Digest with md5, which is not supported"),
+        # FFmpeg takes the last Digest, and Basic only where there is none
         ((f"{DIGEST}, algorithm=SHA-256", DIGEST), True, "it refuses the login"),
+        ((DIGEST, f"{DIGEST}, algorithm=SHA-256"), True, "a login by Digest with SHA-256, which"),
+        (
+            ('Basic realm="cam"', f"{DIGEST}, algorithm=SHA-256"),
+            True,
+            "a login by Digest with SHA-256, which",
+        ),
+        (
+            (f"{DIGEST}, algorithm=SHA-256", 'Basic realm="cam"'),
+            True,
+            "a login by Digest with SHA-256, which",
+        ),
+        (('Bearer realm="cam"', 'Basic realm="cam"'), True, "it refuses the login"),
+        (('Negotiate, Basic realm="cam"',), True, "a login by Negotiate or Basic, which is not supported"),
         (('Bearer realm="cam"',), True, "a login by Bearer, which is not supported"),
     ],
 )

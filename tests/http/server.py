@@ -74,6 +74,11 @@ class Server:
         return Request(method, target, fields, said.read(int(fields.get("content-length", "0"))))
 
 
+def look_up(host: str) -> list:
+    """The addresses of a host, without a bound."""
+    return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+
+
 def reply(body: bytes = b"", status: str = "200 OK", **fields: str) -> bytes:
     """A whole answer; `content_type` is the field Content-Type."""
     stated = {"Content-Length": str(len(body))} | {

@@ -11,14 +11,14 @@ from edge.errors import HttpError, SilenceError
 from edge.http.client import Client
 from edge.http.login import Login
 from edge.http.progress import Progress
-from tests.http.server import SILENCE, Server, reply
+from tests.http.server import SILENCE, Server, look_up, reply
 
 HANG_S = 300.0  # ends a hang; a server on a busy machine answers sooner
 LIMIT_S = 0.6
 
 
 def client(url: str, **keys) -> Client:
-    return Client(url, SystemClock(), **{"limit_s": HANG_S} | keys)
+    return Client(url, SystemClock(), **{"limit_s": HANG_S, "look_up": look_up} | keys)
 
 
 def fetch(url: str, **keys) -> bytes:
@@ -159,8 +159,32 @@ def drip():
     ids=lambda item: item[0],
 )
 def test_a_server_that_makes_no_progress_is_left(answer):
-    with Server(answer[1]) as server, pytest.raises(SilenceError, match=r"nothing came for 0\.6 s"):
+    with Server(answer[1]) as server, pytest.raises(SilenceError, match=r"came for 0\.6 s"):
         fetch(server.url, limit_s=LIMIT_S)
+
+
+def test_interim_answers_are_no_progress():
+    """A head has the limit as a whole, however much comes of it."""
+    clock, now_ns = SystemClock(), [0]
+
+    def passing() -> int:
+        now_ns[0] += 100_000_000
+        return now_ns[0]
+
+    clock.mono_ns = passing
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n" * 1000
+    with (
+        Server(lambda request: [*[interim] * 200, reply(b"at last")]) as server,
+        pytest.raises(SilenceError, match="no whole answer came for 10 s"),
+    ):
+        Client(server.url, clock, limit_s=10, look_up=look_up).request()
+
+
+@pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_an_interim_answer_is_passed_by(interim):
+    before = f"HTTP/1.1 {interim}\r\nLink: </x>\r\n\r\n".encode()
+    with Server(lambda request: [before * 2, reply(b"picture")]) as server:
+        assert fetch(server.url) == b"picture"
 
 
 def test_one_that_is_slow_is_not():
@@ -192,7 +216,7 @@ def test_time_in_which_nobody_reads_does_not_count():
 
     with Server(answer) as server:
         clock.mono_ns = lambda: ahead[0] + SystemClock.mono_ns(clock)
-        answered = Client(server.url, clock, limit_s=HANG_S).request()
+        answered = Client(server.url, clock, limit_s=HANG_S, look_up=look_up).request()
         ahead[0] += 3600 * 10**9
         gone.set()
         assert answered.body(100) == b"picture"
@@ -255,9 +279,13 @@ def test_nobody_there_and_a_second_address():
         assert server.requests[0].fields["host"] == f"camera.example:{server.port}"
 
 
-def test_a_name_without_an_address():
-    with pytest.raises(HttpError, match=r"the name 'nobody\.invalid' has no address"):
-        fetch("http://nobody.invalid/")
+def test_every_address_is_tried_and_every_fault_told():
+    lacking = (99, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))  # a family that no kernel has
+    refused = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.2", 0))
+    with Server(lambda request: [reply(b"here")]) as server:
+        assert fetch(server.url, look_up=lambda host: [lacking, *look_up(host)]) == b"here"
+        with pytest.raises(HttpError, match=r"protocol, Connection refused$"):
+            fetch(server.url, look_up=lambda host: [lacking, refused, refused])
 
 
 def test_tls_is_verified_and_its_failures_name_the_key(certificates, tmp_path):

@@ -10,7 +10,7 @@ from edge.clock import SystemClock
 from edge.errors import HttpError
 from edge.http.client import Client
 from edge.http.login import Answers, Login
-from tests.http.server import Server, reply
+from tests.http.server import Server, look_up, reply
 
 LOGIN = Login("lookout", "hunter2")
 HASHES = {"MD5": "md5", "SHA-256": "sha256"}
@@ -76,6 +76,8 @@ class Guard:
         field = values(said)
         if field["nonce"] != f"n{self._serial}" or field["uri"] != request.target:
             return False
+        if f'realm="{field["realm"]}"' not in "".join(self.challenges):
+            return False
         if "nc" in field:
             if (field["nonce"], field["nc"]) in self._counts or int(field["nc"], 16) > self._uses:
                 return False
@@ -98,7 +100,7 @@ class Guard:
 def ask(guard: Guard, login: Login | None = LOGIN, times: int = 1, path: str = "/pic?a=1,2") -> list[int]:
     """What so many requests of one client get; and, as the last one, how many the server was sent."""
     with Server(guard) as server:
-        client = Client(f"{server.url}{path}", SystemClock(), limit_s=300, login=login)
+        client = Client(f"{server.url}{path}", SystemClock(), limit_s=300, look_up=look_up, login=login)
         found = []
         for _ in range(times):
             answer = client.request()
@@ -118,6 +120,7 @@ WAYS = {
     "several in one": (
         'Negotiate, Basic realm="a, b", Digest realm="c", nonce="NONCE", qop="auth", NTLM TlRMTVNT==',
     ),
+    "a realm in UTF-8": ('Digest realm="Caméra", qop="auth", nonce="NONCE", algorithm=SHA-256',),
     "one unknown": ('Digest realm="a", nonce="x", algorithm=SHA-512-256', 'Digest realm="a", nonce="NONCE"'),
 }
 
@@ -130,7 +133,7 @@ def test_a_server_is_answered_once_and_then_without_being_asked(way):
 def test_the_strongest_way_is_taken():
     guard = Guard('Basic realm="b"', *WAYS["md5"], *WAYS["sha-256"])
     with Server(guard) as server:
-        Client(server.url, SystemClock(), limit_s=300, login=LOGIN).request().close()
+        Client(server.url, SystemClock(), limit_s=300, look_up=look_up, login=LOGIN).request().close()
         assert "SHA-256" in server.requests[-1].fields["authorization"]
 
 
@@ -138,6 +141,18 @@ def test_the_strongest_way_is_taken():
 def test_a_nonce_that_is_used_up_is_changed(stale):
     guard = Guard(f'Digest realm="camera", qop="auth", nonce="NONCE"{stale}', uses=2)
     assert ask(guard, times=5) == [200] * 5 + [8]
+
+
+def test_a_redirect_to_another_realm_is_another_login():
+    first, second = Guard('Digest realm="a", nonce="NONCE"'), Guard('Digest realm="b", nonce="NONCE"')
+
+    def answer(request):
+        if request.target != "/pic?a=1,2":
+            return second(request)
+        (said,) = first(request)
+        return [reply(status="302 Found", Location="/new") if b"200 OK" in said else said]
+
+    assert ask(answer, times=2) == [200, 200, 8]
 
 
 def test_names_and_passwords_of_any_kind():
@@ -150,7 +165,7 @@ def test_names_and_passwords_of_any_kind():
 
 def test_nothing_is_said_to_a_server_that_does_not_ask():
     with Server(lambda request: [reply(b"x")]) as server:
-        Client(server.url, SystemClock(), limit_s=300, login=LOGIN).request().close()
+        Client(server.url, SystemClock(), limit_s=300, look_up=look_up, login=LOGIN).request().close()
         assert "authorization" not in server.requests[0].fields
 
 

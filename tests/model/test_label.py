@@ -28,6 +28,9 @@ PETS = ("cat", "dog", "Great Dane")
         ("bracket", "0) cat\n1) dog\n2) Great Dane"),
         ("padded", "  0  cat\n 1  dog\n 2  Great Dane"),
         ("zeros", "00 cat\n01 dog\n02 Great Dane"),
+        ("index behind", "cat;0\ndog;1\nGreat Dane;2"),
+        ("index behind, in any order", "dog: 2\nGreat Dane : 3\n\ncat: 1"),
+        ("index behind a tab", "cat\t0\ndog\t1\nGreat Dane\t2"),
         ("any order", "2 Great Dane\n\n0 cat\n1 dog"),
         ("synsets", "n02123045 cat\nn02084071 dog\nn02109047 Great Dane"),
         ("indexed synsets", "0 n02123045 cat\n1 n02084071 dog\n2 n02109047 Great Dane"),
@@ -73,6 +76,13 @@ def test_labels_may_hold_commas_numbers_and_brackets():
     assert parse_labels('0,"a, b"\n1,c', ".csv") == ("a, b", "c")
     assert parse_labels("0 20 km/h\n1 30 km/h") == ("20 km/h", "30 km/h")
     assert parse_labels("zone 1\nzone 2") == ("zone 1", "zone 2")
+    assert parse_labels("zone;1\nzone;2") == ("zone;1", "zone;2")
+    assert parse_labels("ratio 1:1\nratio 4:3") == ("ratio 1:1", "ratio 4:3")
+    assert parse_labels("smoke 1") == ("smoke 1",)
+    assert parse_labels("1,000 m\n2,000 m") == ("1,000 m", "2,000 m")
+    assert parse_labels("1,000\n2,001") == ("1,000", "2,001")
+    assert parse_labels("0,100 m\n1,200 m") == ("100 m", "200 m")
+    assert parse_labels("0 smoke 0\n1 clear 1") == ("smoke 0", "clear 1")
     assert parse_labels("0\n1\n2") == ("0", "1", "2")
     assert parse_labels("7 up\ncola") == ("7 up", "cola")
     assert parse_labels("[none]\ncat") == ("[none]", "cat")
@@ -89,6 +99,8 @@ def test_labels_that_come_twice_get_a_number():
         ("", "\ufeff\n\n", "no label in it"),
         ("", "a\n\nb", "line 2 is empty"),
         ("", "20 km/h\n30 km/h", "indices 20, 30 do not count.*put an index before them"),
+        ("", "smoke 0\nclear 1", "are the numbers in smoke 0, clear 1 indices.*'0 smoke'"),
+        ("", "clear 1\nsmoke: 2", "are the numbers in"),
         ("", "0 a\n1 b\n1 c", "indices 0, 1, 1 do not count"),
         ("", "0 a\n2 b", "do not count"),
         ("", "2 a\n3 b", "indices 2, 3 do not count"),
