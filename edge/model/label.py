@@ -30,7 +30,12 @@ _EXPECTED = (
 )
 _TABLES = {".csv", ".tsv"}
 _UNREAD = {".pbtxt", ".yaml", ".yml", ".xml", ".npy", ".pkl"}
-_INDEXED = re.compile(r"(\d{1,6})\s*(?:[:;,=\t]\s*|[.)-]\s+|\s)\s*(\S.*)", re.ASCII)
+# an index before a label, or behind it: past a sign, or only past a blank, as a number of the label's own may be
+_BEFORE = re.compile(r"[\[(]?(\d{1,6})\s*(?:[:;,=|\t]\s*|[\])]\s*|[.-]\s+|\s)\s*(\S.*)", re.ASCII)
+_BEHIND = re.compile(r"(\S.*?)\s*[:;,=|\t]\s*(\d{1,6})", re.ASCII)
+_BEHIND_BLANK = re.compile(r"(\S.*?)\s+(\d{1,6})", re.ASCII)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)", re.ASCII)
+_QUOTED = re.compile(r"""(["'])(\S|\S.*\S)\1,?""")
 _WORDNET = re.compile(r"n\d{8}[\s:,]+(\S.*)", re.ASCII)  # as in ImageNet's synset_words.txt
 _NAME_HEADS = (
     "label",
@@ -118,17 +123,61 @@ def some(labels: Sequence[str]) -> str:
 
 
 def _of_lines(text: str) -> list[str]:
-    lines = [line.strip() for line in text.splitlines()]
-    pairs = [_INDEXED.fullmatch(line) for line in lines if line]
-    if all(pairs):
-        lines = _in_order([(int(pair[1]), pair[2].strip()) for pair in pairs if pair])
+    lines = _bare([line.strip() for line in text.splitlines()], _WORDNET)
+    lines = _in_order(pairs) if (pairs := _pairs([line for line in lines if line])) else lines
     if "" in lines:
         raise SettingsError(
             f"--labels: line {lines.index('') + 1} is empty, which would shift all that follow; "
             "expected one label a line"
         )
-    words = [_WORDNET.fullmatch(line) for line in lines]
-    return [word[1] for word in words if word] if all(words) else lines
+    return _bare(_bare(lines, _QUOTED), _WORDNET)
+
+
+def _pairs(lines: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the index and the label of each line; none where the lines are labels alone.
+
+    Raises:
+        SettingsError: most lines have an index, and not all; or one reads as a number with its thousands apart.
+    """
+    before = [_BEFORE.fullmatch(line) for line in lines]
+    if _all_or_none(before, lines):
+        split = next((line for line in lines if _THOUSANDS.match(line)), None)
+        if split is not None:
+            raise SettingsError(
+                f"--labels: {split[:40]!r} may be an index and a label, or a label that begins with a number; "
+                "put an index and a blank before each line: '0 1,000 m'"
+            )
+        return [(int(found[1]), found[2].strip()) for found in before if found]
+    behind = [_BEHIND.fullmatch(line) for line in lines]
+    if _all_or_none(behind, lines):
+        return [(int(found[2]), found[1]) for found in behind if found]
+    blank = [found for line in lines if (found := _BEHIND_BLANK.fullmatch(line))]
+    labels, indices = {found[1] for found in blank}, [int(found[2]) for found in blank]
+    if len(lines) > 1 and len(labels) == len(lines) and _counts(indices):
+        return [(int(found[2]), found[1]) for found in blank]
+    return []  # zone 1, zone 2
+
+
+def _all_or_none(found: Sequence[object | None], lines: Sequence[str]) -> bool:
+    """Say whether all lines have an index.
+
+    Raises:
+        SettingsError: most have, and not all.
+    """
+    missing = found.count(None)
+    if 0 < missing < len(lines) / 2:
+        odd = lines[found.index(None)]
+        raise SettingsError(
+            f"--labels: {len(lines) - missing} lines have an index, {odd[:40]!r} has none; give all of them one, or "
+            "none; if these numbers belong to the labels, put an index before each line: '0 20 km/h'"
+        )
+    return bool(lines) and not missing
+
+
+def _bare(lines: list[str], form: re.Pattern[str]) -> list[str]:
+    """Return what the last group of a form is in each line; the lines themselves where not all have it."""
+    found = [form.fullmatch(line) for line in lines]
+    return [one[form.groups] for one in found if one] if all(found) else lines
 
 
 def _of_json(text: str) -> list[str]:
