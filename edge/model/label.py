@@ -151,10 +151,10 @@ def _pairs(lines: Sequence[str]) -> list[tuple[int, str]]:
     behind = [_BEHIND.fullmatch(line) for line in lines]
     if _all_or_none(behind, lines):
         return [(int(found[2]), found[1]) for found in behind if found]
-    blank = [found for line in lines if (found := _BEHIND_BLANK.fullmatch(line))]
-    labels, indices = {found[1] for found in blank}, [int(found[2]) for found in blank]
-    if len(lines) > 1 and len(labels) == len(lines) and _counts(indices):
-        return [(int(found[2]), found[1]) for found in blank]
+    blank = [_BEHIND_BLANK.fullmatch(line) for line in lines]
+    labels = [found[1] for found in blank if found]
+    if len(lines) > 1 and len({*labels}) == len(labels) and _all_or_none(blank, lines):
+        return [(int(found[2]), found[1]) for found in blank if found]
     return []  # zone 1, zone 2
 
 

@@ -86,7 +86,8 @@ def test_labels_may_hold_commas_numbers_and_brackets():
     assert parse_labels("zone 1\nzone 2") == ("zone 1", "zone 2")
     assert parse_labels("0\n1\n2") == ("0", "1", "2")
     assert parse_labels("lane 2\nlane 1") == ("lane 2", "lane 1")
-    assert parse_labels("boeing 737\nairbus 320") == ("boeing 737", "airbus 320")
+    assert parse_labels("zone 1\nlake\nzone 2") == ("zone 1", "lake", "zone 2")
+    assert parse_labels("0 boeing 737\n1 airbus 320") == ("boeing 737", "airbus 320")
     assert parse_labels("smoke 1") == ("smoke 1",)
     assert parse_labels("0 1,000 m\n1 2,000 m") == ("1,000 m", "2,000 m")
     assert parse_labels("0 zone 1\n1 zone 2") == ("zone 1", "zone 2")
@@ -113,6 +114,8 @@ def test_labels_that_come_twice_get_a_number():
         ("", "id label\n0 clear\n1 smoke", "'id label' has none"),
         ("", "0 clear\n1 smoke\n2", "'2' has none"),
         ("", "zebra,1\nant,0\nbee", "2 lines have an index, 'bee' has none"),
+        ("", "zebra 1\nant 0\nbee", "2 lines have an index, 'bee' has none"),
+        ("", "boeing 737\nairbus 320", "indices 737, 320 do not count.*put an index before them"),
         ("", "zebra,7\nant,3", "indices 7, 3 do not count"),
         ("", "zebra,1\nant,1", "indices 1, 1 do not count"),
         ("", "1,000 m\n2,000 m", "'1,000 m' may be an index and a label, .*'0 1,000 m'"),
