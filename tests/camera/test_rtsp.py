@@ -100,5 +100,11 @@ def test_a_refused_login_says_why(refusing, challenges, given, said):
     assert "hunter" not in str(caught.value)
 
 
+def test_a_user_who_is_named_as_a_key_finds_the_advice_whole(refusing):
+    options = options_for(f"rtsp://127.0.0.1:{refusing(DIGEST)}/x", user="user", timeout_s=HANG_S)
+    with pytest.raises(CameraError, match="check `user` and `password_file`"):
+        open_source(options, session(password="user"))
+
+
 def test_a_camera_that_does_not_say_how_it_wants_a_login():
     assert explain([], given=True) == "it refuses the login: check `user` and `password_file`"
