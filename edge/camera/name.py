@@ -51,7 +51,7 @@ _SURE_SHIFT = rf"""
 _LIKELY_SHIFT = rf"(?:{_BLANK}|_)? (?P<likely>[+-]{_SHORT}[:_-]?{_LONG}) (?![A-Z\d])"
 _UNREAD_SHIFT = rf"(?: {_GAP}? (?:UTC|GMT)\+\d | {_BLANK}? (?: [+-]\d\d:\d\d | \+\d\d(?:\d\d)?(?!\d) ) )"
 _FLAGS = re.VERBOSE | re.IGNORECASE | re.ASCII
-_FIELDS = ("year", "month", "day", "hour", "minute", "second")
+_FIELDS = ("year", "month", "day", "minute", "second")
 _DATE = re.compile(rf"{_TIME} (?:{_SURE_SHIFT})?+ (?!\d) (?!{_UNREAD_SHIFT})", _FLAGS)
 _SHIFTED_DATE = re.compile(rf"{_TIME} (?: {_SURE_SHIFT} | (?(second){_LIKELY_SHIFT}|(?!)) )", _FLAGS)
 
@@ -67,8 +67,9 @@ def _read_date(match: re.Match[str], zone: Zone) -> int | None:
     found = match.groupdict()
     shift = found["named"] or found["shift"] or found.get("likely")
     own = zone_of("UTC") if found["utc"] else zone if shift is None else shift_of(shift)
-    year, month, day, hour, minute, second = (int(found[field] or 0) for field in _FIELDS)
-    if own is None or (hour := _of_day(hour, found["half"])) is None:
+    year, month, day, minute, second = (int(found[field] or 0) for field in _FIELDS)
+    hour = _of_day(int(found["hour"]), found["half"])
+    if own is None or hour is None:
         return None
     second_ns = date_ns(own, year, month, day, hour, minute, second)
     return None if second_ns is None else second_ns + _fraction_ns(found["fraction"])

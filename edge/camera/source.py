@@ -51,6 +51,7 @@ class Session:
         limits: of its pictures and packets.
         errands: its calls that may hang, from one opening to the next.
         played: how far its loop has come, from one opening to the next.
+        untried: what a trial could not try, for people; the source adds to it.
     """
 
     clock: Clock
@@ -60,6 +61,7 @@ class Session:
     limits: Limits = field(default_factory=Limits)
     errands: Errands = field(default_factory=Errands, repr=False)
     played: Played = field(default_factory=Played)
+    untried: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
