@@ -175,14 +175,16 @@ def ways(content_px: tuple[int, int]) -> dict[str, Callable[[av.VideoFrame], Pix
     reformatter = VideoReformatter()
 
     def old(frame: av.VideoFrame) -> Pixels:
-        pixels = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        rgb = reformatter.reformat(frame, format="rgb24", threads=1)
+        pixels: Pixels = np.asarray(rgb.to_ndarray(), np.uint8)
         while pixels.shape[:2] != content_px:
             height, width = (
                 side // 2 if side >= 2 * goal else goal
                 for side, goal in zip(pixels.shape[:2], content_px, strict=True)
             )
-            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
-        return np.asarray(pixels, np.uint8)
+            smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
+            pixels = np.asarray(smaller, np.uint8)
+        return pixels
 
     def new(frame: av.VideoFrame) -> Pixels:
         return image_of(frame).fitted(content_px)
