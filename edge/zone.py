@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 Zone: TypeAlias = tzinfo
 
-_SHIFT = re.compile(r"([+-])(\d\d)\D?([0-5]\d)")
+_SHIFT = re.compile(r"([+-])(\d{1,2})(?:\D?([0-5]\d))?")
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _SHIFT_MAX = timedelta(hours=14)
 
@@ -42,11 +42,11 @@ def zone_of(name: str) -> Zone:
 
 
 def shift_of(text: str) -> Zone | None:
-    """Return the zone of an offset from UTC such as `+0530` or `-08:00`; None where it is none."""
+    """Return the zone of an offset from UTC such as `+0530`, `-08:00` or `+2`; None where it is none."""
     match = _SHIFT.fullmatch(text)
     if match is None:
         return None
-    shift = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    shift = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
     return timezone(-shift if match[1] == "-" else shift) if shift <= _SHIFT_MAX else None
 
 

@@ -30,8 +30,9 @@ Unit: TypeAlias = "Packet | str"  # or why a picture is lost
 class AccessUnits:
     """Takes the packets of a video one by one and gives access units.
 
-    What has no slice (parameter sets, delimiters, SEI) goes with the slice behind it. Whether a picture is whole is
-    known when the next one begins, so each comes one packet late; of other codecs than H.264 and H.265 at once.
+    What has no slice (parameter sets, delimiters, SEI) goes with the slice behind it, or, as a checksum of H.265, with
+    the one before. Whether a picture is whole is known when the next one begins, so each comes one packet late; of
+    other codecs than H.264 and H.265 at once.
 
     Args:
         context: the stream's decoder.
@@ -60,6 +61,9 @@ class AccessUnits:
         return self._whole()
 
     def _take(self, packet: Packet, begins: bool | None) -> list[Unit]:  # noqa: FBT001 — of three values
+        if begins is None and self._is_behind(packet):
+            self._unit.append(packet)
+            return self._bounded(self._unit)
         if begins is None:
             self._ahead.append(packet)
             return self._bounded(self._ahead) or self._unsliced()
@@ -70,6 +74,11 @@ class AccessUnits:
         self._unit += [*self._ahead, packet]
         self._ahead.clear()
         return [*units, *self._bounded(self._unit)]
+
+    def _is_behind(self, packet: Packet) -> bool:
+        """Say whether a packet without a slice belongs to the picture that is held."""
+        assert self._nal is not None
+        return bool(self._unit) and not self._ahead and self._nal.belongs_behind(bytes(packet))
 
     def _unsliced(self) -> list[Unit]:
         """Return what came without a slice, once that is more than stands before a picture."""

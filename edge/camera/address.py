@@ -70,7 +70,7 @@ def open_source(options: Options, session: Session) -> Source:
     try:
         return kind_with(options).open(options, session)
     except CameraError as error:
-        raise CameraError(scrub(str(error), options.uri, (session.password,))) from None
+        raise CameraError(scrub(str(error), options.uri, (session.password,), ours=True)) from None
     except OSError as error:  # a path that cannot be looked at
         raise CameraError(f"cannot open '{redact(options.uri)}': {error.strerror}") from None
 
@@ -87,15 +87,27 @@ def redact(uri: str) -> str:
     return HIDDEN if _may_be_address(uri) else uri
 
 
-def scrub(text: str, uri: str, secrets: Iterable[str | None]) -> str:
-    """Remove credentials, and what of an address is not shown, from a text that another library wrote."""
+def scrub(text: str, uri: str, secrets: Iterable[str | None], *, ours: bool = False) -> str:
+    """Remove credentials, and what of an address is not shown, from a text.
+
+    Args:
+        text: what is told of a camera.
+        uri: its address.
+        secrets: user and password, where they are not in the address.
+        ours: the text was written here, so a word or a number that a login may equal is replaced only beside `:` or
+            `@`; one that another library wrote may repeat the login anywhere.
+    """
     text = text.replace(uri, redact(uri))
     known = {*secrets, *_not_shown(uri)}
     spellings = {
         spelling for secret in known if secret for spelling in (secret, quote(secret, ""), unquote(secret))
     }
     for secret in sorted(spellings, key=len, reverse=True):
-        text = text.replace(secret, "***")
+        if ours and (secret.isalpha() or secret.isdecimal()):
+            word = re.escape(secret)
+            text = re.sub(rf"(?<!\w){word}(?=:\S|@)|(?<=:){word}(?=@)", "***", text)
+        else:
+            text = text.replace(secret, "***")
     return text
 
 

@@ -6,6 +6,7 @@ anew at each keyframe, from the intervals between the last ones.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from enum import Enum
 
@@ -57,6 +58,10 @@ class PacketChoice:
         wanted = self._when_due(time_ns)  # asked in both cases, so that the grid is one
         return wanted if self._alone else Decode.STREAM
 
+    def foresee(self, interval_ns: int) -> None:
+        """Take keyframes to be as far apart before the first one comes."""
+        self._intervals_ns.append(interval_ns)
+
     def empty(self) -> None:
         """Note that a keyframe alone gave no picture; a codec that goes on so is decoded whole."""
         self._empty += 1
@@ -82,8 +87,5 @@ class PacketChoice:
         if self._last_key_ns is not None and time_ns > self._last_key_ns:
             self._intervals_ns.append(time_ns - self._last_key_ns)
         self._last_key_ns = time_ns
-        known = bool(self._intervals_ns)
-        close = (
-            max(self._intervals_ns) <= self._schedule.cadence_s * NS_PER_S if known else self._schedule.trial
-        )
+        close = max(self._intervals_ns, default=math.inf) <= self._schedule.cadence_s * NS_PER_S
         self._alone = close and self._empty < _EMPTY_IN_A_ROW

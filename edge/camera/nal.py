@@ -18,9 +18,8 @@ _FILLING = re.compile(rb"(?:\x00\x00\x03|\x00)+\Z")  # cabac_zero_words, trailin
 _FIRST = 0x80  # the bit behind the header: first_mb_in_slice is 0, or first_slice_segment_in_pic_flag
 _MOST_UNITS = 4096  # of a packet are looked at; a picture has a few hundred at most
 _STANDS_ALONE = range(16, 24)  # types of H.265: intra random access points
-_BEHIND = frozenset(
-    {36, 37, 38, 40}
-)  # … and what belongs to the picture before it: ends, filling, suffix SEI
+# … and what belongs to the picture before it (7.4.2.4.4): ends, filling, suffix SEI, what is reserved for its like
+_BEHIND = frozenset({36, 37, 38, 40, 45, 46, 47, *range(56, 64)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,12 @@ class NalUnits:
     def begins_picture(self, data: bytes) -> bool | None:
         """Say whether the first slice of a packet is the first of its picture; None where there is no slice."""
         return next((first for _, _, first in self._units(data) if first is not None), None)
+
+    def belongs_behind(self, data: bytes) -> bool:
+        """Say whether a packet of H.265 without a slice belongs to the picture before it."""
+        spans = islice(self._spans(data), _MOST_UNITS) if self.hevc else ()
+        kinds = {self._type(data[start:end]) for start, end in spans if start < end}
+        return bool(kinds) and kinds <= _BEHIND
 
     def cuts(self, data: bytes) -> list[int]:
         """Return where in a packet of H.265 further pictures begin, with what stands before their slices.

@@ -15,6 +15,7 @@ from edge.zone import Zone, date_ns, shift_of, zone_of
 _NS_PER_S = 1_000_000_000
 _END_S = 4_102_444_800  # the year 2100
 _MET_OF_TEN = 9
+_NOON = 12
 
 _Reader: TypeAlias = Callable[["re.Match[str]", Zone], int | None]
 
@@ -26,19 +27,33 @@ _EPOCH = re.compile(
     re.ASCII,
 )
 
+_BLANK = r"[\ \u00a0\u202f]"  # macOS writes a narrow one before AM and PM
+_GAP = rf"(?:{_BLANK}|[_-])"
 _MINUTE = rf"""
     (?<!\d) (?P<year>199\d|20\d\d) (?P<d>[-_.\ ]?) (?P<month>0[1-9]|1[0-2]) (?P=d) (?P<day>0[1-9]|[12]\d|3[01])
-    [T\ _.-]{{0,3}} (?! {_DAY} (?:\d{{6}})? (?!\d) )  # not the day again
-    (?P<hour>[01]\d|2[0-3]) (?P<t>[-_:.\ ]?) (?P<minute>[0-5]\d)
+    (?: (?P<word>(?:{_BLANK}[^\d\s]{{1,8}}){{1,2}}{_BLANK}) | (?:T|{_BLANK}|[_.-]){{0,3}} )  # ' at ', ' um '
+    (?! {_DAY} (?:\d{{6}})? (?!\d) )  # not the day again
+    (?P<hour>[01]\d|2[0-3]|(?P<short>[1-9])) (?P<t>(?P<colon>:)|[-_.\ ]?) (?(word)(?<=[-_:.])) (?P<minute>[0-5]\d)
 """
 _SECOND = r"(?P=t) (?P<second>[0-5]\d) (?: (?:[.,]|[-_](?=\d{3}(?!\d)))? (?P<fraction>\d{1,9}) )?"
-_SHIFT = r"""
-    [\ _]? (?: (?:UTC|GMT)? (?P<shift>[+-](?:0\d|1[0-4])[:_-]?(?:00|15|30|45)) | (?:Z|UTC|GMT) ) (?![A-Z])
+_HALF = rf"{_GAP}? (?P<half>[AP]) \.? {_BLANK}? M (?![A-Z\d]) \.?"
+# `?+`: what stands there is read or is no date, but is not left out
+_TIME = rf"{_MINUTE} (?:{_SECOND})?+ (?:{_HALF})?+ (?(short)(?(half)|(?!)))"
+
+_SHORT, _LONG = r"(?:0\d|1[0-4])", r"(?:00|15|30|45)"  # the hours and minutes of an offset
+# Behind '-' may stand the number of a picture; so it begins an offset alone where colons say what is meant.
+_SURE_SHIFT = rf"""
+    (?: {_BLANK}? (?P<shift> [+-]{_SHORT}:{_LONG} | (?(colon)[+-]|\+){_SHORT}{_LONG}? )
+      | {_GAP}? (?:UTC|GMT) (?P<named>[+-](?:\d\d?|{_SHORT}:?{_LONG}))
+      | {_GAP}? (?P<utc>Z | (?:UTC|GMT)(?!\+\d))
+    ) (?![A-Z\d:])
 """
+_LIKELY_SHIFT = rf"(?:{_BLANK}|_)? (?P<likely>[+-]{_SHORT}[:_-]?{_LONG}) (?![A-Z\d])"
+_UNREAD_SHIFT = rf"(?: {_GAP}? (?:UTC|GMT)\+\d | {_BLANK}? (?: [+-]\d\d:\d\d | \+\d\d(?:\d\d)?(?!\d) ) )"
 _FLAGS = re.VERBOSE | re.IGNORECASE | re.ASCII
-_FIELDS = ("year", "month", "day", "hour", "minute", "second")
-_DATE = re.compile(rf"{_MINUTE} (?:{_SECOND})? (?!\d)", _FLAGS)
-_SHIFTED_DATE = re.compile(rf"{_MINUTE} {_SECOND} {_SHIFT} (?!\d)", _FLAGS)
+_FIELDS = ("year", "month", "day", "minute", "second")
+_DATE = re.compile(rf"{_TIME} (?:{_SURE_SHIFT})?+ (?!\d) (?!{_UNREAD_SHIFT})", _FLAGS)
+_SHIFTED_DATE = re.compile(rf"{_TIME} (?: {_SURE_SHIFT} | (?(second){_LIKELY_SHIFT}|(?!)) )", _FLAGS)
 
 _OFFSET = re.compile(r"_([+-]\d{1,9})$", re.ASCII)  # FIgLib: 000_-02400
 
@@ -49,13 +64,25 @@ def _read_epoch(match: re.Match[str], _zone: Zone) -> int | None:
 
 
 def _read_date(match: re.Match[str], zone: Zone) -> int | None:
-    second_ns = date_ns(zone, *(int(match[field] or 0) for field in _FIELDS))
-    return None if second_ns is None else second_ns + _fraction_ns(match["fraction"])
+    found = match.groupdict()
+    shift = found["named"] or found["shift"] or found.get("likely")
+    own = zone_of("UTC") if found["utc"] else zone if shift is None else shift_of(shift)
+    year, month, day, minute, second = (int(found[field] or 0) for field in _FIELDS)
+    hour = _of_day(int(found["hour"]), found["half"])
+    if own is None or hour is None:
+        return None
+    second_ns = date_ns(own, year, month, day, hour, minute, second)
+    return None if second_ns is None else second_ns + _fraction_ns(found["fraction"])
 
 
-def _read_shifted_date(match: re.Match[str], _zone: Zone) -> int | None:
-    zone = zone_of("UTC") if match["shift"] is None else shift_of(match["shift"])
-    return None if zone is None else _read_date(match, zone)
+def _of_day(hour: int, half: str | None) -> int | None:
+    """Return an hour of 24 for one before AM or PM; None where there is no such one."""
+    if half is None:
+        return hour
+    afternoon = half in "Pp"
+    if hour == 0 or hour > _NOON:  # of 24 hours already
+        return hour if afternoon == (hour > _NOON) else None
+    return hour % _NOON + _NOON * afternoon
 
 
 def _read_offset(match: re.Match[str], _zone: Zone) -> int:
@@ -88,7 +115,7 @@ class Rule:
 # The first that is met counts.
 RULES = (
     Rule("Unix times", _EPOCH, _read_epoch),
-    Rule("dates with their offset from UTC", _SHIFTED_DATE, _read_shifted_date),
+    Rule("dates with their offset from UTC", _SHIFTED_DATE, _read_date),
     Rule("dates", _DATE, _read_date, zoned=True),
     Rule("seconds from ignition", _OFFSET, _read_offset, dated=False),
 )

@@ -274,6 +274,7 @@ class CameraReader:
         self.error = text
 
     def _describe(self, error: Exception) -> str:
-        text = str(error) if isinstance(error, EdgeError) else f"{type(error).__name__}: {error}"
+        ours = isinstance(error, EdgeError)
+        text = str(error) if ours else f"{type(error).__name__}: {error}"
         user = self._options.user if isinstance(self._options, NetworkOptions) else None
-        return plain(scrub(text, self._options.uri, (user, self._session.password)))
+        return plain(scrub(text, self._options.uri, (user, self._session.password), ours=ours))

@@ -20,8 +20,8 @@ class Schedule:
 
     Args:
         cadence_s: seconds between wanted pictures; 0 wants every picture.
-        trial: tries what its pictures are like: a source leaves none out, and decodes from the first on as the
-            cadence will have it in the long run.
+        trial: tries what its pictures are like: a source leaves none out, and decodes none otherwise than the cadence
+            will have it in the long run.
 
     Attributes:
         cadence_s: may be changed from any thread; it counts from the next picture on.

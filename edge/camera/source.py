@@ -74,6 +74,7 @@ class Session:
         errands: its calls that may hang, from one opening to the next.
         played: how far its loop has come, from one opening to the next.
         asked: how far it has come over HTTP, from one opening to the next.
+        untried: what a trial could not try, for people; the source adds to it.
     """
 
     clock: Clock
@@ -84,6 +85,7 @@ class Session:
     errands: Errands = field(default_factory=Errands, repr=False)
     played: Played = field(default_factory=Played)
     asked: Asked = field(default_factory=Asked, repr=False)
+    untried: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

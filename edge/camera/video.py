@@ -20,6 +20,7 @@ from edge.camera.orientation import Orientation, from_matrix
 from edge.camera.picture import shown
 from edge.camera.schedule import NS_PER_S
 from edge.camera.source import Picture, Session
+from edge.camera.trial import Timed, Trial
 from edge.errors import CameraError, FrameError
 from edge.image import Image
 
@@ -65,6 +66,8 @@ class VideoSource:
         self._time_base = self._stream.time_base or 1 / _DEFAULT_RATE
         self._frame_ns = round(NS_PER_S / (self._stream.average_rate or _DEFAULT_RATE))
         self._choice = PacketChoice(session.schedule, intra_only=self._decoder.intra_only)
+        tried = session.schedule.trial and session.schedule.cadence_s > 0 and not self._decoder.intra_only
+        self._trial = Trial(self._choice, session, opening.timeout_s) if tried else None
         self._packet_ns = 0
         self._begin_ns: int | None = None  # of the first packet that was decoded
         self._last_ns: int | None = None
@@ -80,14 +83,11 @@ class VideoSource:
             CameraError: nothing came for the timeout, the connection broke, or a live stream ended.
             FrameError: one picture is damaged, or predicted from a damaged one.
         """
-        pictures = self._decoder.pictures
-        while not pictures and not self._ended:
-            self._step()
-        if pictures:
-            found = pictures.popleft()
-            if isinstance(found, str):
-                self._count_from_begin()
-                raise FrameError(f"'{self._opening.shown}': a corrupt picture: {found}")
+        found = self._next()
+        if isinstance(found, str):
+            self._count_from_begin()
+            raise FrameError(f"'{self._opening.shown}': a corrupt picture: {found}")
+        if found is not None:
             return self._picture(found)
         if self.live:
             raise CameraError(f"'{self._opening.shown}': the stream ended")
@@ -105,19 +105,29 @@ class VideoSource:
         except PyAvError:
             return
 
+    def _next(self) -> av.VideoFrame | str | None:
+        """Return the next picture, or why it is corrupt; None at the end."""
+        pictures = self._decoder.pictures
+        while True:
+            while not pictures and not self._ended:
+                self._step()
+            found = pictures.popleft() if pictures else None
+            if not isinstance(found, av.VideoFrame) or self._trial is None or self._trial.counts(found):
+                return found
+
     def _step(self) -> None:
         try:
             packet = self._packets.next()
         except FrameError as error:
-            self._decode_all(self._units.flush())
-            self._decoder.lose(str(error).removeprefix(f"'{self._opening.shown}': "))
+            why = str(error).removeprefix(f"'{self._opening.shown}': ")
+            self._decode_all([*self._units.flush(), why])
             return
         finally:
             self._beat()
         if packet is not None and packet.size:
             self._decode_all(self._units.take(packet))
             return
-        self._decode_all(self._units.flush())
+        self._decode_all(self._units.flush(), last=True)
         if packet is None:
             self._ended = True
         else:
@@ -130,17 +140,19 @@ class VideoSource:
         else:
             self._decoder.lose("it came without data")
 
-    def _decode_all(self, units: list[Unit]) -> None:
-        for unit in units:
-            if isinstance(unit, str):
-                self._decoder.lose(unit)
+    def _decode_all(self, units: list[Unit], *, last: bool = False) -> None:
+        came = [Timed(unit, 0 if isinstance(unit, str) else self._packet_time_ns(unit)) for unit in units]
+        if self._trial is not None:
+            came = [*self._trial.take(came), *(self._trial.flush() if last else ())]
+        for timed in came:
+            if isinstance(timed.unit, str):
+                self._decoder.lose(timed.unit)
             else:
-                self._decode(unit)
+                self._decode(timed.unit, timed.time_ns)
 
-    def _decode(self, packet: Packet) -> None:
+    def _decode(self, packet: Packet, time_ns: int) -> None:
         if self._stream.codec_context.name == "mjpeg":
             self._exif = exif_orientation(bytes(packet))
-        time_ns = self._packet_time_ns(packet)
         wanted = self._choice.choose(time_ns, key=packet.is_keyframe)
         if self._begin_ns is None and wanted is not Decode.SKIP:
             self._begin_ns = time_ns

@@ -28,7 +28,8 @@ _TRIED = 100  # pictures of a camera, until a whole one comes
 _TRIED_S = 60.0  # … and keyframes may be as far apart
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture, decoded as `run`
-will at the camera's cadence. A camera whose pictures are shown otherwise than in earlier versions (stretched,
+will at the camera's cadence: of a video that may take until its second keyframe, for which it waits no longer than
+the camera's `timeout_s`. A camera whose pictures are shown otherwise than in earlier versions (stretched,
 mirrored, of another track) is named with its masks.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
@@ -97,16 +98,26 @@ def _check_model(settings: Settings) -> dict[str, float]:
 
 def _try_camera(name: str, options: Options, cadence_s: float, limits: Limits) -> _Result:
     """Open a camera and read one picture, as its cadence will have it decoded, whenever it is due."""
+    untried: list[str] = []
     try:
-        picture = _first_picture(name, options, cadence_s, limits)
+        picture = _first_picture(name, options, cadence_s, limits, untried)
     except EdgeError as error:
         return _Result(str(error))
     told = picture.geometry and describe_geometry(name, picture.geometry, len(options.masks))
-    return _Result(None, told)
+    return _Result(None, "; ".join(filter(None, (told, *untried))))
 
 
-def _first_picture(name: str, options: Options, cadence_s: float, limits: Limits) -> Picture:
+def _first_picture(
+    name: str, options: Options, cadence_s: float, limits: Limits, untried: list[str]
+) -> Picture:
     """Return the first picture that is whole.
+
+    Args:
+        name: of the camera.
+        options: of the camera.
+        cadence_s: of the camera.
+        limits: of its pictures and packets.
+        untried: is told what could not be tried, for people.
 
     Raises:
         EdgeError: there is none, or the camera cannot be opened or read.
@@ -114,7 +125,8 @@ def _first_picture(name: str, options: Options, cadence_s: float, limits: Limits
     clock = SystemClock()
     camera = plan_camera(name, options, cadence_s, limits)
     schedule = Schedule(cadence_s, trial=True)
-    source = open_source(options, Session(clock, schedule, password=camera.password, limits=limits))
+    session = Session(clock, schedule, password=camera.password, limits=limits, untried=untried)
+    source = open_source(options, session)
     last = ""
     until_ns = clock.mono_ns() + round(_TRIED_S * NS_PER_S)
     try:

@@ -12,7 +12,6 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from string import digits
 from typing import Any
 
 import msgspec
@@ -31,9 +30,12 @@ _EXPECTED = (
 )
 _TABLES = {".csv", ".tsv"}
 _UNREAD = {".pbtxt", ".yaml", ".yml", ".xml", ".npy", ".pkl"}
-_INDEXED = re.compile(r"(\d{1,6})\s*(?:[:;,=\t]\s*|[.)-]\s+|\s)\s*(\S.*)", re.ASCII)
-_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?!\d).*", re.ASCII)  # 1,000 m
-_MARKS = (":", ";", ",", "=", "\t")
+# an index before a label, or behind it: past a sign, or only past a blank, as a number of the label's own may be
+_BEFORE = re.compile(r"[\[(]?(\d{1,6})\s*(?:[:;,=|\t]\s*|[\])]\s*|[.-]\s+|\s)\s*(\S.*)", re.ASCII)
+_BEHIND = re.compile(r"(\S.*?)\s*[:;,=|\t]\s*(\d{1,6})", re.ASCII)
+_BEHIND_BLANK = re.compile(r"(\S.*?)\s+(\d{1,6})", re.ASCII)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)", re.ASCII)
+_QUOTED = re.compile(r"""(["'])(\S|\S.*\S)\1,?""")
 _WORDNET = re.compile(r"n\d{8}[\s:,]+(\S.*)", re.ASCII)  # as in ImageNet's synset_words.txt
 _NAME_HEADS = (
     "label",
@@ -121,45 +123,61 @@ def some(labels: Sequence[str]) -> str:
 
 
 def _of_lines(text: str) -> list[str]:
-    lines = [line.strip() for line in text.splitlines()]
-    full = [line for line in lines if line]
-    pairs = [_INDEXED.fullmatch(line) for line in full]
-    if all(pairs) and not all(map(_THOUSANDS.fullmatch, full)):
-        lines = _in_order([(int(pair[1]), pair[2].strip()) for pair in pairs if pair])
-    elif not all(pairs):
-        lines = _uncounted(lines)
+    lines = _bare([line.strip() for line in text.splitlines()], _WORDNET)
+    lines = _in_order(pairs) if (pairs := _pairs([line for line in lines if line])) else lines
     if "" in lines:
         raise SettingsError(
             f"--labels: line {lines.index('') + 1} is empty, which would shift all that follow; "
             "expected one label a line"
         )
-    words = [_WORDNET.fullmatch(line) for line in lines]
-    return [word[1] for word in words if word] if all(words) else lines
+    return _bare(_bare(lines, _QUOTED), _WORDNET)
 
 
-def _uncounted(lines: list[str]) -> list[str]:
-    """Take the indices from the ends of lines, where all have one; that is no part of the label, as in `zone 1`."""
-    full = [line for line in lines if line]
-    pairs = [pair for line in full if (pair := _counted(line)) is not None]
-    names, indices = {label for _, label in pairs}, [index for index, _ in pairs]
-    if len(pairs) < len(full) or len(names) < 2 or not _counts(indices):
-        return lines
-    if not all(line.rstrip(digits).rstrip(" ").endswith(_MARKS) for line in full):
+def _pairs(lines: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the index and the label of each line; none where the lines are labels alone.
+
+    Raises:
+        SettingsError: most lines have an index, and not all; or one reads as a number with its thousands apart.
+    """
+    before = [_BEFORE.fullmatch(line) for line in lines]
+    if _all_or_none(before, lines):
+        split = next((line for line in lines if _THOUSANDS.match(line)), None)
+        if split is not None:
+            raise SettingsError(
+                f"--labels: {split[:40]!r} may be an index and a label, or a label that begins with a number; "
+                "put an index and a blank before each line: '0 1,000 m'"
+            )
+        return [(int(found[1]), found[2].strip()) for found in before if found]
+    behind = [_BEHIND.fullmatch(line) for line in lines]
+    if _all_or_none(behind, lines):
+        return [(int(found[2]), found[1]) for found in behind if found]
+    blank = [_BEHIND_BLANK.fullmatch(line) for line in lines]
+    labels = [found[1] for found in blank if found]
+    if len(lines) > 1 and len({*labels}) == len(labels) and _all_or_none(blank, lines):
+        return [(int(found[2]), found[1]) for found in blank if found]
+    return []  # zone 1, zone 2
+
+
+def _all_or_none(found: Sequence[object | None], lines: Sequence[str]) -> bool:
+    """Say whether all lines have an index.
+
+    Raises:
+        SettingsError: most have, and not all.
+    """
+    missing = found.count(None)
+    if 0 < missing < len(lines) / 2:
+        odd = lines[found.index(None)]
         raise SettingsError(
-            f"--labels: are the numbers in {some(full)} indices? put them first then ('{indices[0]} {pairs[0][1]}');"
-            " if they belong to the labels, put an index before those"
+            f"--labels: {len(lines) - missing} lines have an index, {odd[:40]!r} has none; give all of them one, or "
+            "none; if these numbers belong to the labels, put an index before each line: '0 20 km/h'"
         )
-    return _in_order(pairs)
+    return bool(lines) and not missing
 
 
-def _counted(line: str) -> tuple[int, str] | None:
-    """Return the number at the end of a line, and the label before it; None where none stands apart."""
-    head = line.rstrip(digits)
-    label = head.rstrip(" ")
-    if label.endswith(_MARKS):
-        label = label[:-1].rstrip(" ")
-    apart = label and len(label) < len(head) and _number(line[len(head) :])
-    return (int(line[len(head) :]), label) if apart else None
+def _bare(lines: list[str], form: re.Pattern[str]) -> list[str]:
+    """Return what the last group of a form is in each line; the lines themselves where not all have it."""
+    found = [form.fullmatch(line) for line in lines]
+    return [one[form.groups] for one in found if one] if all(found) else lines
 
 
 def _of_json(text: str) -> list[str]:

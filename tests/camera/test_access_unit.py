@@ -10,6 +10,7 @@ import pytest
 
 from edge.camera.access_unit import AccessUnits
 from edge.camera.address import options_for
+from edge.camera.decoder import Decoder
 from edge.camera.limit import Limits
 from edge.camera.nal import NalUnits
 from edge.camera.schedule import Schedule
@@ -23,7 +24,10 @@ HANG_S = 300.0  # ends a hang; a server on a busy machine answers sooner
 
 HEIGHT, WIDTH = 96, 128
 FRAMES, KEY_EVERY, FPS = 24, 6, 10
-ENCODERS = {"h264": ("libx264", ""), "hevc": ("libx265", ":log-level=none:ctu=16:max-tu-size=16")}
+ENCODERS = {  # of H.265 each picture has a checksum behind it
+    "h264": ("libx264", ""),
+    "hevc": ("libx265", ":log-level=none:ctu=16:max-tu-size=16:hash=1"),
+}
 WAYS = (
     "sets before each slice",
     "each unit for itself",
@@ -108,6 +112,30 @@ def test_what_came_in_pieces_is_one_packet_a_picture(codec, way):
     pictures = [frame for unit in (*units, None) for frame in context.decode(unit)]
     assert [number_of(frame.to_ndarray(format="rgb24")) for frame in pictures] == list(range(FRAMES))
     assert not any(frame.is_corrupt for frame in pictures)
+
+
+def test_a_checksum_that_comes_for_itself_is_that_of_the_picture_before():
+    context: Any = av.CodecContext.create("hevc", "r")
+    decoder = Decoder(context, SystemClock(), Limits())
+    units = taken(AccessUnits(context, Limits()), pieces("hevc", "each unit for itself"))
+    nal = NalUnits.of("hevc", None)
+    assert {nal.split(bytes(unit))[-1][0] >> 1 & 63 for unit in units} == {40}
+    for unit in units:
+        decoder.stream(unit)
+    decoder.drain()
+    assert [one for one in decoder.pictures if isinstance(one, str)] == []
+    assert len(decoder.pictures) == FRAMES
+
+
+def test_what_ends_a_stream_belongs_to_its_last_picture():
+    context: Any = av.CodecContext.create("hevc", "r")
+    cut = pieces("hevc", "each unit for itself")
+    ends = [av.Packet(b"\0\0\0\1" + bytes((kind << 1, 1))) for kind in (38, 45, 36, 37, 63)]
+    units = taken(AccessUnits(context, Limits()), [*ends, *cut, *ends])
+    assert len(units) == FRAMES
+    assert bytes(units[-1]).endswith(b"".join(map(bytes, ends)))
+    noise = av.Packet(b"no unit at all")
+    assert noise in taken(AccessUnits(context, Limits()), [*cut, *[noise] * 70])
 
 
 def test_a_picture_whose_begin_was_lost_is_not_joined_to_the_one_before():

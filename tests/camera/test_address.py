@@ -75,6 +75,30 @@ def test_no_password_passes_redact_or_scrub(user, password):
     assert said == "<***>"
 
 
+ADVICE = "cannot open 'rtsp://cam': no camera for 10 s: check its `user` and `password_file`"
+
+
+@pytest.mark.parametrize("login", ["user", "check", "camera", "10"])
+def test_a_login_that_is_a_word_of_our_own_texts_leaves_them_readable(login):
+    assert scrub(ADVICE, f"rtsp://{login}:{login}@cam/live", (login, login), ours=True) == ADVICE
+    assert login not in scrub(f"no {login} here", "rtsp://cam/live", (login,))
+
+
+@pytest.mark.parametrize(("user", "password"), [("user", "check"), ("10", "7"), ("lookout", "hunter2")])
+def test_a_login_in_an_address_is_hidden_in_our_own_texts_too(user, password):
+    for told in (
+        f"rtsp://{user}:{password}@cam/x",
+        f"rtsp://{user}@cam",
+        f"rtsp://x:{password}@cam",
+        f"{user}:{password}",
+    ):
+        said = scrub(f"it leads to {told}", "rtsp://cam/live", (user, password), ours=True)
+        assert f"//{user}" not in said
+        assert f":{password}@" not in said
+        assert "***" in said
+    assert "hunter2" not in scrub("it says hunter2", "rtsp://cam/live", ("lookout", "hunter2"), ours=True)
+
+
 @given(path=_WORD.filter(lambda word: not {"?", "#"} & {*word}), query=_WORD)
 def test_no_path_and_no_query_passes_redact_or_scrub(path, query):
     uri = f"http://tower:554/{path}?token={query}"

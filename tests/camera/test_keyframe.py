@@ -53,10 +53,9 @@ def test_keyframes_that_give_no_picture_alone_are_given_up():
     assert choice.choose(2 * S, key=True) is Decode.STREAM
 
 
-def test_a_trial_decodes_at_once_as_the_cadence_will_have_it():
-    close = PacketChoice(Schedule(60, trial=True), intra_only=False)
+def test_an_interval_that_is_known_before_counts_from_the_first_keyframe_on():
+    close, far = (PacketChoice(Schedule(0.3, trial=True), intra_only=False) for _ in range(2))
+    close.foresee(3 * S // 10)
     assert choices(close, "KppKppKpp") == "ASSASSASS"
-    far = PacketChoice(Schedule(0.2, trial=True), intra_only=False)
-    assert choices(far, "KppKppKpp") == "ASS......"
-    single = PacketChoice(Schedule(60, trial=True), intra_only=True)
-    assert choices(single, "KKKK") == "AAAA"
+    far.foresee(4 * S // 10)
+    assert choices(far, "KpppKpppKp") == "." * 10

@@ -54,6 +54,19 @@ def unmet(*names):
         ("20261129_064500 +0530", SHIFTED, 0),
         ("20261129_031500GMT+0200", SHIFTED, 0),
         ("20261129_011500_UTC", SHIFTED, 0),
+        ("2026-11-29T03:15:00+02", SHIFTED, 0),
+        ("2026-11-28T17:15:00-08", SHIFTED, 0),
+        ("2026-11-28T17:15:00.5-08", SHIFTED, Fraction(1, 2)),
+        ("2026-11-29T03:15+02:00", SHIFTED, 0),
+        ("2026-11-29T03:15+02", SHIFTED, 0),
+        ("2026-11-29T01:15Z", SHIFTED, 0),
+        ("20261129T031500+02", SHIFTED, 0),
+        ("2026-11-29 06.45.00 +05:30", SHIFTED, 0),
+        ("2026-11-29 03.15.00 UTC+2", SHIFTED, 0),
+        ("20261128_171500_GMT-8", SHIFTED, 0),
+        ("20261129_011500_UTC-0001", SHIFTED, 0),  # a frame's number
+        ("20261129T011500Z+00060", SHIFTED, 0),
+        ("2026-11-29T03:15:00 PM+14:00", SHIFTED, 0),
         # dates alone
         ("20261129_011500", DATES, 0),
         ("IMG_20261129_011501", DATES, 1),
@@ -73,6 +86,27 @@ def unmet(*names):
         ("2026-11-29T01:15:00,5", DATES, Fraction(1, 2)),
         ("20261129_011500_Zone1", DATES, 0),
         ("2026-11-29_01-15-05-00", DATES, 5),  # a frame's number, no offset
+        ("2026-11-29 01.15.00-10", DATES, 0),
+        ("2026-11-29T01-15-00-08", DATES, 0),
+        ("20261129_011500_+05", DATES, 0),
+        ("20261129_011500_+00060", DATES, 0),
+        # clocks of 12 hours, screenshots and messengers
+        ("2026-11-29 01.15.00 AM", DATES, 0),
+        ("2026-11-28 01.15.00 PM", DATES, -12 * 3600),
+        ("20261128_011500PM", DATES, -12 * 3600),
+        ("2026-11-28_01-15-00-123-pm", DATES, Fraction(123, 1000) - 12 * 3600),
+        ("2026-11-28 1.15 p. m.", DATES, -12 * 3600),
+        ("2026-11-29 12.15.00 AM", DATES, -3600),
+        ("2026-11-28 12.15.00 PM", DATES, -13 * 3600),
+        ("2026-11-28 13.15.00 PM", DATES, -12 * 3600),
+        ("20261129_011500_AM2315", DATES, 0),  # a sensor
+        ("Screenshot 2026-11-29 at 01.15.00", DATES, 0),
+        ("Screen Shot 2026-11-29 at 1.15.00 AM (2)", DATES, 0),
+        ("Screenshot 2026-11-28 at 1.15.00\u202fPM", DATES, -12 * 3600),
+        ("Bildschirmfoto 2026-11-29 um 01.15.00", DATES, 0),
+        ("Captura de pantalla 2026-11-29 a las 01.15.00", DATES, 0),
+        ("WhatsApp Image 2026-11-29 at 01.15.00", DATES, 0),
+        ("WhatsApp Image 2026-11-28 at 1.15.07 PM (1)", DATES, 7 - 12 * 3600),
         # seconds from ignition
         ("000_-02400", OFFSETS, -2400 - EPOCH_S),
         ("040_+00060", OFFSETS, 60 - EPOCH_S),
@@ -91,6 +125,11 @@ def test_a_time_is_read(name, rule, after_s):
         "20261329_011500", "20260230_011500", "20261129_241500", "20261129_016000", "19891129_011500",
         "20261129", "2026-11-29", "IMG-20261129-WA0007", "120261129_0115000",
         "000-02400", "000_02400", "000_-2400x",
+        "IMG-20261129-WA0001", "VID-20261129-WA0115", "2026-11-29 north 0115", "2026-11-29 1.15.00",
+        # offsets and hours that there are not: no date without them
+        "2026-11-29T01:15:00+02:20", "2026-11-29T01:15:00.5-15:00", "2026-11-29T01:15+9999",
+        "2026-11-29T01:15:00UTC+15", "2026-11-29T01:15:00 PM+02:20", "20261129_011500+99",
+        "2026-11-29 13.15.00 AM", "2026-11-29 00.15.00 PM",
     ],
 )  # fmt: skip
 def test_no_time_is_made_up(name):
@@ -160,6 +199,14 @@ def test_the_zone_is_that_of_dates_which_state_none():
     assert read(*shifted, zone="Europe/Athens")[1] == [EPOCH_S, EPOCH_S + 1]
 
 
+def test_dates_of_which_some_state_their_offset():
+    names = [f"2026-11-29T03:15:{second:02}" for second in range(10)]
+    names = [name + ("+02:00", "")[number % 2] for number, name in enumerate(names)]
+    assert read(*names, zone="+02:00") == (DATES, [EPOCH_S + second for second in range(10)])
+    counted = [f"20261129_0115{second:02}-{100 + second:04}" for second in range(10)]
+    assert read(*counted) == (DATES, [EPOCH_S + second for second in range(10)])
+
+
 def test_the_hour_that_comes_twice_and_the_one_that_is_left_out():
     def hours(*names):
         return [datetime.fromtimestamp(float(time), UTC) for time in read(*names, zone="Europe/Berlin")[1]]
@@ -173,6 +220,8 @@ def test_the_hour_that_comes_twice_and_the_one_that_is_left_out():
 def test_zones():
     assert shift_of("+05:30") == timezone(timedelta(hours=5, minutes=30))
     assert zone_of("-0330") == timezone(-timedelta(hours=3, minutes=30))
+    assert shift_of("+2") == shift_of("+02") == zone_of("+0200") == timezone(timedelta(hours=2))
+    assert shift_of("-930") == timezone(-timedelta(hours=9, minutes=30))
     assert shift_of("+15:00") is shift_of("5") is shift_of("") is None
     for name in (
         "Europe/Berln",

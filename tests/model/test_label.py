@@ -28,13 +28,21 @@ PETS = ("cat", "dog", "Great Dane")
         ("bracket", "0) cat\n1) dog\n2) Great Dane"),
         ("padded", "  0  cat\n 1  dog\n 2  Great Dane"),
         ("zeros", "00 cat\n01 dog\n02 Great Dane"),
-        ("index behind", "cat;0\ndog;1\nGreat Dane;2"),
-        ("index behind, in any order", "dog: 2\nGreat Dane : 3\n\ncat: 1"),
-        ("index behind a tab", "cat\t0\ndog\t1\nGreat Dane\t2"),
         ("any order", "2 Great Dane\n\n0 cat\n1 dog"),
         ("synsets", "n02123045 cat\nn02084071 dog\nn02109047 Great Dane"),
         ("indexed synsets", "0 n02123045 cat\n1 n02084071 dog\n2 n02109047 Great Dane"),
         ("heading in text", "index,label\n0,cat\n1,dog\n2,Great Dane"),
+        ("tight bracket", "(0) cat\n(1) dog\n(2) Great Dane"),
+        ("square bracket", "[0] cat\n[1] dog\n[2] Great Dane"),
+        ("bar", "0|cat\n1|dog\n2|Great Dane"),
+        ("comma behind", "cat,0\nGreat Dane,2\ndog,1"),
+        ("colon behind", "Great Dane: 2\ncat: 0\ndog: 1\n"),
+        ("tab behind", "Great Dane\t3\ncat\t1\ndog\t2"),
+        ("blank behind", "Great Dane 2\ncat 0\n\ndog 1"),
+        ("blank behind, in order", "cat 1\ndog 2\nGreat Dane 3"),
+        ("synsets with an index", "n02084071 1 dog\nn02123045 0 cat\nn02109047 2 Great Dane"),
+        ("quoted", "'cat'\n'dog'\n'Great Dane'"),
+        ("quoted and indexed", "1: 'dog',\n0: 'cat',\n2: 'Great Dane'"),
         ("list", '["cat", "dog", "Great Dane"]'),
         ("by index", '\ufeff{"0": "cat", "1": "dog", "2": "Great Dane"}\n'),
         ("by index from 1", '{"3": "Great Dane", "2": "dog", "1": "cat"}'),
@@ -76,14 +84,13 @@ def test_labels_may_hold_commas_numbers_and_brackets():
     assert parse_labels('0,"a, b"\n1,c', ".csv") == ("a, b", "c")
     assert parse_labels("0 20 km/h\n1 30 km/h") == ("20 km/h", "30 km/h")
     assert parse_labels("zone 1\nzone 2") == ("zone 1", "zone 2")
-    assert parse_labels("zone;1\nzone;2") == ("zone;1", "zone;2")
-    assert parse_labels("ratio 1:1\nratio 4:3") == ("ratio 1:1", "ratio 4:3")
-    assert parse_labels("smoke 1") == ("smoke 1",)
-    assert parse_labels("1,000 m\n2,000 m") == ("1,000 m", "2,000 m")
-    assert parse_labels("1,000\n2,001") == ("1,000", "2,001")
-    assert parse_labels("0,100 m\n1,200 m") == ("100 m", "200 m")
-    assert parse_labels("0 smoke 0\n1 clear 1") == ("smoke 0", "clear 1")
     assert parse_labels("0\n1\n2") == ("0", "1", "2")
+    assert parse_labels("lane 2\nlane 1") == ("lane 2", "lane 1")
+    assert parse_labels("zone 1\nlake\nzone 2") == ("zone 1", "lake", "zone 2")
+    assert parse_labels("0 boeing 737\n1 airbus 320") == ("boeing 737", "airbus 320")
+    assert parse_labels("smoke 1") == ("smoke 1",)
+    assert parse_labels("0 1,000 m\n1 2,000 m") == ("1,000 m", "2,000 m")
+    assert parse_labels("0 zone 1\n1 zone 2") == ("zone 1", "zone 2")
     assert parse_labels("7 up\ncola") == ("7 up", "cola")
     assert parse_labels("[none]\ncat") == ("[none]", "cat")
 
@@ -99,11 +106,20 @@ def test_labels_that_come_twice_get_a_number():
         ("", "\ufeff\n\n", "no label in it"),
         ("", "a\n\nb", "line 2 is empty"),
         ("", "20 km/h\n30 km/h", "indices 20, 30 do not count.*put an index before them"),
-        ("", "smoke 0\nclear 1", "are the numbers in smoke 0, clear 1 indices.*'0 smoke'"),
-        ("", "clear 1\nsmoke: 2", "are the numbers in"),
         ("", "0 a\n1 b\n1 c", "indices 0, 1, 1 do not count"),
         ("", "0 a\n2 b", "do not count"),
         ("", "2 a\n3 b", "indices 2, 3 do not count"),
+        ("", "0 clear\n1 smoke\nfog", "2 lines have an index, 'fog' has none; give all of them one, or none"),
+        ("", "# made by hand\n0 clear\n1 smoke", "2 lines have an index, '# made by hand' has none"),
+        ("", "id label\n0 clear\n1 smoke", "'id label' has none"),
+        ("", "0 clear\n1 smoke\n2", "'2' has none"),
+        ("", "zebra,1\nant,0\nbee", "2 lines have an index, 'bee' has none"),
+        ("", "zebra 1\nant 0\nbee", "2 lines have an index, 'bee' has none"),
+        ("", "boeing 737\nairbus 320", "indices 737, 320 do not count.*put an index before them"),
+        ("", "zebra,7\nant,3", "indices 7, 3 do not count"),
+        ("", "zebra,1\nant,1", "indices 1, 1 do not count"),
+        ("", "1,000 m\n2,000 m", "'1,000 m' may be an index and a label, .*'0 1,000 m'"),
+        ("", "0,100 m\n1,200 m", "'0,100 m' may be an index and a label"),
         ("", '["cat", 3]', "3 is no label"),
         ("", '["cat", ""]', "'' is no label"),
         ("", '["cat", {"name": "dog"}]', "is no label; expected"),
