@@ -52,6 +52,7 @@ _REASONS = {
             for name in ("sim", "bench", "train", "deploy")
         ),
         "tests/test_cli.py::test_verbose_may_stand_before_a_command_of_another_package",
+        "tests/command/test_names.py::test_a_model_of_such_a_name_is_measured_elsewhere",
     ),
     "collects the suite without the extra for training, which the userland does not have anyway": (
         "tests/test_extra.py",

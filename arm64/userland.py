@@ -17,7 +17,17 @@ from deploy.wheelhouse import pip_options, platforms
 
 SUITE = "bookworm"
 PYTHON = "3.11"  # bookworm's
-PACKAGES = ("python3", "ca-certificates", "libstdc++6", "bash", "dash", "coreutils", "base-files", "libgomp1")
+PACKAGES = (
+    "python3",
+    "ca-certificates",
+    "libstdc++6",
+    "bash",
+    "dash",
+    "coreutils",
+    "base-files",
+    "libgomp1",
+    "tzdata",
+)
 DEVICE, GUEST = "requirements/onnx.txt", "requirements/guest.txt"  # what a device installs; with tests, too
 _GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's
 
