@@ -36,6 +36,7 @@ PLUME = [region(4, 4)]
         ({"scores": {"fire": 0.5}}, [PLUME, PLUME], None),
         ({"growth": 2.0}, [PLUME, [region(4, 4), region(4, 5)], PLUME], (1, "growth")),
         ({"growth": 2.0}, [[region(4, 4, 1)], [region(4, 4, 1), region(5, 5, 1)]], (1, "growth")),
+        ({"growth": 4.0}, [[region(4, 4, 1)], PLUME], (1, "growth")),
         ({"growth": 2.5}, [PLUME, [region(4, 4), region(5, 4)], PLUME], None),
         ({"persistence_s": 120.0}, [PLUME, PLUME, PLUME, PLUME], (2, "persistence")),
         ({"persistence_s": 120.0}, [PLUME, [], PLUME, [], PLUME], (4, "persistence")),
