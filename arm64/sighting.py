@@ -32,6 +32,7 @@ class Sighting:
         event = self.event
         return {
             "label": event.label,
+            "severity": event.severity,
             "opened_s": event.opened.model_s,
             "updated_s": event.updated.model_s,
             "sightings": event.sightings,

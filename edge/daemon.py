@@ -255,16 +255,16 @@ class Daemon:
         """Return everything that is counted, as plain tables."""
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
-        document["events"] = {**self._events(), "stored": self._stored()}
+        document["events"] = {**self._events(), "stored": msgspec.to_builtins(self._stored())}
         document["health"] = msgspec.to_builtins(self.health())
         return document
 
     def _events(self) -> dict[str, Any]:
         return {**msgspec.to_builtins(self._recorder.recorded), "untold": self._announcer.untold}
 
-    def _stored(self) -> dict[str, Any] | None:
+    def _stored(self) -> Counts | None:
         try:
-            return dict(msgspec.to_builtins(self._store.counts(COUNT_WAIT_S)))
+            return self._store.counts(COUNT_WAIT_S)
         except StoreError:
             return None  # unknown; the other counters are told all the same
 
@@ -272,4 +272,4 @@ class Daemon:
         """Return the Prometheus exposition."""
         events = self._events()
         dropped = events.pop("dropped")
-        return exposition(self._counters.snapshot(), self.health().cameras, events, dropped)
+        return exposition(self._counters.snapshot(), self.health().cameras, events, dropped, self._stored())

@@ -7,6 +7,7 @@ tracker must remember.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.alert.event import Darkness, Event, Stamp
+from edge.alert.event import Alerted, Darkness, Event, Stamp
 from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon, blocked_cells
+from edge.detect.severity import Cause, Severities
 from edge.detect.tracker import Change, Tracker
 from edge.frame import Frame
 from edge.model.loaded import Model
@@ -34,7 +36,8 @@ class Scored:
 
     Attributes:
         scores: (rows, cols, classes) float32 in the manifest's kind.
-        events: new revisions, in the order of their tracks; then those of events that light came back to.
+        events: new revisions, in the order of their tracks; then those of events that light came back to, or that
+            became alerts, without being seen.
         open_events: how many plumes of this camera are open after it.
         restarted: whether the camera's state started anew with this frame.
     """
@@ -53,6 +56,7 @@ class _Memory:
 
     state: State
     tracker: Tracker
+    severities: Severities
     placement: Placement
     blocked: NDArray[np.bool_] | None
     model_ns: int
@@ -84,6 +88,8 @@ class Pipeline:
         self._grid, self._stride_px = _grid(self._manifest, model.file, self._preprocess.input_px)
         self._stamp = stamp
         self._record = record
+        cadence = self._manifest.cadence
+        self._watch_s = min(self._manifest.state_gap_s, math.inf if cadence is None else cadence.max_s)
         self._masks = masks or {}
         self._cameras: dict[str, _Memory] = {}
 
@@ -108,6 +114,7 @@ class Pipeline:
             memory.blocked,
             lambda cells: memory.placement.cell_box(cells, self._stride_px),
         )
+        watched_s = self._watched_s(memory, frame)
         memory.state, memory.model_ns = inference.state, frame.model_ns
         restarted = self._cameras.get(camera) is not memory
         closed = () if left is None else self._closings(left, camera, frame)
@@ -115,15 +122,10 @@ class Pipeline:
             memory.tracker.forget_candidates()
         lit = self._lighten(memory, frame)
         changes = memory.tracker.update(found)
-        events = (
-            *closed,
-            *(
-                e
-                for c in changes
-                if (e := self._event(memory, camera, frame, c, told=c.track in lit)) is not None
-            ),
-            *self._retell(memory, lit - {change.track for change in changes}),
-        )
+        alerts = memory.severities.update(changes, watched_s)
+        told = (self._event(memory, camera, frame, c, c.track in lit, alerts.get(c.track)) for c in changes)
+        unseen = (lit | alerts.keys()) - {change.track for change in changes}
+        events = (*closed, *(e for e in told if e is not None), *self._retell(memory, frame, unseen, alerts))
         finished = time.perf_counter_ns()
         self._record("preprocess", fitted - started + written.ns)
         self._record("invoke", inference.invoke_ns)
@@ -159,7 +161,7 @@ class Pipeline:
         for track in hidden:
             darkness = Darkness(since=self._stamp(dusk))
             memory.events[track] = msgspec.structs.replace(memory.events[track], darkness=darkness)
-        return self._retell(memory, hidden)
+        return self._retell(memory, dusk, hidden, {})
 
     def _memory(self, camera: str, frame: Frame, prepared: Prepared) -> tuple[_Memory, _Memory | None]:
         """Return what is remembered; or a new memory, and the old one to be closed, where it must start anew.
@@ -177,6 +179,7 @@ class Pipeline:
         new = _Memory(
             self._runtime.zero_state(),
             Tracker(self._manifest.confirmation),
+            Severities(self._manifest.alert),
             prepared.placement,
             self._blocked(camera, prepared.placement),
             frame.model_ns,
@@ -193,7 +196,19 @@ class Pipeline:
 
     def _closings(self, memory: _Memory, camera: str, frame: Frame) -> tuple[Event, ...]:
         changes = memory.tracker.reset()
-        return tuple(e for c in changes if (e := self._event(memory, camera, frame, c)) is not None)
+        told = (self._event(memory, camera, frame, change, told=True, cause=None) for change in changes)
+        return tuple(event for event in told if event is not None)
+
+    def _watched_s(self, memory: _Memory, frame: Frame) -> float:
+        """Return the seconds since the due picture before that were watched.
+
+        They begin anew with each dark picture. Longer ones than the model's cadence count as that: whatever was due
+        between was not scored.
+        """
+        since_ns = memory.model_ns
+        if frame.dark_ns is not None and since_ns < frame.dark_ns < frame.model_ns:
+            since_ns = frame.dark_ns
+        return min((frame.model_ns - since_ns) / 1e9, self._watch_s)
 
     def _lighten(self, memory: _Memory, frame: Frame) -> set[int]:
         """Note that light came back with a frame; return the tracks of the events that were in the dark."""
@@ -206,22 +221,33 @@ class Pipeline:
                 lit.add(track)
         return lit
 
-    def _retell(self, memory: _Memory, tracks: set[int]) -> tuple[Event, ...]:
+    def _retell(
+        self, memory: _Memory, frame: Frame, tracks: set[int], alerts: Mapping[int, Cause]
+    ) -> tuple[Event, ...]:
         """Return the next revision of events that changed, though nothing was seen of them."""
         for track in tracks:
             event = memory.events[track]
-            memory.events[track] = msgspec.structs.replace(
-                event, revision=event.revision + 1, phase="updated"
-            )
+            later = msgspec.structs.replace(event, revision=event.revision + 1, phase="updated")
+            memory.events[track] = self._alerted(later, frame, alerts.get(track))
         return tuple(memory.events[track] for track in sorted(tracks))
 
-    def _event(
-        self, memory: _Memory, camera: str, frame: Frame, change: Change, *, told: bool = False
-    ) -> Event | None:
-        """Turn a change into the event's next revision; None where nothing is worth telling.
+    def _alerted(self, event: Event, frame: Frame, cause: Cause | None) -> Event:
+        """Return a revision that says, where there is a cause, that the event became an alert with this frame."""
+        if cause is None:
+            return event
+        alerted = Alerted(at=self._stamp(frame), by=cause, revision=event.revision, box_px=event.box_px)
+        return msgspec.structs.replace(event, severity="alert", alerted=alerted)
 
-        `told` is whether it is told in any case.
-        """
+    def _event(
+        self,
+        memory: _Memory,
+        camera: str,
+        frame: Frame,
+        change: Change,
+        told: bool,  # noqa: FBT001 — told in any case
+        cause: Cause | None,
+    ) -> Event | None:
+        """Turn a change into the event's next revision; None where nothing is worth telling."""
         stamp = self._stamp(frame)
         known = memory.events.get(change.track)
         if known is None:
@@ -239,8 +265,9 @@ class Pipeline:
                 box_px=change.box_px,
                 opening_box_px=change.box_px,
                 sightings=change.sightings,
+                severity="alert" if self._manifest.alert is None else "candidate",
             )
-            memory.events[change.track] = event
+            event = memory.events[change.track] = self._alerted(event, frame, cause)
             return event
         closing = change.kind == "closed"
         event = msgspec.structs.replace(
@@ -252,9 +279,10 @@ class Pipeline:
             box_px=change.box_px,
             sightings=change.sightings,
         )
-        told = told or closing or change.grew
+        told = told or closing or change.grew or cause is not None
         if told:
             event = msgspec.structs.replace(event, revision=known.revision + 1)
+            event = self._alerted(event, frame, cause)
         if closing:
             del memory.events[change.track]
         else:

@@ -15,6 +15,9 @@ Judges one sequence; `scoring.summary` adds up the results. What is counted:
   frames only; those without any smoke need no ignition.
 - *Frames* count where the truth is smoke or no smoke; one is positive while an event is open: from the frame
   that opened it to the one before that which closed it, or to the last where the recording ended first.
+- *Alerts* are counted once more, apart, by the same rules: an alert counts at the frame in which its event became
+  one, by the cell where it was then. It may be a find where the opening of its event is a false alarm, which it
+  remains. Events of a bundle without a rule for alerts give the same figures twice.
 """
 
 from __future__ import annotations
@@ -23,12 +26,13 @@ import math
 import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from edge.alert.event import Event
+from edge.alert.event import Event, Stamp
 from scoring.truth import Box, TruthError, TruthFrame, TruthSequence
 
 NEAR_CELLS = 2.0
@@ -54,15 +58,15 @@ class ScoredFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """How one event was judged.
+    """How one event was judged, by its opening or as the alert that it became.
 
     Attributes:
         event: its id.
-        frame: the name of the frame that opened it.
+        frame: the name of the frame that opened it, or with which it became an alert.
         offset_s: from ignition, None where there is none.
         verdict: see the module.
         counts: how often it counts as a false alarm.
-        cells_off: from the truth at its opening, None where there are no boxes.
+        cells_off: from the truth at that frame, None where there are no boxes.
         cells_off_any: from the nearest box of the sequence at any time.
     """
 
@@ -83,12 +87,22 @@ class FrameResult(msgspec.Struct, frozen=True, array_like=True):
         smoke: the truth.
         score: the largest score of its cells.
         open: whether an event was open.
+        alert: whether an alert was; None in results from before there were severities: as `open`.
     """
 
     index: int
     smoke: bool
     score: float
     open: bool
+    alert: bool | None = None
+
+
+class Alerts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one sequence's alerts; the fields are those of SequenceResult."""
+
+    found_s: float | None
+    found_any_s: float | None
+    openings: tuple[Opening, ...]
 
 
 class SequenceResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +118,7 @@ class SequenceResult(msgspec.Struct, frozen=True, kw_only=True):
         frames_total: of the truth.
         frames_scored: by the model.
         frames: those that count.
+        alerts: of the events that became alerts; None in results from before there were severities: as all events.
     """
 
     id: str
@@ -119,6 +134,7 @@ class SequenceResult(msgspec.Struct, frozen=True, kw_only=True):
     frames_total: int
     frames_scored: int
     frames: tuple[FrameResult, ...]
+    alerts: Alerts | None = None
 
 
 def score_sequence(
@@ -145,6 +161,22 @@ def score_sequence(
         raise TruthError(f"sequence '{truth.id}': {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """An event, or the alert that it became, among the scored frames.
+
+    Attributes:
+        event: its id.
+        box_px: where it was at its first frame.
+        first, last: index of its first frame, and of the first one where it is closed.
+    """
+
+    event: str
+    box_px: tuple[int, int, int, int]
+    first: int
+    last: int
+
+
 class _Judge:
     """One sequence while it is judged: truth and pipeline put side by side, by the index of the scored frame."""
 
@@ -161,7 +193,12 @@ class _Judge:
         self.places = _places(truth, frames)
         self.seen: list[TruthFrame] = [truth.frames[place] for place in self.places]
         self.times = [frame.model_s for frame in frames]
-        self.spans = [(event, *self._span(event)) for event in events]
+        self.spans = [self._span(event, event.opened, event.opening_box_px) for event in events]
+        self.alerts = [
+            self._span(event, event.alert_at, event.alert_box_px)
+            for event in events
+            if event.alert_at is not None and event.alert_box_px is not None
+        ]
         self.judged = truth.reliable and truth.timed and (
             truth.ignition_epoch is not None
             or all(frame.label in {"no_smoke", "unlabelled"} for frame in truth.frames)
@@ -169,11 +206,7 @@ class _Judge:
         self.boxed = self.judged and truth.box_annotated and truth.first_box_offset_s is not None
 
     def result(self) -> SequenceResult:
-        openings = tuple(self._opening(*span) for span in self.spans) if self.judged else ()
-        ignited = [(o, o.offset_s) for o in openings if o.offset_s is not None and o.verdict != "false_alarm"]
-        near = [
-            s for o, s in ignited if o.cells_off_any is not None and s >= 0 and o.cells_off_any <= NEAR_CELLS
-        ]
+        events, alerts = self._verdicts(self.spans), self._verdicts(self.alerts)
         return SequenceResult(
             id=self.truth.id,
             fire=self.truth.fire,
@@ -182,36 +215,49 @@ class _Judge:
             boxed=self.boxed,
             quiet_s=self._quiet_s() if self.judged else 0.0,
             first_box_s=self.truth.first_box_offset_s,
-            found_s=min((s for o, s in ignited if o.verdict == "find"), default=None),
-            found_any_s=min(near, default=None) if self.boxed else None,
-            openings=openings,
+            found_s=events.found_s,
+            found_any_s=events.found_any_s,
+            openings=events.openings,
             frames_total=len(self.truth.frames),
             frames_scored=len(self.scored),
             frames=tuple(self._frames()),
+            alerts=alerts,
         )
 
-    def _span(self, event: Event) -> tuple[int, int]:
-        """Return the index of the frame that opened an event and of the first one where it is closed."""
-        first = bisect_right(self.times, event.opened.model_s + _SAME_S) - 1
-        if first < 0:
-            raise TruthError(
-                f"event {event.id} opened at {event.opened.model_s} s, before the first scored frame"
-            )
-        closed = event.closed
-        if closed is None or closed.model_s > self.times[-1] - _SAME_S:  # the recording ended first
-            return first, len(self.times)
-        return first, bisect_left(self.times, closed.model_s - _SAME_S)
+    def _verdicts(self, spans: Sequence[_Span]) -> Alerts:
+        openings = tuple(self._opening(span) for span in spans) if self.judged else ()
+        ignited = [(o, o.offset_s) for o in openings if o.offset_s is not None and o.verdict != "false_alarm"]
+        near = [
+            s for o, s in ignited if o.cells_off_any is not None and s >= 0 and o.cells_off_any <= NEAR_CELLS
+        ]
+        return Alerts(
+            found_s=min((s for o, s in ignited if o.verdict == "find"), default=None),
+            found_any_s=min(near, default=None) if self.boxed else None,
+            openings=openings,
+        )
 
-    def _opening(self, event: Event, first: int, last: int) -> Opening:
+    def _span(self, event: Event, begun: Stamp, box_px: tuple[int, int, int, int]) -> _Span:
+        first = bisect_right(self.times, begun.model_s + _SAME_S) - 1
+        if first < 0:
+            raise TruthError(f"event {event.id} opened at {begun.model_s} s, before the first scored frame")
+        closed, last = event.closed, len(self.times)
+        if (
+            closed is not None and closed.model_s <= self.times[-1] - _SAME_S
+        ):  # else the recording ended first
+            last = bisect_left(self.times, closed.model_s - _SAME_S)
+        return _Span(event.id, box_px, first, last)
+
+    def _opening(self, span: _Span) -> Opening:
+        first = span.first
         frame, offset_s = self.seen[first], self._offset_s(first)
-        here, anywhere = self._cells_off(event, first)
+        here, anywhere = self._cells_off(span)
         verdict = self._verdict(frame, offset_s, here)
         counts = 0
         if verdict == "false_alarm":
-            quiet = [i for i in range(first, last) if self.seen[i].label == "no_smoke"]
+            quiet = [i for i in range(first, span.last) if self.seen[i].label == "no_smoke"]
             counts = len({0, *(int((self._epoch(i) - self._epoch(first)) // RECOUNT_S) for i in quiet)})
         return Opening(
-            event=event.id, frame=frame.name, offset_s=offset_s, verdict=verdict, counts=counts,
+            event=span.event, frame=frame.name, offset_s=offset_s, verdict=verdict, counts=counts,
             cells_off=here, cells_off_any=anywhere,
         )  # fmt: skip
 
@@ -225,14 +271,14 @@ class _Judge:
             return "find"
         return "mislocalised" if frame.label == "smoke" else "left_out"
 
-    def _cells_off(self, event: Event, first: int) -> tuple[float | None, float | None]:
-        """Return how far the event opened from the boxes nearest in time, and from any."""
+    def _cells_off(self, span: _Span) -> tuple[float | None, float | None]:
+        """Return how far the event began from the boxes nearest in time, and from any."""
         boxed = [frame for frame in self.truth.frames if frame.boxes]
         if not boxed:
             return None, None
-        moment = self._epoch(first)
+        moment = self._epoch(span.first)
         now = min(boxed, key=lambda frame: (abs((frame.epoch or 0.0) - moment), frame.epoch))
-        alarm = _alarm_cell(event.opening_box_px, self.cell_px)
+        alarm = _alarm_cell(span.box_px, self.cell_px)
         here, anywhere = (
             min(_cells_apart(alarm, box, self.cell_px) for frame in some for box in frame.boxes)
             for some in ([now], boxed)
@@ -250,7 +296,11 @@ class _Judge:
     def _frames(self) -> list[FrameResult]:
         return [
             FrameResult(
-                place, frame.label == "smoke", scored.score, any(a <= i < b for _, a, b in self.spans)
+                index=place,
+                smoke=frame.label == "smoke",
+                score=scored.score,
+                open=any(span.first <= i < span.last for span in self.spans),
+                alert=any(span.first <= i < span.last for span in self.alerts),
             )
             for i, (place, frame, scored) in enumerate(zip(self.places, self.seen, self.scored, strict=True))
             if frame.label in {"smoke", "no_smoke"}

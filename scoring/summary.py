@@ -33,11 +33,10 @@ class Auc(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of a set of sequences; medians are None where the median view was missed.
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What events did, of all of them or of alerts alone; medians are None where the median view was missed.
 
     Attributes:
-        views, fires, groups: that can be found: boxed views, their fires, their groups.
         found_views, found_fires: a fire is found in any of its views.
         found_views_any: the looser count.
         false_alarms: per hour of scored time without smoke.
@@ -46,6 +45,27 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         ignition_to_event_s: median over all boxed views, misses counted as never.
         first_box_to_event_s: the same from the first human box; negative: before anybody drew one.
         f1, precision, recall: of frames, at the thresholds as shipped; None where they are undefined.
+    """
+
+    found_views: Share
+    found_views_any: Share
+    found_fires: Share
+    false_alarms: Rate
+    mislocalised: int
+    openings_left_out: int
+    ignition_to_event_s: float | None
+    first_box_to_event_s: float | None
+    f1: float | None
+    precision: float | None
+    recall: float | None
+
+
+class Summary(Figures, frozen=True, kw_only=True):
+    """The figures of a set of sequences; its own figures of events are of all openings, candidates' and alerts'.
+
+    Attributes:
+        views, fires, groups: that can be found: boxed views, their fires, their groups.
+        alerts: the same figures of the events that became alerts; None in results from before there were severities.
         auc: of the frames' scores.
         clock_auc: of a score that knows only the frame's index: an AUC that is not above it shows nothing.
         bootstrap: how the AUCs' intervals were drawn.
@@ -55,22 +75,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     views: int
     fires: int
     groups: int
-    found_views: Share
-    found_views_any: Share
-    found_fires: Share
-    false_alarms: Rate
-    mislocalised: int
-    openings_left_out: int
-    ignition_to_event_s: float | None
-    first_box_to_event_s: float | None
     smoke_frames: int
     no_smoke_frames: int
-    f1: float | None
-    precision: float | None
-    recall: float | None
     auc: Auc
     clock_auc: Auc
     bootstrap: str
+    alerts: Figures | None = None
 
 
 def summarise(results: Sequence[SequenceResult], *, draws: int = 1000, seed: int = 0) -> Summary:
@@ -88,16 +98,40 @@ def summarise(results: Sequence[SequenceResult], *, draws: int = 1000, seed: int
         if before.id == after.id:
             raise ValueError(f"sequence '{after.id}' comes twice; summarise each once")
     boxed = [result for result in results if result.boxed]
-    openings = [opening for result in results for opening in result.openings]
-    found = [result for result in boxed if result.found_s is not None]
-    waits = [(_or_never(result.found_s), result.first_box_s or 0.0) for result in boxed]
-    hits, false, missed, right = _confusion(results)
-    fires = {result.fire for result in boxed}
+    smoke = [frame.smoke for result in results for frame in result.frames]
     return Summary(
         sequences=len(results),
         views=len(boxed),
-        fires=len(fires),
+        fires=len({result.fire for result in boxed}),
         groups=len({result.group for result in boxed}),
+        smoke_frames=smoke.count(True),
+        no_smoke_frames=smoke.count(False),
+        auc=_auc(results, clock=False, draws=draws, seed=seed),
+        clock_auc=_auc(results, clock=True, draws=draws, seed=seed),
+        bootstrap=f"{draws} draws of whole groups, seed {seed}, 95% percentiles",
+        alerts=_figures([_of_alerts(result) for result in results]),
+        **msgspec.structs.asdict(_figures(results)),
+    )
+
+
+def _of_alerts(result: SequenceResult) -> SequenceResult:
+    """Return a result whose events are its alerts."""
+    frames = tuple(
+        frame if frame.alert is None else msgspec.structs.replace(frame, open=frame.alert)
+        for frame in result.frames
+    )
+    known = {} if result.alerts is None else msgspec.structs.asdict(result.alerts)
+    return msgspec.structs.replace(result, frames=frames, **known)
+
+
+def _figures(results: Sequence[SequenceResult]) -> Figures:
+    boxed = [result for result in results if result.boxed]
+    openings = [opening for result in results for opening in result.openings]
+    found = [result for result in boxed if result.found_s is not None]
+    waits = [(_or_never(result.found_s), result.first_box_s or 0.0) for result in boxed]
+    hits, false, missed = _confusion(results)
+    fires = {result.fire for result in boxed}
+    return Figures(
         found_views=statistic.share(len(found), len(boxed)),
         found_views_any=statistic.share(sum(r.found_any_s is not None for r in boxed), len(boxed)),
         found_fires=statistic.share(len({result.fire for result in found}), len(fires)),
@@ -108,14 +142,9 @@ def summarise(results: Sequence[SequenceResult], *, draws: int = 1000, seed: int
         openings_left_out=sum(opening.verdict == "left_out" for opening in openings),
         ignition_to_event_s=statistic.median([wait for wait, _ in waits]),
         first_box_to_event_s=statistic.median([wait - box for wait, box in waits]),
-        smoke_frames=hits + missed,
-        no_smoke_frames=false + right,
         f1=_part(2 * hits, 2 * hits + false + missed),
         precision=_part(hits, hits + false),
         recall=_part(hits, hits + missed),
-        auc=_auc(results, clock=False, draws=draws, seed=seed),
-        clock_auc=_auc(results, clock=True, draws=draws, seed=seed),
-        bootstrap=f"{draws} draws of whole groups, seed {seed}, 95% percentiles",
     )
 
 
@@ -127,15 +156,10 @@ def _part(count: int, total: int) -> float | None:
     return count / total if total else None
 
 
-def _confusion(results: Sequence[SequenceResult]) -> tuple[int, int, int, int]:
-    """Return the frames that are (open and smoke, open and not, closed and smoke, closed and not)."""
+def _confusion(results: Sequence[SequenceResult]) -> tuple[int, int, int]:
+    """Return the frames that are (open and smoke, open and not, closed and smoke)."""
     pairs = [(frame.open, frame.smoke) for result in results for frame in result.frames]
-    return (
-        pairs.count((True, True)),
-        pairs.count((True, False)),
-        pairs.count((False, True)),
-        pairs.count((False, False)),
-    )
+    return pairs.count((True, True)), pairs.count((True, False)), pairs.count((False, True))
 
 
 def _auc(results: Sequence[SequenceResult], *, clock: bool, draws: int, seed: int) -> Auc:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -29,6 +30,7 @@ from edge.counter.drops import Balance
 from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
 from edge.model.loaded import Model, load_model
+from edge.model.manifest import AlertRule
 from edge.model.runtime import Inference, Runtime, State, Tensor
 from edge.settings import Settings, Web
 from edge.web.server import WebServer
@@ -508,3 +510,43 @@ def test_a_camera_is_dark_as_long_as_its_dark_pictures_come(model: Model, tmp_pa
     assert [health.cameras["north"].state for health in healths] == ["dark", "dark"]
     assert all(health.healthy for health in healths)
     assert healths[0].reasons == ["north: too dark to see smoke"]
+
+
+@pytest.fixture
+def ruled(model: Model) -> Model:
+    """The bundled model with a rule for alerts: an event is a candidate for five minutes."""
+    rule = AlertRule(escalate_s=300.0)
+    manifest = msgspec.structs.replace(model.bundle.manifest, alert=rule)
+    return dataclasses.replace(model, bundle=dataclasses.replace(model.bundle, manifest=manifest))
+
+
+def test_a_candidate_becomes_an_alert_in_the_store_the_announcements_and_the_counts(
+    ruled: Model, tmp_path: Path
+) -> None:
+    uri = "scene:?frames=22&ignition=4"
+    with opened(tmp_path) as store:
+        running = daemon(ruled, store, told := [], uri)
+        running.run()
+        status, metrics, (event,) = running.status()["events"], running.metrics().decode(), store.events()
+    events = [one.event for one in told]
+    assert (events[0].phase, events[0].severity) == ("opened", "candidate")
+    (alert,) = [one for one in events if one.is_new_alert]
+    assert (alert.phase, alert.alerted.by) == ("updated", "escalation")
+    assert alert.alerted.at.model_s == events[0].opened.model_s + 300.0
+    assert (event.phase, event.severity, event.alerted) == ("closed", "alert", alert.alerted)
+    assert (status["opened"], status["alerted"]) == (1, 1)
+    assert (status["stored"]["closed_events"], status["stored"]["closed_alerts"]) == (1, 1)
+    assert 'firetower_events_total{phase="alerted"} 1.0' in metrics
+    assert 'firetower_stored_alerts{state="closed"} 1.0' in metrics
+
+
+def test_what_ends_as_a_candidate_is_counted_as_an_event_and_as_no_alert(
+    ruled: Model, tmp_path: Path
+) -> None:
+    with opened(tmp_path) as store:
+        running = daemon(ruled, store, [])
+        running.run()
+        status = running.status()["events"]
+        assert [event.severity for event in store.events()] == ["candidate"]
+    assert (status["opened"], status["alerted"]) == (1, 0)
+    assert (status["stored"]["closed_events"], status["stored"]["closed_alerts"]) == (1, 0)

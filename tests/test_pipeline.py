@@ -4,16 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edge.alert.event import Darkness, Stamp
+from edge.alert.event import Alerted, Darkness, Event, Stamp
 from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
 from edge.image import RgbImage
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
-from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
+from edge.model.manifest import AlertRule, Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State, Tensor
 from edge.pipeline import Pipeline
 
@@ -56,11 +59,16 @@ class CountingRuntime:
         return Inference(scores, (state[0] + 1,), 5)
 
 
-def make(masks: list | None = None, **more: object) -> tuple[Pipeline, CountingRuntime, list[str]]:
+RULE = Confirmation(hits=2, window=3, close_after=2)
+
+
+def make(
+    masks: list | None = None, *, rule: Confirmation = RULE, **more: object
+) -> tuple[Pipeline, CountingRuntime, list[str]]:
     manifest = Manifest(
         schema="1.0", name="m", version="1", task="cells", kind="logits", labels=("smoke",), cell_stride_px=16,
         files={"model.tflite": SPEC}, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
-        confirmation=Confirmation(hits=2, window=3, close_after=2), state_gap_s=100.0, **more,
+        confirmation=rule, state_gap_s=100.0, **more,
     )  # fmt: skip
     runtime, stages = CountingRuntime(), []
     model = Model(Bundle(Path("b"), Path("b"), manifest, "d" * 64), SPEC, runtime)
@@ -270,3 +278,146 @@ def test_a_gap_without_darkness_closes_and_a_candidate_from_before_the_night_is_
     assert [e.phase for e in pipeline.score("c", replace(frame(500), dark_ns=10**9)).events] == ["closed"]
     pipeline.score("c", frame(510, white=(20, 20)))
     assert not pipeline.score("c", replace(frame(5_000, white=(20, 20)), dark_ns=600 * 10**9)).events
+
+
+def seen(pipeline: Pipeline, seconds: list[float], white: tuple[int, int] | None = (20, 20)) -> list[Event]:
+    return [e for second in seconds for e in pipeline.score("c", frame(second, white=white)).events]
+
+
+def test_without_a_rule_every_event_is_an_alert_from_its_opening() -> None:
+    pipeline, _, _ = make()
+    (opened,) = seen(pipeline, [0, 1, 2])
+    assert (opened.severity, opened.alerted) == ("alert", None)
+    assert (opened.alert_at, opened.alert_box_px) == (opened.opened, opened.opening_box_px)
+    assert opened.is_new_alert
+    (closed,) = seen(pipeline, [3, 4], white=None)
+    assert (closed.severity, closed.alert_at, closed.is_new_alert) == ("alert", opened.opened, False)
+
+
+def test_a_candidate_becomes_an_alert_in_a_revision_of_its_own() -> None:
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=500.0, persistence_s=60.0))
+    (opened,) = seen(pipeline, [0, 30, 60])
+    assert (opened.phase, opened.severity, opened.alerted) == ("opened", "candidate", None)
+    assert (opened.alert_at, opened.alert_box_px, opened.is_new_alert) == (None, None, False)
+    (alert,) = seen(pipeline, [90])
+    assert (alert.id, alert.phase, alert.severity, alert.revision) == (opened.id, "updated", "alert", 2)
+    assert alert.alerted == Alerted(
+        at=Stamp(model_s=90.0), by="persistence", revision=2, box_px=(16, 16, 32, 32)
+    )
+    assert alert.is_new_alert
+    assert seen(pipeline, [120, 150]) == []
+    closed = seen(pipeline, [180, 210], white=None)
+    assert [(e.phase, e.severity, e.alerted) for e in closed] == [("closed", "alert", alert.alerted)]
+
+
+def test_what_is_loud_enough_opens_as_an_alert() -> None:
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=500.0, scores={"smoke": 10.0}))
+    (opened,) = seen(pipeline, [0, 30, 60])
+    assert (opened.phase, opened.revision, opened.severity) == ("opened", 1, "alert")
+    assert opened.alerted is not None
+    assert (opened.alerted.by, opened.alerted.revision, opened.alert_at) == ("score", 1, opened.opened)
+    assert opened.is_new_alert
+
+
+def test_a_candidate_escalates_though_it_is_not_seen() -> None:
+    rule = Confirmation(hits=1, window=1, close_after=20)
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=180.0), rule=rule)
+    seen(pipeline, [0])
+    assert seen(pipeline, [60, 120], white=None) == []
+    (alert,) = seen(pipeline, [180], white=None)
+    assert (alert.phase, alert.revision, alert.updated.model_s) == ("updated", 2, 0.0)
+    assert alert.alerted == Alerted(
+        at=Stamp(model_s=180.0), by="escalation", revision=2, box_px=alert.opening_box_px
+    )
+    assert seen(pipeline, [240, 300], white=None) == []
+
+
+def test_a_night_keeps_the_severity_and_is_no_persistence() -> None:
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=500.0, persistence_s=150.0))
+    seen(pipeline, [0, 60])
+    (dark,) = pipeline.darken("c", frame(120))
+    assert dark.severity == "candidate"
+    morning = replace(frame(50_000, white=(20, 20)), dark_ns=49_940 * 10**9)
+    (lit,) = pipeline.score("c", morning).events
+    assert (lit.severity, lit.darkness.until) == ("candidate", Stamp(model_s=50_000.0))
+    assert seen(pipeline, [50_060]) == []  # 60 s since the last dark picture, and 60 more
+    (alert,) = seen(pipeline, [50_120])
+    assert (alert.alerted.by, alert.alerted.at.model_s) == ("persistence", 50_120.0)
+    (dark,) = pipeline.darken("c", frame(50_180))
+    assert dark.alerted == alert.alerted
+
+
+def test_light_can_bring_the_alert_in_one_revision() -> None:
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=60.0))
+    (opened,) = seen(pipeline, [0, 30])
+    pipeline.darken("c", frame(60))
+    (lit,) = pipeline.score("c", replace(frame(50_000), dark_ns=49_940 * 10**9)).events
+    assert (lit.revision, lit.severity, lit.alerted.by) == (3, "alert", "escalation")
+    assert (lit.darkness.until, opened.id) == (lit.alerted.at, lit.id)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "watched_s"), [(None, 90.0), (Cadence(min_s=1, default_s=30, max_s=40), 40.0)]
+)
+def test_what_was_due_and_not_scored_is_not_watched(cadence: Cadence | None, watched_s: float) -> None:
+    """Frames come 90 s apart, where the model was trained for 40 at most: 50 of them were dropped."""
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=10 * watched_s), cadence=cadence)
+    seconds = [90.0 * index for index in range(30)]
+    events = seen(pipeline, seconds)
+    assert [e.phase for e in events] == ["opened", "updated"]
+    assert events[1].alerted.at.model_s == seconds[11]
+
+
+def test_a_gap_by_day_closes_a_candidate_and_the_next_event_starts_anew() -> None:
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=90.0))
+    seen(pipeline, [0, 60])
+    closed, opened = seen(pipeline, [500, 560])
+    assert (closed.phase, closed.severity) == ("closed", "candidate")
+    assert (opened.phase, opened.severity) == ("opened", "candidate")
+    (alert,) = seen(pipeline, [620, 680])
+    assert (alert.id, alert.alerted.at.model_s) == (opened.id, 680.0)
+
+
+def plain(events: list[Event]) -> list[Event]:
+    """Return the last revision of each event without what the rule adds."""
+    newest = {event.id: event for event in events}
+    return [msgspec.structs.replace(e, severity="alert", alerted=None, revision=1) for e in newest.values()]
+
+
+rules = st.builds(
+    AlertRule,
+    escalate_s=st.floats(60, 600),
+    persistence_s=st.none() | st.floats(1, 60),
+    growth=st.none() | st.floats(1.5, 3),
+    scores=st.just({}) | st.just({"smoke": 10.0}),
+)
+whites = st.none() | st.tuples(st.integers(0, 56), st.integers(0, 56))
+
+
+@given(rules, st.lists(st.tuples(whites, st.sampled_from([0.0, 30.0, 200.0]), st.booleans()), max_size=25))
+def test_a_rule_opens_closes_and_moves_no_event_and_no_severity_falls(rule: AlertRule, steps: list) -> None:
+    """The same frames with and without a rule, gaps by day and by night among them."""
+    with_rule, without = make(alert=rule)[0], make()[0]
+    events: tuple[list[Event], list[Event]] = ([], [])
+    second = 0.0
+    for white, step_s, dark in steps:
+        picture = frame(second, white=white)
+        second += step_s + 1
+        for pipeline, told in ((with_rule, events[0]), (without, events[1])):
+            if dark:
+                dusk = frame(second - 1)
+                told.extend(pipeline.darken("c", dusk))
+            dark_ns = picture.model_ns - 1 if dark else None
+            told.extend(pipeline.score("c", replace(picture, dark_ns=dark_ns)).events)
+    for pipeline, told in ((with_rule, events[0]), (without, events[1])):
+        told.extend(pipeline.close("c", frame(second)))
+    assert plain(events[0]) == plain(events[1])
+    assert all((e.severity, e.alerted) == ("alert", None) for e in events[1])
+    for name in {event.id for event in events[0]}:
+        revisions = [event for event in events[0] if event.id == name]
+        assert [e.revision for e in revisions] == list(range(1, len(revisions) + 1))
+        severities = [e.severity for e in revisions]
+        assert severities == sorted(severities, reverse=True)  # c(andidate) after a(lert) never
+        alerts = [e for e in revisions if e.severity == "alert"]
+        assert {e.alerted for e in alerts} == ({alerts[0].alerted} if alerts else set())
+        assert [e.is_new_alert for e in alerts] == [True, *[False] * (len(alerts) - 1)][: len(alerts)]

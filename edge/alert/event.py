@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
+
+Phase: TypeAlias = Literal["opened", "updated", "closed"]
+Severity: TypeAlias = Literal["candidate", "alert"]
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +40,22 @@ class Darkness(msgspec.Struct, frozen=True, kw_only=True):
     until: Stamp | None = None
 
 
+class Alerted(msgspec.Struct, frozen=True, kw_only=True):
+    """When an event that could have stayed a candidate became an alert, and why.
+
+    Attributes:
+        at: stamp of the frame with which it did.
+        by: what made it one: `score`, `growth`, `persistence`, `escalation`, or `merged` (an alert flowed into it).
+        revision: the first that says so.
+        box_px: where it was seen last at that time, (x0, y0, x1, y1) in source pixels.
+    """
+
+    at: Stamp
+    by: str  # a word of a later version is no reason not to read an event
+    revision: int
+    box_px: tuple[int, int, int, int]
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One plume seen by one camera.
 
@@ -54,11 +73,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         opening_box_px: the box at the opening, where the truth is compared.
         sightings: frames in which it was seen.
         darkness: the latest one through which it stayed open; None if there was none.
+        severity: never goes back. Events without the field, from before there was one, are alerts.
+        alerted: by the bundle's rule; None for a candidate, and for what was an alert from its opening without a rule.
     """
 
     id: str
     revision: int
-    phase: Literal["opened", "updated", "closed"]
+    phase: Phase
     camera: str
     label: str
     bundle: str
@@ -70,6 +91,29 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     opening_box_px: tuple[int, int, int, int]
     sightings: int
     darkness: Darkness | None = None
+    severity: Severity = "alert"
+    alerted: Alerted | None = None
+
+    @property
+    def alert_at(self) -> Stamp | None:
+        """Stamp of the frame with which it became an alert; None for a candidate."""
+        if self.severity == "candidate":
+            return None
+        return self.opened if self.alerted is None else self.alerted.at
+
+    @property
+    def alert_box_px(self) -> tuple[int, int, int, int] | None:
+        """Where it was seen when it became an alert; None for a candidate."""
+        if self.severity == "candidate":
+            return None
+        return self.opening_box_px if self.alerted is None else self.alerted.box_px
+
+    @property
+    def is_new_alert(self) -> bool:
+        """Whether this revision is the first in which it is an alert."""
+        return self.severity == "alert" and self.revision == (
+            1 if self.alerted is None else self.alerted.revision
+        )
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,12 +11,12 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from edge.alert.announcer import Announce
-from edge.alert.event import Announcement, Event
+from edge.alert.event import Announcement, Event, Phase
 from edge.alert.picture import crop_jpeg
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
@@ -31,8 +31,6 @@ TELL_S = 5.0  # what the disk refuses is announced without it after so long
 DRAIN_RETRY_S = 0.1  # the same while the daemon ends
 SLOW_S = 30.0  # what takes longer to be on disk is a matter of health, and announced without it
 DRAIN_S = 1.5
-
-Phase = Literal["opened", "updated", "closed"]
 
 
 class EventStore(Protocol):
@@ -52,6 +50,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         opened, updated, closed: on disk, and announced.
+        alerted: those of them with which an event became an alert.
         repeated: the store had them already; not announced.
         unstored: announced as not stored.
         unsaved: events of which something is not on disk.
@@ -61,6 +60,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     opened: int
     updated: int
     closed: int
+    alerted: int
     repeated: int
     unstored: int
     unsaved: int
@@ -98,7 +98,7 @@ class Recorder:
         self._waiting = Waiting() if waiting is None else waiting
         self._open: set[str] = set()  # events of this process that are not closed
         self._saved: Counter[Phase] = Counter()
-        self._repeated = self._unstored = 0
+        self._alerted = self._repeated = self._unstored = 0
         self._error = ""
         self._shut: str | None = None  # why the store cannot be opened
         self._shut_ns: int | None = None
@@ -185,6 +185,7 @@ class Recorder:
                 opened=self._saved["opened"],
                 updated=self._saved["updated"],
                 closed=self._saved["closed"],
+                alerted=self._alerted,
                 repeated=self._repeated,
                 unstored=self._unstored,
                 unsaved=len(self._waiting.events()),
@@ -270,6 +271,7 @@ class Recorder:
                 self._repeated += 1
                 return True
             self._saved[revision.event.phase] += 1
+            self._alerted += revision.event.is_new_alert
             self._full_ns = None
             for other in self._waiting:  # the disk takes again: all the others, in their order
                 other.failed_ns = None

@@ -17,6 +17,12 @@ from edge.alert.event import Event
 
 _log = logging.getLogger(__name__)
 
+# The severity is in the document alone: a column would be a schema that an older firetower, put back, refuses.
+_COUNT = (
+    "SELECT phase = 'closed', count(*), sum(CASE WHEN json_valid(document) "
+    "THEN ifnull(json_extract(document, '$.severity'), 'alert') = 'alert' ELSE 1 END) FROM event GROUP BY 1"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -24,6 +30,7 @@ class Counts:
 
     Attributes:
         open_events, closed_events: by their newest revision.
+        open_alerts, closed_alerts: those of them that are alerts.
         evidence: JPEGs.
         shed_evidence, shed_events: how many this process removed to stay within the bound.
         bytes: of the file and its write-ahead log, on disk.
@@ -31,6 +38,8 @@ class Counts:
 
     open_events: int
     closed_events: int
+    open_alerts: int
+    closed_alerts: int
     evidence: int
     shed_evidence: int
     shed_events: int
@@ -110,12 +119,15 @@ class Store:
             StoreError: the file cannot be read, or not in that time.
         """
         with self._database.reading("cannot count the events", wait_s) as db:
-            total, closed, evidence = db.execute(
-                "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM event WHERE phase = 'closed'), "
-                "(SELECT count(*) FROM evidence)"
-            ).fetchone()
+            events = db.execute(_COUNT).fetchall()
+            (evidence,) = db.execute("SELECT count(*) FROM evidence").fetchone()
             on_disk, shed = self._database.disk_bytes(), self._database.shed
-        return Counts(total - closed, closed, evidence, shed.evidence, shed.events, on_disk)
+        counted = {bool(closed): (count, alerts) for closed, count, alerts in events}
+        (opened, open_alerts), (closed, closed_alerts) = (counted.get(end, (0, 0)) for end in (False, True))
+        return Counts(
+            open_events=opened, closed_events=closed, open_alerts=open_alerts, closed_alerts=closed_alerts,
+            evidence=evidence, shed_evidence=shed.evidence, shed_events=shed.events, bytes=on_disk,
+        )  # fmt: skip
 
     def _read(self, clause: str, *values: int) -> list[Event]:
         """Read documents; one that does not decode is logged and left out, so that it stops nobody."""

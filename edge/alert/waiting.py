@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from edge.alert.event import Event
+from edge.alert.event import Event, Phase
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,8 @@ class Waiting:
 
     Beyond the bytes, pictures go: those of updates before those of openings, older ones first. Beyond the number,
     revisions go: updates before closings, closings before openings, those that a later revision of their event
-    supersedes before others, older ones first. A later revision without a picture takes over that of one that went.
+    supersedes before others, older ones first. An update with which an event becomes an alert is kept, and counted, as
+    an opening. A later revision without a picture takes over that of one that went.
     What is being written stays. Each loss is counted and logged.
     """
 
@@ -98,16 +99,16 @@ class Waiting:
 
     def _drop_picture(self) -> None:
         pictures = (r for r in self._revisions if r.jpeg is not None and not r.busy)
-        revision = min(pictures, key=lambda r: r.event.phase != "updated")
+        revision = min(pictures, key=lambda r: _phase(r.event) != "updated")
         revision.jpeg = None
         self._count("picture", revision.event)
 
     def _drop_revision(self) -> Revision:
         newest = {r.event.id: r for r in self._revisions}
         idle = (r for r in self._revisions if not r.busy)
-        revision = min(idle, key=lambda r: (_ORDER.index(r.event.phase), newest[r.event.id] is r))
+        revision = min(idle, key=lambda r: (_ORDER.index(_phase(r.event)), newest[r.event.id] is r))
         self._revisions.remove(revision)
-        self._count(revision.event.phase, revision.event)
+        self._count(_phase(revision.event), revision.event)
         if revision.jpeg is None:
             return revision
         later = (r for r in self._revisions if r.event.id == revision.event.id)
@@ -129,3 +130,8 @@ class Waiting:
             event.revision,
             what,
         )
+
+
+def _phase(event: Event) -> Phase:
+    """Return what a revision is kept as: the beginning of an alert is an opening."""
+    return "opened" if event.is_new_alert else event.phase

@@ -16,7 +16,7 @@ from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path, unpack
 from edge.model.importer import ImportOptions, import_model
 from edge.model.label import read_labels, some
 from edge.model.load import load_runtime
-from edge.model.manifest import Threshold
+from edge.model.manifest import AlertRule, Threshold
 from edge.model.registry import BACKENDS, suffixes
 from edge.text import plain
 
@@ -159,13 +159,14 @@ def describe(bundle: Bundle) -> list[str]:
         f"  normalised    mean {_three(manifest.normalisation.mean)}, std {_three(manifest.normalisation.std)}",
     ]
     for label, threshold in manifest.thresholds.items():
-        lines.append(f"  alert         {label}: opens at {threshold.open:g}, kept above {threshold.keep:g}")
+        lines.append(f"  threshold     {label}: opens at {threshold.open:g}, kept above {threshold.keep:g}")
     if not manifest.thresholds:
-        lines.append("  alert         never: no label has a threshold")
+        lines.append("  threshold     of no label: nothing opens an event")
     rule = manifest.confirmation
     lines.append(
         f"  event         {rule.hits} of {rule.window} frames, closed after {rule.close_after} unseen"
     )
+    lines.append(f"  severity      {_severity(manifest.alert)}")
     if manifest.cadence is not None:
         cadence = manifest.cadence
         lines.append(f"  cadence       {cadence.default_s:g} s ({cadence.min_s:g} to {cadence.max_s:g})")
@@ -180,6 +181,18 @@ def describe(bundle: Bundle) -> list[str]:
     for title, values in (("metrics", manifest.metrics), ("provenance", manifest.provenance)):
         lines += [f"  {title:<14}{key}: {value}" for key, value in values.items()]
     return [*lines, f"  digest        {bundle.digest}"]
+
+
+def _severity(rule: AlertRule | None) -> str:
+    """Say when an event is an alert."""
+    if rule is None:
+        return "every event is an alert"
+    causes = [f"{label} at {score:g}" for label, score in rule.scores.items()]
+    if rule.growth is not None:
+        causes.append(f"{rule.growth:g} times its cells")
+    if rule.persistence_s is not None:
+        causes.append(f"seen for {rule.persistence_s:g} s")
+    return f"a candidate, an alert by {', '.join([*causes, f'{rule.escalate_s:g} s open'])}"
 
 
 def _verify(arguments: argparse.Namespace) -> int:

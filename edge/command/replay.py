@@ -130,11 +130,14 @@ def handle(options: argparse.Namespace) -> int:
         ):
             counters.sample()
             pace.see(step)
-            last.update({event.id: event for event in step.events})
             _tell(step, model, options)
+            last.update({event.id: event for event in step.events})
     counters.sample()
     status = msgspec.to_builtins(counters.snapshot())
-    status["events"] = {"opened": len(last)}
+    status["events"] = {
+        "opened": len(last),
+        "alerted": sum(event.severity == "alert" for event in last.values()),
+    }
     print(status_line(status), file=sys.stderr)
     differences = [] if expected is None else compare(expected, list(last.values()))
     for difference in differences:
@@ -193,11 +196,21 @@ def _tell(step: Step, model: Model, options: argparse.Namespace) -> None:
     for event in step.events:
         if options.json:
             print(plain_json(msgspec.json.encode({"event": event})).decode())
-        if event.phase != "updated":
-            at_s = (event.closed or event.opened).model_s
-            where = "x".join(str(v) for v in event.box_px)
-            said = f"{event.phase:7} {event.camera} {event.label} at {at_s:.0f} s, box {where}"
-            print(plain(said), file=sys.stderr)
+        if event.phase != "updated" or event.is_new_alert:
+            print(plain(_say(event)), file=sys.stderr)
+
+
+def _say(event: Event) -> str:
+    """Return the line for people of an opening, a closing, or what became an alert between them."""
+    stamp, word, more = event.closed or event.opened, str(event.phase), ""
+    if event.severity == "candidate":
+        more = ", candidate"
+    elif event.alerted is not None and event.is_new_alert:
+        more = f", alert by {event.alerted.by}"
+        if event.phase == "updated":
+            stamp, word, more = event.alerted.at, "alert", f", by {event.alerted.by}"
+    where = "x".join(str(v) for v in event.box_px)
+    return f"{word:7} {event.camera} {event.label} at {stamp.model_s:.0f} s, box {where}{more}"
 
 
 def read_expected(path: Path) -> list[Event]:
@@ -247,4 +260,7 @@ def compare(expected: list[Event], got: list[Event]) -> list[str]:
 def _describe(event: Event) -> str:
     closed = "open" if event.closed is None else f"{event.closed.model_s:.0f} s"
     times = f"{event.opened.model_s:.0f} s to {closed}"
-    return f"{event.id[:8]} {event.camera} {event.label} {times}, peak {event.peak:.2f}"
+    severity = str(event.severity)
+    if event.alerted is not None:
+        severity += f" at {event.alerted.at.model_s:.0f} s by {event.alerted.by}"
+    return f"{event.id[:8]} {event.camera} {event.label} {times}, peak {event.peak:.2f}, {severity}"

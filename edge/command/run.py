@@ -239,7 +239,7 @@ def status_line(status: dict[str, Any]) -> str:
     energy = status["energy"]
     parts = [
         f"{scored} scored, {dropped} dropped" + (f", {undue} not due" if undue else ""),
-        f"{status['events']['opened']} events",
+        f"{status['events']['opened']} events, {status['events']['alerted']} alerts",
         f"invoke p50 {_or_dash(invoke, '{:.1f} ms')}",
         f"RSS {_or_dash(None if rss is None else rss / 1e6, '{:.0f} MB')}",
         f"energy {energy['source']} {_or_dash(energy['j_per_frame'], '{:.2f} J/frame')}",

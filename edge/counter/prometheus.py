@@ -46,6 +46,30 @@ class Visits(Protocol):
         ...
 
 
+class Stored(Protocol):
+    """What is shown of the store."""
+
+    @property
+    def open_events(self) -> int:
+        """Events that are open."""
+        ...
+
+    @property
+    def closed_events(self) -> int:
+        """Events that are closed."""
+        ...
+
+    @property
+    def open_alerts(self) -> int:
+        """The open ones that are alerts."""
+        ...
+
+    @property
+    def closed_alerts(self) -> int:
+        """The closed ones that are."""
+        ...
+
+
 class CameraState(Protocol):
     """What is shown of a camera's health."""
 
@@ -65,16 +89,19 @@ def exposition(
     cameras: Mapping[str, CameraState],
     events: Mapping[str, int],
     dropped: Mapping[str, int],
+    stored: Stored | None = None,
 ) -> bytes:
     """Return the text exposition format, in base units (seconds, bytes, joules).
 
     Args:
         snapshot: the counters.
         cameras: the health of each camera.
-        events: how many events there were, by what became of them (opened, closed …).
+        events: how many events there were, by what became of them (opened, alerted, closed …).
         dropped: how many parts of events were lost because the disk did not keep up, by their kind.
+        stored: what the store holds; None where it is unknown.
     """
-    return _text([*_of_snapshot(snapshot), *_of_health(cameras), *_of_events(events, dropped)])
+    of_events = [*_of_events(events, dropped), *_of_store(stored)]
+    return _text([*_of_snapshot(snapshot), *_of_health(cameras), *of_events])
 
 
 def visits_exposition(visits: Visits) -> bytes:
@@ -242,3 +269,14 @@ def _of_events(events: Mapping[str, int], dropped: Mapping[str, int]) -> Iterato
     kinds: _Values = {(kind,): count for kind, count in dropped.items()}
     name, text = "firetower_events_dropped", "Revisions and pictures lost because the disk did not keep up."
     yield _metric(CounterMetricFamily, name, text, kinds, ("kind",))
+
+
+def _of_store(stored: Stored | None) -> Iterator[Metric]:
+    events: _Values = {}
+    alerts: _Values = {}
+    if stored is not None:
+        events = {("open",): stored.open_events, ("closed",): stored.closed_events}
+        alerts = {("open",): stored.open_alerts, ("closed",): stored.closed_alerts}
+    family, text = GaugeMetricFamily, "Events in the store, candidates and alerts."
+    yield _metric(family, "firetower_stored_events", text, events, ("state",))
+    yield _metric(family, "firetower_stored_alerts", "Those of them that are alerts.", alerts, ("state",))

@@ -31,6 +31,7 @@ class Change:
         box_px: hull of its regions at the latest sight, (x0, y0, x1, y1) in source pixels.
         peak: the largest score so far.
         sightings: frames in which it was seen, those before it opened included.
+        cells: how many it covers at the latest sight.
         grew: it reaches at least a cell farther than ever: at most 2 · (rows + cols) times in its life.
         reason: of a closing: `unseen` for long enough, `merged` into one first seen earlier, or `reset`.
         merged_into: the number of that one.
@@ -42,6 +43,7 @@ class Change:
     box_px: Box
     peak: float
     sightings: int
+    cells: int
     grew: bool = False
     reason: Reason | None = None
     merged_into: int | None = None
@@ -183,8 +185,9 @@ def _change(
 ) -> Change:
     box_px = _hull(region.box_px for region in track.seen)
     return Change(
-        kind, track.number, track.label, box_px, track.peak, track.sightings, grew, reason, merged_into
-    )
+        kind, track.number, track.label, box_px, track.peak, track.sightings,
+        sum(region.cells for region in track.seen), grew, reason, merged_into,
+    )  # fmt: skip
 
 
 def _weakness(region: Region) -> tuple[float, str, Box]:

@@ -21,6 +21,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 _DEPTH_MAX = 32
 _WINDOW_MAX = 1000  # a track remembers a bit for each frame of it
+_ESCALATE_S_MAX = 21_600  # nobody may have to wait for longer than that to hear of a fire
 _UNREADABLE = (
     msgspec.MsgspecError,
     ValueError,
@@ -111,6 +112,24 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     close_after: int = 10
 
 
+class AlertRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When an event that opened as a candidate becomes an alert: as soon as one of these holds, and for good.
+
+    Times are watched time since the opening (`edge.detect.severity`); None and labels that are absent: never by that.
+
+    Attributes:
+        escalate_s: it has been open for so long, seen or not.
+        persistence_s: it was seen for so long.
+        growth: at one sight it covers so many times the cells that it covered at its opening.
+        scores: by label: its largest score reaches this, in the scores' own kind.
+    """
+
+    escalate_s: float
+    persistence_s: float | None = None
+    growth: float | None = None
+    scores: dict[str, float] = {}
+
+
 class Cadence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds between scored frames that the model was trained for; None: any."""
 
@@ -127,6 +146,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         labels_independent: whether several may be true at once: logits then want a sigmoid each, not a softmax.
         fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
         thresholds: labels without one never open an event.
+        alert: when an event becomes an alert (since schema 1.2); None: each is one from its opening.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
     """
@@ -145,6 +165,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cell_stride_px: int | None = None
     thresholds: dict[str, Threshold] = {}
     confirmation: Confirmation = Confirmation()
+    alert: AlertRule | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
     tolerance_steps: float = 1.0
@@ -223,6 +244,8 @@ def check(manifest: Manifest) -> None:
         for tensor in spec.tensors:
             _check_tensor(f"manifest.files.{name}.{tensor.name}", tensor)
     _check_events(manifest)
+    if manifest.alert is not None:
+        _check_alert(manifest.alert, manifest.thresholds)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
         raise ManifestError("manifest.cadence: expected 0 < min_s ≤ default_s ≤ max_s")
@@ -247,6 +270,24 @@ def _check_events(manifest: Manifest) -> None:
         raise ManifestError(
             f"manifest.confirmation: expected 1 ≤ hits ≤ window ≤ {_WINDOW_MAX} and close_after ≥ 1"
         )
+
+
+def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
+    if not 0 < rule.escalate_s <= _ESCALATE_S_MAX:
+        raise ManifestError(
+            f"manifest.alert.escalate_s: expected a positive number of seconds, {_ESCALATE_S_MAX} at most"
+        )
+    if rule.persistence_s is not None and not 0 < rule.persistence_s <= rule.escalate_s:
+        raise ManifestError("manifest.alert.persistence_s: expected 0 < persistence_s ≤ escalate_s")
+    if rule.growth is not None and not 1 < rule.growth < math.inf:
+        raise ManifestError("manifest.alert.growth: expected a number of times above 1")
+    for label, score in rule.scores.items():
+        if label not in thresholds:
+            raise ManifestError(f"manifest.alert.scores: {label!r} has no threshold, it opens no event")
+        if not thresholds[label].open <= score < math.inf:
+            raise ManifestError(
+                f"manifest.alert.scores.{label}: expected a finite score, {thresholds[label].open:g} (open) or more"
+            )
 
 
 def _check_names(manifest: Manifest) -> None:

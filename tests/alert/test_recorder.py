@@ -678,3 +678,22 @@ def test_one_moment_sees_one_try_however_long_it_takes(tower):
     while tower.recorder.step(now_ns) and tries < 10:
         tries += 1
     assert tries == 1
+
+
+def test_alerts_are_counted_once_among_all_that_is_on_disk(tower):
+    tower.offer("a", severity="candidate")
+    tower.offer("a", 2, "updated", severity="candidate")
+    tower.offer("b")
+    tower.offer("c", alerted=1)
+    tower.after(0)
+    assert (tower.recorder.recorded.opened, tower.recorder.recorded.alerted) == (3, 2)
+    tower.offer("a", 3, "updated", alerted=3)
+    tower.offer("a", 4, "updated", alerted=3)
+    for name, number, alerted in (("a", 5, 3), ("b", 2, None), ("c", 2, 1)):
+        tower.offer(name, number, "closed", alerted=alerted)
+    tower.after(0)
+    recorded = tower.recorder.recorded
+    assert (recorded.opened, recorded.updated, recorded.closed, recorded.alerted) == (3, 3, 3, 3)
+    tower.offer("c", alerted=1)
+    tower.after(0)
+    assert (tower.recorder.recorded.repeated, tower.recorder.recorded.alerted) == (1, 3)

@@ -81,6 +81,59 @@ def test_counts(path):
         assert counts.bytes == sum(file.stat().st_size for file in path.parent.iterdir())
 
 
+def test_alerts_are_counted_among_all_events(path):
+    with opened(path) as store:
+        assert (store.counts().open_alerts, store.counts().closed_alerts) == (0, 0)
+        store.commit(event("a", severity="candidate"))
+        store.commit(event("b"))
+        store.commit(event("c", severity="candidate"))
+        store.commit(event("c", 2, "closed", severity="candidate"))
+        for name in "de":
+            store.commit(event(name, severity="candidate"))
+            store.commit(event(name, 2, "updated", alerted=2))
+        store.commit(event("e", 3, "closed", alerted=2))
+        counts = store.counts()
+        assert (counts.open_events, counts.open_alerts) == (3, 2)
+        assert (counts.closed_events, counts.closed_alerts) == (2, 1)
+
+
+def test_an_event_of_a_store_from_before_severities_is_an_alert(path):
+    with opened(path) as store:
+        store.commit(event("a"))
+        store.commit(event("b", 2, "closed"))
+        store._database._db.execute(
+            "UPDATE event SET document = json_remove(document, '$.severity', '$.alerted')"
+        )
+        rows = store._database._db.execute("SELECT document FROM event").fetchall()
+        assert not [document for (document,) in rows if "severity" in document or "alerted" in document]
+        assert store.events() == [event("b", 2, "closed"), event("a")]
+        assert (store.counts().open_alerts, store.counts().closed_alerts) == (1, 1)
+        assert [e.severity for e in store.close_orphans()] == ["alert"]
+
+
+def test_a_store_with_severities_is_one_that_an_older_firetower_reads(path):
+    """Back after a rollback: the schema is the first, and no field is missing that it had."""
+    with opened(path) as store:
+        store.commit(event("a", 2, "updated", alerted=2))
+        assert store._database._db.execute("PRAGMA user_version").fetchone() == (1,)
+        (document,) = store._database._db.execute("SELECT document FROM event").fetchone()
+        fields = msgspec.json.decode(document).keys() - {"severity", "alerted"}
+        assert fields == {
+            *("id", "revision", "phase", "camera", "label", "bundle", "opened", "updated", "closed", "peak"),
+            *("box_px", "opening_box_px", "sightings", "darkness"),
+        }
+
+
+def test_orphans_keep_their_severity(path):
+    with opened(path) as store:
+        store.commit(event("a", severity="candidate"))
+        store.commit(event("b", 3, "updated", alerted=2))
+        candidate, alert = store.close_orphans()
+        assert (candidate.severity, candidate.alerted) == ("candidate", None)
+        assert (alert.severity, alert.alerted.revision, alert.is_new_alert) == ("alert", 2, False)
+        assert store.events() == [alert, candidate]
+
+
 def test_orphans_are_closed_at_their_last_sight(path):
     with opened(path) as store:
         store.commit(event("a", 2, "updated", seconds=7.0))
@@ -118,6 +171,7 @@ def test_an_event_that_does_not_decode_stops_nobody(path, caplog):
         store.commit(event("a"))
         store.commit(event("b"))
         store._database._db.execute("UPDATE event SET document = '{' WHERE id = 'a'")
+        assert store.counts().open_alerts == 2
         assert store.events() == [event("b")]
         assert [e.id for e in store.close_orphans()] == ["b"]
     assert "event a cannot be read" in caplog.text

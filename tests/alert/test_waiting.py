@@ -4,8 +4,8 @@ from edge.alert.waiting import Revision, Waiting
 from tests.alert.event import event
 
 
-def revision(name, number, phase="updated", size=None):
-    return Revision(event(name, number, phase), None if size is None else b"j" * size, 0)
+def revision(name, number, phase="updated", size=None, **more):
+    return Revision(event(name, number, phase, **more), None if size is None else b"j" * size, 0)
 
 
 def fill(waiting, *revisions):
@@ -88,3 +88,18 @@ def test_heads_are_the_oldest_of_each_event():
     waiting = Waiting()
     fill(waiting, revision("a", 1), revision("b", 1), revision("a", 2), revision("b", 2), revision("c", 3))
     assert [(r.event.id, r.event.revision) for r in waiting.heads()] == [("a", 1), ("b", 1), ("c", 3)]
+
+
+def test_the_update_that_made_an_event_an_alert_is_kept_as_an_opening(caplog):
+    waiting = Waiting(3, 100)
+    first = [
+        revision("a", 2, size=50, alerted=2),
+        revision("a", 3, size=40, alerted=2),
+        revision("b", 1, "opened"),
+    ]
+    fill(waiting, *first, revision("c", 1, "opened", 40))
+    assert rest(waiting) == [("a", 2, 50), ("b", 1, 0), ("c", 1, 40)]
+    fill(waiting, revision("d", 1, "opened"))
+    assert rest(waiting) == [("b", 1, 0), ("c", 1, 40), ("d", 1, 0)]
+    assert lost(waiting) == {"updated": 1, "opened": 1, "picture": 2}
+    assert caplog.messages[-2] == "event a, revision 2: this 'opened' is lost: the disk does not keep up"

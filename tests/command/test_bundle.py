@@ -9,6 +9,7 @@ import pytest
 from edge.command.bundle import register
 from edge.errors import BundleError, DigestError, SettingsError, UnknownBackendError
 from edge.model.bundle import Bundle, write_bundle
+from edge.model.manifest import MANIFEST_NAME, AlertRule, encode
 from edge.model.registry import BACKENDS, suffixes
 
 
@@ -42,12 +43,27 @@ def test_show_tells_people_what_a_bundle_is(firetower, cells):
         "brightness-cells 1",
         "smoke, dark",
         "smoke: opens at 1",
+        "every event is an alert",
         "model.onnx",
         "1×48×64×3 int8",
         "60 s (1 to",
     ):
         assert said in out
     assert Bundle.open(cells).digest in out
+
+
+def test_show_tells_when_an_event_becomes_an_alert(firetower, cells, tmp_path):
+    folder = shutil.copytree(cells, tmp_path / "b")
+    manifest = Bundle.open(folder).manifest
+    rule = AlertRule(escalate_s=1800.0, persistence_s=300.0, growth=2.5, scores={"smoke": 4.0})
+    ruled = msgspec.structs.replace(manifest, schema="1.2", alert=rule)
+    (folder / MANIFEST_NAME).write_bytes(encode(ruled))
+    code, out, _ = firetower("show", folder)
+    assert code == 0
+    said = "a candidate, an alert by smoke at 4, 2.5 times its cells, seen for 300 s, 1800 s open"
+    assert said in out
+    code, out, _ = firetower("show", folder, "--json")
+    assert last(out)["alert"] == msgspec.to_builtins(rule)
 
 
 def test_show_tells_programs_the_whole_manifest(firetower, cells):

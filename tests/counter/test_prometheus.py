@@ -3,6 +3,7 @@ import re
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
+from edge.alert.store import Counts
 from edge.counter.counters import Board, Cpu, Snapshot
 from edge.counter.drops import Account
 from edge.counter.energy import Energy
@@ -50,7 +51,11 @@ def samples(text):
 
 def test_values_are_in_base_units():
     health = {"north": CameraHealth(state="stale", age_s=70.0, reason="")}
-    text = exposition(snapshot(), health, {"opened": 2, "unsaved": 1}, {"picture": 3})
+    counts = Counts(
+        open_events=5, closed_events=7, open_alerts=2, closed_alerts=3, evidence=0, shed_evidence=0,
+        shed_events=0, bytes=0,
+    )  # fmt: skip
+    text = exposition(snapshot(), health, {"opened": 2, "alerted": 1, "unsaved": 1}, {"picture": 3}, counts)
     assert b"# TYPE firetower_events gauge\n" in text
     got = samples(text)
     assert got[("firetower_uptime_seconds",)] == 12.5
@@ -70,6 +75,11 @@ def test_values_are_in_base_units():
     assert got[("firetower_camera_state", ("camera", "north"), ("state", "stale"))] == 1
     assert got[("firetower_camera_frame_age_seconds", ("camera", "north"))] == 70
     assert got[("firetower_events_total", ("phase", "opened"))] == 2
+    assert got[("firetower_events_total", ("phase", "alerted"))] == 1
+    for name, state, count in (
+        *(("events", "open", 5), ("events", "closed", 7), ("alerts", "open", 2), ("alerts", "closed", 3)),
+    ):
+        assert got[(f"firetower_stored_{name}", ("state", state))] == count
     assert got[("firetower_events", ("phase", "unsaved"))] == 1
     assert ("firetower_events_total", ("phase", "unsaved")) not in got
     assert got[("firetower_events_dropped_total", ("kind", "picture"))] == 3
@@ -93,6 +103,8 @@ def test_what_is_unknown_is_absent():
         "firetower_camera_frame_age_seconds",
         "firetower_stage_seconds",
         "firetower_stage_seconds_count",
+        "firetower_stored_events",
+        "firetower_stored_alerts",
     ):
         assert name not in names
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from edge.errors import ManifestError
 from edge.model.manifest import (
+    AlertRule,
     Cadence,
     Confirmation,
     FileSpec,
@@ -55,6 +56,21 @@ def file_specs(draw, labels: int, task: str, stride: int, backend: str) -> FileS
     return FileSpec(sha256=digest, bytes=draw(st.integers(0, 2**28)), backend=backend, tensors=tuple(tensors))
 
 
+def alert_rules(label: str, least: float) -> st.SearchStrategy[AlertRule]:
+    return st.builds(
+        lambda escalate_s, part, growth, above: AlertRule(
+            escalate_s=escalate_s,
+            persistence_s=None if part is None else part * escalate_s,
+            growth=growth,
+            scores={} if above is None else {label: least + above},
+        ),
+        st.floats(1, 21_600),
+        st.none() | st.floats(0.001, 1),
+        st.none() | st.floats(1.001, 100),
+        st.none() | st.floats(0, 100),
+    )
+
+
 @st.composite
 def manifests(draw) -> Manifest:
     labels = tuple(draw(st.lists(word, min_size=1, max_size=4, unique=True)))
@@ -80,6 +96,7 @@ def manifests(draw) -> Manifest:
         confirmation=Confirmation(
             hits=draw(st.integers(1, window)), window=window, close_after=draw(st.integers(1, 99))
         ),
+        alert=draw(st.none() | alert_rules(labels[0], middle)),
         cadence=draw(st.none() | st.just(Cadence(min_s=low, default_s=middle, max_s=high))),
         state_gap_s=draw(positive),
         tolerance_steps=draw(st.floats(0, 9)),
@@ -177,6 +194,16 @@ def changed_tensor(manifest, of_role, **fields):
         ({"thresholds": {"smoke": Threshold(open=0, keep=1)}}, "keep ≤ open"),
         ({"thresholds": {"smoke": Threshold(open=float("nan"), keep=0)}}, "keep ≤ open"),
         ({"confirmation": Confirmation(hits=4, window=3)}, "hits"),
+        ({"alert": AlertRule(escalate_s=0.0)}, "escalate_s: expected a positive"),
+        ({"alert": AlertRule(escalate_s=21_601.0)}, "21600 at most"),
+        ({"alert": AlertRule(escalate_s=float("nan"))}, "escalate_s"),
+        ({"alert": AlertRule(escalate_s=60.0, persistence_s=61.0)}, "persistence_s ≤ escalate_s"),
+        ({"alert": AlertRule(escalate_s=60.0, persistence_s=0.0)}, "0 < persistence_s"),
+        ({"alert": AlertRule(escalate_s=60.0, growth=1.0)}, "above 1"),
+        ({"alert": AlertRule(escalate_s=60.0, growth=float("inf"))}, "above 1"),
+        ({"alert": AlertRule(escalate_s=60.0, scores={"fog": 1.0})}, "'fog' has no threshold"),
+        ({"alert": AlertRule(escalate_s=60.0, scores={"smoke": -9.0})}, r"\(open\) or more"),
+        ({"alert": AlertRule(escalate_s=60.0, scores={"smoke": float("inf")})}, "finite score"),
         ({"cadence": Cadence(min_s=2, default_s=1, max_s=3)}, "cadence"),
         ({"state_gap_s": 0.0}, "state_gap_s"),
         ({"tolerance_steps": -1.0}, "tolerance_steps"),
@@ -264,3 +291,12 @@ def test_state_pairs_come_in_the_order_of_the_inputs(good):
         ("background", "background_next"),
         ("weight", "weight_next"),
     ]
+
+
+def test_a_manifest_without_a_rule_for_alerts_has_none_and_is_written_as_before(good):
+    assert good.alert is None
+    assert b"alert" not in encode(good)
+    document = json.loads(encode(good)) | {"alert": None}
+    assert decode(json.dumps(document).encode()) == good
+    with pytest.raises(ManifestError, match="escalate_s"):
+        decode(json.dumps(document | {"alert": {"growth": 2.0}}).encode())

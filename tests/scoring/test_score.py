@@ -1,11 +1,13 @@
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.alert.event import Event, Stamp
-from scoring.score import ScoredFrame, score_sequence
+from edge.alert.event import Alerted, Event, Stamp
+from scoring.score import Alerts, ScoredFrame, SequenceResult, score_sequence
+from scoring.summary import summarise
 from scoring.truth import TruthError, TruthFrame, TruthSequence
 
 CELL = (10.0, 10.0)
@@ -302,3 +304,71 @@ def test_the_order_of_events_does_not_matter():
         if (r := judge(sequence, *p))
     }
     assert results == {(60.0, (("false_alarm", 2), ("find", 0), ("find", 0)))}
+
+
+def alerted(one, sequence, index, box=None):
+    """Make an event a candidate until a frame; until the end without one."""
+    if index is None:
+        return msgspec.structs.replace(one, severity="candidate")
+    at = Stamp(model_s=scored(sequence)[index].model_s)
+    alert = Alerted(at=at, by="growth", revision=2, box_px=one.opening_box_px if box is None else box)
+    return msgspec.structs.replace(one, alerted=alert)
+
+
+def test_without_a_rule_the_figures_of_events_and_alerts_are_the_same():
+    sequence = truth("n" * 20 + "uusss")
+    result = judge(
+        sequence, event(sequence, 2, 19), event(sequence, 23), event(sequence, 24, box=(9, 9, 19, 19))
+    )
+    assert verdicts(result) == [("false_alarm", 2), ("find", 0), ("mislocalised", 0)]
+    assert result.alerts == Alerts(
+        found_s=result.found_s, found_any_s=result.found_any_s, openings=result.openings
+    )
+    assert [frame.alert for frame in result.frames] == [frame.open for frame in result.frames]
+
+
+def test_an_alert_is_a_find_from_ignition_on_and_its_older_candidate_stays_a_false_alarm():
+    sequence = truth("n" * 20 + "sssss")
+    result = judge(sequence, alerted(event(sequence, 2), sequence, 22))
+    assert verdicts(result) == [("false_alarm", 2)]
+    assert result.found_s is None
+    assert verdicts(result.alerts) == [("find", 0)]
+    assert (result.alerts.found_s, result.alerts.openings[0].frame) == (120.0, "022.jpg")
+    assert result.alerts.openings[0].offset_s == 120.0
+    assert [frame.index for frame in result.frames if frame.open] == list(range(2, 25))
+    assert [frame.index for frame in result.frames if frame.alert] == list(range(22, 25))
+
+
+def test_an_alert_before_ignition_is_a_false_alarm_of_its_own_age():
+    sequence = truth("n" * 60)
+    result = judge(sequence, alerted(event(sequence, 0), sequence, 40))
+    assert (verdicts(result), verdicts(result.alerts)) == ([("false_alarm", 4)], [("false_alarm", 2)])
+
+
+def test_what_stays_a_candidate_is_no_alert():
+    sequence = truth("nnnsss")
+    result = judge(sequence, alerted(event(sequence, 4), sequence, None))
+    assert (verdicts(result), result.found_s) == ([("find", 0)], 60.0)
+    assert result.alerts == Alerts(found_s=None, found_any_s=None, openings=())
+    assert not any(frame.alert for frame in result.frames)
+
+
+def test_an_alert_is_localised_where_it_was_when_it_became_one():
+    sequence = truth("nnnsss")
+    away, plume = (300, 300, 310, 310), (110, 105, 120, 115)
+    drifted = judge(sequence, alerted(event(sequence, 3, box=plume), sequence, 5, box=away))
+    assert (verdicts(drifted), verdicts(drifted.alerts)) == ([("find", 0)], [("mislocalised", 0)])
+    arrived = judge(sequence, alerted(event(sequence, 3, box=away), sequence, 5, box=plume))
+    assert (verdicts(arrived), verdicts(arrived.alerts)) == ([("mislocalised", 0)], [("find", 0)])
+    assert arrived.alerts.found_s == 120.0
+
+
+def test_results_from_before_severities_are_read():
+    sequence = truth("nnnsss")
+    result = judge(sequence, event(sequence, 4))
+    document = msgspec.to_builtins(result)
+    del document["alerts"]
+    document["frames"] = [frame[:4] for frame in document["frames"]]
+    old = msgspec.json.decode(msgspec.json.encode(document), type=SequenceResult)
+    assert (old.alerts, old.openings, old.frames[0].alert) == (None, result.openings, None)
+    assert summarise([old], draws=0) == summarise([result], draws=0)

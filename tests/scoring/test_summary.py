@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.score import FrameResult, Opening, SequenceResult
-from scoring.summary import Summary, summarise
+from scoring.score import Alerts, FrameResult, Opening, SequenceResult
+from scoring.summary import Figures, Summary, summarise
 
 
 def opening(verdict="find", counts=0):
@@ -16,12 +16,12 @@ def opening(verdict="find", counts=0):
 
 
 def result(name, *, found_s=None, found_any_s=None, fire=None, group=None, boxed=True, judged=True, quiet_s=3600.0,
-           first_box_s=120.0, openings=(), frames=()):  # fmt: skip
+           first_box_s=120.0, openings=(), frames=(), alerts=None):  # fmt: skip
     return SequenceResult(
         id=name, fire=fire or name, group=group or name, judged=judged, boxed=boxed, quiet_s=quiet_s,
         first_box_s=first_box_s, found_s=found_s, found_any_s=found_any_s if found_s is None else found_s,
         openings=tuple(openings), frames_total=10, frames_scored=10,
-        frames=tuple(FrameResult(*frame) for frame in frames),
+        frames=tuple(FrameResult(*frame) for frame in frames), alerts=alerts,
     )  # fmt: skip
 
 
@@ -107,6 +107,40 @@ def test_nothing_gives_unknown_not_zero():
     assert (got.found_views.share, got.false_alarms.per_hour, got.ignition_to_event_s) == (None, None, None)
     assert (got.f1, got.precision, got.recall, got.auc.pooled, got.clock_auc.within) == (None,) * 5
     assert summarise([result("a", frames=[(0, False, 0.1, False)])]).f1 is None
+
+
+def test_alerts_are_summed_up_apart():
+    openings = [opening("false_alarm", 3), opening("mislocalised"), opening("left_out"), opening()]
+    alerts = Alerts(found_s=600.0, found_any_s=600.0, openings=(opening("false_alarm", 1), opening()))
+    frames = [(0, False, 0.5, True, False), (1, True, 0.5, True, False), (2, True, 0.5, True, True)]
+    silent = Alerts(found_s=None, found_any_s=None, openings=())
+    got = summarise(
+        [
+            result("a", fire="x", found_s=60.0, openings=openings, frames=frames, alerts=alerts),
+            result("b", fire="y", found_s=60.0, openings=[opening()], alerts=silent),
+        ],
+        draws=0,
+    )
+    assert (got.found_views.count, got.alerts.found_views.count, got.alerts.found_views.total) == (2, 1, 2)
+    assert (got.found_fires.count, got.alerts.found_fires.count) == (2, 1)
+    assert (got.false_alarms.count, got.alerts.false_alarms.count) == (3, 1)
+    assert got.alerts.false_alarms.hours == got.false_alarms.hours == 2.0
+    assert (got.mislocalised, got.alerts.mislocalised) == (1, 0)
+    assert (got.openings_left_out, got.alerts.openings_left_out) == (1, 0)
+    assert (got.ignition_to_event_s, got.alerts.ignition_to_event_s) == (60.0, None)
+    assert (got.recall, got.alerts.recall) == (1.0, 0.5)
+    assert (got.precision, got.alerts.precision) == (2 / 3, 1.0)
+
+
+def test_figures_from_before_severities_are_read_and_count_as_both():
+    got = summarise([result("a", found_s=60.0, openings=[opening("false_alarm", 3)])], draws=0)
+    figures = {name: getattr(got, name) for name in Figures.__struct_fields__}
+    assert got.alerts == Figures(**figures)
+    document = msgspec.to_builtins(got)
+    del document["alerts"]
+    old = msgspec.convert(document, Summary)
+    assert old.alerts is None
+    assert old.found_views == got.found_views
 
 
 def test_a_sequence_twice_is_an_error():
