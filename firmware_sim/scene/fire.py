@@ -101,7 +101,7 @@ def fire(
         SceneError: an unknown condition.
     """
     rng = np.random.default_rng((seed, 1))
-    first_px = rng.uniform(9, 14) if small else rng.uniform(24, 48)
+    first_px = rng.uniform(8, 12) if small else rng.uniform(24, 48)
     full_px = max(first_px * 1.5, rng.lognormal(4.2, 0.45))
     return Fire(
         seed,

@@ -13,6 +13,11 @@ from firmware_sim.scene.layer import Floats, Picture
 _SHRINK = 4  # ridges are sought in columns this wide
 _BEND_MAX_ROWS = 3  # by which a ridge may rise or fall over one such column
 _BEND_COST = 1.5
+_SKY_STEP_MIN = (
+    4.0  # grey levels by which land is darker than the sky above it, along four fifths of the skyline
+)
+_LAND_ROUGH_MIN = 0.4
+_HIGHER_MAX = 0.16  # share of the picture's height by which a skyline lies above the sharpest line
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -81,7 +86,17 @@ def skyline(picture: Picture) -> Floats:
     score = np.clip(_fall(grey), -5, 25) + 4 * np.clip(below - above, -4, 6)
     rows = np.arange(height)[:, None]
     score = np.where((rows > 0.08 * height) & (rows < 0.8 * height), score, -60)
-    return _path(score.astype(np.float32))
+    line = _path(score.astype(np.float32))
+    for _ in range(2):  # a near ridge is the sharper line; the skyline is the highest one with land below it
+        band = (rows < line - 0.03 * height) & (rows > line - _HIGHER_MAX * height)  # not up among the clouds
+        higher = _path(np.where(band, score, -60).astype(np.float32))
+        columns = np.arange(grey.shape[1])
+        at = np.clip(np.rint(higher).astype(int), 0, height - 1)
+        darker, rougher = _fall(grey)[at, columns], (below - above)[at, columns]
+        if np.percentile(darker, 20) < _SKY_STEP_MIN or np.percentile(rougher, 20) < _LAND_ROUGH_MIN:
+            break
+        line = higher
+    return line
 
 
 def masts(picture: Picture, line: Floats) -> Floats:

@@ -157,7 +157,7 @@ class DrawnPlume:
         radius = (stem + shape.spread * side * along**0.8) * self._size[lot] * 0.62
         x = width * along**1.2 + self._across[0, lot] * radius * 0.75 + self._sway[lot] * 0.08 * side * along
         y = -height * along**0.66 - self._across[1, lot] * radius * 0.6
-        peak = self._strength[lot] * (stem / radius) ** 0.75 * (1 - along**1.5) ** 1.2 * 0.34
+        peak = self._strength[lot] * (stem / radius) ** 1.5 * (1 - along**1.5) * 0.5
         total = np.zeros(size, np.float32)
         left, top = origin
         for px, py, r, p in zip(x * scale - left, y * scale + top, radius * scale, peak, strict=True):

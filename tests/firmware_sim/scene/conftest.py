@@ -6,7 +6,7 @@ import pytest
 
 from firmware_sim.scene.layer import Pictures
 
-HEIGHT, WIDTH = 240, 320
+HEIGHT, WIDTH, FRAMES = 240, 320, 12
 FAR_ROW, NEAR_ROW = 90.0, 118.0
 
 
@@ -41,9 +41,9 @@ def picture():
 
 @pytest.fixture(scope="session")
 def pictures():
-    """Sixteen frames a minute apart that differ in the sensor's noise alone."""
+    """Frames a minute apart that differ in the sensor's noise alone."""
     base = drawn().astype(np.float32)
-    noise = np.random.default_rng(7).normal(0, 1.0, (16, *base.shape))
+    noise = np.random.default_rng(7).normal(0, 1.0, (FRAMES, *base.shape))
     return Pictures(
-        [np.clip(base + n, 0, 255).astype(np.uint8) for n in noise], tuple(60.0 * i for i in range(16))
+        [np.clip(base + n, 0, 255).astype(np.uint8) for n in noise], tuple(60.0 * i for i in range(FRAMES))
     )

@@ -49,7 +49,7 @@ def test_coverage_and_colour_are_those_that_were_laid(fire):
         h, w = texture.alpha.shape
         truth = alpha[texture.top : texture.top + h, texture.left : texture.left + w]
         assert np.corrcoef(truth.ravel(), texture.alpha.ravel())[0, 1] > 0.9
-        assert texture.alpha[0].max() == 0  # nothing stands out of the box
+        assert texture.alpha[0].max() < 0.01  # nothing stands out of the box
         thick = texture.alpha > 0.6
         assert 0.6 < texture.shade[thick].mean() < 1.15
 

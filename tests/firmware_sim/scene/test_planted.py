@@ -42,9 +42,9 @@ def test_smoke_is_where_the_truth_says_and_nowhere_else(condition, pictures):
 def test_masks_are_the_rule_over_the_coverage(pictures):
     planting = Planting(pictures, open_fire())
     whole = planted(pictures, open_fire())
-    frame = planting.frame(12)
-    assert np.array_equal(whole.cells[12], smoke_cells(frame.alpha))
-    assert np.array_equal(whole.pictures.pixels[12], frame.picture)  # any frame alone, in any order
+    frame = planting.frame(10)
+    assert np.array_equal(whole.cells[10], smoke_cells(frame.alpha))
+    assert np.array_equal(whole.pictures.pixels[10], frame.picture)  # any frame alone, in any order
     shown = frame.alpha >= 0.08
     change = np.abs(frame.picture.astype(int) - frame.without).max(2)
     assert (change[frame.alpha == 0] == 0).all()
@@ -56,15 +56,18 @@ def test_masks_are_the_rule_over_the_coverage(pictures):
 @pytest.mark.parametrize("contrast", GREY_LEVELS)
 @pytest.mark.parametrize("seed", [2, 3])
 def test_the_contrast_asked_for_is_reached_where_it_can_be(contrast, seed, pictures):
-    asked = replace(open_fire(seed), contrast=contrast, colour="white", haze=0.05, full_px=40.0)
+    asked = replace(
+        open_fire(seed), contrast=contrast, colour="white", haze=0.05, first_px=20.0, full_px=40.0
+    )
     planting = Planting(pictures, asked, base_px=(200.0, 160.0))  # white smoke before dark land
     assert planting.aimed == pytest.approx(GREY_LEVELS[contrast], rel=0.15)
-    frame = planting.frame(15)
-    assert frame.contrast == pytest.approx(planting.aimed, rel=0.6)
+    shown = planting.frame(11).contrast  # where smoke shows at all it is 8% of the way to white
+    assert shown >= 0.6 * planting.aimed
+    assert shown < 60
 
 
 def test_what_cannot_be_reached_is_said(pictures):
-    grey = Pictures([np.full((240, 320, 3), 150, np.uint8)] * 16, pictures.times_s)
+    grey = Pictures([np.full((240, 320, 3), 150, np.uint8)] * 12, pictures.times_s)
     asked = replace(open_fire(), colour="white", haze=0.28)
     assert Planting(grey, asked).aimed < GREY_LEVELS["strong"]
 
@@ -75,16 +78,16 @@ def test_small_fires_are_below_twenty_pixels_at_first(seed, pictures):
     planting = Planting(pictures, small)
     x0, y0, x1, y1 = planting.frame(planting.first_frame).box
     assert max(x1 - x0, y1 - y0) < 20
-    slow = Planting(Pictures(pictures.pixels, tuple(600.0 * i for i in range(16))), small)
+    slow = Planting(Pictures(pictures.pixels, tuple(600.0 * i for i in range(12))), small)
     x0, y0, x1, y1 = slow.frame(slow.first_frame).box
     assert max(x1 - x0, y1 - y0) < 20  # at any cadence
 
 
 def test_a_plume_behind_a_ridge_rises_from_it(pictures):
-    for seed in range(4):
+    for seed in range(2):
         hidden = replace(fire(seed, "made", "clear", contrast="strong"), hidden=True, first_px=30.0)
         planting = Planting(pictures, hidden)
-        alpha = planting.frame(15).alpha
+        alpha = planting.frame(11).alpha
         row, column = (int(v) for v in planting.where.base_px)
         rows = np.nonzero(alpha[:, max(0, column - 3) : column + 4] > 0.05)[0]
         assert rows.size
@@ -95,7 +98,7 @@ def test_a_plume_behind_a_ridge_rises_from_it(pictures):
 def test_a_mask_that_is_given_hides(pictures):
     mask = np.zeros(pictures.size_px, np.float32)
     mask[:, :160] = 1
-    frame = Planting(pictures, open_fire(), hidden=mask, base_px=(140.0, 160.0)).frame(15)
+    frame = Planting(pictures, open_fire(), hidden=mask, base_px=(140.0, 160.0)).frame(11)
     assert frame.alpha[:, :160].max() == 0
     assert frame.alpha[:, 160:].max() > 0.1
     with pytest.raises(SceneError, match=r"a mask of \(3, 3\); expected \(240, 320\)"):
@@ -114,7 +117,7 @@ def test_a_cut_fire_is_planted_and_must_be_given(pictures):
     texture = Texture(0.0, 100, 100, alpha, np.full((24, 24, 3), 0.9, np.float32))
     cut = CutFire("x", "g99", "00", (texture,))
     asked = replace(open_fire(), cut="x")
-    frame = Planting(pictures, asked, cuts={"x": cut}).frame(15)
+    frame = Planting(pictures, asked, cuts={"x": cut}).frame(11)
     assert frame.box is not None
     with pytest.raises(SceneError, match="cut from 'x', which was not given"):
         Planting(pictures, asked)

@@ -45,10 +45,10 @@ def test_it_leans_with_the_wind(lean):
 def test_it_thins_out():
     means = []
     for seed in range(5):
-        smoke = plume(seed=seed, lean=0.0, full_px=100.0).smoke(1500.0)
+        smoke = plume(seed=seed, lean=0.0, full_px=100.0, density=0.5).smoke(1500.0)
         alpha = smoke.alpha.mean(2)
-        rows = -smoke.top - np.array((15, 80))
-        means.append([alpha[r - 8 : r + 8].max() for r in rows])
+        rows = -smoke.top - np.array((15, 88))
+        means.append([alpha[r - 4 : r + 4].max() for r in rows])
     low, high = np.mean(means, axis=0)
     assert high < 0.8 * low
 

@@ -54,7 +54,7 @@ def test_the_seed_alone_decides(kind, pictures):
 
 @pytest.mark.parametrize("kind", sorted(CHANGING, key=lambda k: k.__name__))
 def test_it_changes_in_time(kind, pictures):
-    still = Pictures([pictures.pixels[0]] * 16, pictures.times_s)
+    still = Pictures([pictures.pixels[0]] * 12, pictures.times_s)
     after = stack(kind(0.8).apply(still, rng()))
     assert np.abs(np.diff(after, axis=0)).max() > 3
 
@@ -100,7 +100,7 @@ def test_infrared_comes_and_goes(pictures):
     colour = np.ptp(stack(Infrared(0.5).apply(pictures, rng())), axis=3).mean(axis=(1, 2)) > 5
     assert colour[0]
     assert colour[-1]
-    assert not colour[8]
+    assert not colour[6]
 
 
 def test_white_balance_keeps_brightness_and_turns_colour(pictures):
@@ -126,13 +126,13 @@ def test_night_is_dark_and_noisy(pictures):
 def test_headlights_shine_below_the_skyline(pictures):
     change = stack(Headlights(1.0).apply(pictures, rng())) - stack(pictures)
     assert change.max() > 100
-    assert change[:, :60].max() < 30
+    assert change[:, :60].max() < 0.4 * change.max()
 
 
 def test_a_dirty_lens_stays_dirty(pictures):
     change = np.abs(stack(Dirt(1.0).apply(pictures, rng())) - stack(pictures)).mean(axis=(1, 2, 3))
     came = int(np.argmax(change > 1))
-    assert 0 < came < 12
+    assert 0 < came < 9
     assert (change[:came] < 0.1).all()
     assert (change[came + 1 :] > 1).all()
 
@@ -146,11 +146,11 @@ def test_what_lies_in_the_picture_moves_with_it(pictures):
     marked = Pictures(dotted, pictures.times_s)
     for kind, far in ((Turn, 10), (Shake, 1)):
         effect = kind(0.8).begin(stage_of(pictures), rng())
-        after = through([effect], 15, marked.pixels[15].astype(np.float32)).min(2)
-        there = moved([effect], 15, alpha)
+        after = through([effect], 11, marked.pixels[11].astype(np.float32)).min(2)
+        there = moved([effect], 11, alpha)
         assert np.abs(np.argwhere(after > 225).mean(0) - np.argwhere(there > 0.5).mean(0)).max() < 1
         assert np.abs(np.argwhere(there > 0.5).mean(0) - (60, 160)).max() > far
-    assert moved([Fog().begin(stage_of(pictures), rng())], 15, alpha) is alpha
+    assert moved([Fog().begin(stage_of(pictures), rng())], 11, alpha) is alpha
 
 
 def test_layers_are_laid_in_their_order(pictures):

@@ -26,7 +26,8 @@ def made(shift, count=40, groups=6):
 def test_what_differs_is_told_and_what_does_not_is_not():
     assert judge(made(2.0), "real", "rendered", draws=100)["auc"] > 0.95
     same = judge(made(0.0), "real", "rendered", draws=100)
-    assert same["low"] < 0.5 < same["high"]
+    assert 0.3 < same["auc"] < 0.7
+    assert same["low"] <= same["auc"] <= same["high"]
     assert same["crops"] == {"real": 40, "rendered": 40}
 
 
@@ -73,33 +74,33 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("towers")
     sequences = []
     for seed in (1, 2, 3):
-        view, frames = View(Scene("plume", seed, 12, 4)), []
-        for index in range(12):
+        view, frames = View(Scene("plume", seed, 10, 4)), []
+        for index in (0, 1, 2, 9):
             name = f"{seed}-{index}.jpg"
-            cv2.imwrite(str(folder / name), cv2.cvtColor(view.render(index), cv2.COLOR_RGB2BGR))
-            boxes = [[250, 180, 330, 275]] if index > 7 else []
-            label = "smoke" if boxes else "uncertain" if index > 4 else "no_smoke"
+            small = cv2.resize(view.render(index), (320, 240), interpolation=cv2.INTER_AREA)
+            cv2.imwrite(str(folder / name), cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+            boxes = [[125, 90, 165, 137]] if index == 9 else []
+            label = "smoke" if boxes else "no_smoke"
             frames.append({"file": name, "label": label, "epoch": 60.0 * index, "boxes": boxes})
         sequences.append(
-            {"id": f"s{seed}", "camera": f"c{seed}", "fire": f"f{seed}", "group": f"g{seed}", "width": 640,
-             "height": 480, "frames": frames, "ignition_epoch": 240.0}
+            {"id": f"s{seed}", "camera": f"c{seed}", "fire": f"f{seed}", "group": f"g{seed}", "width": 320,
+             "height": 240, "frames": frames, "ignition_epoch": 240.0}
         )  # fmt: skip
     (folder / truth.FILE_NAME).write_bytes(msgspec.json.encode({"sequences": sequences}))
     return folder
 
 
 def test_each_real_crop_has_a_rendered_one_and_their_bare_places(folder):
-    found = list(crops(folder, truth.read(folder), every=2, seeds=iter(range(100))))
+    found = list(crops(folder, truth.read(folder), every=1, seeds=iter(range(100))))
     kinds = [crop.kind for crop in found]
     assert kinds[:4] == ["real", "rendered", "real_place", "rendered_place"]
     assert {crop.group for crop in found} == {"g1", "g2", "g3"}
-    assert len(found) <= 4 * 3 * 2
-    assert len(found) >= 4 * 3
+    assert len(found) == 4 * 3
 
 
 def test_the_command_writes_both_figures(folder, tmp_path, capsys):
     result = tmp_path / "realism.json"
-    assert command(["realism", "--data", str(folder), "--every", "2", "--result", str(result)]) == 0
+    assert command(["realism", "--data", str(folder), "--every", "1", "--result", str(result)]) == 0
     written = json.loads(result.read_text())
     assert written["schema"] == "firetower.realism/1"
     shown = json.loads(capsys.readouterr().out.splitlines()[-1])
