@@ -7,11 +7,11 @@ from firmware_sim.scene.air import CloudShadow, Fog, Rain
 from firmware_sim.scene.camera import ExposureJump, Infrared, Night, Noise, Shake, Turn, WhiteBalanceJump
 from firmware_sim.scene.errors import SceneError
 from firmware_sim.scene.fire import CONDITIONS
-from firmware_sim.scene.layer import Pictures, lay, moved, stage_of, through
+from firmware_sim.scene.layer import Pictures, Weather, lay, moved, stage_of, through
 from firmware_sim.scene.lens import Dirt, Drops, Glare, Headlights
 from tests.firmware_sim.scene.conftest import far_line
 
-KINDS = (
+KINDS: tuple[type[Weather], ...] = (
     CloudShadow, Fog, Rain, Glare, Drops, Dirt, Headlights, ExposureJump, WhiteBalanceJump, Infrared, Night, Noise,
     Shake, Turn,
 )  # fmt: skip
