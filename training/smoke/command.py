@@ -1,4 +1,4 @@
-"""`python -m training smoke` and `compare-smoke`: their arguments, known without the extra `train`."""
+"""`python -m training smoke`, `compare-smoke` and `realism`: their arguments, known without the extra `train`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ same command resumes."""
 _COMPARE = """Score bundles on the same frames through the daemon's pipeline, and say how far each two are apart.
 
 Differences are in quantization steps of the first one's scores."""
+_REALISM = """Say how well a small classifier tells rendered smoke from real smoke.
+
+Real crops are cut around the boxes; rendered ones from the same cameras before ignition, with as large plumes. The
+classifier is judged on groups that it has not seen. AUC .5: it cannot tell; 1: it always can. `place` is the AUC
+of the same places without smoke: what the choice of places alone gives away."""
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -47,6 +52,19 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     _add_data(parser, "whose frames are scored; the first bundle's own validation groups if absent")
     parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
     parser.set_defaults(handler=_compare)
+    parser = commands.add_parser(
+        "realism",
+        help="say how well rendered smoke is told from real smoke",
+        description=_REALISM,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with sequences.json")
+    parser.add_argument("--result", type=Path, metavar="FILE", help="figures as JSON")
+    parser.add_argument(
+        "--every", type=int, default=3, metavar="N", help="take every Nth frame with a box (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    parser.set_defaults(handler=_realism)
 
 
 def _add_data(parser: argparse.ArgumentParser, groups: str) -> None:
@@ -64,3 +82,9 @@ def _compare(options: argparse.Namespace) -> int:
     from training.smoke import compare  # noqa: PLC0415 — needs the extra
 
     return compare.handle(options)
+
+
+def _realism(options: argparse.Namespace) -> int:
+    from training.smoke import realism  # noqa: PLC0415 — needs the extra
+
+    return realism.handle(options)
