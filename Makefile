@@ -12,7 +12,7 @@ VENV ?= .venv
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
 # one process per core; tests that are left go to whichever is free
-PYTEST := $(BIN)/pytest -n auto --dist=worksteal
+PYTEST := $(BIN)/pytest -n auto --dist=loadfile
 PIP := $(BIN)/pip --disable-pip-version-check
 MACHINE := $(shell uname -m)
 

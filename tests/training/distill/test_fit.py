@@ -188,7 +188,7 @@ def test_a_checkpoint_that_cannot_be_resumed_says_what_to_do(strips, tmp_path, d
 
 @pytest.mark.timeout(1800)  # two trainings and their rows: a minute alone, many beside other work
 def test_two_processes_train_under_accelerate(strips, tmp_path):
-    """`accelerate launch` with two CPU processes: both take part, one network comes out, trained, and one of them measures."""
+    """`accelerate launch` on two CPUs: both train one network, and one of them quantizes and measures it."""
     recipe = tmp_path / "two.toml"
     recipe.write_text("""
         name = "two"
@@ -203,7 +203,9 @@ def test_two_processes_train_under_accelerate(strips, tmp_path):
         quantization = { low_bit_seeds = 0 }
     """)
     launch = f"{sys.executable} -m accelerate.commands.launch --multi_gpu --num_processes 2 --num_machines 1"
-    launch += " --mixed_precision no --dynamo_backend no --main_process_port 0 -m training cifar10 --until evaluate"
+    launch += (
+        " --mixed_precision no --dynamo_backend no --main_process_port 0 -m training cifar10 --until evaluate"
+    )
     options = ["--recipe", recipe, "--data", strips, "--work", tmp_path / "work"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
