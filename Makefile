@@ -11,8 +11,8 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
-# one process per core; tests that are left go to whichever is free
-PYTEST := $(BIN)/pytest -n auto --dist=loadfile
+# one process per core; what a file's tests share is made once, and tests/conftest.py says which files come first
+PYTEST := $(BIN)/pytest -n auto --dist=loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip --disable-pip-version-check
 MACHINE := $(shell uname -m)
 

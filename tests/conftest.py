@@ -19,17 +19,21 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("firetower")
 
-# Whole experiments, of minutes: one at the start of each worker's share, so that none is left alone at the end. What
-# comes first is also never given to another worker, which would make the fixtures of these files again.
-_LONGEST = ("tests/training/cifar10/test_experiment.py", "tests/training/distill/test_fit.py")
+# Files of minutes, the longest first, so that no worker is left alone with one at the end.
+_LONGEST = tuple(
+    f"tests/{file}.py"
+    for file in (
+        "training/cifar10/test_experiment", "command/test_run", "network/test_resolver", "training/distill/test_fit",
+        "training/smoke/test_experiment", "deploy/test_loopback", "network/test_network", "training/test_network",
+        "training/quantize/test_convert", "test_wheel",
+    )
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files where the workers begin: each takes a contiguous share, the first or the second half."""
-    longest = [[item for item in items if item.nodeid.startswith(file)] for file in _LONGEST]
-    rest = [item for item in items if not item.nodeid.startswith(_LONGEST)]
-    half = max(0, len(items) // 2 - len(longest[0]))
-    items[:] = [*longest[0], *rest[:half], *longest[1], *rest[half:]]
+    """Put the longest files first: workers take whole files, in the order of the tests."""
+    place = {file: number for number, file in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 @pytest.hookimpl(wrapper=True)

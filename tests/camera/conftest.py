@@ -103,7 +103,7 @@ def make_clip(tmp_path) -> Callable[..., Path]:
     return lambda name="clip.mp4", **options: write_clip(tmp_path / name, **options)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # what other files' tests take away, limits or files, is not to end it
 def served(tmp_path_factory):
     """A real camera: RTSP and HTTP. Without GStreamer this fails and names the Debian packages."""
     clip = write_clip(tmp_path_factory.mktemp("served") / "north.mp4", frames=60)
