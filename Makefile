@@ -11,8 +11,9 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 BIN := $(VENV)/bin
-# one process per core; what a file's tests share is made once, and tests/conftest.py says which files come first
-PYTEST := $(BIN)/pytest -n auto --dist=loadfile --no-loadscope-reorder
+# One process more than cores, for many tests wait. What a file's tests share is made once; tests/conftest.py says
+# which files come first.
+PYTEST := $(BIN)/pytest -n $(shell echo $$(($$(nproc) + 1))) --dist=loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip --disable-pip-version-check
 MACHINE := $(shell uname -m)
 

@@ -27,6 +27,7 @@ PACKAGES = (
     "base-files",
     "libgomp1",
     "tzdata",
+    "openssl",
 )
 DEVICE, GUEST = "requirements/onnx.txt", "requirements/guest.txt"  # what a device installs; with tests, too
 _GLIBC = {"3.11": 36, "3.13": 41}  # bookworm's and trixie's

@@ -6,8 +6,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Tests run a process a core. Threads of one more would wait for each other in busy loops, and beside other work
-# for as long as that takes: tests of seconds took ten minutes. Before numpy and torch are imported, and for children.
+# Tests run a process a core and one more. Threads of these would wait for each other in busy loops, and beside other
+# work for as long as that takes: tests of seconds took ten minutes. Set before numpy and torch are imported.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 # Before any test imports ONNX Runtime, also one that takes nothing of `edge`.
