@@ -36,6 +36,7 @@ class TruthFrame(msgspec.Struct, frozen=True):
         epoch: seconds since 1970 UTC, None where unknown.
         offset_s: seconds after ignition, as the file states it; only checked against `epoch`.
         boxes: of smoke, (x0, y0, x1, y1) in pixels of the file.
+        real_epoch: when it was taken, where `epoch` says otherwise: see `accelerated`.
     """
 
     file: str
@@ -43,6 +44,7 @@ class TruthFrame(msgspec.Struct, frozen=True):
     epoch: float | None = None
     offset_s: float | None = None
     boxes: tuple[Box, ...] = ()
+    real_epoch: float | None = None
 
     @property
     def name(self) -> str:
@@ -60,6 +62,7 @@ class TruthSequence(msgspec.Struct, frozen=True):
         ignition_epoch: None where unknown, or where there is no fire.
         reliable: False where the ignition is not meaningful; such sequences tell nothing about events.
         box_annotated: whether people drew boxes throughout, so that finding can be judged.
+        accelerated: whether frames are laid closer than they were taken; such a sequence tells nothing per hour.
     """
 
     id: str
@@ -72,6 +75,7 @@ class TruthSequence(msgspec.Struct, frozen=True):
     ignition_epoch: float | None = None
     reliable: bool = True
     box_annotated: bool = False
+    accelerated: bool = False
 
     @property
     def timed(self) -> bool:
