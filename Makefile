@@ -91,7 +91,7 @@ $(VENV)/.device: pyproject.toml $(VENV)/.venv
 
 $(VENV)/.develop: pyproject.toml $(VENV)/.venv | debian-test
 	@echo "setting up $(VENV): some minutes, most of them for downloads"
-	$(PIP) install --quiet --editable '.[$(EXTRAS)]' $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	$(PIP) install --quiet --no-compile --editable '.[$(EXTRAS)]' $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	touch $@ $(VENV)/.device
 
 clean:

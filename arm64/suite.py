@@ -68,8 +68,10 @@ _REASONS = {
         ),
         "tests/test_cli.py::test_verbose_may_stand_before_a_command_of_another_package",
     ),
-    "commands that end in a refusal, each after many seconds of imports; what they refuse has tests of its own": (
+    "whole commands, each after many seconds of imports; what they say and refuse has tests of its own": (
         "tests/command/test_names.py",
+        "tests/command/test_check.py",
+        "tests/test_cli.py::test_check_tells_which_camera_fails",
         "tests/test_cli.py::test_usage_and_configuration_errors_exit_with_2",
         "tests/test_cli.py::test_what_cannot_be_replayed_exits_with_2_or_1_and_tells_no_password",
         "tests/test_text.py::test_no_escape_of_a_stranger_reaches_a_terminal",
@@ -96,7 +98,12 @@ _REASONS = {
         "tests/test_cli.py::test_check_and_run_say_the_same_of_a_store",
         "tests/test_replay.py::test_the_bundled_model_gives_the_same_bytes_on_the_scene",
         "tests/test_replay.py::test_a_real_sequence_replays_the_same",
+        "tests/test_cli.py::test_every_frame_of_a_replay_is_accounted_for",
+        "tests/test_cli.py::test_replay_tells_each_frame_as_a_line_of_json",
         "tests/test_daemon.py::test_an_open_event_stays_open_through_the_night_and_says_so",
+        "tests/test_daemon.py::test_a_candidate_becomes_an_alert_in_the_store_the_announcements_and_the_counts",
+        "tests/test_daemon.py::test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on",
+        "tests/camera/test_darkness.py::test_a_camera_from_dusk_to_dawn",
         "tests/command/test_replay.py",
     ),
     "imports some fifty models, of many seconds each; tests/model/test_probe.py opens them": (

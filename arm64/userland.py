@@ -53,10 +53,17 @@ def make(work: Path, project: Path) -> Userland:
     if not root.exists():
         partial = root.with_suffix(".part")
         mirror.unpack(SUITE, partial, PACKAGES)
+        _trust(partial)
         partial.rename(root)
     made = Userland(root, install(work, project / GUEST, PYTHON))
     _compile(made.root / f"usr/lib/python{PYTHON}", made.site)
     return made
+
+
+def _trust(root: Path) -> None:
+    """Write the system's certificates in one file, as the script of ca-certificates does."""
+    files = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))
+    (root / "etc/ssl/certs/ca-certificates.crt").write_bytes(b"".join(file.read_bytes() for file in files))
 
 
 def _compile(*folders: Path) -> None:
