@@ -125,7 +125,7 @@ def test_the_plugin_compiles(tmp_path):
 
 def test_the_frames_are_a_tower_cameras_and_have_a_region(tmp_path):
     instruction.write_frames(tmp_path / "f.npy")
-    assert np.load(tmp_path / "f.npy").shape == (8, *clip.SIZE_PX, 3)
+    assert np.load(tmp_path / "f.npy").shape == (6, *clip.SIZE_PX, 3)
     command = [sys.executable, count.__file__, str(tmp_path / "f.npy"), "litert"]
     assert int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) > 0
 
