@@ -106,8 +106,12 @@ _REASONS = {
         "tests/camera/test_darkness.py::test_a_camera_from_dusk_to_dawn",
         "tests/command/test_replay.py",
     ),
-    "imports some fifty models, of many seconds each; tests/model/test_probe.py opens them": (
+    "imports some fifty models, of many seconds each; tests/model/test_probe.py opens many": (
         "tests/model/test_importer.py",
+    ),
+    "fifty damaged model files, each opened by a process of many seconds; tests/model/test_load.py opens some": (
+        "tests/model/test_probe.py::test_a_truncated_file_is_an_error_that_names_it",
+        "tests/model/test_probe.py::test_a_file_with_wrong_bytes_loads_or_is_an_error_that_names_it",
     ),
     "QEMU's user mode passes on no TCP_INFO": (
         "tests/camera/test_inflow.py::test_only_new_connections_to_the_host_with_too_much_are_shut",
