@@ -31,6 +31,7 @@ from edge.camera.picture import image_of
 from edge.camera.scene import Scene
 from edge.camera.view import View
 from edge.errors import BundleError
+from edge.image import resize
 from edge.model.bundle import Bundle, bundled_path
 from edge.model.load import load_preprocess
 from edge.scratch import temporary_folder
@@ -176,15 +177,7 @@ def ways(content_px: tuple[int, int]) -> dict[str, Callable[[av.VideoFrame], Pix
 
     def old(frame: av.VideoFrame) -> Pixels:
         rgb = reformatter.reformat(frame, format="rgb24", threads=1)
-        pixels: Pixels = np.asarray(rgb.to_ndarray(), np.uint8)
-        while pixels.shape[:2] != content_px:
-            height, width = (
-                side // 2 if side >= 2 * goal else goal
-                for side, goal in zip(pixels.shape[:2], content_px, strict=True)
-            )
-            smaller = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR_EXACT)
-            pixels = np.asarray(smaller, np.uint8)
-        return pixels
+        return resize(np.asarray(rgb.to_ndarray(), np.uint8), content_px)
 
     def new(frame: av.VideoFrame) -> Pixels:
         return image_of(frame).fitted(content_px)

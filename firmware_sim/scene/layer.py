@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -90,7 +91,7 @@ class Layer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class Weather(ABC):
     """A layer with a severity; base of all in `air`, `lens` and `camera`.
 
     Attributes:
@@ -105,9 +106,9 @@ class Weather:
         if not 0 <= self.severity <= 1:
             raise SceneError(f"severity {self.severity}; expected 0 to 1")
 
+    @abstractmethod
     def begin(self, stage: Stage, rng: np.random.Generator) -> Effect:
         """Draw the lots for one sequence."""
-        raise NotImplementedError
 
     def apply(self, pictures: Pictures, rng: np.random.Generator) -> Pictures:
         """Lay this weather over a sequence; the given pictures stay as they are."""
