@@ -14,7 +14,7 @@ from training.smoke.data.tree import Size, Tree
 
 NAME = re.compile(r"(?P<epoch>\d{9,10})_(?P<offset_s>[+-]?\d{1,6})", re.ASCII)
 _FOLDER = re.compile(
-    r"(?P<fire>\d{8}[_-].+)[_-](?P<camera>[a-z0-9]+-[a-z0-9]+(?:-(?:mobo|iqeye)(?:-[cm])?)?)", re.ASCII
+    r"(?P<fire>\d{8}[_-].+?)[_-](?P<camera>[a-z0-9]+-[a-z0-9]+(?:-(?:mobo|iqeye)(?:-[cm])?)?)", re.ASCII
 )
 
 

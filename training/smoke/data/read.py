@@ -32,7 +32,7 @@ class Dataset:
     Attributes:
         folder: that the frames' files are relative to.
         kind: of layout.
-        digest: sha256 over what was read, before corrections: of sequences.json, or of the sequences as JSON.
+        digest: sha256 of sequences.json, or of ids, files, times, labels and boxes; not of corrections.
         sequences: with corrections.
         passed: how many files or boxes were passed over or bent, by cause.
         passed_lines: the same with a few names, for people.
@@ -85,14 +85,11 @@ def read(path: Path, how: How | None = None, looks: Sequence[Look] | None = None
     if not found:
         told = f"; {'; '.join(passed.lines())}" if passed.lines() else ""
         raise TruthError(f"{path}: nothing to read as {kind}{told}")
+    if kind != "sequences":
+        _check(path, found)
+    digest = _digest(kind, tree, found)
     if how.groups is not None:
         found = regrouped(found, how.groups)
-    if kind == "sequences":
-        digest = hashlib.sha256((tree.folder / truth.FILE_NAME).read_bytes()).hexdigest()
-    else:
-        encoded = msgspec.json.encode({"sequences": found})
-        truth.decode(encoded)  # the same rules for all layouts
-        digest = hashlib.sha256(encoded).hexdigest()
     corrected = correction.apply(found, correction.read_looks() if looks is None else looks, digest)
     return Dataset(
         tree.folder,
@@ -143,6 +140,21 @@ def _kind(path: Path, tree: Tree) -> Kind:
     raise TruthError(
         f"{path}: no data of a known layout among its {len(tree.files)} files; looked for {_LOOKED_FOR}"
     )
+
+
+def _check(path: Path, sequences: Sequence[TruthSequence]) -> None:
+    """See that other layouts hold to the rules of ours."""
+    try:
+        truth.decode(msgspec.json.encode({"sequences": sequences}))
+    except TruthError as error:
+        raise TruthError(f"{path}: {error}") from error
+
+
+def _digest(kind: Kind, tree: Tree, sequences: Sequence[TruthSequence]) -> str:
+    if kind == "sequences":
+        return hashlib.sha256((tree.folder / truth.FILE_NAME).read_bytes()).hexdigest()
+    stated = [[s.id, [[f.file, f.epoch, f.label, f.boxes] for f in s.frames]] for s in sequences]
+    return hashlib.sha256(msgspec.json.encode(stated)).hexdigest()
 
 
 def _read(kind: Kind, path: Path, tree: Tree, how: How) -> list[TruthSequence]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -171,7 +172,8 @@ def _when(sequence: TruthSequence, frame: TruthFrame) -> str:
     if frame.epoch is None:
         return frame.name[:14]
     if sequence.ignition_epoch is None:
-        return frame.name[:10]
+        taken = dt.datetime.fromtimestamp(frame.real_epoch or frame.epoch, dt.UTC)
+        return f"{taken:%m-%d %H:%M}Z"
     return f"{(frame.epoch - sequence.ignition_epoch) / 60:+.0f} min"
 
 
