@@ -136,7 +136,8 @@ def folds(groups: Sequence[str], count: int) -> list[list[str]]:
 def outer_folds(sequences: Sequence[TruthSequence], count: int = OUTER_FOLDS) -> list[list[str]]:
     """Deal groups into fixed folds that are alike in views and then in frames; the order of sequences does not matter.
 
-    Largest group first, each goes to the fold that has the fewest views, then frames.
+    Largest first, each group with views goes to the fold that has the fewest views, then frames; after them each group
+    without to the fold that has the fewest frames.
 
     Returns:
         Groups of each fold, in order of their names.
@@ -157,7 +158,8 @@ def outer_folds(sequences: Sequence[TruthSequence], count: int = OUTER_FOLDS) ->
     dealt: list[list[str]] = [[] for _ in range(count)]
     loads = [(0, 0)] * count
     for group in sorted(weights, key=lambda name: (-weights[name][0], -weights[name][1], name)):
-        at = min(range(count), key=lambda fold: (loads[fold], fold))
+        viewed = weights[group][0] > 0
+        at = min(range(count), key=lambda fold: (loads[fold][0] if viewed else 0, loads[fold][1], fold))
         dealt[at].append(group)
         loads[at] = (loads[at][0] + weights[group][0], loads[at][1] + weights[group][1])
     check_apart({f"fold {n}": [s for g in held for s in by_group[g]] for n, held in enumerate(dealt, 1)})

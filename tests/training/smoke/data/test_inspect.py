@@ -27,7 +27,7 @@ def data(tmp_path, picture):
     ):
         frames = []
         for number, epoch in enumerate(epochs):
-            file = picture(folder / name / f"{number}.jpg", seed=len(name) * 10 + number)
+            file = picture(folder / name / f"{number}.jpg", seed=(100 * len(sequences)) + number)
             frame = {"file": str(file.relative_to(folder)), "epoch": NOON + epoch, "label": "no_smoke"}
             if name == "fire" and number > 2:
                 frame |= {"label": "smoke", "boxes": [[16, 12, 48, 36]]}

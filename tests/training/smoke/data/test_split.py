@@ -25,7 +25,7 @@ def test_folds_are_fixed_and_alike():
     boxed = [sum(s.box_annotated for s in VIEWS if s.group in fold) for fold in held]
     assert max(boxed) - min(boxed) <= 1
     frames = [sum(len(s.frames) for s in VIEWS if s.group in fold) for fold in held]
-    assert max(frames) - min(frames) <= 14
+    assert max(frames) - min(frames) <= 2
     with pytest.raises(ValueError, match="5 folds need 5 groups, there are 4: c0, c1, c2, c3"):
         outer_folds(VIEWS[:4])
 
