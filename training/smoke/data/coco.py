@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from edge.document import open_plain, read_plain, text_of
-from scoring.truth import Box, TruthError, TruthSequence
+from scoring.truth import Box, Label, TruthError, TruthSequence
 from training.smoke.data.still import check_finite, smoke_classes, still
 from training.smoke.data.tree import Tree
 
@@ -125,7 +125,7 @@ def _still(
         x, y, width, height = annotation.bbox
         if annotation.category_id in smoky:
             boxes.append((x, y, x + width, y + height))
-    other = "uncertain" if annotations else "no_smoke"
+    other: Label = "uncertain" if annotations else "no_smoke"
     return still(tree, file, size, boxes, "smoke" if boxes else other)
 
 

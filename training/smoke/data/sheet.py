@@ -6,6 +6,7 @@ import datetime as dt
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -106,7 +107,8 @@ def write(path: Path, folder: Path, shown: Sequence[Strip], columns: int) -> lis
         )
         if not good or data is None:
             raise TruthError(f"{target}: a sheet is a .jpg or a .png")
-        write_whole(target, lambda partial, data=data: partial.write_bytes(data.tobytes()))
+        encoded: bytes = data.tobytes()
+        write_whole(target, partial(Path.write_bytes, data=encoded))
         written.append(target)
     return written
 

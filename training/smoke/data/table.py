@@ -39,7 +39,7 @@ def read(tree: Tree, path: Path) -> list[TruthSequence]:
             raise TruthError(
                 f"expected the columns {', '.join(sorted(_COLUMNS))}; {', '.join(sorted(missing))} not there"
             )
-        found = {}
+        found: dict[str, TruthSequence] = {}
         for number, row in enumerate(rows, 2):
             sequence = _still(tree, row, f"line {number}")
             if sequence is not None and found.setdefault(sequence.id, sequence) is not sequence:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from edge.document import read_text
-from scoring.truth import Box, TruthError, TruthSequence
+from scoring.truth import Box, Label, TruthError, TruthSequence
 from training.smoke.data.still import check_finite, smoke_classes, still
 from training.smoke.data.tree import Size, Tree
 
@@ -61,7 +61,7 @@ def read(tree: Tree, told: Sequence[str] = ()) -> list[TruthSequence]:
             sequences.append(still(tree, file, size, (), "unlabelled"))
             continue
         boxes = [_box(line, size) for line in lines[file] if int(line[0]) in smoky]
-        other = "uncertain" if lines[file] else "no_smoke"
+        other: Label = "uncertain" if lines[file] else "no_smoke"
         sequences.append(still(tree, file, size, boxes, "smoke" if boxes else other))
     return sequences
 
