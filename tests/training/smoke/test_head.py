@@ -29,8 +29,8 @@ def sequence(name: str, group: str, frames: int = 6, boxes: tuple = ()) -> Truth
     )
     return TruthSequence(
         id=name,
-        camera="c",
-        fire="f",
+        camera=group,
+        fire=group,
         group=group,
         width=640,
         height=480,

@@ -75,8 +75,11 @@ def check_apart(
                 ("sequence", sequence.id),
                 ("group", sequence.group),
                 ("camera", sequence.camera),
-                ("fire", sequence.fire),
             ]
+            if sequence.ignition_epoch is not None or any(
+                frame.label == "smoke" for frame in sequence.frames
+            ):
+                keys.append(("fire", sequence.fire))
             if digests is not None:
                 places = ((sequence.id, frame.file) for frame in sequence.frames)
                 keys += [
