@@ -34,6 +34,7 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "training/smoke/experiment.py",
         "training/cifar10/report/template/page.md.jinja",
         "training/smoke/card.md.jinja",
+        "training/smoke/corrections.json",
         "training/export/layout.md.jinja",
         "training/cifar10/recipe/tiny.toml",
         "firmware_sim/rtsp_child.py",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -27,13 +26,15 @@ from edge.model.load import load_runtime
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import MANIFEST_NAME, Manifest, Threshold
 from edge.scratch import temporary_folder
-from scoring import truth
 from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
 from training.export.spec import tflite_spec
 from training.network.lite0 import imagenet_backbone
 from training.smoke.bundle import card_of, manifest_of, write
-from training.smoke.dataset import choose_groups, folds, load_examples, split
+from training.smoke.data import split as sides
+from training.smoke.data.read import Dataset, read
+from training.smoke.data.split import choose_groups, folds, split
+from training.smoke.dataset import load_examples
 from training.smoke.evaluate import measure, parity
 from training.smoke.export import TFLITE_NAMES, Exported, export
 from training.smoke.head import Example, score_maps
@@ -61,23 +62,24 @@ def handle(options: argparse.Namespace) -> int:
     if not shop.leave():
         return 0
     recipe = Recipe(steps=options.steps, seed=options.seed)
-    sequences = truth.read(options.data)
+    dataset = read(options.data)
+    data, sequences = dataset.folder, dataset.sequences
     groups = options.validation_groups.split(",") if options.validation_groups else choose_groups(sequences)
     training, validation = split(sequences, groups)
     logger.info(
         "training on %d sequences, validating on %d (%s)", len(training), len(validation), ", ".join(groups)
     )
     backbone, blank = imagenet_backbone(), manifest_of(Threshold(open=0.0, keep=0.0))
-    examples = load_examples(shop, options.data, training, backbone, blank)
+    examples = load_examples(shop, data, training, backbone, blank)
     choice = _choose(shop, training, examples, recipe, blank)
     logger.info("threshold %s", choice.threshold)
     head = train_head(shop, "head", examples, recipe)
-    exported = export(shop, backbone, head, options.data, training, blank)
-    result = _describe(options, recipe, groups, training, validation, choice, exported)
+    exported = export(shop, backbone, head, data, training, blank)
+    result = _describe(dataset, recipe, groups, training, validation, choice, exported)
     manifest = _manifest(exported, choice.threshold, result, {})
     with temporary_folder("draft-") as folder:
         draft = write(folder / "draft", manifest, exported, "draft")
-        measured = _measure(draft, exported, options.data, validation)
+        measured = _measure(draft, exported, data, validation)
     result |= measured
     metrics = {
         "method": "scoring.score on held-out camera groups",
@@ -163,7 +165,7 @@ def _plain(record: Summary | Balance) -> dict[str, Any]:
 
 
 def _describe(
-    options: argparse.Namespace,
+    dataset: Dataset,
     recipe: Recipe,
     groups: Sequence[str],
     training: Sequence[TruthSequence],
@@ -171,7 +173,6 @@ def _describe(
     choice: Choice,
     exported: Exported,
 ) -> dict[str, Any]:
-    digest = hashlib.sha256((options.data / truth.FILE_NAME).read_bytes()).hexdigest()
     return {
         "schema": "firetower.smoke/1",
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -180,7 +181,9 @@ def _describe(
         "packages": {name: version(name) for name in PACKAGES},
         "command": f"python -m training smoke --validation-groups {','.join(groups)} "
         f"--steps {recipe.steps} --seed {recipe.seed}",
-        "data": {"sequences_json_sha256": digest, "sequences": len(training) + len(validation)},
+        "data": {"sequences_json_sha256": dataset.digest, "sequences": len(training) + len(validation)},
+        "corrected_frames": dataset.corrected,
+        "split": sides.record({"training": training, "validation": validation}),
         "licence": "non-commercial; credit AI For Mankind and HPWREN (see the card)",
         "recipe": asdict(recipe),
         "trials": 1,
