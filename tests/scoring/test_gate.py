@@ -9,7 +9,9 @@ from scoring.statistic import ratio_interval
 from tests.scoring.test_score import event, judge, truth
 
 
-def day(labels, *events, stream="cam", date=None, causes=None, nights=(), seen=False, name="v", carried=(), **more):
+def day(
+    labels, *events, stream="cam", date=None, causes=None, nights=(), seen=False, name="v", carried=(), **more
+):
     sequence = truth(labels, **more)
     if date is not None:
         shift = date * 86400.0 - sequence.frames[0].epoch

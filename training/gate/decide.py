@@ -19,7 +19,7 @@ from edge.image import Image, RgbImage
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
 from edge.model.manifest import Confirmation, Manifest, Threshold
-from edge.model.preprocess import Preprocess, place
+from edge.model.preprocess import place
 from edge.model.runtime import Inference, State, Tensor
 from edge.pipeline import Pipeline
 from edge.replay import model_stamp
@@ -221,18 +221,24 @@ def cell_px(manifest: Manifest, model: Model, sequence: TruthSequence) -> tuple[
     if manifest.task == "classify":
         return float(sequence.width), float(sequence.height)
     x0, y0, x1, y1 = map_px(manifest, model, (sequence.height, sequence.width))
-    height, width = Preprocess(manifest, model.file.one("frame")).input_px
+    height, width = _input_px(model)
     stride_px = float(manifest.cell_stride_px or 1)
     return stride_px * (x1 - x0) / width, stride_px * (y1 - y0) / height
 
 
 def map_px(manifest: Manifest, model: Model, size_px: tuple[int, int]) -> tuple[float, float, float, float]:
     """Return where the model's whole input lies, (x0, y0, x1, y1) in pixels of a frame; bars are outside of it."""
-    input_px = Preprocess(manifest, model.file.one("frame")).input_px
+    input_px = _input_px(model)
     y0, x0, y1, x1 = place(size_px, input_px, letterbox=manifest.fit == "letterbox").content_px
     (height, width), (high, wide) = size_px, input_px
     across, down = width / (x1 - x0), height / (y1 - y0)
     return -x0 * across, -y0 * down, (wide - x0) * across, (high - y0) * down
+
+
+def _input_px(model: Model) -> tuple[int, int]:
+    """Return (height, width) of the model's input."""
+    frame = model.file.one("frame")
+    return (frame.shape[2], frame.shape[3]) if frame.layout == "NCHW" else (frame.shape[1], frame.shape[2])
 
 
 def _part_shots(part: Part) -> list[Shot]:

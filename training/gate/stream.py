@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,10 +97,9 @@ def read(folders: Sequence[Path]) -> list[Part]:
     """
     parts: dict[str, Part] = {}
     for folder in folders:
-        digest = (
-            hashlib.sha256((folder / truth.FILE_NAME).read_bytes()).hexdigest() if folder.is_dir() else ""
-        )
-        for sequence in truth.read(folder):
+        sequences = truth.read(folder)
+        digest = sha256(folder / truth.FILE_NAME)
+        for sequence in sequences:
             if sequence.id in parts:
                 raise ValueError(f"{folder}: sequence '{sequence.id}' comes twice; give each folder once")
             paths = tuple(folder / frame.file for frame in sequence.frames)

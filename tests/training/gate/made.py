@@ -61,7 +61,9 @@ def model(manifest: Manifest = MANIFEST) -> Model:
     return Model(Bundle(here, here, manifest, "d" * 64), SPEC, BrightRuntime())
 
 
-def picture(number: int, bright: tuple[int, int] | None = None, level: int = 90, size: int = SIDE_PX) -> np.ndarray:
+def picture(
+    number: int, bright: tuple[int, int] | None = None, level: int = 90, size: int = SIDE_PX
+) -> np.ndarray:
     """A noisy grey picture, one cell of a 4 × 4 grid white; no two numbers give the same."""
     pixels = np.random.default_rng(number).integers(level - 5, level + 5, (size, size, 3)).astype(np.uint8)
     if bright is not None:

@@ -81,7 +81,13 @@ def test_a_recording_is_what_a_replay_of_the_daemon_gives(tmp_path):
     clip, keys, account = str(tmp_path / "s"), {"times_csv": tmp_path / "times.csv"}, Account()
     events = {}
     for step in replay(
-        clip, made.model(), clock=SystemClock(), record=lambda *_: None, account=account, keys=keys, name="cam"
+        clip,
+        made.model(),
+        clock=SystemClock(),
+        record=lambda *_: None,
+        account=account,
+        keys=keys,
+        name="cam",
     ):
         events.update({event.id: event for event in step.events})
     assert msgspec.json.encode(list(events.values())) == msgspec.json.encode(recording.events)
@@ -118,7 +124,9 @@ def test_each_rule_is_off_in_its_variant_and_all_in_the_last():
     pictures = [made.picture(i, HERE if i == 4 else None) for i in range(10)]
     some, model = shots([i * 60.0 for i in range(10)]), made.model()
     recording = record(model, "cam", some, reader(pictures))
-    counts = [len(decide(model, "cam", some, recording, rules[name])) for name in (SHIPPED, "no confirmation")]
+    counts = [
+        len(decide(model, "cam", some, recording, rules[name])) for name in (SHIPPED, "no confirmation")
+    ]
     assert counts == [0, 1]
 
 

@@ -33,13 +33,26 @@ def data(tmp_path_factory):
 
 
 def words(data, work, *more):
-    return ["evaluate", "--bundle", str(CELLS), "--data", str(data), "--work", str(work), "--processes", "1", *more]
+    return [
+        "evaluate",
+        "--bundle",
+        str(CELLS),
+        "--data",
+        str(data),
+        "--work",
+        str(work),
+        "--processes",
+        "1",
+        *more,
+    ]
 
 
 @pytest.fixture(scope="module")
 def result(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    asked = words(data, out / "work", "--planted", "2", "--result", str(out / "r.json"), "--page", str(out / "p.md"))
+    asked = words(
+        data, out / "work", "--planted", "2", "--result", str(out / "r.json"), "--page", str(out / "p.md")
+    )
     assert command(asked) == 0
     return out
 
@@ -80,7 +93,9 @@ def test_the_page_says_what_today_is(result):
     assert "Optimistic" in page
     assert (result / "p/curve.svg").exists()
     assert command(["gate-page", str(result / "r.json"), "--page", str(result / "q.md")]) == 0
-    assert (result / "q.md").read_text().splitlines()[4:] == page.replace("p/curve", "q/curve").splitlines()[4:]
+    assert (result / "q.md").read_text().splitlines()[4:] == page.replace("p/curve", "q/curve").splitlines()[
+        4:
+    ]
 
 
 def test_the_same_command_asks_the_network_nothing(data, result, monkeypatch):
@@ -131,7 +146,8 @@ def test_times_that_do_not_rise_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("more", "said"), [(["--groups", "x"], "no sequence has group x"), (["--data", "/nowhere"], "sequences.json")]
+    ("more", "said"),
+    [(["--groups", "x"], "no sequence has group x"), (["--data", "/nowhere"], "sequences.json")],
 )
 def test_what_is_not_there_is_one_line(data, tmp_path, more, said):
     with pytest.raises(EdgeError, match=said) as raised:

@@ -67,7 +67,9 @@ def test_controls_are_made_of_the_same_frames(tmp_path):
     assert times == sorted(times)
     assert turned.parts[0].truth.ignition_epoch == turned.parts[0].truth.frames[0].epoch
     on = found[CONTINUED].stream
-    assert [shot.path.name[:3] for shot in on.shots()] == [f"{i:03}" for i in [*range(8), *reversed(range(7))]]
+    assert [shot.path.name[:3] for shot in on.shots()] == [
+        f"{i:03}" for i in [*range(8), *reversed(range(7))]
+    ]
     labels = [frame.label for frame in on.parts[0].truth.frames]
     assert labels == ["unlabelled"] * 8 + ["no_smoke"] * 7
     assert len({frame.name for frame in on.parts[0].truth.frames}) == 15
