@@ -27,7 +27,7 @@ def day(
 
 
 def test_rates_are_of_watched_hours_and_count_an_event_again_every_15_minutes():
-    """60 quiet minutes, 10 of them dark: 50 watched. Open from minute 20 to 40: once, and once more at its 15th minute."""
+    """60 quiet minutes, 10 of them dark: 50 watched. Open from minute 20 to 40: once, and once more."""
     one = day("n" * 60, (20, 40), causes=dict.fromkeys(range(10), "dark"))
     found = gate.report([one]).events
     assert found.alarms.per_hour.count == 2

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training.gate.result import Point, Result
 from training.step import pyplot
 
@@ -37,14 +40,20 @@ def draw(result: Result, folder: Path) -> Path | None:
 
 def _lines(above: Axes, below: Axes, points: Sequence[Point], *, alerts: bool) -> None:
     name, style = ("alerts", "--") if alerts else ("events", "-")
-    rates = [(p.alert_alarms if alerts else p.alarms).value for p in points]
-    delays = [p.alert_delay_min if alerts else p.delay_min for p in points]
-    fires = [(p.alert_fires if alerts else p.fires).share for p in points]
-    planted = [None if (s := p.alert_planted if alerts else p.planted) is None else s.share for p in points]
+    rates = _values([(p.alert_alarms if alerts else p.alarms).value for p in points])
+    delays = _values([p.alert_delay_min if alerts else p.delay_min for p in points])
+    fires = _values([(p.alert_fires if alerts else p.fires).share for p in points])
+    planted = _values(
+        [None if (s := p.alert_planted if alerts else p.planted) is None else s.share for p in points]
+    )
     above.plot(rates, delays, style, marker="o", markersize=3, color="C0", label=name)
     below.plot(rates, fires, style, marker="o", markersize=3, color="C1", label=f"fires, {name}")
-    if any(value is not None for value in planted):
+    if np.isfinite(planted).any():
         below.plot(rates, planted, style, marker="s", markersize=3, color="C2", label=f"planted, {name}")
-    shipped = next((i for i, point in enumerate(points) if point.by == 0), None)
-    if shipped is not None and rates[shipped] is not None and delays[shipped] is not None:
-        above.plot([rates[shipped]], [delays[shipped]], "k*", markersize=10, label=f"as shipped, {name}")
+    shipped = [index for index, point in enumerate(points) if point.by == 0]
+    above.plot(rates[shipped], delays[shipped], "k*", markersize=10, label=f"as shipped, {name}")
+
+
+def _values(some: Sequence[float | None]) -> NDArray[np.float64]:
+    """Return values of which matplotlib leaves the unknown out."""
+    return np.array([np.nan if value is None else value for value in some], np.float64)

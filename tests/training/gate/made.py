@@ -83,7 +83,7 @@ def write(
     step_s: int = 60,
     **more: object,
 ) -> dict:
-    """Write one sequence's pictures, None is a corrupt one; return its truth, smoke frames boxed in the upper left cell."""
+    """Write one sequence's pictures, None is a corrupt one; return its truth, smoke boxed in the upper left cell."""
     (folder / name).mkdir(parents=True)
     full = {"n": "no_smoke", "u": "uncertain", "s": "smoke", "x": "unlabelled"}
     frames = []

@@ -13,10 +13,10 @@ from edge.model.manifest import Confirmation, Threshold
 from edge.replay import replay
 from scoring.day import WARM_UP
 from scoring.planted import SHIPPED
+from tests.training.gate import made
 from training.gate.decide import RULES_OFF, decide, judge, shifted, variants
 from training.gate.recording import from_files, load, record, save
 from training.gate.stream import Part, Shot, Stream, streams
-from tests.training.gate import made
 
 HERE, THERE = (0, 0), (2, 3)
 

@@ -1,8 +1,8 @@
 import pytest
 
+from tests.training.gate import made
 from training.gate.control import CONTINUED, RANDOM, REVERSED, controls, late
 from training.gate.stream import Part, read, streams, with_seen
-from tests.training.gate import made
 
 
 def parts(folder, *sequences):
