@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -137,7 +138,10 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
     """
     at_once = Confirmation(hits=1, window=1, close_after=manifest.confirmation.close_after)
     narrow = {label: Threshold(open=one.open, keep=one.open) for label, one in manifest.thresholds.items()}
-    off = {"no confirmation": {"confirmation": at_once}, "no hysteresis": {"thresholds": narrow}}
+    off: dict[str, dict[str, Any]] = {
+        "no confirmation": {"confirmation": at_once},
+        "no hysteresis": {"thresholds": narrow},
+    }
     if manifest.alert is not None:
         off["no severity"] = {"alert": None}
     every = {key: value for changes in off.values() for key, value in changes.items()}

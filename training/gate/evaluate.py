@@ -16,7 +16,7 @@ from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
 from training.gate import control, judged, picture, plant, work
-from training.gate.decide import NIGHT_LUMA
+from training.gate.decide import NIGHT_LUMA, decide
 from training.gate.judged import Controlled, Recorded
 from training.gate.result import SCHEMA, BundleFacts, DataFacts, DayRow, Result, StreamRow
 from training.gate.stream import Part, Stream, read, streams, with_seen
@@ -87,7 +87,7 @@ def _recorded(options: argparse.Namespace, some: Sequence[Stream], what: str) ->
 def _same(model: Model, recorded: Sequence[Recorded]) -> None:
     """See that the decision anew gives what the pipeline itself gave."""
     for one in recorded:
-        again = judged.decide(model, one.stream.name, one.stream.shots(), one.recording)
+        again = decide(model, one.stream.name, one.stream.shots(), one.recording)
         plain = [msgspec.structs.replace(event, id="") for event in one.recording.events]
         assert [msgspec.structs.replace(event, id="") for event in again] == plain, one.stream.name
 

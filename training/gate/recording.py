@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,7 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
             continue
         image = RgbImage(pixels)
         luma = round(float(image.luma(8).mean()), 1)
-        picture = Picture(image.size_px, shot.time_ns, shot.time_ns, 0, lambda image=image: image, shot.name)
+        picture = Picture(image.size_px, shot.time_ns, shot.time_ns, 0, partial(_itself, image), shot.name)
         before = account.balance().dropped
         taken = intake.take(picture, live=False)
         if taken is None:
@@ -164,6 +165,11 @@ def load(record_file: Path, maps_file: Path) -> Recording:
     with np.load(maps_file) as file:
         maps: NDArray[Any] = file["maps"]
     return Recording(kept.seen, np.asarray(maps, np.float32), kept.events, kept.dusk_ns)
+
+
+def _itself(image: RgbImage) -> RgbImage:
+    """Return a picture that is decoded already."""
+    return image
 
 
 def _ignore(_stage: str, _ns: int) -> None:

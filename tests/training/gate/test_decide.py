@@ -50,14 +50,16 @@ def test_events_from_stored_maps_equal_the_pipelines_own_to_the_last_bit(tmp_pat
     pictures, times = hard()
     model, some, read = made.model(), shots(times), reader(pictures)
     recording = record(model, "cam", some, read)
-    assert model.runtime.asked == len(recording.maps)
+    network = model.runtime
+    assert isinstance(network, made.BrightRuntime)
+    assert network.asked == len(recording.maps)
     causes = {seen.cause for seen in recording.seen}
     assert causes == {None, "corrupt", "dark", "frozen"}
     save(recording, tmp_path, "r")
     again = load(tmp_path / "r.json", tmp_path / "r.npz")
-    asked = model.runtime.asked
+    asked = network.asked
     events = decide(model, "cam", some, again, read=read)
-    assert model.runtime.asked == asked  # the network was not needed
+    assert network.asked == asked  # the network was not needed
     assert msgspec.json.encode(events) == msgspec.json.encode(recording.events)
     assert len(events) == 2
     assert events[0].darkness is not None
