@@ -21,11 +21,11 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         cause: why nobody could have seen a fire in it; None where it was watched.
-        night: whether it was taken at night.
+        night: whether it was taken at night; None where nobody knows.
     """
 
     cause: str | None
-    night: bool = False
+    night: bool | None = None
 
 
 class DueFrame(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +46,7 @@ class DueFrame(msgspec.Struct, frozen=True, array_like=True):
     lasts_s: float
     open: bool
     alert: bool
-    night: bool
+    night: bool | None
 
     @property
     def quiet_s(self) -> float:
@@ -63,6 +63,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
         date: UTC, of its first frame; empty where that is unknown.
         accelerated: its frames are laid closer than they were taken: it tells nothing per hour.
         seen: whether the bundle was trained on its group, as far as the manifest says.
+        quiet: whether nothing is known to burn: there is no ignition.
+        localised: whether its events say where; a classifier's do not.
     """
 
     stream: str
@@ -70,6 +72,8 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     date: str
     accelerated: bool
     seen: bool
+    quiet: bool
+    localised: bool
     result: SequenceResult
     frames: tuple[DueFrame, ...]
 
@@ -80,7 +84,13 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def day_of(
-    truth: TruthSequence, result: SequenceResult, due: Sequence[Due], *, stream: str, seen: bool
+    truth: TruthSequence,
+    result: SequenceResult,
+    due: Sequence[Due],
+    *,
+    stream: str,
+    seen: bool,
+    localised: bool = True,
 ) -> Day:
     """Put a sequence's result beside what became of its frames.
 
@@ -90,6 +100,7 @@ def day_of(
         due: of each frame of the truth, in its order.
         stream: its name.
         seen: in training.
+        localised: whether events say where.
     """
     known = {frame.index: frame for frame in result.frames}
     frames = []
@@ -104,6 +115,8 @@ def day_of(
         date=_date(truth),
         accelerated=truth.accelerated,
         seen=seen,
+        quiet=truth.ignition_epoch is None,
+        localised=localised,
         result=result,
         frames=tuple(frames),
     )

@@ -133,7 +133,7 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NightReport(msgspec.Struct, frozen=True, kw_only=True):
-    """False alarms and time open of one half of the day: of true times per hour, of accelerated ones per frame."""
+    """False alarms and time open by day, by night, or where nobody knows: of true times per hour, of accelerated ones per frame."""
 
     events: Alarms
     events_open: Estimate
@@ -169,12 +169,12 @@ def stress(days: Sequence[Day], *, draws: int = DRAWS, seed: int = 0) -> StressR
     )
 
 
-def half(days: Sequence[Day], *, night: bool, draws: int = DRAWS, seed: int = 0) -> NightReport:
-    """Return what days at true times did by night, or by day; an alarm counts where it opened."""
+def half(days: Sequence[Day], *, night: bool | None, draws: int = DRAWS, seed: int = 0) -> NightReport:
+    """Return what days at true times did by night, by day, or where nobody knows; an alarm counts where it opened."""
     days = [day for day in days if not day.accelerated]
 
     def keep(frame: DueFrame) -> bool:
-        return frame.night == night
+        return frame.night is night
 
     return NightReport(
         events=_alarms(days, draws, seed, keep, alerts=False),
@@ -184,11 +184,13 @@ def half(days: Sequence[Day], *, night: bool, draws: int = DRAWS, seed: int = 0)
     )
 
 
-def stress_half(days: Sequence[Day], *, night: bool, draws: int = DRAWS, seed: int = 0) -> StressReport:
-    """Return what accelerated days did by night, or by day."""
+def stress_half(
+    days: Sequence[Day], *, night: bool | None, draws: int = DRAWS, seed: int = 0
+) -> StressReport:
+    """Return what accelerated days did by night, by day, or where nobody knows."""
     kept = []
     for day in days:
-        frames = tuple(frame for frame in day.frames if frame.night == night)
+        frames = tuple(frame for frame in day.frames if frame.night is night)
         names = {frame.name for frame in frames}
         kept.append(msgspec.structs.replace(day, frames=frames, result=_within(day.result, names)))
     return stress([day for day in kept if day.frames], draws=draws, seed=seed)

@@ -211,7 +211,7 @@ class _Judge:
         ]
         self.judged = truth.reliable and truth.timed and (
             truth.ignition_epoch is not None
-            or all(frame.label in {"no_smoke", "unlabelled"} for frame in truth.frames)
+            or all(frame.label != "smoke" for frame in truth.frames)
         )  # fmt: skip
         self.boxed = self.judged and truth.box_annotated and truth.first_box_offset_s is not None
 

@@ -10,7 +10,17 @@ from tests.scoring.test_score import event, judge, truth
 
 
 def day(
-    labels, *events, stream="cam", date=None, causes=None, nights=(), seen=False, name="v", carried=(), **more
+    labels,
+    *events,
+    stream="cam",
+    date=None,
+    causes=None,
+    nights=(),
+    known=True,
+    seen=False,
+    name="v",
+    carried=(),
+    **more,
 ):
     sequence = truth(labels, **more)
     if date is not None:
@@ -22,7 +32,7 @@ def day(
     causes = causes or {}
     skip = [i for i, cause in causes.items() if cause != WARM_UP]
     result = judge(sequence, *(event(sequence, *one) for one in events), skip=skip)
-    due = [Due(cause=causes.get(i), night=i in nights) for i in range(len(labels))]
+    due = [Due(cause=causes.get(i), night=(i in nights) if known else None) for i in range(len(labels))]
     return day_of(sequence, result, due, stream=stream, seen=seen)
 
 
@@ -108,6 +118,16 @@ def test_an_alarm_counts_by_day_or_by_night_where_it_opened():
         pytest.approx(3 / 30),
         pytest.approx(10 / 30),
     )
+
+
+def test_where_nobody_knows_it_is_neither_day_nor_night():
+    days = [
+        day("n" * 60, (5, 8), known=False),
+        day("n" * 50, (5, 8), known=False, accelerated=True, name="w"),
+    ]
+    for night, counts in ((False, 0), (True, 0), (None, 1)):
+        assert gate.half(days, night=night).events.per_hour.count == counts
+        assert gate.stress_half(days, night=night).events.openings.count == counts
 
 
 def test_accelerated_days_are_told_per_frame_and_never_per_hour():

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from training.smoke.data import command as data
+
 _EVALUATE = """Say what a bundle is worth: fires found, delay, false alarms, time watched, candidates and alerts apart.
 
 Sequences of one camera are played one after the other through the daemon's own pipeline, at the data's own times. The
@@ -15,7 +17,10 @@ skipped: the same command resumes. Whatever the bundle saw in training is told a
 Planted fires: on frames without smoke that the bundle has not seen, at true times, each played with and without its
 fire. Forty frames each, some sixteen of them before ignition.
 
-A third party's classifier is judged as well: found in the whole frame, not localised.
+A third party's classifier is judged as well: found in the whole frame, not localised, in columns of their own. Stills
+are left out, and counted: an event needs frames in a row.
+
+False alarms that nobody has looked at are listed: look, and write down what is seen (docs/data.md).
 
 How long: a network of 25 ms a frame, 4,500 frames, their controls and 312 planted fires take some 15 minutes on two
 cores; a planted fire is 80 frames. The folder of the work holds score maps and pictures of real frames: do not publish
@@ -66,13 +71,15 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     )
     parser.add_argument(
         "--data", type=Path, required=True, action="append", metavar="DIR",
-        help="folder with sequences.json; may be given several times",
+        help="folder of any layout that inspect reads; may be given several times",
     )  # fmt: skip
+    data.told(parser)
     parser.add_argument("--backend", metavar="NAME", help="that runs it; the bundle's first if absent")
-    parser.add_argument("--groups", metavar="G,G", help="judge these groups alone")
+    parser.add_argument("--only", metavar="G,G", help="judge these groups alone")
     parser.add_argument(
         "--place", type=_place, action="append", default=[], metavar="CAMERA=LAT,LON",
-        help="where a camera stands, so that the sun says what is night; else brightness does",
+        help="where a camera stands, so that the sun tells night from day; else the data or a built-in table say it, "
+        "or it is unknown",
     )  # fmt: skip
     parser.add_argument(
         "--planted", type=_count, default=312, metavar="N", help="planted fires, 0 for none (%(default)s)"

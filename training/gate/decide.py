@@ -27,12 +27,11 @@ from edge.replay import model_stamp
 from scoring.day import WARM_UP, Day, Due, day_of
 from scoring.planted import SHIPPED
 from scoring.score import ScoredFrame, score_sequence
-from scoring.sun import NIGHT_DEG, elevation_deg
-from scoring.truth import TruthFrame, TruthSequence
+from scoring.truth import TruthSequence
 from training.gate.recording import Read, Recording, Seen
 from training.gate.stream import NS_PER_S, Part, Shot, Stream
+from training.smoke.data.place import is_night
 
-NIGHT_LUMA = 45.0  # mean brightness of a picture below which it is night where no place is known
 RULES_OFF = "no rules"
 SHIFTS = tuple(float(value) for value in np.arange(-2.0, 6.01, 0.5))  # logits by which the threshold moves
 
@@ -206,11 +205,21 @@ def judge(
             cause = one.cause or (WARM_UP if warm > 0 else None)
             warm = max(0, warm - 1) if one.cause is None else warm
             due.append(cause)
-        whole = [Due(cause=c, night=n) for c, n in zip(due, _nights(stream, part, seen), strict=True)]
+        nights = [is_night(part.truth, frame) for frame in part.truth.frames]
+        whole = [Due(cause=cause, night=night) for cause, night in zip(due, nights, strict=True)]
         mine = [event for event in events if begin <= event.opened.model_s < end]
         before = [event for event in events if event.opened.model_s < begin] if frames else []
         result = score_sequence(part.truth, frames, mine, cell_px(manifest, model, part.truth), before)
-        days.append(day_of(part.truth, result, whole, stream=stream.name, seen=part.seen))
+        days.append(
+            day_of(
+                part.truth,
+                result,
+                whole,
+                stream=stream.name,
+                seen=part.seen,
+                localised=manifest.task == "cells",
+            )
+        )
     return days
 
 
@@ -251,15 +260,3 @@ def _part_shots(part: Part) -> list[Shot]:
 
 def _time_s(part: Part) -> float:
     return _part_shots(part)[0].time_ns / NS_PER_S
-
-
-def _nights(stream: Stream, part: Part, seen: Sequence[Seen]) -> list[bool]:
-    """Say which frames were taken at night: by the sun where the place is known, else by their brightness."""
-    return [_night(stream.place, frame, one.luma) for frame, one in zip(part.truth.frames, seen, strict=True)]
-
-
-def _night(where: tuple[float, float] | None, frame: TruthFrame, luma: float | None) -> bool:
-    epoch = frame.epoch if frame.real_epoch is None else frame.real_epoch
-    if where is not None and epoch is not None:
-        return elevation_deg(epoch, *where) < NIGHT_DEG
-    return luma is not None and luma < NIGHT_LUMA

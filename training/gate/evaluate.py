@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,11 +18,14 @@ from edge.model.loaded import Model
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
-from training.gate import control, judged, picture, plant, work
-from training.gate.decide import NIGHT_LUMA, decide
+from scoring.truth import TruthSequence
+from training.gate import control, judged, look, picture, plant, work
+from training.gate.decide import decide
 from training.gate.judged import Controlled, Recorded
 from training.gate.result import SCHEMA, BundleFacts, DataFacts, DayRow, Result, StreamRow
-from training.gate.stream import Part, Stream, read, streams, with_seen
+from training.gate.stream import Part, Stream, is_still, parts_of, streams, with_seen
+from training.smoke.data.read import Dataset, picture_digests, read_told
+from training.smoke.data.split import check_apart, record
 from training.step.provenance import commit, machine
 
 logger = logging.getLogger(__name__)
@@ -29,12 +35,23 @@ METHOD = {
     "false alarms": "an opening in no-smoke frames, counted again every 15 minutes while it is open",
     "watched": "a due frame that was scored, but not the first hits − 1 of them after the model's state began anew",
     "capped delay": "mean over views of min(delay after the first box, 30 minutes); a miss is 30",
-    "night": "the sun 6° below the horizon where --place says where the camera stands, else a mean brightness below "
-    f"{NIGHT_LUMA:g} of 255",
+    "night": "the sun more than 6° below the horizon; unknown where nobody says where the camera stands (--place, the "
+    "data, or a few known cameras)",
     "planted": f"{plant.FRAMES} frames each; a find counts only where the same frames without the fire gave none by "
     "then",
     "curve": "all thresholds move together; optimistic, since it is drawn on the judged frames",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What was read, and how it was split."""
+
+    datasets: Sequence[Dataset]
+    split: dict[str, Any] | None
+
+    def looked(self) -> frozenset[tuple[str, str]]:
+        return frozenset(place for dataset in self.datasets for place in dataset.looked)
 
 
 def evaluate(options: argparse.Namespace) -> Result:
@@ -47,15 +64,18 @@ def evaluate(options: argparse.Namespace) -> Result:
     """
     model = work.model_of(options.bundle, options.backend)
     _check(model)
-    parts = _chosen(with_seen(read(options.data), model.bundle.manifest.provenance), options)
-    every = streams(parts, dict(options.place))
+    datasets = list(read_told(options))
+    known = with_seen(parts_of(datasets, dict(options.place)), model.bundle.manifest.provenance)
+    split = _split(datasets, known)
+    parts = _chosen(known, options)
+    every = streams(parts)
     recorded = _recorded(options, every, "frames through the network")
     _same(model, recorded)
     plants, folders = _plants(options, every)
     days = judged.days_of(model, recorded)
     made = [] if options.no_controls else _controls(options, model, parts)
     pictures = picture.draw_all(model, recorded, days, options.work / "pictures", folders, plants)
-    return _result(options, model, parts, recorded, days, plants, made, pictures)
+    return _result(options, model, _Data(datasets, split), recorded, days, plants, made, pictures)
 
 
 def _check(model: Model) -> None:
@@ -66,9 +86,26 @@ def _check(model: Model) -> None:
         )
 
 
+def _split(datasets: Sequence[Dataset], parts: Sequence[Part]) -> dict[str, Any] | None:
+    """Describe what was trained on and what was left out, and see that nothing meets both; None where all is left out.
+
+    Raises:
+        ValueError: a group, camera, fire or, by digest, picture is on both sides.
+    """
+    sides = {
+        name: [part.truth for part in parts if part.seen is seen]
+        for name, seen in (("trained_on", True), ("left_out", False))
+    }
+    if not sides["trained_on"]:
+        return None
+    pictures = {place: digest for one in datasets for place, digest in picture_digests(one).items()}
+    check_apart(sides, pictures)
+    return record(sides)
+
+
 def _chosen(parts: list[Part], options: argparse.Namespace) -> list[Part]:
-    if options.groups:
-        wanted = set(options.groups.split(","))
+    if options.only:
+        wanted = set(options.only.split(","))
         known = {part.truth.group for part in parts}
         if unknown := sorted(wanted - known):
             raise ValueError(
@@ -117,7 +154,7 @@ def _controls(options: argparse.Namespace, model: Model, parts: Sequence[Part]) 
 def _result(
     options: argparse.Namespace,
     model: Model,
-    parts: Sequence[Part],
+    data: _Data,
     recorded: Sequence[Recorded],
     days: list[Day],
     plants: list[Plant],
@@ -125,7 +162,9 @@ def _result(
     pictures: Sequence[str],
 ) -> Result:
     seed, unseen = options.seed, judged.unseen(days)
-    rows = _streams(days, seed)
+    looked = data.looked()
+    rows = _streams(days, looked, seed)
+    timed, laid = ([day for day in unseen if day.accelerated is fast] for fast in (False, True))
     return Result(
         schema=SCHEMA,
         date=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -136,14 +175,20 @@ def _result(
         looks=options.looks,
         method=METHOD,
         bundle=_bundle(model),
-        data=_data(options.data, parts),
+        data=tuple(_data(dataset, days) for dataset in data.datasets),
+        split=data.split,
+        looked=look.looked_of(timed, looked),
+        stress_looked=look.looked_of(laid, looked),
+        not_looked=tuple(look.not_looked(unseen, looked)),
         left_out=gate.report(unseen, seed=seed),
         trained_on=gate.report([day for day in days if day.seen], seed=seed),
         by_day=gate.half(unseen, night=False, seed=seed),
         by_night=gate.half(unseen, night=True, seed=seed),
+        by_unknown=gate.half(unseen, night=None, seed=seed),
         stress=gate.stress(unseen, seed=seed),
         stress_by_day=gate.stress_half(unseen, night=False, seed=seed),
         stress_by_night=gate.stress_half(unseen, night=True, seed=seed),
+        stress_by_unknown=gate.stress_half(unseen, night=None, seed=seed),
         streams=tuple(rows),
         worst=worst(rows),
         days=tuple(_day(day) for day in days),
@@ -157,7 +202,7 @@ def _result(
     )
 
 
-def _streams(days: Sequence[Day], seed: int) -> list[StreamRow]:
+def _streams(days: Sequence[Day], looked: frozenset[tuple[str, str]], seed: int) -> list[StreamRow]:
     rows = []
     for name in dict.fromkeys(day.stream for day in days):
         mine = [day for day in days if day.stream == name]
@@ -172,6 +217,7 @@ def _streams(days: Sequence[Day], seed: int) -> list[StreamRow]:
                     seen=seen,
                     report=None if fast else gate.report(some, seed=seed),
                     stress=gate.stress(some, seed=seed) if fast else None,
+                    looked=look.looked_of(some, looked),
                 )
             )
     return rows
@@ -239,14 +285,36 @@ def _bundle(model: Model) -> BundleFacts:
     )
 
 
-def _data(folders: Sequence[Path], parts: Sequence[Part]) -> tuple[DataFacts, ...]:
-    rows = []
-    for digest in dict.fromkeys(part.data for part in parts):
-        mine = [part for part in parts if part.data == digest]
-        name = next(folder.name for folder in folders if mine[0].paths[0].is_relative_to(folder))
-        frames = sum(len(part.paths) for part in mine)
-        rows.append(DataFacts(name=name, sequences_json_sha256=digest, sequences=len(mine), frames=frames))
-    return tuple(rows)
+def _data(dataset: Dataset, days: Sequence[Day]) -> DataFacts:
+    of = {sequence.id: sequence for sequence in dataset.sequences}
+    mine = [day for day in days if day.result.id in of]
+    judged_ids = {day.result.id for day in mine}
+    left_out = Counter(
+        "stills, in which no event can open" if is_still(sequence) else "not asked for (--only)"
+        for sequence in dataset.sequences
+        if sequence.id not in judged_ids
+    )
+    left_out.update(_uncounted(of[day.result.id]) for day in mine if not day.result.judged)
+    return DataFacts(
+        name=dataset.folder.resolve().name,
+        kind=dataset.kind,
+        digest=dataset.digest,
+        sequences=len(mine),
+        frames=sum(len(day.frames) for day in mine),
+        left_out=dict(left_out),
+        corrected=dataset.corrected,
+        looks=len(dataset.looked),
+        passed=dataset.passed,
+    )
+
+
+def _uncounted(sequence: TruthSequence) -> str:
+    """Say why the events of a sequence do not count."""
+    if not sequence.timed:
+        return "events do not count: frames without times"
+    return "events do not count: " + (
+        "smoke without an ignition" if sequence.reliable else "its ignition is unreliable"
+    )
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -254,8 +322,13 @@ def _command(options: argparse.Namespace) -> str:
     words = ["python -m training evaluate"]
     words += ["--bundle BUNDLE"] if options.bundle is not None else []
     words += [f"--data {folder.name}" for folder in options.data]
+    words += [f"--kind {options.kind}"] if options.kind else []
+    words += [f"--groups {options.groups.name}"] if options.groups else []
+    words += [f"--smoke-after-s {options.smoke_after_s:g}"] if options.smoke_after_s is not None else []
+    words += [f"--smoke-class {name}" for name in options.smoke_class]
+    words += [f"--corrections {options.corrections.name}"] if options.corrections else []
     words += [f"--place {name}={lat:g},{lon:g}" for name, (lat, lon) in options.place]
-    words += [f"--groups {options.groups}"] if options.groups else []
+    words += [f"--only {options.only}"] if options.only else []
     words += [f"--planted {options.planted}", f"--seed {options.seed}"]
     words += ["--no-controls"] if options.no_controls else []
     return " ".join(words)

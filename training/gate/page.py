@@ -75,8 +75,19 @@ def short(one: Share | None) -> str:
     return NONE if one is None or not one.total else f"{one.count} of {one.total}"
 
 
+def counted(some: dict[str, int]) -> str:
+    """Write counts by cause; a dash where there are none."""
+    return ", ".join(f"{number} {cause}" for cause, number in some.items()) or NONE
+
+
 @cache
 def _environment() -> Environment:
     made = environment(PackageLoader("training.gate", "template"))
-    made.filters |= {"number": number, "estimate": estimate, "share": share, "short": short}
+    made.filters |= {
+        "number": number,
+        "estimate": estimate,
+        "share": share,
+        "short": short,
+        "counted": counted,
+    }
     return made

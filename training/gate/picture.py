@@ -52,7 +52,7 @@ def draw_all(
             wanted = {} if day.seen else _wanted(day, part.truth.ignition_epoch)
             for index, frame in enumerate(part.truth.frames):
                 for what in wanted.get(frame.name, ()):
-                    name = f"{what}-{part.truth.id}-{index:04}.jpg"
+                    name = f"{what}-{part.truth.id}-{index:04}.jpg".replace("/", "-")
                     if _draw(model, one, at + index, frame.boxes, folder / name):
                         names.append(name)
             at += len(part.truth.frames)

@@ -37,7 +37,6 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         cause: why it was not scored; None where it was.
         sequence: its number among the decoded.
-        luma: mean brightness, 0 to 255; None where it could not be decoded.
         dark_ns: as in `Frame`.
         dusk_ns: model time of the first frame of the camera's latest darkness, as it was when this frame was scored.
         restarted: whether the model's state began anew with it.
@@ -45,7 +44,6 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
 
     cause: str | None
     sequence: int
-    luma: float | None = None
     dark_ns: int | None = None
     dusk_ns: int | None = None
     restarted: bool = False
@@ -120,14 +118,13 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
             seen.append(Seen("corrupt", index))
             continue
         image = RgbImage(pixels)
-        luma = round(float(image.luma(8).mean()), 1)
         picture = Picture(image.size_px, shot.time_ns, shot.time_ns, 0, partial(_itself, image), shot.name)
         before = account.balance().dropped
         taken = intake.take(picture, live=False)
         if taken is None:
             after = account.balance().dropped
             cause = next(name for name in after if after[name] > before[name])
-            seen.append(Seen(cause, index, luma))
+            seen.append(Seen(cause, index))
             continue
         frame = taken
         dusk = intake.sight.darkness
@@ -137,7 +134,7 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
         events.update({event.id: event for event in (*darkened, *scored.events)})
         maps.append(scored.scores)
         dusk_ns = None if dusk is None else dusk.model_ns
-        seen.append(Seen(None, frame.sequence, luma, frame.dark_ns, dusk_ns, scored.restarted))
+        seen.append(Seen(None, frame.sequence, frame.dark_ns, dusk_ns, scored.restarted))
     if frame is None:
         if all(one.cause == "corrupt" for one in seen):
             raise CameraError(f"stream '{camera}': none of {len(seen)} pictures is whole")

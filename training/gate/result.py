@@ -13,6 +13,7 @@ from scoring.day import Day
 from scoring.gate import Estimate, NightReport, Report, StressReport
 from scoring.planted import Plant, Planted
 from scoring.statistic import Share
+from training.gate.look import Alarm, Looked
 
 SCHEMA = "firetower.gate/1.0"
 _SCHEMA = re.compile(r"firetower\.gate/1\.\d{1,6}", re.ASCII)
@@ -42,16 +43,31 @@ class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One folder of sequences."""
+    """One data set.
+
+    Attributes:
+        kind: of layout.
+        digest: `Dataset.digest`, as corrections quote it.
+        sequences, frames: that were judged.
+        left_out: sequences that were not, by reason; and those of the judged whose events do not count.
+        corrected: frames that differ from the data by a correction.
+        looks: frames that somebody looked at.
+        passed: files that the reader passed over or bent, by cause.
+    """
 
     name: str
-    sequences_json_sha256: str
+    kind: str
+    digest: str
     sequences: int
     frames: int
+    left_out: dict[str, int]
+    corrected: int
+    looks: int
+    passed: dict[str, int]
 
 
 class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One stream: `report` of true times, else `stress`."""
+    """One stream: `report` of true times, else `stress`; how many of its false alarms were looked at."""
 
     name: str
     camera: str
@@ -59,6 +75,7 @@ class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
     seen: bool
     report: Report | None
     stress: StressReport | None
+    looked: Looked
 
 
 class DayRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +155,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         method: how things were counted, by name.
         looks: how often these data had been judged before; None: it was not said.
+        split: what was trained on and what was left out, by `split.record`; None where no sequence was trained on.
+        looked, stress_looked: how many false alarms of `left_out` and of `stress` somebody looked at.
+        not_looked: those that nobody did, of both.
         left_out, trained_on: at true times; what the bundle saw in training is apart, and optimistic.
         stress: accelerated streams, all of them unseen.
         worst: names of streams at true times, by what they are worst in.
@@ -155,13 +175,19 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     method: dict[str, str]
     bundle: BundleFacts
     data: tuple[DataFacts, ...]
+    split: dict[str, Any] | None
+    looked: Looked
+    stress_looked: Looked
+    not_looked: tuple[Alarm, ...]
     left_out: Report
     trained_on: Report
     by_day: NightReport
     by_night: NightReport
+    by_unknown: NightReport
     stress: StressReport
     stress_by_day: StressReport
     stress_by_night: StressReport
+    stress_by_unknown: StressReport
     streams: tuple[StreamRow, ...]
     worst: dict[str, str | None]
     days: tuple[DayRow, ...]

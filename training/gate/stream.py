@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import msgspec
 
 from scoring import truth
 from scoring.truth import TruthSequence
+from training.smoke.data.place import Place
+from training.smoke.data.read import Dataset
 from training.step.step import sha256
 
 NS_PER_S = 1_000_000_000
@@ -24,7 +26,7 @@ class Part:
         truth: of it.
         paths: of its frames.
         seen: whether the bundle was trained on its group, as far as is known.
-        data: sha256 of the truth's file that it comes from.
+        data: digest of the data that it comes from.
     """
 
     truth: TruthSequence
@@ -57,12 +59,10 @@ class Stream:
     Attributes:
         name: unlike those of all others.
         parts: in order of time.
-        place: (latitude, longitude) in degrees, where it is known.
     """
 
     name: str
     parts: tuple[Part, ...]
-    place: tuple[float, float] | None = None
 
     @property
     def accelerated(self) -> bool:
@@ -75,10 +75,12 @@ class Stream:
 
     def inputs(self) -> list[object]:
         """Return what its recording depends on, the pictures by their digests."""
-        return [
-            self.name,
-            *([shot.name, sha256(shot.path), shot.time_ns, shot.size_px] for shot in self.shots()),
-        ]
+        return [self.name, *shot_inputs(self.shots())]
+
+
+def shot_inputs(shots: Iterable[Shot]) -> list[list[object]]:
+    """Return what depends on frames must name of them: the pictures by their digests, not by names and sizes."""
+    return [[shot.name, sha256(shot.path), shot.time_ns, shot.size_px] for shot in shots]
 
 
 def _shots(part: Part) -> Iterator[Shot]:
@@ -88,25 +90,46 @@ def _shots(part: Part) -> Iterator[Shot]:
         yield Shot(frame.name, path, round(time_s * NS_PER_S), size_px)
 
 
-def read(folders: Sequence[Path]) -> list[Part]:
-    """Read the truth of several folders.
+def parts_of(datasets: Sequence[Dataset], places: Mapping[str, Place] | None = None) -> list[Part]:
+    """Return the sequences of several data sets; stills, in which no event can open, are left out.
 
+    Args:
+        datasets: as they were read.
+        places: by camera, where it stands; they go before what the data or the built-in table say.
     Raises:
-        TruthError: a folder without truth, or a malformed one.
-        ValueError: no sequence, or one that comes twice.
+        ValueError: no sequence, one that comes twice, or a place of a camera that is not there.
     """
+    places = places or {}
     parts: dict[str, Part] = {}
-    for folder in folders:
-        sequences = truth.read(folder)
-        digest = sha256(folder / truth.FILE_NAME)
-        for sequence in sequences:
+    for dataset in datasets:
+        for sequence in dataset.sequences:
             if sequence.id in parts:
-                raise ValueError(f"{folder}: sequence '{sequence.id}' comes twice; give each folder once")
-            paths = tuple(folder / frame.file for frame in sequence.frames)
-            parts[sequence.id] = Part(sequence, paths, data=digest)
+                raise ValueError(
+                    f"{dataset.folder}: sequence '{sequence.id}' comes twice; give each folder once"
+                )
+            if is_still(sequence):
+                continue
+            if sequence.camera in places:
+                latitude_deg, longitude_deg = places[sequence.camera]
+                sequence = msgspec.structs.replace(  # noqa: PLW2901 — the same one, at its place
+                    sequence, latitude_deg=latitude_deg, longitude_deg=longitude_deg
+                )
+            paths = tuple(dataset.folder / frame.file for frame in sequence.frames)
+            parts[sequence.id] = Part(sequence, paths, data=dataset.digest)
     if not parts:
-        raise ValueError(f"no sequence in {', '.join(map(str, folders))}; expected at least one")
+        where = ", ".join(str(dataset.folder) for dataset in datasets)
+        raise ValueError(f"no sequence in {where}, only stills or nothing; an event needs frames in a row")
+    cameras = {part.truth.camera for part in parts.values()}
+    if unknown := sorted(set(places) - cameras):
+        raise ValueError(
+            f"--place: no sequence is of camera {', '.join(unknown)}; there are {', '.join(sorted(cameras))}"
+        )
     return list(parts.values())
+
+
+def is_still(sequence: TruthSequence) -> bool:
+    """Say whether a sequence is a single picture without a time: no state has seen what was before it."""
+    return len(sequence.frames) == 1 and not sequence.timed
 
 
 def with_seen(parts: Sequence[Part], provenance: Mapping[str, object]) -> list[Part]:
@@ -126,12 +149,11 @@ def with_seen(parts: Sequence[Part], provenance: Mapping[str, object]) -> list[P
     ]
 
 
-def streams(parts: Sequence[Part], places: Mapping[str, tuple[float, float]] | None = None) -> list[Stream]:
+def streams(parts: Sequence[Part]) -> list[Stream]:
     """Put the sequences of each camera one after the other; those that overlap in time become streams of their own.
 
     Accelerated sequences are never joined to others, nor those without times.
     """
-    places = places or {}
     lanes: dict[tuple[str, bool, str], list[list[Part]]] = {}
     for part in sorted(parts, key=lambda part: (part.truth.frames[0].epoch or 0.0, part.truth.id)):
         sequence = part.truth
@@ -152,7 +174,7 @@ def streams(parts: Sequence[Part], places: Mapping[str, tuple[float, float]] | N
                 number += 1
                 name = f"{camera} ({number})"
             names.add(name)
-            made.append(Stream(name, tuple(lane), places.get(camera)))
+            made.append(Stream(name, tuple(lane)))
     return made
 
 

@@ -18,12 +18,12 @@ from edge.model.loaded import Model, load_model
 from scoring.planted import Plant
 from training.gate import plant, recording
 from training.gate.recording import Recording
-from training.gate.stream import Stream
+from training.gate.stream import Stream, shot_inputs
 from training.step.step import Step, digests, find_step
 
 logger = logging.getLogger(__name__)
 
-METHOD = 1  # raised when the same inputs would give something else
+METHOD = 2  # raised when the same inputs would give something else
 Result = TypeVar("Result")
 
 
@@ -59,10 +59,12 @@ def plant_lot(
         "fires": [repr(fire) for fire in lot.fires],
         "frames": plant.FRAMES,
         "backgrounds": {
-            name: [[shot.name, shot.time_ns, shot.path.stat().st_size] for shot in one.shots]
-            for name, one in lot.backgrounds.items()
+            name: [one.stream, one.group, shot_inputs(one.shots)] for name, one in lot.backgrounds.items()
         },
-        "cuts": sorted(lot.cuts),
+        "cuts": {
+            name: [part.truth.frames, shot_inputs(Stream("", (part,)).shots())]
+            for name, part in lot.cuts.items()
+        },
     }
     name = f"planted-{lot.fires[0].seed}"
     step = find_step(work, "gate-planted", name, inputs | made_of)

@@ -74,6 +74,13 @@ def picture(
     return pixels
 
 
+def damaged(size: int) -> bytes:
+    """A PNG with its head and its end, whose middle cannot be decoded."""
+    data = bytearray(cv2.imencode(".png", picture(0, size=size))[1].tobytes())
+    data[60:-60] = bytes(len(data) - 120)
+    return bytes(data)
+
+
 def write(
     folder: Path,
     name: str,
@@ -92,7 +99,7 @@ def write(
     for index, (letter, pixels) in enumerate(zip(labels, pictures, strict=True)):
         file = f"{name}/{index:03}.png"
         if pixels is None:
-            (folder / file).write_bytes(b"\xff\xd8 no picture")
+            (folder / file).write_bytes(damaged(size))
         else:
             cv2.imwrite(str(folder / file), pixels[:, :, ::-1])
         boxes = [[0, 0, size // 4, size // 4]] if letter == "s" else []

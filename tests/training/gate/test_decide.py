@@ -113,7 +113,12 @@ def test_frames_are_told_by_what_became_of_them(tmp_path):
     assert [i for i, cause in enumerate(causes) if cause == "dark"] == list(range(8, 14))
     assert causes.count("frozen") == 2
     assert day.frames[23].lasts_s == 120  # a gap counts as twice the usual interval
-    assert [frame.night for frame in day.frames[7:9]] == [False, True]
+    assert {frame.night for frame in day.frames} == {
+        None
+    }  # dark pictures are no night: nobody knows the place
+    placed = msgspec.structs.replace(truth, latitude_deg=0.0, longitude_deg=0.0)  # from 22:13 UTC on
+    (day,) = judge(model, Stream("cam", (Part(placed, stream.parts[0].paths),)), recording, recording.events)
+    assert {frame.night for frame in day.frames} == {True}
 
 
 def test_each_rule_is_off_in_its_variant_and_all_in_the_last():

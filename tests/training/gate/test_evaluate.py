@@ -129,7 +129,10 @@ def test_a_bundle_without_a_threshold_is_refused(data, tmp_path):
 def test_a_picture_of_another_size_than_its_truth_is_refused(tmp_path):
     sequence = made.write(tmp_path, "a", "nnn", [made.picture(i, size=128) for i in range(3)])
     made.save(tmp_path, [sequence | {"width": 96}])
-    with pytest.raises(EdgeError, match=r"128 × 128 px, its truth says 96 × 128"):
+    with pytest.raises(
+        EdgeError,
+        match=r"1 pictures are of another size than stated: a/000.png 128x128, stated 96x128|3 pictures",
+    ):
         command(words(tmp_path, tmp_path / "w", "--planted", "0"))
 
 
@@ -143,7 +146,7 @@ def test_times_that_do_not_rise_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [(["--groups", "x"], "no sequence has group x"), (["--data", "/nowhere"], "sequences.json")],
+    [(["--only", "x"], "no sequence has group x"), (["--data", "/nowhere"], "there is no such")],
 )
 def test_what_is_not_there_is_one_line(data, tmp_path, more, said):
     with pytest.raises(EdgeError, match=said) as raised:

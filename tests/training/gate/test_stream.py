@@ -1,8 +1,11 @@
+import cv2
 import pytest
 
 from tests.training.gate import made
 from training.gate.control import CONTINUED, RANDOM, REVERSED, controls, late
-from training.gate.stream import Part, read, streams, with_seen
+from training.gate.stream import Part, parts_of, streams, with_seen
+from training.smoke.data.place import place_of
+from training.smoke.data.read import read
 
 
 def parts(folder, *sequences):
@@ -24,17 +27,16 @@ def test_sequences_of_one_camera_run_on_and_what_overlaps_does_not(tmp_path):
         sequence("fast", begin=made.EPOCH + 2 * day, accelerated=True),
         sequence("twin", begin=made.EPOCH + 60),
     )
-    made_of = {s.name: [part.truth.id for part in s.parts] for s in streams(some, {"cam": (1.0, 2.0)})}
+    made_of = {s.name: [part.truth.id for part in s.parts] for s in streams(some)}
     assert made_of == {"cam": ["a", "b"], "cam (2)": ["twin"], "east": ["other"], "cam (3)": ["fast"]}
-    first = next(s for s in streams(some, {"cam": (1.0, 2.0)}) if s.name == "cam")
-    assert first.place == (1.0, 2.0)
+    first = next(s for s in streams(some) if s.name == "cam")
     times = [shot.time_ns // 10**9 - made.EPOCH for shot in first.shots()]
     assert times == [0, 60, 120, 180, day, day + 60, day + 120, day + 180]
 
 
 def test_what_was_trained_on_is_told_by_the_bundles_own_data(tmp_path):
     parts(tmp_path, sequence("a"), sequence("b", begin=made.EPOCH + 9000))
-    some = read([tmp_path])
+    some = parts_of([read(tmp_path)])
     own = {"data": {"sequences_json_sha256": some[0].data}, "validation_groups": ["g-b"]}
     assert [part.seen for part in with_seen(some, own)] == [True, False]
     assert not any(part.seen for part in with_seen(some, own | {"data": {"sequences_json_sha256": "0"}}))
@@ -44,13 +46,24 @@ def test_what_was_trained_on_is_told_by_the_bundles_own_data(tmp_path):
 def test_a_sequence_that_comes_twice_is_refused(tmp_path):
     parts(tmp_path, sequence("a"))
     with pytest.raises(ValueError, match="'a' comes twice"):
-        read([tmp_path, tmp_path])
+        parts_of([read(tmp_path), read(tmp_path)])
 
 
-def test_a_folder_without_a_sequence_is_refused(tmp_path):
-    made.save(tmp_path, [])
-    with pytest.raises(ValueError, match="no sequence in"):
-        read([tmp_path])
+def test_stills_are_no_sequences_of_the_gate(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), made.picture(1))
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(ValueError, match="only stills or nothing"):
+        parts_of([read(tmp_path)])
+
+
+def test_a_place_that_is_given_goes_before_all_others_and_must_be_of_a_camera(tmp_path):
+    parts(tmp_path, sequence("a", camera="hpwren:x"), sequence("b", begin=made.EPOCH + 9000))
+    dataset = read(tmp_path)
+    placed = {part.truth.id: part.truth for part in parts_of([dataset], {"hpwren:x": (1.0, 2.0)})}
+    assert place_of(placed["a"]) == (1.0, 2.0)
+    assert place_of(placed["b"]) is None
+    with pytest.raises(ValueError, match=r"no sequence is of camera east; there are cam, hpwren:x"):
+        parts_of([dataset], {"east": (1.0, 2.0)})
 
 
 def test_controls_are_made_of_the_same_frames(tmp_path):

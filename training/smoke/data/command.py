@@ -28,6 +28,30 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         metavar="DIR",
         help="folders; also a COCO file or a CSV of stills",
     )
+    told(parser)
+    parser.add_argument(
+        "--by-mast", action="store_true", help="count with the cameras of one mast as one group"
+    )
+    parser.add_argument("--sequence", metavar="ID", help="draw this one alone, closely sampled")
+    parser.add_argument("--frames", type=int, metavar="N", help="drawn of each sequence (8; 64 of one alone)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(".work/inspect"),
+        metavar="PATH",
+        help="a folder for the sheets, or a .jpg or .png (%(default)s)",
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="decode every picture, and compare groups for equal ones; exit code 1 if anything is found",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="the counts as JSON")
+    parser.set_defaults(handler=_inspect)
+
+
+def told(parser: argparse.ArgumentParser) -> None:
+    """Add what a reader cannot see by itself, and the corrections: `read.read_told` takes them."""
     parser.add_argument(
         "--kind",
         choices=("sequences", "figlib", "yolo", "coco", "stills"),
@@ -35,9 +59,6 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     )
     parser.add_argument(
         "--groups", type=Path, metavar="FILE", help="CSV sequence,group or JSON {sequence: group}"
-    )
-    parser.add_argument(
-        "--by-mast", action="store_true", help="count with the cameras of one mast as one group"
     )
     parser.add_argument(
         "--smoke-after-s",
@@ -58,22 +79,6 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         metavar="FILE",
         help="what people saw in frames; the shipped ones if absent",
     )
-    parser.add_argument("--sequence", metavar="ID", help="draw this one alone, closely sampled")
-    parser.add_argument("--frames", type=int, metavar="N", help="drawn of each sequence (8; 64 of one alone)")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path(".work/inspect"),
-        metavar="PATH",
-        help="a folder for the sheets, or a .jpg or .png (%(default)s)",
-    )
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="decode every picture, and compare groups for equal ones; exit code 1 if anything is found",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="the counts as JSON")
-    parser.set_defaults(handler=_inspect)
 
 
 def _inspect(options: argparse.Namespace) -> int:

@@ -12,10 +12,9 @@ import msgspec
 from edge.text import plain
 from scoring.truth import TruthError
 from training.smoke.data import sheet
-from training.smoke.data.correction import read_looks
 from training.smoke.data.count import counts, table
 from training.smoke.data.group import by_mast
-from training.smoke.data.read import Dataset, How, picture_digests, read
+from training.smoke.data.read import Dataset, picture_digests, read_told
 from training.step.step import write_json
 
 SCHEMA = "firetower.data/1"
@@ -24,18 +23,10 @@ _COLUMNS = 8
 
 def handle(options: argparse.Namespace) -> int:
     """Count, draw, and check if asked; return 1 where a check failed."""
-    how = How(
-        kind=options.kind,
-        groups=options.groups,
-        smoke_after_s=options.smoke_after_s,
-        smoke_classes=tuple(options.smoke_class),
-    )
-    looks = read_looks(options.corrections) if options.corrections else read_looks()
     found: list[dict[str, Any]] = []
     drawn: list[Path] = []
     failed = False
-    for path in options.data:
-        dataset = read(path, how, looks)
+    for path, dataset in zip(options.data, read_told(options), strict=True):
         sequences = by_mast(dataset.sequences) if options.by_mast else list(dataset.sequences)
         counted = counts(dataset, sequences)
         print(plain_lines(table(counted, dataset.passed_lines)), file=sys.stderr)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -101,6 +102,23 @@ def read(path: Path, how: How | None = None, looks: Sequence[Look] | None = None
         corrected.changed,
         corrected.looked,
     )
+
+
+def read_told(options: argparse.Namespace) -> Iterator[Dataset]:
+    """Read every data set of a command line, one after the other: `--data` and what `command.told` adds.
+
+    Raises:
+        TruthError: as `read`, or of the corrections.
+    """
+    how = How(
+        kind=options.kind,
+        groups=options.groups,
+        smoke_after_s=options.smoke_after_s,
+        smoke_classes=tuple(options.smoke_class),
+    )
+    looks = correction.read_looks(options.corrections) if options.corrections else correction.read_looks()
+    for path in options.data:
+        yield read(path, how, looks)
 
 
 def picture_digests(dataset: Dataset) -> dict[tuple[str, str], str]:
