@@ -20,6 +20,7 @@ CAP_S = 1800.0
 DRAWS = 2000
 
 Keep = Callable[[DueFrame], bool]
+_Wait = tuple[SequenceResult, float | None]  # a view, and seconds from ignition to its find
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +74,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What events did, all of them or the alerts alone.
 
     Attributes:
-        delay_min: capped delay after the first box; a miss is 30 minutes.
+        found: by events that say where, near the smoke. Of a classifier it is unknown (of 0 views).
+        delay_min: capped delay of these after the first box; a miss is 30 minutes.
+        anywhere: found not localised: an event opened at or after ignition, wherever it was. The one figure in which
+            classifiers and others can be compared.
+        anywhere_delay_min: capped delay of these.
         open: share of watched time without smoke in which one was open.
         mislocalised: openings elsewhere while there was smoke.
         left_out: openings that count neither way.
@@ -82,6 +87,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     found: Found
     delay_min: Estimate
+    anywhere: Found
+    anywhere_delay_min: Estimate
     alarms: Alarms
     open: Estimate
     mislocalised: int
@@ -133,7 +140,7 @@ class StressReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NightReport(msgspec.Struct, frozen=True, kw_only=True):
-    """False alarms and time open by day, by night, or where nobody knows: of true times per hour, of accelerated ones per frame."""
+    """False alarms and time open by day, by night, or where nobody knows; of days at true times."""
 
     events: Alarms
     events_open: Estimate
@@ -217,8 +224,21 @@ def openings_of(day: Day, *, alerts: bool) -> tuple[Opening, ...]:
 
 
 def found_s_of(day: Day, *, alerts: bool) -> float | None:
-    """Return when a day's fire was found, seconds after ignition."""
+    """Return when a day's fire was found, seconds after ignition; a classifier finds in the whole frame."""
     return _of(day.result, alerts=alerts).found_s
+
+
+def anywhere_s_of(day: Day, *, alerts: bool) -> float | None:
+    """Return when an event first opened at or after ignition, wherever it was; seconds after ignition."""
+    openings = openings_of(day, alerts=alerts)
+    return min(
+        (
+            o.offset_s
+            for o in openings
+            if o.offset_s is not None and o.offset_s >= 0 and o.verdict != "false_alarm"
+        ),
+        default=None,
+    )
 
 
 def false_alarms_of(day: Day, *, alerts: bool) -> int:
@@ -248,19 +268,15 @@ def _within(result: SequenceResult, names: set[str]) -> SequenceResult:
 
 
 def _figures(days: Sequence[Day], draws: int, seed: int, *, alerts: bool) -> Figures:
-    boxed = [day.result for day in days if day.result.boxed]
-    waits = [(r, _of(r, alerts=alerts).found_s) for r in boxed]
-    found = [(r.group, float(s is not None), 1.0) for r, s in waits]
-    late = [(r.group, capped_s(s, r.first_box_s) / 60, 1.0) for r, s in waits]
+    boxed = [day for day in days if day.result.boxed]
+    waits = [(day.result, found_s_of(day, alerts=alerts)) for day in boxed if day.localised]
+    anywhere = [(day.result, anywhere_s_of(day, alerts=alerts)) for day in boxed]
     openings = [o for day in days for o in openings_of(day, alerts=alerts)]
-    fires = {r.fire for r in boxed}
     return Figures(
-        found=Found(
-            views=statistic.share(sum(s is not None for _, s in waits), len(boxed)),
-            fires=statistic.share(len({r.fire for r, s in waits if s is not None}), len(fires)),
-            by_group=_estimate(found, "views", "groups", draws, seed),
-        ),
-        delay_min=_estimate(late, "views", "groups", draws, seed),
+        found=_found(waits, draws, seed),
+        delay_min=_delay_min(waits, draws, seed),
+        anywhere=_found(anywhere, draws, seed),
+        anywhere_delay_min=_delay_min(anywhere, draws, seed),
         alarms=_alarms(days, draws, seed, alerts=alerts),
         open=_open(days, draws, seed, alerts=alerts),
         mislocalised=sum(o.verdict == "mislocalised" for o in openings),
@@ -271,6 +287,21 @@ def _figures(days: Sequence[Day], draws: int, seed: int, *, alerts: bool) -> Fig
             for frame in day.result.frames
         ),
     )
+
+
+def _found(waits: Sequence[_Wait], draws: int, seed: int) -> Found:
+    found = [(r.group, float(s is not None), 1.0) for r, s in waits]
+    fires = {r.fire for r, _ in waits}
+    return Found(
+        views=statistic.share(sum(s is not None for _, s in waits), len(waits)),
+        fires=statistic.share(len({r.fire for r, s in waits if s is not None}), len(fires)),
+        by_group=_estimate(found, "views", "groups", draws, seed),
+    )
+
+
+def _delay_min(waits: Sequence[_Wait], draws: int, seed: int) -> Estimate:
+    late = [(r.group, capped_s(s, r.first_box_s) / 60, 1.0) for r, s in waits]
+    return _estimate(late, "views", "groups", draws, seed)
 
 
 def frame_f1(frames: Iterable[tuple[bool, bool]]) -> float | None:

@@ -96,6 +96,19 @@ def test_capped_delay_is_after_the_first_box_and_a_miss_is_thirty_minutes():
     assert (found.found.views.count, found.found.views.total) == (3, 4)
 
 
+def test_what_a_classifier_finds_is_not_localised():
+    """An event far from the smoke: found anywhere, not near; of a classifier, near is unknown."""
+    labels = "nnn" + "s" * 20
+    far = day(labels, (5, 9, (400, 400, 416, 416)))
+    found = gate.report([far]).events
+    assert (found.found.views.count, found.found.views.total) == (0, 1)
+    assert (found.anywhere.views.count, found.anywhere.views.total) == (1, 1)
+    assert found.anywhere_delay_min.value == pytest.approx(2.0)
+    whole = gate.report([msgspec.structs.replace(far, localised=False)]).events
+    assert (whole.found.views.total, whole.delay_min.value) == (0, None)
+    assert whole.anywhere.views.count == 1
+
+
 def test_candidates_and_alerts_are_counted_apart():
     one = day("n" * 40, (5, 9))
     alerts = msgspec.structs.replace(one.result.alerts, openings=())

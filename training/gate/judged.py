@@ -82,19 +82,24 @@ def rules(model: Model, recorded: Sequence[Recorded], plants: Sequence[Plant], s
 
 
 def curve(model: Model, recorded: Sequence[Recorded], plants: Sequence[Plant], seed: int) -> list[Point]:
-    """Return what all unseen streams give as the threshold moves; optimistic."""
+    """Return what all unseen streams give as the threshold moves; optimistic.
+
+    What a classifier finds is not localised.
+    """
     points = []
+    where = model.bundle.manifest.task == "cells"
     for by in SHIFTS:
         days = unseen(days_of(model, recorded, shifted(model.bundle.manifest, by)))
         report = gate.report(days, seed=seed)
         found = row(plants, f"shift {by:+g}") if plants else None
+        events, alerts = report.events, report.alerts
         points.append(
             Point(
                 by=by,
-                delay_min=report.events.delay_min.value,
-                alert_delay_min=report.alerts.delay_min.value,
-                fires=report.events.found.fires,
-                alert_fires=report.alerts.found.fires,
+                delay_min=(events.delay_min if where else events.anywhere_delay_min).value,
+                alert_delay_min=(alerts.delay_min if where else alerts.anywhere_delay_min).value,
+                fires=(events.found if where else events.anywhere).fires,
+                alert_fires=(alerts.found if where else alerts.anywhere).fires,
                 alarms=report.events.alarms.per_hour,
                 alert_alarms=report.alerts.alarms.per_hour,
                 planted=None if found is None else found.events,

@@ -28,7 +28,11 @@ def draw(result: Result, folder: Path) -> Path | None:
     if result.bundle.alert is not None:
         _lines(above, below, result.curve, alerts=True)
     above.set(ylabel="capped delay, minutes", title="optimistic: the threshold moves on the judged frames")
-    below.set(ylabel="share found", xlabel="false alarms per watched hour", ylim=(0, 1.02))
+    below.set(
+        ylabel="share found" if result.bundle.localised else "share found, not localised",
+        xlabel="false alarms per watched hour",
+        ylim=(0, 1.02),
+    )
     for axes in (above, below):
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")

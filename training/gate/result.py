@@ -25,7 +25,7 @@ class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         backend: that ran it.
-        localised: whether it says where; a classifier does not, whatever it finds counts as found.
+        localised: whether it says where; a classifier does not: what it finds stands in `anywhere` alone.
         thresholds, confirmation, alert: the operating point, as in the manifest.
         left_out: groups that it was not trained on, as its manifest says; None where it does not.
     """
@@ -85,7 +85,8 @@ class DayRow(msgspec.Struct, frozen=True, kw_only=True):
         hours: watched, without smoke.
         open, alert: share of its watched frames without smoke in which one was open; None without such.
         openings, alerts: false alarms, recounted.
-        found, alerted: whether the fire was found; None where that cannot be judged.
+        found, alerted: whether the fire was found, by a classifier in the whole frame; None where that cannot be
+            judged.
     """
 
     stream: str
@@ -136,6 +137,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         by: logits by which all thresholds moved.
+        delay_min, fires, alert_delay_min, alert_fires: localised, of a classifier anywhere.
     """
 
     by: float

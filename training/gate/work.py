@@ -55,17 +55,7 @@ def plant_lot(
     """Return what became of the fires of a lot, and the folder with their pictures."""
     model = model_of(bundle, backend)
     inputs = {"method": METHOD, "bundle": model.bundle.digest, "file": model.file.sha256}
-    made_of = {
-        "fires": [repr(fire) for fire in lot.fires],
-        "frames": plant.FRAMES,
-        "backgrounds": {
-            name: [one.stream, one.group, shot_inputs(one.shots)] for name, one in lot.backgrounds.items()
-        },
-        "cuts": {
-            name: [part.truth.frames, shot_inputs(Stream("", (part,)).shots())]
-            for name, part in lot.cuts.items()
-        },
-    }
+    made_of = inputs_of(lot)
     name = f"planted-{lot.fires[0].seed}"
     step = find_step(work, "gate-planted", name, inputs | made_of)
     _once(step, lambda: {"files": digests(step.folder, *plant.plant(model, lot, step.folder))})
@@ -77,6 +67,21 @@ def plant_lot(
 
     _once(decided, decide)
     return msgspec.convert(decided.read()["plants"], list[Plant]), str(step.folder)
+
+
+def inputs_of(lot: plant.Lot) -> dict[str, object]:
+    """Return what planted fires depend on besides the bundle: every picture by its digest."""
+    return {
+        "fires": [repr(fire) for fire in lot.fires],
+        "frames": plant.FRAMES,
+        "backgrounds": {
+            name: [one.stream, one.group, shot_inputs(one.shots)] for name, one in lot.backgrounds.items()
+        },
+        "cuts": {
+            name: [part.truth.frames, shot_inputs(Stream("", (part,)).shots())]
+            for name, part in lot.cuts.items()
+        },
+    }
 
 
 def _once(step: Step, make: Callable[[], dict[str, Any]]) -> None:

@@ -146,7 +146,10 @@ def test_times_that_do_not_rise_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [(["--only", "x"], "no sequence has group x"), (["--data", "/nowhere"], "there is no such")],
+    [
+        (["--only", "x"], "no sequence has group x"),
+        (["--data", "/nowhere"], "there is no such folder or file"),
+    ],
 )
 def test_what_is_not_there_is_one_line(data, tmp_path, more, said):
     with pytest.raises(EdgeError, match=said) as raised:

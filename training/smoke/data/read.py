@@ -79,6 +79,8 @@ def read(path: Path, how: How | None = None, looks: Sequence[Look] | None = None
         TruthError: it is of no known layout or of several, or is malformed; names the file.
     """
     how = how or How()
+    if not path.exists():
+        raise TruthError(f"{path}: there is no such folder or file; name one that is there")
     passed = Passed()
     tree = Tree(path if path.is_dir() else path.parent, passed)
     kind = how.kind or _kind(path, tree)
