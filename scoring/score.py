@@ -12,7 +12,7 @@ Judges one sequence; `scoring.summary` adds up the results. What is counted:
 - *Hours*: each scored no-smoke frame stands for the time to the next scored one, at most twice the median
   interval of the sequence (so gaps are left out), the last one for the median; warm-up is kept in.
 - Sequences whose ignition is unreliable or unknown, or whose frames have no times, count in the figures of
-  frames only; those without any smoke need no ignition.
+  frames only; those in which nothing is labelled smoke need no ignition.
 - *Frames* count where the truth is smoke or no smoke; one is positive while an event is open: from the frame
   that opened it to the one before that which closed it, or to the last where the recording ended first.
 - An event that was open already when the sequence began (days of one camera run on without a reset) opens nothing in

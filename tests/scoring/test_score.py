@@ -197,6 +197,13 @@ def test_a_sequence_without_any_fire_counts_without_ignition():
     assert result.quiet_s == 300
 
 
+def test_an_uncertain_frame_leaves_the_rest_of_a_quiet_day_in_the_count():
+    sequence = truth("nnunn", ignition_epoch=None)
+    result = judge(sequence, event(sequence, 0, 1), event(sequence, 2, 3))
+    assert verdicts(result) == [("false_alarm", 1), ("left_out", 0)]
+    assert (result.judged, result.quiet_s) == (True, 240)
+
+
 def test_quiet_time_leaves_gaps_out():
     # Steps 60, 60, 3600, 60, 60: the gap counts twice the median; the last frame counts the median.
     sequence = truth("nnnnnn", times=[0, 60, 120, 3720, 3780, 3840])

@@ -1,4 +1,4 @@
-"""What the gate takes from the data: layouts, looks, corrections, splits; and bundles that are unlike the shipped one."""
+"""What the gate takes from the data (layouts, looks, corrections, splits), and bundles unlike the shipped one."""
 
 import hashlib
 import json

@@ -32,6 +32,11 @@ def write(folder, sequences):
     (folder / "sequences.json").write_text(json.dumps({"sequences": sequences}))
 
 
+def test_what_is_not_there_is_no_reason_to_walk_what_it_would_be_in(tmp_path):
+    with pytest.raises(TruthError, match="there is no such folder or file"):
+        read(tmp_path / "nowhere")
+
+
 @pytest.fixture
 def own(tmp_path, picture):
     files = [
