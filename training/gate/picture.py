@@ -11,10 +11,11 @@ from edge.errors import FrameError
 from edge.frame import Box
 from edge.model.loaded import Model
 from scoring.day import Day
-from scoring.gate import found_s_of, openings_of
+from scoring.gate import found_s_of
 from scoring.planted import SHIPPED, Plant
 from training.gate.decide import map_px
 from training.gate.judged import Recorded
+from training.gate.look import alarms
 from training.gate.recording import from_files
 from training.step.step import write_whole
 
@@ -67,9 +68,8 @@ def draw_all(
 def _wanted(day: Day, ignition: float | None) -> dict[str, list[str]]:
     """Return what to draw, by the name of the frame."""
     wanted: dict[str, list[str]] = {}
-    for opening in openings_of(day, alerts=False):
-        if opening.verdict == "false_alarm":
-            wanted.setdefault(opening.frame, []).append("false-alarm")
+    for alarm in alarms([day]):
+        wanted.setdefault(alarm.frame, []).append("false-alarm")
     if day.result.boxed and found_s_of(day, alerts=False) is None and ignition is not None:
         smoky = [frame.name for frame in day.frames if frame.label == "smoke"]
         late = min(len(smoky) - 1, int(_LATER_S / max(1.0, day.frames[0].lasts_s)))

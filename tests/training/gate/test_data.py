@@ -96,6 +96,7 @@ def test_false_alarms_that_nobody_looked_at_are_listed(flare, ruled, tmp_path):
     alarm = Alarm(stream="cam", sequence="quiet", frame="011.png", quiet=True, alert=False)
     assert (found.looked.quiet, found.not_looked) == (Count(alarms=1, looked=0), (alarm,))
     assert "0 of 1 on quiet streams" in page
+    assert found.pictures == ("false-alarm-quiet-0011.jpg",)
     assert "| cam | quiet | 011.png | yes | no |" in page
     found, page = judged(
         tmp_path, ruled, flare, "--corrections", look(flare, tmp_path / "c.json")
