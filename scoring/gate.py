@@ -315,14 +315,7 @@ def _everything(_frame: DueFrame) -> bool:
     return True
 
 
-def _alarms(
-    days: Sequence[Day],
-    draws: int,
-    seed: int,
-    keep: Keep = _everything,
-    *,
-    alerts: bool,
-) -> Alarms:
+def _alarms(days: Sequence[Day], draws: int, seed: int, keep: Keep = _everything, *, alerts: bool) -> Alarms:
     units: dict[tuple[str, str], list[float]] = {}
     for day in days:
         if not day.result.judged:
@@ -350,14 +343,7 @@ def _alarms(
     )
 
 
-def _open(
-    days: Sequence[Day],
-    draws: int,
-    seed: int,
-    keep: Keep = _everything,
-    *,
-    alerts: bool,
-) -> Estimate:
+def _open(days: Sequence[Day], draws: int, seed: int, keep: Keep = _everything, *, alerts: bool) -> Estimate:
     parts = []
     for day in days:
         if day.result.judged:
