@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import logging
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +17,13 @@ from edge.model.loaded import Model
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
-from scoring.truth import TruthSequence
 from training.gate import control, judged, look, picture, plant, work
 from training.gate.decide import decide
+from training.gate.facts import data_of, split_of
 from training.gate.judged import Controlled, Recorded
-from training.gate.result import SCHEMA, BundleFacts, DataFacts, DayRow, Result, StreamRow
-from training.gate.stream import Part, Stream, is_still, parts_of, streams, with_seen
-from training.smoke.data.read import Dataset, picture_digests, read_told
-from training.smoke.data.split import check_apart, record
+from training.gate.result import SCHEMA, BundleFacts, DayRow, Result, StreamRow
+from training.gate.stream import Part, Stream, parts_of, streams, with_seen
+from training.smoke.data.read import Dataset, read_told
 from training.step.provenance import commit, machine
 
 logger = logging.getLogger(__name__)
@@ -66,7 +64,7 @@ def evaluate(options: argparse.Namespace) -> Result:
     _check(model)
     datasets = list(read_told(options))
     known = with_seen(parts_of(datasets, dict(options.place)), model.bundle.manifest.provenance)
-    split = _split(datasets, known)
+    split = split_of(datasets, known)
     parts = _chosen(known, options)
     every = streams(parts)
     recorded = _recorded(options, every, "frames through the network")
@@ -84,23 +82,6 @@ def _check(model: Model) -> None:
         raise BundleError(
             f"{model.bundle.path}: no label has a threshold, so no event can open; import it with --alert LABEL=SCORE"
         )
-
-
-def _split(datasets: Sequence[Dataset], parts: Sequence[Part]) -> dict[str, Any] | None:
-    """Describe what was trained on and what was left out, and see that nothing meets both; None where all is left out.
-
-    Raises:
-        ValueError: a group, camera, fire or, by digest, picture is on both sides.
-    """
-    sides = {
-        name: [part.truth for part in parts if part.seen is seen]
-        for name, seen in (("trained_on", True), ("left_out", False))
-    }
-    if not sides["trained_on"]:
-        return None
-    pictures = {place: digest for one in datasets for place, digest in picture_digests(one).items()}
-    check_apart(sides, pictures)
-    return record(sides)
 
 
 def _chosen(parts: list[Part], options: argparse.Namespace) -> list[Part]:
@@ -175,7 +156,7 @@ def _result(
         looks=options.looks,
         method=METHOD,
         bundle=_bundle(model),
-        data=tuple(_data(dataset, days) for dataset in data.datasets),
+        data=tuple(data_of(dataset, days) for dataset in data.datasets),
         split=data.split,
         looked=look.looked_of(timed, looked),
         stress_looked=look.looked_of(laid, looked),
@@ -282,38 +263,6 @@ def _bundle(model: Model) -> BundleFacts:
         confirmation=msgspec.structs.asdict(manifest.confirmation),
         alert=None if manifest.alert is None else msgspec.structs.asdict(manifest.alert),
         left_out=tuple(map(str, groups)) if isinstance(groups, list | tuple) else None,
-    )
-
-
-def _data(dataset: Dataset, days: Sequence[Day]) -> DataFacts:
-    of = {sequence.id: sequence for sequence in dataset.sequences}
-    mine = [day for day in days if day.result.id in of]
-    judged_ids = {day.result.id for day in mine}
-    left_out = Counter(
-        "stills, in which no event can open" if is_still(sequence) else "not asked for (--only)"
-        for sequence in dataset.sequences
-        if sequence.id not in judged_ids
-    )
-    left_out.update(_uncounted(of[day.result.id]) for day in mine if not day.result.judged)
-    return DataFacts(
-        name=dataset.folder.resolve().name,
-        kind=dataset.kind,
-        digest=dataset.digest,
-        sequences=len(mine),
-        frames=sum(len(day.frames) for day in mine),
-        left_out=dict(left_out),
-        corrected=dataset.corrected,
-        looks=len(dataset.looked),
-        passed=dataset.passed,
-    )
-
-
-def _uncounted(sequence: TruthSequence) -> str:
-    """Say why the events of a sequence do not count."""
-    if not sequence.timed:
-        return "events do not count: frames without times"
-    return "events do not count: " + (
-        "smoke without an ignition" if sequence.reliable else "its ignition is unreliable"
     )
 
 
