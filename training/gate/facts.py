@@ -45,7 +45,7 @@ def data_of(dataset: Dataset, days: Sequence[Day]) -> DataFacts:
     mine = [day for day in days if day.result.id in of]
     judged_ids = {day.result.id for day in mine}
     left_out = Counter(
-        "stills, in which no event can open" if is_still(sequence) else "not asked for (--only)"
+        "stills, in which no event can open" if is_still(sequence) else "not asked for"
         for sequence in dataset.sequences
         if sequence.id not in judged_ids
     )
