@@ -15,7 +15,7 @@ from edge.model.loaded import Model
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
-from training.gate import control, judged, picture, plant, work
+from training.gate import control, judged, ledger, picture, plant, work
 from training.gate.decide import NIGHT_LUMA, decide
 from training.gate.judged import Controlled, Recorded
 from training.gate.result import SCHEMA, BundleFacts, DataFacts, DayRow, Result, StreamRow
@@ -133,7 +133,7 @@ def _result(
         machine=machine(),
         command=_command(options),
         seed=seed,
-        looks=options.looks,
+        looks=_looks(options, parts),
         method=METHOD,
         bundle=_bundle(model),
         data=_data(options.data, parts),
@@ -237,6 +237,14 @@ def _bundle(model: Model) -> BundleFacts:
         alert=None if manifest.alert is None else msgspec.structs.asdict(manifest.alert),
         left_out=tuple(map(str, groups)) if isinstance(groups, list | tuple) else None,
     )
+
+
+def _looks(options: argparse.Namespace, parts: Sequence[Part]) -> int | None:
+    """Return how often these data were judged before; None where nobody said and there is no ledger."""
+    if options.looks is not None or not options.ledger.exists():
+        looks: int | None = options.looks
+        return looks
+    return ledger.looks_at(ledger.read(options.ledger), sorted({part.data for part in parts}))
 
 
 def _data(folders: Sequence[Path], parts: Sequence[Part]) -> tuple[DataFacts, ...]:
