@@ -115,7 +115,7 @@ def test_a_copy_under_another_name_is_the_same_picture(
     part = folds[0].training[0]
     wrong = Part(part.truth, (copy, *part.paths[1:]), data=part.data)
     side = TrainingSide(shop, [wrong], pictures_of(folds[0].held), tmp_path / "bundle")
-    with pytest.raises(LeakError, match="003.png"):
+    with pytest.raises(LeakError, match=r"003\.png"):
         side.pictures(part.truth, "features")
 
 
