@@ -121,13 +121,12 @@ def _row(
     seed: int,
 ) -> FoldRow:
     fast = {day.accelerated for day in days}
-    saw = {"nothing": False, "every fold": True}.get(recipe.chosen_on, _in_choice(fold, recipe))
     return FoldRow(
         name=fold.name,
         kind=fold.kind,
         left_out=side_of([part.truth for part in fold.held]),
         training=trained.training,
-        saw_choice=saw,
+        saw_choice=_saw_choice(fold, recipe),
         bundle=trained.digest,
         same_bundle_as=before.get(trained.key),
         thresholds=trained.thresholds,
@@ -140,9 +139,13 @@ def _row(
     )
 
 
-def _in_choice(fold: Fold, recipe: FoldRecipe) -> bool:
-    """Say whether a fold's left-out side is on the training side of fold 1."""
-    return fold.name != "1" if fold.kind == "outer" else recipe.trains_on_quiet
+def _saw_choice(fold: Fold, recipe: FoldRecipe) -> bool:
+    """Say whether the choice of a recipe saw what a fold judges on."""
+    if recipe.chosen_on == "nothing":
+        return False
+    if fold.kind == "quiet":
+        return recipe.trains_on_quiet
+    return recipe.chosen_on == "every fold" or fold.name != "1"
 
 
 def _result(
