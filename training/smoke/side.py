@@ -53,6 +53,7 @@ class TrainingSide:
 
     Attributes:
         sequences: in the order of the data.
+        found_s: seconds that it once took to make what was taken and had been made before.
     """
 
     def __init__(self, shop: Workshop, parts: Sequence[Part], left_out: Mapping[str, str], out: Path) -> None:
@@ -61,6 +62,8 @@ class TrainingSide:
         self._parts = {part.truth.id: part for part in parts}
         self._left_out = left_out
         self._handed: dict[str, set[str]] = {}
+        self._made_before, self._taken = frozenset(shop.made), set[str]()
+        self.found_s = 0.0
 
     def pictures(self, sequence: TruthSequence, use: Use) -> tuple[Path, ...]:
         """Hand out the pictures of one of its sequences, in order.
@@ -83,6 +86,10 @@ class TrainingSide:
         made_of = made_of_step(step)
         for use in uses:
             self.note(use, made_of)
+        if step.key not in self._taken:
+            self._taken.add(step.key)
+            if step.key not in self.shop.made or step.key in self._made_before:
+                self.found_s += step.read().get("took_s", 0.0)
         return step
 
     def note(self, use: Use, digests: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ class FoldRow(msgspec.Struct, frozen=True, kw_only=True):
         saw_choice: whether the choice of the recipe saw some of what this fold judges on.
         bundle: digest of the fold's own bundle.
         same_bundle_as: an earlier fold with the same training side, whose bundle this is; None: it is its own.
-        seconds: of training, by the last try.
+        seconds: of training from nothing: of the last try, and of what that found made by earlier folds or tries.
         tries: 1 where nothing interrupted the training.
         judged_seconds: of judging in this run; recordings of earlier runs are found again.
         used: how many pictures the training was handed out, by use; none is of the left-out side.

@@ -1,5 +1,6 @@
 """What a left-out side must not touch is refused by digest: at the door, in caches, and by the judge."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,6 +94,20 @@ def test_a_cache_made_from_a_left_out_picture_is_refused_though_its_key_fits(
     assert side.handed() == {use: [good]}
 
 
+def test_the_time_of_what_was_found_made_counts_and_of_what_was_made_meanwhile_does_not(
+    shop: Workshop, folds: list[Fold], side: TrainingSide
+) -> None:
+    good = first_picture(folds[0].training[0])
+    step = shop.once(shop.step("cache", "cache", {}), lambda: {MADE_OF: [good], "took_s": 7.0})
+    assert side.take(side.take(step, "features"), "training").read()["took_s"] == 7.0
+    assert side.found_s == 0.0
+    for _ in range(2):
+        later = TrainingSide(shop, folds[1].training, {}, side.out)
+        later.take(later.take(step, "features"), "training")
+        assert later.found_s == 7.0
+        shop = Workshop(shop.work, METHODS | {"cache": 1})  # another process finds it as well
+
+
 @pytest.mark.parametrize("made_of", [None, []])
 def test_a_cache_that_does_not_say_what_it_was_made_from_is_refused(
     shop: Workshop, side: TrainingSide, made_of: list[str] | None
@@ -166,6 +181,15 @@ def test_features_say_what_they_were_made_from_and_a_leaked_cache_is_refused(
         load_examples(one, backbone, None)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_heads_and_soft_labels_inherit_what_their_examples_were_made_from(
     shop: Workshop, folds: list[Fold], side: TrainingSide
 ) -> None:
