@@ -21,7 +21,7 @@ from training.smoke.fold.train import choose, train
 from training.smoke.recipe import Recipe
 from training.smoke.side import MADE_OF, USES, LeakError, TrainingSide, Use, picture_digest, pictures_of
 from training.smoke.train import METHODS, teach, train_head
-from training.step.step import Step
+from training.step.step import Step, digests
 from training.step.workshop import Workshop
 
 TINY = Recipe(steps=1, batch=2, channels=4, width=4)
@@ -167,7 +167,7 @@ def test_features_say_what_they_were_made_from_and_a_leaked_cache_is_refused(
 ) -> None:
     def fake(folder: Path, *_: object) -> dict[str, object]:
         torch.save(torch.zeros(made.FRAMES, 112, 30, 40, dtype=torch.float16), folder / features.FEATURES)
-        return {"files": features.digests(folder, features.FEATURES)}
+        return {"files": digests(folder, features.FEATURES)}
 
     monkeypatch.setattr(features, "_write", fake)
     backbone, parts = Backbone(), folds[0].training
