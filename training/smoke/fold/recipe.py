@@ -12,6 +12,7 @@ from training.smoke.bundle import manifest_of, write
 from training.smoke.make import FALSE_ALARMS_PER_HOUR, INNER_FOLDS, make
 from training.smoke.recipe import Recipe
 from training.smoke.side import TrainingSide
+from training.smoke.train import METHODS
 
 CARD = "Made for one fold of a cross-validation, to be judged on what it has not seen. Not for a tower.\n"
 
@@ -56,10 +57,11 @@ class Shipped:
         self.recipe = recipe
 
     def stated(self) -> dict[str, Any]:
-        """Return the settings, the seed among them."""
+        """Return the settings, the seed among them, and the numbers of its steps' methods."""
         return {
             "name": self.name,
             "settings": asdict(self.recipe),
+            "methods": {kind: METHODS[kind] for kind in ("features", "head", "export")},
             "inner_folds": INNER_FOLDS,
             "false_alarms_per_hour": FALSE_ALARMS_PER_HOUR,
         }

@@ -17,6 +17,7 @@ from training.smoke.fold.plan import is_quiet, plan
 from training.smoke.fold.recipe import Shipped
 from training.smoke.fold.result import read
 from training.smoke.recipe import Recipe
+from training.smoke.train import METHODS
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +152,18 @@ def test_an_unknown_fold_is_told_with_those_that_are(data: list[Path], tmp_path:
         handle(options(data, tmp_path, "--fold", "9"), made.Copied())
 
 
+def test_a_picture_in_two_groups_is_told_with_both_sides(tmp_path: Path) -> None:
+    folder = made.fires(tmp_path)
+    (folder / "s5/002.png").write_bytes((folder / "s2/001.png").read_bytes())
+    with pytest.raises(ValueError, match=r"a picture equal to one of sequence 's[25]'|sequence 's[25]'"):
+        plan([read_data(folder)], by_mast=False, trains_on_quiet=False)
+
+
+def test_a_folder_given_twice_is_told(data: list[Path]) -> None:
+    with pytest.raises(ValueError, match="sequence 's0' comes twice"):
+        plan([read_data(data[0])] * 2, by_mast=False, trains_on_quiet=False)
+
+
 def test_a_broken_ledger_is_told_before_anything_is_trained(data: list[Path], tmp_path: Path) -> None:
     (tmp_path / "l.jsonl").write_text(json.dumps({"schema": "other"}) + "\n")
     recipe = made.Copied()
@@ -159,6 +172,11 @@ def test_a_broken_ledger_is_told_before_anything_is_trained(data: list[Path], tm
     assert recipe.trained == []
 
 
-def test_what_is_stated_of_the_shipped_recipe_tells_seeds_and_settings_apart() -> None:
+def test_what_is_stated_of_the_shipped_recipe_tells_seeds_settings_and_methods_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stated = Shipped(Recipe()).stated()
+    monkeypatch.setitem(METHODS, "head", 99)
+    assert Shipped(Recipe()).stated() != stated
     assert Shipped(Recipe(seed=0)).stated() != Shipped(Recipe(seed=1)).stated()
     assert Shipped(Recipe(steps=400)).stated() != Shipped(Recipe(steps=12)).stated()
