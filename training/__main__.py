@@ -16,6 +16,7 @@ from training.cifar10.report import command as report
 from training.gate import command as gate
 from training.smoke import command as smoke
 from training.smoke.data import command as inspect
+from training.smoke.fold import command as folds
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -47,6 +48,7 @@ def command(arguments: Sequence[str]) -> int:
     smoke.register(commands)
     inspect.register(commands)
     gate.register(commands)
+    folds.register(commands)
     cifar10.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))

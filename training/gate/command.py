@@ -95,8 +95,12 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--looks",
         type=_count,
         metavar="N",
-        help="how often these data had been judged before, for the result",
+        help="how often these data had been judged before, for the result; counted in the ledger if absent",
     )
+    parser.add_argument(
+        "--ledger", type=Path, default=Path("docs/results/smoke-ledger.jsonl"), metavar="FILE",
+        help="of all looks at outer folds (%(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--work", type=Path, default=Path(".work/gate"), help="all steps; resumes from here (%(default)s)"
     )

@@ -17,7 +17,7 @@ from edge.model.loaded import Model
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
-from training.gate import control, judged, look, picture, plant, work
+from training.gate import control, judged, ledger, look, picture, plant, work
 from training.gate.decide import decide
 from training.gate.facts import data_of, split_of
 from training.gate.judged import Controlled, Recorded
@@ -153,7 +153,7 @@ def _result(
         machine=machine(),
         command=_command(options),
         seed=seed,
-        looks=options.looks,
+        looks=_looks(options, data.datasets),
         method=METHOD,
         bundle=_bundle(model),
         data=tuple(data_of(dataset, days) for dataset in data.datasets),
@@ -264,6 +264,14 @@ def _bundle(model: Model) -> BundleFacts:
         alert=None if manifest.alert is None else msgspec.structs.asdict(manifest.alert),
         left_out=tuple(map(str, groups)) if isinstance(groups, list | tuple) else None,
     )
+
+
+def _looks(options: argparse.Namespace, datasets: Sequence[Dataset]) -> int | None:
+    """Return how often these data were judged before; None where nobody said and there is no ledger."""
+    if options.looks is not None or not options.ledger.exists():
+        looks: int | None = options.looks
+        return looks
+    return ledger.looks_at(ledger.read(options.ledger), sorted({dataset.digest for dataset in datasets}))
 
 
 def _command(options: argparse.Namespace) -> str:

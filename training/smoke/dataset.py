@@ -6,7 +6,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,28 +18,29 @@ from training.network.lite0 import Backbone
 from training.smoke.features import difference, extract, load
 from training.smoke.head import Example, box_cells, dilate
 from training.smoke.network import CELL_PX, FRAME_PX, GRID
-from training.step.workshop import Workshop
+from training.smoke.side import TrainingSide, made_of_step
 
 logger = logging.getLogger(__name__)
 
 
-def load_examples(
-    shop: Workshop, folder: Path, sequences: Sequence[TruthSequence], backbone: Backbone, manifest: Manifest
-) -> list[Example]:
-    """Compute or recall the features of every sequence, and its targets."""
+def load_examples(side: TrainingSide, backbone: Backbone, manifest: Manifest) -> list[Example]:
+    """Compute or recall the features of every sequence of a training side, and its targets."""
     started = time.monotonic()
     examples = []
-    for index, sequence in enumerate(sequences, 1):
-        paths = [folder / frame.file for frame in sequence.frames]
-        step = extract(shop, backbone, sequence.id, paths, manifest)
+    for index, sequence in enumerate(side.sequences, 1):
+        paths = side.pictures(sequence, "features")
+        step = side.take(extract(side.shop, backbone, sequence.id, paths, manifest), "features")
         features, (positive, negative) = load(step), targets(sequence)
         cells = positive.numpy().tobytes() + negative.numpy().tobytes()
         made_of = hashlib.sha256(step.key.encode() + cells).hexdigest()
+        change, pictures = difference(features), made_of_step(step)
         examples.append(
-            Example(sequence.id, sequence.group, features, difference(features), positive, negative, made_of)
+            Example(
+                sequence.id, sequence.group, features, change, positive, negative, made_of, made_of=pictures
+            )
         )
-        eta_s = (time.monotonic() - started) / index * (len(sequences) - index)
-        logger.info("features %d of %d (%s), %.0f s left", index, len(sequences), sequence.id, eta_s)
+        eta_s = (time.monotonic() - started) / index * (len(side.sequences) - index)
+        logger.info("features %d of %d (%s), %.0f s left", index, len(side.sequences), sequence.id, eta_s)
     return examples
 
 

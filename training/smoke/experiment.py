@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.counter.drops import Balance
 from edge.model.bundle import Bundle, write_bundle
@@ -29,26 +27,23 @@ from edge.scratch import temporary_folder
 from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
 from training.export.spec import tflite_spec
-from training.network.lite0 import imagenet_backbone
 from training.smoke.bundle import card_of, manifest_of, write
 from training.smoke.data import split as sides
 from training.smoke.data.read import Dataset, read
-from training.smoke.data.split import choose_groups, folds, split
-from training.smoke.dataset import load_examples
+from training.smoke.data.split import choose_groups, split
 from training.smoke.evaluate import measure, parity
-from training.smoke.export import TFLITE_NAMES, Exported, export
-from training.smoke.head import Example, score_maps
+from training.smoke.export import TFLITE_NAMES, Exported
+from training.smoke.make import FALSE_ALARMS_PER_HOUR, make
 from training.smoke.recipe import Recipe
-from training.smoke.threshold import Choice, choose
-from training.smoke.train import METHODS, load_head, train_head
+from training.smoke.side import TrainingSide, parts_of, pictures_of
+from training.smoke.threshold import Choice
+from training.smoke.train import METHODS
 from training.step.provenance import commit, machine
 from training.step.step import write_json
 from training.step.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
-INNER_FOLDS = 3
-FALSE_ALARMS_PER_HOUR = 1.0
 PACKAGES = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "onnx", "onnxruntime", "numpy")
 
 
@@ -69,12 +64,11 @@ def handle(options: argparse.Namespace) -> int:
     logger.info(
         "training on %d sequences, validating on %d (%s)", len(training), len(validation), ", ".join(groups)
     )
-    backbone, blank = imagenet_backbone(), manifest_of(Threshold(open=0.0, keep=0.0))
-    examples = load_examples(shop, data, training, backbone, blank)
-    choice = _choose(shop, training, examples, recipe, blank)
-    logger.info("threshold %s", choice.threshold)
-    head = train_head(shop, "head", examples, recipe)
-    exported = export(shop, backbone, head, data, training, blank)
+    side = TrainingSide(
+        shop, parts_of(dataset, training), pictures_of(parts_of(dataset, validation)), options.out
+    )
+    made = make(side, recipe)
+    choice, exported = made.choice, made.exported
     result = _describe(dataset, recipe, groups, training, validation, choice, exported)
     manifest = _manifest(exported, choice.threshold, result, {})
     with temporary_folder("draft-") as folder:
@@ -93,25 +87,6 @@ def handle(options: argparse.Namespace) -> int:
     logger.info("wrote %s", options.out)
     print(msgspec.json.encode({"bundle": str(options.out), "int8": measured["int8"]["summary"]}).decode())
     return 0
-
-
-def _choose(
-    shop: Workshop,
-    training: Sequence[TruthSequence],
-    examples: Sequence[Example],
-    recipe: Recipe,
-    manifest: Manifest,
-) -> Choice:
-    """Score each training group by a head that has not seen it, and choose the threshold on that."""
-    maps: dict[str, NDArray[np.float32]] = {}
-    for number, held in enumerate(folds([sequence.group for sequence in training], INNER_FOLDS)):
-        others = [example for example in examples if example.group not in held]
-        head = load_head(train_head(shop, f"head-fold-{number}", others, recipe))
-        for example in examples:
-            if example.group in held:
-                maps[example.name] = score_maps(head, example.features, example.change)
-        logger.info("inner fold without %s is scored", ", ".join(held))
-    return choose(training, maps, manifest.confirmation, FALSE_ALARMS_PER_HOUR)
 
 
 def _manifest(
