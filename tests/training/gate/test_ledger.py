@@ -8,7 +8,7 @@ import pytest
 from training.gate import ledger
 from training.gate.evaluate import _looks
 from training.gate.ledger import Look
-from training.gate.stream import Part
+from training.smoke.data.read import Dataset
 
 
 def look(seed: int = 0, data: tuple[str, ...] = ("a", "b"), date: str = "2026-01-01") -> Look:
@@ -63,6 +63,7 @@ def test_evaluate_counts_the_looks_at_its_data(
     path = tmp_path / "l.jsonl"
     ledger.append(path, look(0))
     ledger.append(path, look(1, ("a",)))
-    assert _looks(argparse.Namespace(looks=told, ledger=path), [Part(None, (), data=data)]) == counted
+    some = [Dataset(tmp_path, "sequences", data, (), {}, (), 0, frozenset())]
+    assert _looks(argparse.Namespace(looks=told, ledger=path), some) == counted
     nowhere = argparse.Namespace(looks=told, ledger=tmp_path / "none")
-    assert _looks(nowhere, [Part(None, (), data=data)]) == told
+    assert _looks(nowhere, some) == told
