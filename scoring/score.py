@@ -12,9 +12,11 @@ Judges one sequence; `scoring.summary` adds up the results. What is counted:
 - *Hours*: each scored no-smoke frame stands for the time to the next scored one, at most twice the median
   interval of the sequence (so gaps are left out), the last one for the median; warm-up is kept in.
 - Sequences whose ignition is unreliable or unknown, or whose frames have no times, count in the figures of
-  frames only; those without any smoke need no ignition.
+  frames only; those in which nothing is labelled smoke need no ignition.
 - *Frames* count where the truth is smoke or no smoke; one is positive while an event is open: from the frame
   that opened it to the one before that which closed it, or to the last where the recording ended first.
+- An event that was open already when the sequence began (days of one camera run on without a reset) opens nothing in
+  it; it counts again as it ages, as any other, and its frames are positive.
 - *Alerts* are counted once more, apart, by the same rules: an alert counts at the frame in which its event became
   one, by the cell where it was then. It may be a find where the opening of its event is a false alarm, which it
   remains. Events of a bundle without a rule for alerts give the same figures twice.
@@ -142,6 +144,7 @@ def score_sequence(
     frames: Sequence[ScoredFrame],
     events: Sequence[Event],
     cell_px: tuple[float, float],
+    carried: Sequence[Event] = (),
 ) -> SequenceResult:
     """Judge one sequence.
 
@@ -151,12 +154,13 @@ def score_sequence(
         events: the newest revision of each.
         cell_px: (width, height) of a cell in pixels of the truth's files. A classifier has one cell, the whole
             frame, so that whatever it finds is localised.
+        carried: events from before its first frame, which may still be open in it.
     Raises:
         TruthError: a frame that the truth does not have, or in another order; a score or a time that is not
             finite; an event from before the first frame. The message names the sequence.
     """
     try:
-        return _Judge(truth, frames, events, cell_px).result()
+        return _Judge(truth, frames, events, cell_px, carried).result()
     except TruthError as error:
         raise TruthError(f"sequence '{truth.id}': {error}") from error
 
@@ -169,12 +173,14 @@ class _Span:
         event: its id.
         box_px: where it was at its first frame.
         first, last: index of its first frame, and of the first one where it is closed.
+        age_s: how long it had been open at its first frame: above 0 for one that was carried into the sequence.
     """
 
     event: str
     box_px: tuple[int, int, int, int]
     first: int
     last: int
+    age_s: float = 0.0
 
 
 class _Judge:
@@ -186,6 +192,7 @@ class _Judge:
         frames: Sequence[ScoredFrame],
         events: Sequence[Event],
         cell_px: tuple[float, float],
+        carried: Sequence[Event],
     ) -> None:
         self.truth = truth
         self.scored = frames
@@ -194,14 +201,17 @@ class _Judge:
         self.seen: list[TruthFrame] = [truth.frames[place] for place in self.places]
         self.times = [frame.model_s for frame in frames]
         self.spans = [self._span(event, event.opened, event.opening_box_px) for event in events]
+        self.spans += [self._carried(event, event.opened) for event in carried]
         self.alerts = [
-            self._span(event, event.alert_at, event.alert_box_px)
-            for event in events
+            self._carried(event, event.alert_at)
+            if event.alert_at.model_s < self.times[0] - _SAME_S
+            else self._span(event, event.alert_at, event.alert_box_px)
+            for event in (*events, *carried)
             if event.alert_at is not None and event.alert_box_px is not None
         ]
         self.judged = truth.reliable and truth.timed and (
             truth.ignition_epoch is not None
-            or all(frame.label in {"no_smoke", "unlabelled"} for frame in truth.frames)
+            or all(frame.label != "smoke" for frame in truth.frames)
         )  # fmt: skip
         self.boxed = self.judged and truth.box_annotated and truth.first_box_offset_s is not None
 
@@ -225,7 +235,8 @@ class _Judge:
         )
 
     def _verdicts(self, spans: Sequence[_Span]) -> Alerts:
-        openings = tuple(self._opening(span) for span in spans) if self.judged else ()
+        judged = [self._opening(span) for span in spans] if self.judged else []
+        openings = tuple(opening for opening in judged if opening is not None)
         ignited = [(o, o.offset_s) for o in openings if o.offset_s is not None and o.verdict != "false_alarm"]
         near = [
             s for o, s in ignited if o.cells_off_any is not None and s >= 0 and o.cells_off_any <= NEAR_CELLS
@@ -240,14 +251,20 @@ class _Judge:
         first = bisect_right(self.times, begun.model_s + _SAME_S) - 1
         if first < 0:
             raise TruthError(f"event {event.id} opened at {begun.model_s} s, before the first scored frame")
-        closed, last = event.closed, len(self.times)
-        if (
-            closed is not None and closed.model_s <= self.times[-1] - _SAME_S
-        ):  # else the recording ended first
-            last = bisect_left(self.times, closed.model_s - _SAME_S)
-        return _Span(event.id, box_px, first, last)
+        return _Span(event.id, box_px, first, self._last(event))
 
-    def _opening(self, span: _Span) -> Opening:
+    def _carried(self, event: Event, begun: Stamp) -> _Span:
+        return _Span(event.id, event.box_px, 0, self._last(event), self.times[0] - begun.model_s)
+
+    def _last(self, event: Event) -> int:
+        closed = event.closed
+        if closed is None or closed.model_s > self.times[-1] - _SAME_S:  # the recording ended first
+            return len(self.times)
+        return bisect_left(self.times, closed.model_s - _SAME_S)
+
+    def _opening(self, span: _Span) -> Opening | None:
+        if span.age_s > 0:
+            return self._aged(span)
         first = span.first
         frame, offset_s = self.seen[first], self._offset_s(first)
         here, anywhere = self._cells_off(span)
@@ -259,6 +276,19 @@ class _Judge:
         return Opening(
             event=span.event, frame=frame.name, offset_s=offset_s, verdict=verdict, counts=counts,
             cells_off=here, cells_off_any=anywhere,
+        )  # fmt: skip
+
+    def _aged(self, span: _Span) -> Opening | None:
+        """Count an event again that was open before the sequence began; None where it does not."""
+        quiet = [i for i in range(span.first, span.last) if self.seen[i].label == "no_smoke"]
+        begun_s = self.times[span.first] - span.age_s
+        again = {int((self.times[i] - begun_s) // RECOUNT_S) for i in quiet}
+        counts = len({number for number in again if number > span.age_s // RECOUNT_S})
+        if not counts:
+            return None
+        return Opening(
+            event=span.event, frame=self.seen[quiet[0]].name, offset_s=None, verdict="false_alarm",
+            counts=counts, cells_off=None, cells_off_any=None,
         )  # fmt: skip
 
     def _verdict(self, frame: TruthFrame, offset_s: float | None, cells_off: float | None) -> Verdict:

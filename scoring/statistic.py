@@ -111,6 +111,31 @@ def auc_interval(
     return float(low), float(high)
 
 
+def ratio_interval(
+    parts: Sequence[tuple[float, float]], *, draws: int, seed: int
+) -> tuple[float, float] | None:
+    """Return the 95% percentile interval of Σ count / Σ exposure when whole parts are drawn with replacement.
+
+    Args:
+        parts: (count, exposure) of each camera-day, group or fire.
+        draws: how often; those without exposure are left out.
+        seed: of the draws.
+    Returns:
+        None for fewer than two parts, or when no draw had exposure.
+    """
+    if len(parts) < 2:
+        return None
+    drawn = np.random.default_rng(seed).multinomial(
+        len(parts), np.full(len(parts), 1 / len(parts)), size=draws
+    )
+    sums = drawn @ np.asarray(parts, np.float64)
+    known = sums[:, 1] > 0
+    if not known.any():
+        return None
+    low, high = np.quantile(sums[known, 0] / sums[known, 1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
 def median(values: Sequence[float]) -> float | None:
     """Return the median, where infinity stands for a miss; None where it is a miss, or of nothing."""
     ordered = sorted(values)

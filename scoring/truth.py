@@ -63,6 +63,7 @@ class TruthSequence(msgspec.Struct, frozen=True):
         reliable: False where the ignition is not meaningful; such sequences tell nothing about events.
         box_annotated: whether people drew boxes throughout, so that finding can be judged.
         accelerated: whether frames are laid closer than they were taken; such a sequence tells nothing per hour.
+        latitude_deg, longitude_deg: of the camera, north and east positive, both or neither: they tell day from night.
     """
 
     id: str
@@ -76,6 +77,8 @@ class TruthSequence(msgspec.Struct, frozen=True):
     reliable: bool = True
     box_annotated: bool = False
     accelerated: bool = False
+    latitude_deg: float | None = None
+    longitude_deg: float | None = None
 
     @property
     def timed(self) -> bool:
@@ -145,6 +148,13 @@ def _check(sequence: TruthSequence) -> None:
     if not frames or sequence.width < 1 or sequence.height < 1:
         raise TruthError("expected at least one frame, and a positive width and height")
     _once("frame", (frame.name for frame in frames))
+    place = (sequence.latitude_deg, sequence.longitude_deg)
+    if place != (None, None) and (
+        None in place or not (abs(place[0] or 0) <= 90 and abs(place[1] or 0) <= 180)
+    ):
+        raise TruthError(
+            f"expected a latitude of −90 to 90 and a longitude of −180 to 180 degrees, got {place}"
+        )
     epochs = [frame.epoch for frame in frames if frame.epoch is not None]
     if epochs and len(epochs) != len(frames):
         raise TruthError(

@@ -13,7 +13,10 @@ from edge.errors import EdgeError, MissingExtraError, SettingsError
 from edge.text import plain
 from training.cifar10 import command as cifar10
 from training.cifar10.report import command as report
+from training.gate import command as gate
 from training.smoke import command as smoke
+from training.smoke.data import command as inspect
+from training.smoke.fold import command as folds
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -43,6 +46,9 @@ def command(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m training", description="Make models for the tower.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     smoke.register(commands)
+    inspect.register(commands)
+    gate.register(commands)
+    folds.register(commands)
     cifar10.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))

@@ -197,6 +197,13 @@ def test_a_sequence_without_any_fire_counts_without_ignition():
     assert result.quiet_s == 300
 
 
+def test_an_uncertain_frame_leaves_the_rest_of_a_quiet_day_in_the_count():
+    sequence = truth("nnunn", ignition_epoch=None)
+    result = judge(sequence, event(sequence, 0, 1), event(sequence, 2, 3))
+    assert verdicts(result) == [("false_alarm", 1), ("left_out", 0)]
+    assert (result.judged, result.quiet_s) == (True, 240)
+
+
 def test_quiet_time_leaves_gaps_out():
     # Steps 60, 60, 3600, 60, 60: the gap counts twice the median; the last frame counts the median.
     sequence = truth("nnnnnn", times=[0, 60, 120, 3720, 3780, 3840])
@@ -372,3 +379,38 @@ def test_results_from_before_severities_are_read():
     old = msgspec.json.decode(msgspec.json.encode(document), type=SequenceResult)
     assert (old.alerts, old.openings, old.frames[0].alert) == (None, result.openings, None)
     assert summarise([old], draws=0) == summarise([result], draws=0)
+
+
+def carried(sequence, minutes_before, last=None):
+    """An event from before the sequence."""
+    here = event(sequence, 0, last)
+    opened = Stamp(model_s=MODEL_0 - 60.0 * minutes_before)
+    return msgspec.structs.replace(here, id="old", opened=opened, updated=opened)
+
+
+def with_carried(sequence, old, *events):
+    return score_sequence(sequence, scored(sequence), events, CELL, [old])
+
+
+def test_an_event_from_the_day_before_opens_nothing_but_counts_again_as_it_ages():
+    """Ten minutes old at the first frame: 15 minutes with frame 5, 30 with frame 20; closed with frame 25."""
+    sequence = truth("n" * 40)
+    result = with_carried(sequence, carried(sequence, 10, 25))
+    assert verdicts(result) == [("false_alarm", 2)]
+    assert sum(frame.open for frame in result.frames) == 25
+    assert verdicts(with_carried(sequence, carried(sequence, 10, 4))) == []
+    assert result.alerts == Alerts(found_s=None, found_any_s=None, openings=result.openings)
+
+
+def test_an_event_that_ended_the_day_before_leaves_nothing():
+    sequence = truth("n" * 10)
+    old = msgspec.structs.replace(carried(sequence, 30), closed=Stamp(model_s=MODEL_0))
+    result = with_carried(sequence, old)
+    assert (result.openings, sum(frame.open for frame in result.frames)) == ((), 0)
+
+
+def test_a_fire_is_not_found_by_an_event_from_the_day_before():
+    sequence = truth("nnnsssss")
+    result = with_carried(sequence, carried(sequence, 1))
+    assert (result.found_s, result.boxed) == (None, True)
+    assert all(frame.open for frame in result.frames)

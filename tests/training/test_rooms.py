@@ -9,6 +9,8 @@ import pytest
 TRAINING = Path(__file__).parents[2] / "training"
 SHARED = ("step", "network", "distill", "quantize", "export")
 EXPERIMENTS = ("smoke", "cifar10")
+GATE = "gate"  # judges what any experiment made, and knows none of them
+DATA = "smoke.data"  # sequences with their truth: the gate reads them by the same readers
 LABELS = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 STRANGERS = re.compile(r"cifar|smoke|airplane|\bten classes\b|\b32 ?(px|×|x)", re.IGNORECASE)
 # 32 that is no picture's side: bits, channels of Lite0, images of a chunk, the hexadecimal digits of a digest.
@@ -33,7 +35,9 @@ def test_a_shared_room_imports_no_experiment(path: Path) -> None:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
-        strange = [name for name in names if name.startswith(tuple(f"training.{e}" for e in EXPERIMENTS))]
+        strange = [
+            name for name in names if name.startswith(tuple(f"training.{e}" for e in (*EXPERIMENTS, GATE)))
+        ]
         assert not strange
 
 
@@ -53,6 +57,20 @@ def test_no_experiment_imports_the_other() -> None:
             assert f"training.{there}" not in path.read_text(), path
 
 
+def test_the_gate_imports_no_experiment_but_its_data() -> None:
+    for path in (TRAINING / GATE).rglob("*.py"):
+        text = path.read_text().replace(f"training.{DATA}", "")
+        for experiment in EXPERIMENTS:
+            assert f"training.{experiment}" not in text, path
+
+
+def test_the_data_know_neither_an_experiment_nor_the_gate() -> None:
+    for path in (TRAINING / DATA.replace(".", "/")).rglob("*.py"):
+        text = path.read_text().replace(f"training.{DATA}", "")
+        for stranger in (*EXPERIMENTS, GATE):
+            assert f"training.{stranger}" not in text, path
+
+
 def test_every_folder_is_a_shared_room_or_an_experiment() -> None:
     folders = {path.name for path in TRAINING.iterdir() if (path / "__init__.py").exists()}
-    assert folders == {*SHARED, *EXPERIMENTS}
+    assert folders == {*SHARED, *EXPERIMENTS, GATE}

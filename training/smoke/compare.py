@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import hashlib
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,8 +12,8 @@ import numpy as np
 
 from edge.model.loaded import Model, load_model
 from edge.model.selftest import step
-from scoring import truth
-from training.smoke.dataset import split
+from training.smoke.data.read import Dataset, read
+from training.smoke.data.split import split
 from training.smoke.evaluate import Measured, measure, parity
 from training.step.provenance import commit, machine
 from training.step.step import write_json
@@ -31,11 +29,12 @@ def handle(options: argparse.Namespace) -> int:
     first = next(iter(models.values()))
     stated = first.bundle.manifest.provenance.get("validation_groups", ())
     groups = options.validation_groups.split(",") if options.validation_groups else stated
-    _, sequences = split(truth.read(options.data), groups)
-    runs = {name: measure(model, options.data, sequences, name) for name, model in models.items()}
+    dataset = read(options.data)
+    _, sequences = split(dataset.sequences, groups)
+    runs = {name: measure(model, dataset.folder, sequences, name) for name, model in models.items()}
     pairs = {f"{a} {b}": _apart(first, runs[a], runs[b]) for a, b in combinations(runs, 2)}
     if options.result is not None:
-        write_json(options.result, _describe(options.data, groups, models, runs) | {"pairs": pairs})
+        write_json(options.result, _describe(dataset, groups, models, runs) | {"pairs": pairs})
     print(msgspec.json.encode({"pairs": pairs}).decode())
     return 0
 
@@ -50,7 +49,7 @@ def _apart(model: Model, a: Measured, b: Measured) -> dict[str, Any]:
 
 
 def _describe(
-    data: Path, groups: list[str], models: dict[str, Model], runs: dict[str, Measured]
+    dataset: Dataset, groups: list[str], models: dict[str, Model], runs: dict[str, Measured]
 ) -> dict[str, Any]:
     """Describe what was scored; `peaks` are each frame's largest score, in steps of the first bundle's scores."""
     unit = step(next(iter(models.values())).bundle.manifest)
@@ -59,7 +58,7 @@ def _describe(
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": machine(),
-        "data": {"sequences_json_sha256": hashlib.sha256((data / truth.FILE_NAME).read_bytes()).hexdigest()},
+        "data": {"sequences_json_sha256": dataset.digest},
         "validation_groups": list(groups),
         "bundles": {
             name: {"sha256": model.bundle.digest, "provenance": model.bundle.manifest.provenance}

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,28 +18,29 @@ from training.network.lite0 import Backbone
 from training.smoke.features import difference, extract, load
 from training.smoke.head import Example, box_cells, dilate
 from training.smoke.network import CELL_PX, FRAME_PX, GRID
-from training.step.workshop import Workshop
+from training.smoke.side import TrainingSide, made_of_step
 
 logger = logging.getLogger(__name__)
 
 
-def load_examples(
-    shop: Workshop, folder: Path, sequences: Sequence[TruthSequence], backbone: Backbone, manifest: Manifest
-) -> list[Example]:
-    """Compute or recall the features of every sequence, and its targets."""
+def load_examples(side: TrainingSide, backbone: Backbone, manifest: Manifest) -> list[Example]:
+    """Compute or recall the features of every sequence of a training side, and its targets."""
     started = time.monotonic()
     examples = []
-    for index, sequence in enumerate(sequences, 1):
-        paths = [folder / frame.file for frame in sequence.frames]
-        step = extract(shop, backbone, sequence.id, paths, manifest)
+    for index, sequence in enumerate(side.sequences, 1):
+        paths = side.pictures(sequence, "features")
+        step = side.take(extract(side.shop, backbone, sequence.id, paths, manifest), "features")
         features, (positive, negative) = load(step), targets(sequence)
         cells = positive.numpy().tobytes() + negative.numpy().tobytes()
         made_of = hashlib.sha256(step.key.encode() + cells).hexdigest()
+        change, pictures = difference(features), made_of_step(step)
         examples.append(
-            Example(sequence.id, sequence.group, features, difference(features), positive, negative, made_of)
+            Example(
+                sequence.id, sequence.group, features, change, positive, negative, made_of, made_of=pictures
+            )
         )
-        eta_s = (time.monotonic() - started) / index * (len(sequences) - index)
-        logger.info("features %d of %d (%s), %.0f s left", index, len(sequences), sequence.id, eta_s)
+        eta_s = (time.monotonic() - started) / index * (len(side.sequences) - index)
+        logger.info("features %d of %d (%s), %.0f s left", index, len(side.sequences), sequence.id, eta_s)
     return examples
 
 
@@ -67,42 +67,3 @@ def targets(sequence: TruthSequence) -> tuple[torch.Tensor, torch.Tensor]:
         elif frame.boxes:
             negative[index] = away
     return torch.from_numpy(positive), torch.from_numpy(negative & ~positive)
-
-
-def split(
-    sequences: Sequence[TruthSequence], validation_groups: Sequence[str]
-) -> tuple[list[TruthSequence], list[TruthSequence]]:
-    """Split by group into training and validation.
-
-    Raises:
-        ValueError: an unknown group, or one side is empty.
-    """
-    if not sequences:
-        raise ValueError("there is no sequence to train on")
-    known = {sequence.group for sequence in sequences}
-    if unknown := sorted(set(validation_groups) - known):
-        raise ValueError(
-            f"no sequence has group {', '.join(unknown)}; the groups are {', '.join(sorted(known))}"
-        )
-    chosen = set(validation_groups)
-    training = [s for s in sequences if s.group not in chosen]
-    validation = [s for s in sequences if s.group in chosen]
-    if not training or not validation:
-        raise ValueError("the split leaves one side empty; name fewer or more validation groups")
-    return training, validation
-
-
-def choose_groups(sequences: Sequence[TruthSequence], share: float = 0.25) -> list[str]:
-    """Choose validation groups for data that come without a choice: every so-manieth by size, whole groups only."""
-    counts: dict[str, int] = {}
-    for sequence in sequences:
-        counts[sequence.group] = counts.get(sequence.group, 0) + len(sequence.frames)
-    ordered = sorted(counts, key=lambda group: (-counts[group], group))
-    step = max(2, round(1 / share))
-    return ordered[1::step]
-
-
-def folds(groups: Sequence[str], count: int) -> list[list[str]]:
-    """Deal groups into folds."""
-    distinct = sorted(set(groups))
-    return [distinct[index::count] for index in range(min(count, len(distinct)))]

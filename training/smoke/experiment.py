@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from edge.counter.drops import Balance
 from edge.model.bundle import Bundle, write_bundle
@@ -27,27 +24,26 @@ from edge.model.load import load_runtime
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import MANIFEST_NAME, Manifest, Threshold
 from edge.scratch import temporary_folder
-from scoring import truth
 from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
 from training.export.spec import tflite_spec
-from training.network.lite0 import imagenet_backbone
 from training.smoke.bundle import card_of, manifest_of, write
-from training.smoke.dataset import choose_groups, folds, load_examples, split
+from training.smoke.data import split as sides
+from training.smoke.data.read import Dataset, read
+from training.smoke.data.split import choose_groups, split
 from training.smoke.evaluate import measure, parity
-from training.smoke.export import TFLITE_NAMES, Exported, export
-from training.smoke.head import Example, score_maps
+from training.smoke.export import TFLITE_NAMES, Exported
+from training.smoke.make import FALSE_ALARMS_PER_HOUR, make
 from training.smoke.recipe import Recipe
-from training.smoke.threshold import Choice, choose
-from training.smoke.train import METHODS, load_head, train_head
+from training.smoke.side import TrainingSide, parts_of, pictures_of
+from training.smoke.threshold import Choice
+from training.smoke.train import METHODS
 from training.step.provenance import commit, machine
 from training.step.step import write_json
 from training.step.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
-INNER_FOLDS = 3
-FALSE_ALARMS_PER_HOUR = 1.0
 PACKAGES = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "onnx", "onnxruntime", "numpy")
 
 
@@ -61,23 +57,23 @@ def handle(options: argparse.Namespace) -> int:
     if not shop.leave():
         return 0
     recipe = Recipe(steps=options.steps, seed=options.seed)
-    sequences = truth.read(options.data)
+    dataset = read(options.data)
+    data, sequences = dataset.folder, dataset.sequences
     groups = options.validation_groups.split(",") if options.validation_groups else choose_groups(sequences)
     training, validation = split(sequences, groups)
     logger.info(
         "training on %d sequences, validating on %d (%s)", len(training), len(validation), ", ".join(groups)
     )
-    backbone, blank = imagenet_backbone(), manifest_of(Threshold(open=0.0, keep=0.0))
-    examples = load_examples(shop, options.data, training, backbone, blank)
-    choice = _choose(shop, training, examples, recipe, blank)
-    logger.info("threshold %s", choice.threshold)
-    head = train_head(shop, "head", examples, recipe)
-    exported = export(shop, backbone, head, options.data, training, blank)
-    result = _describe(options, recipe, groups, training, validation, choice, exported)
+    side = TrainingSide(
+        shop, parts_of(dataset, training), pictures_of(parts_of(dataset, validation)), options.out
+    )
+    made = make(side, recipe)
+    choice, exported = made.choice, made.exported
+    result = _describe(dataset, recipe, groups, training, validation, choice, exported)
     manifest = _manifest(exported, choice.threshold, result, {})
     with temporary_folder("draft-") as folder:
         draft = write(folder / "draft", manifest, exported, "draft")
-        measured = _measure(draft, exported, options.data, validation)
+        measured = _measure(draft, exported, data, validation)
     result |= measured
     metrics = {
         "method": "scoring.score on held-out camera groups",
@@ -91,25 +87,6 @@ def handle(options: argparse.Namespace) -> int:
     logger.info("wrote %s", options.out)
     print(msgspec.json.encode({"bundle": str(options.out), "int8": measured["int8"]["summary"]}).decode())
     return 0
-
-
-def _choose(
-    shop: Workshop,
-    training: Sequence[TruthSequence],
-    examples: Sequence[Example],
-    recipe: Recipe,
-    manifest: Manifest,
-) -> Choice:
-    """Score each training group by a head that has not seen it, and choose the threshold on that."""
-    maps: dict[str, NDArray[np.float32]] = {}
-    for number, held in enumerate(folds([sequence.group for sequence in training], INNER_FOLDS)):
-        others = [example for example in examples if example.group not in held]
-        head = load_head(train_head(shop, f"head-fold-{number}", others, recipe))
-        for example in examples:
-            if example.group in held:
-                maps[example.name] = score_maps(head, example.features, example.change)
-        logger.info("inner fold without %s is scored", ", ".join(held))
-    return choose(training, maps, manifest.confirmation, FALSE_ALARMS_PER_HOUR)
 
 
 def _manifest(
@@ -163,7 +140,7 @@ def _plain(record: Summary | Balance) -> dict[str, Any]:
 
 
 def _describe(
-    options: argparse.Namespace,
+    dataset: Dataset,
     recipe: Recipe,
     groups: Sequence[str],
     training: Sequence[TruthSequence],
@@ -171,7 +148,6 @@ def _describe(
     choice: Choice,
     exported: Exported,
 ) -> dict[str, Any]:
-    digest = hashlib.sha256((options.data / truth.FILE_NAME).read_bytes()).hexdigest()
     return {
         "schema": "firetower.smoke/1",
         "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -180,7 +156,9 @@ def _describe(
         "packages": {name: version(name) for name in PACKAGES},
         "command": f"python -m training smoke --validation-groups {','.join(groups)} "
         f"--steps {recipe.steps} --seed {recipe.seed}",
-        "data": {"sequences_json_sha256": digest, "sequences": len(training) + len(validation)},
+        "data": {"sequences_json_sha256": dataset.digest, "sequences": len(training) + len(validation)},
+        "corrected_frames": dataset.corrected,
+        "split": sides.record({"training": training, "validation": validation}),
         "licence": "non-commercial; credit AI For Mankind and HPWREN (see the card)",
         "recipe": asdict(recipe),
         "trials": 1,

@@ -26,9 +26,9 @@ from training.quantize.boundary import convolution_nodes, frame_entry, integer_e
 from training.quantize.tflite_file import Rule, Sample, TFLiteFile
 from training.smoke.features import read_frames
 from training.smoke.network import FRAME_PX, STATE_NAMES, Student, zero_state
+from training.smoke.side import TrainingSide, made_of_step
 from training.smoke.train import load_head
 from training.step.step import Step, digests
-from training.step.workshop import Workshop
 
 logger = logging.getLogger(__name__)
 
@@ -77,45 +77,36 @@ class Calibration:
     sha256: str
 
 
-def export(
-    shop: Workshop,
-    backbone: Backbone,
-    head: Step,
-    folder: Path,
-    sequences: Sequence[TruthSequence],
-    manifest: Manifest,
-) -> Exported:
+def export(side: TrainingSide, backbone: Backbone, head: Step, manifest: Manifest) -> Exported:
     """Export a student and quantize both files with ranges from the same frames, or find that done.
 
     Args:
-        shop: where the step goes.
+        side: that the head was trained on; its pictures set the ranges.
         backbone: whose features the head was trained on.
         head: of `train_head`.
-        folder: that the sequences' files are relative to.
-        sequences: those that the head was trained on.
         manifest: how frames are fitted.
 
     Raises:
         ValueError: a file of the step is damaged.
     """
-    step = shop.step("export", "export", {"head": head.key, "calibration_frames": CALIBRATION_FRAMES})
+    step = side.shop.step("export", "export", {"head": head.key, "calibration_frames": CALIBRATION_FRAMES})
 
     def make() -> dict[str, Any]:
-        return _export(Student(backbone, load_head(head)), folder, sequences, manifest, step.folder)
+        made = _export(Student(backbone, load_head(head)), side, manifest, step.folder)
+        pictures = frozenset(side.handed()["calibration"])
+        return {"made_of": sorted(pictures | made_of_step(head))} | made
 
-    shop.once(step, make)
+    side.take(side.shop.once(step, make), "calibration")
     float_tflite, int8_tflite, uint8_onnx = (step.file(name).read_bytes() for name in (FLOAT, TFLITE, ONNX))
     return Exported(float_tflite, int8_tflite, uint8_onnx, step.read()["calibration_sha256"])
 
 
-def _export(
-    student: Student, folder: Path, sequences: Sequence[TruthSequence], manifest: Manifest, work: Path
-) -> dict[str, Any]:
+def _export(student: Student, side: TrainingSide, manifest: Manifest, work: Path) -> dict[str, Any]:
     float_tflite, float_onnx = work / FLOAT, work / "float.onnx"
     inputs = (torch.full((1, *FRAME_PX, 3), 0.5), *zero_state(student.head.channels))
     file.export_tflite(student, inputs, float_tflite)
     file.export_onnx(student, inputs, float_onnx, INPUT_NAMES, OUTPUT_NAMES)
-    calibration = calibrate(float_tflite, folder, sequences, manifest)
+    calibration = calibrate(float_tflite, side, manifest)
     logger.info("calibrated on %d inputs", len(calibration.samples))
     (work / TFLITE).write_bytes(quantize_tflite(float_tflite, calibration.samples))
     (work / ONNX).write_bytes(quantize_onnx(float_onnx, calibration.samples))
@@ -140,20 +131,18 @@ def quantize_onnx(float_file: Path, samples: Sequence[Sample]) -> bytes:
     return onnx_file.quantize(float_file, ranges, entry, convolution_nodes(graph))
 
 
-def calibrate(
-    float_tflite: Path, folder: Path, sequences: Sequence[TruthSequence], manifest: Manifest
-) -> Calibration:
+def calibrate(float_tflite: Path, side: TrainingSide, manifest: Manifest) -> Calibration:
     """Run the float network over training sequences and keep a few of its inputs, frames with boxes among them."""
     interpreter = Interpreter(str(float_tflite), num_threads=2)
     runner = interpreter.get_signature_runner("serving_default")
     samples: list[Sample] = []
     digest = hashlib.sha256()
-    for sequence in sequences:
+    for sequence in side.sequences:
         chosen = _chosen(sequence)
         state = {
             f"args_{i}": np.zeros(_shape(interpreter, i), np.float32) for i in range(1, len(INPUT_NAMES))
         }
-        paths = [folder / frame.file for frame in sequence.frames[: max(chosen) + 1]]
+        paths = side.pictures(sequence, "calibration")[: max(chosen) + 1]
         for index, pixels in enumerate(read_frames(paths, manifest)):
             frame = pixels[None].astype(np.float32) / np.float32(255)
             if index in chosen:

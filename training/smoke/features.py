@@ -64,9 +64,13 @@ def extract(shop: Workshop, backbone: Backbone, name: str, paths: Sequence[Path]
     weights = hashlib.sha256()
     for weight in backbone.state_dict().values():
         weights.update(weight.numpy().tobytes())
-    inputs = {"backbone": weights.hexdigest(), "frames": [sha256(path) for path in paths]}
-    step = shop.step("features", f"features-{name}", inputs)
-    return shop.once(step, lambda: _write(step.folder, backbone, paths, manifest))
+    frames = [sha256(path) for path in paths]
+    step = shop.step("features", f"features-{name}", {"backbone": weights.hexdigest(), "frames": frames})
+
+    def make() -> dict[str, Any]:
+        return {"made_of": sorted(set(frames))} | _write(step.folder, backbone, paths, manifest)
+
+    return shop.once(step, make)
 
 
 def _write(folder: Path, backbone: Backbone, paths: Sequence[Path], manifest: Manifest) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Example:
         negative: (frames, 30, 40) bool, cells that are certainly free of smoke.
         sha256: of all that it is made of.
         soft: (frames, 30, 40) float16, a teacher's logits; None without a teacher.
+        made_of: digests of the pictures behind it, those of its teachers among them.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Example:
     negative: Tensor
     sha256: str
     soft: Tensor | None = None
+    made_of: frozenset[str] = frozenset()
 
     @property
     def boxed(self) -> list[int]:

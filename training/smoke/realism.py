@@ -20,9 +20,9 @@ from firmware_sim.scene.fire import COLOURS, GREY_LEVELS, Fire
 from firmware_sim.scene.layer import Picture, Pictures
 from firmware_sim.scene.planted import Planting
 from firmware_sim.scene.side import seed_of
-from scoring import truth
 from scoring.statistic import auc, auc_interval
 from scoring.truth import Box, TruthSequence
+from training.smoke.data.read import read
 from training.step.provenance import commit, machine
 from training.step.step import write_json
 
@@ -224,10 +224,15 @@ def handle(options: argparse.Namespace) -> int:
     Raises:
         ValueError: too few groups with boxes.
     """
-    sequences = truth.read(options.data)
+    dataset = read(options.data)
     numbers = iter(range(options.seed * 100_000, (options.seed + 1) * 100_000))
     made = list(
-        crops(options.data, sequences, every=options.every, seeds=(seed_of("train", n) for n in numbers))
+        crops(
+            dataset.folder,
+            dataset.sequences,
+            every=options.every,
+            seeds=(seed_of("train", n) for n in numbers),
+        )
     )
     result = {
         "schema": "firetower.realism/1",

@@ -21,7 +21,7 @@ from training.step.step import Step, digests, write_whole
 from training.step.workshop import Workshop
 
 # Raise a number when that kind of step would give something else from the same inputs.
-METHODS = {"features": 1, "soft": 1, "head": 1, "export": 1}
+METHODS = {"features": 2, "soft": 2, "head": 2, "export": 2, "fold": 1}
 HEAD, CHECKPOINT = "head.pt", "checkpoint.pt"
 
 
@@ -61,7 +61,12 @@ def _train(
     with _one_thread():
         head = train(examples, recipe, step.folder / CHECKPOINT, method)
     write_whole(step.folder / HEAD, lambda path: torch.save(head.state_dict(), path))
-    return {"files": digests(step.folder, HEAD), "channels": recipe.channels, "width": recipe.width}
+    return {
+        "files": digests(step.folder, HEAD),
+        "channels": recipe.channels,
+        "width": recipe.width,
+        "made_of": sorted(frozenset().union(*(example.made_of for example in examples))),
+    }
 
 
 @contextmanager
@@ -108,14 +113,21 @@ def teach(shop: Workshop, teachers: Sequence[Step], examples: Sequence[Example])
             features, change = example.features.float(), example.change.float()
             return torch.stack([head(features, change)[:, 0] for head in heads]).mean(dim=0).half()
 
+    made_of = frozenset().union(
+        *(teacher.read()["made_of"] for teacher in teachers), *(example.made_of for example in examples)
+    )
+
     def describe(_: Tensor) -> dict[str, Any]:
-        return {"teachers": [teacher.name for teacher in teachers]}
+        return {"teachers": [teacher.name for teacher in teachers], "made_of": sorted(made_of)}
 
     soft.extract(shop, step, len(examples), of_part, describe)
     logits = torch.split(soft.load(step), [len(example.features) for example in examples])
     return [
         replace(
-            example, soft=part, sha256=hashlib.sha256(f"{example.sha256} {step.key}".encode()).hexdigest()
+            example,
+            soft=part,
+            sha256=hashlib.sha256(f"{example.sha256} {step.key}".encode()).hexdigest(),
+            made_of=frozenset(step.read()["made_of"]),
         )
         for example, part in zip(examples, logits, strict=True)
     ]

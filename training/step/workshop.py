@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -19,6 +20,9 @@ class Workshop:
     Args:
         work: of all steps; shared by all processes.
         methods: a number for each kind of step, raised when it would give something else from the same inputs.
+
+    Attributes:
+        made: keys of the steps that this process has made itself, not found done.
     """
 
     def __init__(self, work: Path, methods: Mapping[str, int]) -> None:
@@ -26,6 +30,7 @@ class Workshop:
         self.processes = processes()
         self._methods = methods
         self._left = False
+        self.made: set[str] = set()
 
     def step(self, kind: str, name: str, inputs: dict[str, Any]) -> Step:
         """Find or name a step; the number of its kind's method is always among its inputs."""
@@ -44,7 +49,7 @@ class Workshop:
         if self.processes.is_main_process and step.record() is None:
             with step.alone(), self._apart():
                 if step.record() is None:
-                    step.finish(make())
+                    step.finish(self._timed(step, make))
         self.wait()
         return step
 
@@ -63,11 +68,18 @@ class Workshop:
             return step
         with step.alone() if self.processes.is_main_process else nullcontext():
             if not self._done(step):  # another command has made it meanwhile
-                found = make()
+                found = self._timed(step, make)
                 if self.processes.is_main_process:
                     step.finish(found)
             self.wait()
         return step
+
+    def _timed(self, step: Step, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Make a step; its record says how long that took, `took_s`: by the last try, where one was interrupted."""
+        began = time.monotonic()
+        found = make()
+        self.made.add(step.key)
+        return {"took_s": round(time.monotonic() - began, 3), **found}
 
     def wait(self) -> None:
         """Wait for all processes."""

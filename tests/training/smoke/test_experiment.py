@@ -17,6 +17,13 @@ from tests.camera.conftest import opened
 from tests.training.conftest import write_sequences
 from training.__main__ import command
 from training.network.lite0 import Backbone
+from training.smoke.data.read import read
+from training.smoke.data.split import split
+from training.smoke.fold.recipe import Shipped
+from training.smoke.recipe import Recipe
+from training.smoke.side import TrainingSide, parts_of, pictures_of
+from training.smoke.train import METHODS
+from training.step.workshop import Workshop
 
 FRAMES = 8
 
@@ -102,6 +109,26 @@ def test_a_second_run_makes_no_step_again(
     assert command([str(word) for word in (*words, "--validation-groups", "g2", "--steps", "12")]) == 0
     for name in ("model.tflite", "model.onnx"):
         assert (again / name).read_bytes() == (trained[0] / name).read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_fold_makes_the_same_files_and_says_what_they_were_made_from(
+    trained: tuple[Path, dict], data: Path, tmp_path: Path
+) -> None:
+    dataset = read(data)
+    training, validation = split(dataset.sequences, ["g2"])
+    parts, left_out = parts_of(dataset, training), pictures_of(parts_of(dataset, validation))
+    shop = Workshop(trained[0].with_name("cache"), METHODS)
+    side = TrainingSide(shop, parts, left_out, tmp_path / "fold")
+    folder = Shipped(Recipe(steps=12)).train(side)
+    for name in ("model.tflite", "model.onnx"):
+        assert (folder / name).read_bytes() == (trained[0] / name).read_bytes()
+    assert Bundle.open(folder).manifest.thresholds == Bundle.open(trained[0]).manifest.thresholds
+    assert side.handed() == dict.fromkeys(
+        ("calibration", "feature scale", "features", "thresholds", "training"), sorted(pictures_of(parts))
+    )
+    assert shop.made == set()
+    assert side.found_s > 0
 
 
 def test_bundles_are_compared_on_their_validation_frames(

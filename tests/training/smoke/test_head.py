@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.truth import TruthFrame, TruthSequence
-from training.smoke.dataset import choose_groups, folds, split, targets
+from training.smoke.data.split import choose_groups, folds, split
+from training.smoke.dataset import targets
 from training.smoke.head import Example, box_cells, dilate, loss, score_maps, train
 from training.smoke.recipe import Recipe
 
@@ -28,8 +29,8 @@ def sequence(name: str, group: str, frames: int = 6, boxes: tuple = ()) -> Truth
     )
     return TruthSequence(
         id=name,
-        camera="c",
-        fire="f",
+        camera=group,
+        fire=group,
         group=group,
         width=640,
         height=480,

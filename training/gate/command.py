@@ -1,0 +1,139 @@
+"""`python -m training evaluate` and `gate-page`: their arguments, known without the extra `train`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.smoke.data import command as data
+
+_EVALUATE = """Say what a bundle is worth: fires found, delay, false alarms, time watched, candidates and alerts apart.
+
+Sequences of one camera are played one after the other through the daemon's own pipeline, at the data's own times. The
+network sees each frame once; thresholds, rules and controls are decided anew from its score maps. What is done is
+skipped: the same command resumes. Whatever the bundle saw in training is told apart, as far as its manifest says so.
+
+Planted fires: on frames without smoke that the bundle has not seen, at true times, each played with and without its
+fire. Forty frames each, some sixteen of them before ignition.
+
+A third party's classifier is judged as well: found in the whole frame, not localised, in columns of their own. Stills
+are left out, and counted: an event needs frames in a row.
+
+False alarms that nobody has looked at are listed: look, and write down what is seen (docs/data.md).
+
+How long: a network of 25 ms a frame, 4,500 frames, their controls and 312 planted fires take some 15 minutes on two
+cores; a planted fire is 80 frames. The folder of the work holds score maps and pictures of real frames: do not publish
+it."""
+_EXAMPLE = "example: python -m training evaluate --data wildfire --data quiet --result gate.json --page docs/smoke.md"
+
+
+def _place(text: str) -> tuple[str, tuple[float, float]]:
+    """Read CAMERA=LATITUDE,LONGITUDE in degrees."""
+    camera, _, degrees = text.partition("=")
+    try:
+        latitude, longitude = (float(part) for part in degrees.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected CAMERA=LATITUDE,LONGITUDE in degrees") from None
+    if not camera or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected CAMERA=LATITUDE,LONGITUDE in degrees")
+    return camera, (latitude, longitude)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text}; expected 0 or more")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = _count(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("0; expected 1 or more")
+    return value
+
+
+def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    """Add the parsers."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="say what any bundle is worth on sequences, quiet days and planted fires",
+        description=_EVALUATE,
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="BUNDLE",
+        help="folder or .zip; the one that ships with firetower if absent",
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, action="append", metavar="DIR",
+        help="folder of any layout that inspect reads; may be given several times",
+    )  # fmt: skip
+    data.told(parser)
+    parser.add_argument("--backend", metavar="NAME", help="that runs it; the bundle's first if absent")
+    parser.add_argument("--only", metavar="G,G", help="judge these groups alone")
+    parser.add_argument(
+        "--place", type=_place, action="append", default=[], metavar="CAMERA=LAT,LON",
+        help="where a camera stands, so that the sun tells night from day; else the data or a built-in table say it, "
+        "or it is unknown",
+    )  # fmt: skip
+    parser.add_argument(
+        "--planted", type=_count, default=312, metavar="N", help="planted fires, 0 for none (%(default)s)"
+    )
+    parser.add_argument(
+        "--no-controls", action="store_true", help="leave out those that need the network again"
+    )
+    parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="Markdown; its plot comes into a folder of its name"
+    )
+    parser.add_argument(
+        "--looks",
+        type=_count,
+        metavar="N",
+        help="how often these data had been judged before, for the result; counted in the ledger if absent",
+    )
+    parser.add_argument(
+        "--ledger", type=Path, default=Path("docs/results/smoke-ledger.jsonl"), metavar="FILE",
+        help="of all looks at outer folds (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--work", type=Path, default=Path(".work/gate"), help="all steps; resumes from here (%(default)s)"
+    )
+    parser.add_argument(
+        "--processes", type=_positive, default=2, metavar="N", help="at work at once (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of bootstraps and random starts (%(default)s)")
+    parser.set_defaults(handler=_handle)
+    parser = commands.add_parser(
+        "gate-page",
+        help="the page of a result of evaluate, without judging anything",
+        description="Write the page of a result of `evaluate` anew.",
+    )
+    parser.add_argument("result", type=Path, metavar="RESULT", help="what `evaluate --result` wrote")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="Markdown; its plot comes into a folder of its name",
+    )
+    parser.set_defaults(handler=_write_page)
+
+
+def _handle(options: argparse.Namespace) -> int:
+    from training.gate import main  # noqa: PLC0415 — needs the extra
+
+    return main.handle(options)
+
+
+def _write_page(options: argparse.Namespace) -> int:
+    from training.gate import page, result  # noqa: PLC0415 — needs the extra
+
+    page.write(result.read(options.result), options.page, options.result)
+    print(options.page)
+    return 0

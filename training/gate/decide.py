@@ -1,0 +1,262 @@
+"""The decision anew, from stored score maps: the daemon's own pipeline, whose runtime hands back what was recorded.
+
+So thresholds and rules can be tried without the network, and what they give is what the daemon would have given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.alert.event import Event
+from edge.frame import Frame
+from edge.image import Image, RgbImage
+from edge.model.bundle import Bundle
+from edge.model.loaded import Model
+from edge.model.manifest import Confirmation, Manifest, Threshold
+from edge.model.preprocess import place
+from edge.model.runtime import Inference, State, Tensor
+from edge.pipeline import Pipeline
+from edge.replay import model_stamp
+from scoring.day import WARM_UP, Day, Due, day_of
+from scoring.planted import SHIPPED
+from scoring.score import ScoredFrame, score_sequence
+from scoring.truth import TruthSequence
+from training.gate.recording import Read, Recording, Seen
+from training.gate.stream import NS_PER_S, Part, Shot, Stream
+from training.smoke.data.place import is_night
+
+RULES_OFF = "no rules"
+SHIFTS = tuple(float(value) for value in np.arange(-2.0, 6.01, 0.5))  # logits by which the threshold moves
+
+
+class _Recorded:
+    """A runtime that hands back stored score maps in their order."""
+
+    name = "recorded"
+
+    def __init__(self, maps: NDArray[np.float32]) -> None:
+        self._maps = iter(maps)
+
+    def zero_state(self) -> State:
+        return ()
+
+    def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:  # noqa: ARG002 — of the Protocol
+        return Inference(next(self._maps), state, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Absent:
+    """A picture that is read only when an event asks for its bits."""
+
+    size_px: tuple[int, int]
+    read: Callable[[], NDArray[np.uint8]] | None
+
+    def rgb(self) -> NDArray[np.uint8]:
+        return np.zeros((1, 1, 3), np.uint8) if self.read is None else np.ascontiguousarray(self.read())
+
+    def fitted(self, size_px: tuple[int, int]) -> NDArray[np.uint8]:
+        return np.broadcast_to(np.uint8(0), (*size_px, 3))
+
+    def luma(self, step: int) -> NDArray[np.uint8]:
+        return RgbImage(self.rgb()).luma(step)
+
+    def same(self, other: Image) -> bool:
+        return self is other
+
+
+def decide(
+    model: Model,
+    camera: str,
+    shots: Sequence[Shot],
+    recording: Recording,
+    manifest: Manifest | None = None,
+    read: Read | None = None,
+) -> list[Event]:
+    """Run the daemon's decision over a recording.
+
+    Args:
+        model: that was recorded; its network is not asked.
+        camera: name of the stream.
+        shots: of the stream.
+        recording: of them.
+        manifest: another one for the same network; None: the bundle's own.
+        read: of pictures, so that events have the ids that the daemon gives them; None: other ids.
+    Returns:
+        The newest revision of each event.
+    """
+    bundle = model.bundle if manifest is None else _with(model.bundle, manifest)
+    pipeline = Pipeline(
+        Model(bundle, model.file, _Recorded(recording.maps)), model_stamp, lambda _stage, _ns: None
+    )
+    events: dict[str, Event] = {}
+    frame: Frame | None = None
+
+    def keep(some: Sequence[Event]) -> None:
+        events.update({event.id: event for event in some})
+
+    for index, (shot, seen) in enumerate(zip(shots, recording.seen, strict=True)):
+        if seen.cause is not None:
+            continue
+        if seen.dusk_ns is not None:
+            keep(pipeline.darken(camera, _frame(shot, seen, seen.dusk_ns, None)))
+        reader = None if read is None else _reader(read, index)
+        frame = _frame(shot, seen, shot.time_ns, reader)
+        keep(pipeline.score(camera, frame).events)
+    if frame is not None:
+        if recording.dusk_ns is not None:
+            keep(pipeline.darken(camera, _frame(shots[0], recording.seen[0], recording.dusk_ns, None)))
+        keep(pipeline.close(camera, frame))
+    return list(events.values())
+
+
+def _reader(read: Read, index: int) -> Callable[[], NDArray[np.uint8]]:
+    return lambda: read(index)
+
+
+def _frame(shot: Shot, seen: Seen, time_ns: int, read: Callable[[], NDArray[np.uint8]] | None) -> Frame:
+    image = _Absent(shot.size_px, read)
+    return Frame(image, seen.sequence, 0, time_ns, time_ns, time_ns, shot.name, seen.dark_ns)
+
+
+def _with(bundle: Bundle, manifest: Manifest) -> Bundle:
+    return Bundle(bundle.path, bundle.folder, manifest, bundle.digest)
+
+
+def variants(manifest: Manifest) -> dict[str, Manifest]:
+    """Return the decision as shipped and with each of its rules off.
+
+    Off means: the first sight opens (confirmation), a region is only what reaches `open` (hysteresis), every event is
+    an alert (severity); and all of these at once, RULES_OFF.
+    """
+    at_once = Confirmation(hits=1, window=1, close_after=manifest.confirmation.close_after)
+    narrow = {label: Threshold(open=one.open, keep=one.open) for label, one in manifest.thresholds.items()}
+    off: dict[str, dict[str, Any]] = {
+        "no confirmation": {"confirmation": at_once},
+        "no hysteresis": {"thresholds": narrow},
+    }
+    if manifest.alert is not None:
+        off["no severity"] = {"alert": None}
+    every = {key: value for changes in off.values() for key, value in changes.items()}
+    made = {name: msgspec.structs.replace(manifest, **changes) for name, changes in off.items()}
+    return {SHIPPED: manifest, **made, RULES_OFF: msgspec.structs.replace(manifest, **every)}
+
+
+def shifted(manifest: Manifest, by: float) -> Manifest:
+    """Return the manifest with all thresholds moved, those of the rule for alerts too.
+
+    Args:
+        manifest: as shipped.
+        by: logits; probabilities are moved as their logits.
+    """
+
+    def move(value: float) -> float:
+        if manifest.kind == "logits":
+            return value + by
+        inner = min(max(value, 1e-6), 1 - 1e-6)
+        return 1 / (1 + math.exp(-(math.log(inner / (1 - inner)) + by)))
+
+    thresholds = {
+        label: Threshold(open=move(one.open), keep=move(one.keep))
+        for label, one in manifest.thresholds.items()
+    }
+    alert = manifest.alert
+    if alert is not None:
+        scores = {label: move(score) for label, score in alert.scores.items()}
+        alert = msgspec.structs.replace(alert, scores=scores)
+    return msgspec.structs.replace(manifest, thresholds=thresholds, alert=alert)
+
+
+def judge(
+    model: Model,
+    stream: Stream,
+    recording: Recording,
+    events: Sequence[Event],
+    manifest: Manifest | None = None,
+) -> list[Day]:
+    """Judge what a stream's events were, sequence by sequence.
+
+    Args:
+        model: that was recorded.
+        stream: of the recording.
+        recording: of it.
+        events: of any decision over it.
+        manifest: of that decision; None: the bundle's own.
+    """
+    manifest = model.bundle.manifest if manifest is None else manifest
+    peaks = iter(peaks_of(manifest, recording.maps))
+    days, at, warm = [], 0, 0
+    begins = [_time_s(part) for part in stream.parts] + [math.inf]
+    for part, begin, end in zip(stream.parts, begins, begins[1:], strict=False):
+        count = len(part.truth.frames)
+        seen, at = recording.seen[at : at + count], at + count
+        frames, due = [], []
+        for shot, one in zip(_part_shots(part), seen, strict=True):
+            if one.cause is None:
+                warm = manifest.confirmation.hits - 1 if one.restarted else warm
+                score, time_s = next(peaks), shot.time_ns / NS_PER_S
+                frames.append(ScoredFrame(name=shot.name, model_s=time_s, score=score))
+            cause = one.cause or (WARM_UP if warm > 0 else None)
+            warm = max(0, warm - 1) if one.cause is None else warm
+            due.append(cause)
+        nights = [is_night(part.truth, frame) for frame in part.truth.frames]
+        whole = [Due(cause=cause, night=night) for cause, night in zip(due, nights, strict=True)]
+        mine = [event for event in events if begin <= event.opened.model_s < end]
+        before = [event for event in events if event.opened.model_s < begin] if frames else []
+        result = score_sequence(part.truth, frames, mine, cell_px(manifest, model, part.truth), before)
+        days.append(
+            day_of(
+                part.truth,
+                result,
+                whole,
+                stream=stream.name,
+                seen=part.seen,
+                localised=manifest.task == "cells",
+            )
+        )
+    return days
+
+
+def peaks_of(manifest: Manifest, maps: NDArray[np.float32]) -> list[float]:
+    """Return each frame's largest score of a label that has a threshold."""
+    watched = [index for index, label in enumerate(manifest.labels) if label in manifest.thresholds]
+    return [float(scores[:, :, watched].max()) for scores in maps]
+
+
+def cell_px(manifest: Manifest, model: Model, sequence: TruthSequence) -> tuple[float, float]:
+    """Return (width, height) of a cell in pixels of the sequence's files; of a classifier it is the whole frame."""
+    if manifest.task == "classify":
+        return float(sequence.width), float(sequence.height)
+    x0, y0, x1, y1 = map_px(manifest, model, (sequence.height, sequence.width))
+    height, width = _input_px(model)
+    stride_px = float(manifest.cell_stride_px or 1)
+    return stride_px * (x1 - x0) / width, stride_px * (y1 - y0) / height
+
+
+def map_px(manifest: Manifest, model: Model, size_px: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return where the model's whole input lies, (x0, y0, x1, y1) in pixels of a frame; bars are outside of it."""
+    input_px = _input_px(model)
+    y0, x0, y1, x1 = place(size_px, input_px, letterbox=manifest.fit == "letterbox").content_px
+    (height, width), (high, wide) = size_px, input_px
+    across, down = width / (x1 - x0), height / (y1 - y0)
+    return -x0 * across, -y0 * down, (wide - x0) * across, (high - y0) * down
+
+
+def _input_px(model: Model) -> tuple[int, int]:
+    """Return (height, width) of the model's input."""
+    frame = model.file.one("frame")
+    return (frame.shape[2], frame.shape[3]) if frame.layout == "NCHW" else (frame.shape[1], frame.shape[2])
+
+
+def _part_shots(part: Part) -> list[Shot]:
+    return Stream("", (part,)).shots()
+
+
+def _time_s(part: Part) -> float:
+    return _part_shots(part)[0].time_ns / NS_PER_S

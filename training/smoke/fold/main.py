@@ -1,0 +1,79 @@
+"""What `python -m training cross-validate` does: read, run, write, print."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from edge.model.manifest import MANIFEST_NAME
+from training.smoke.data.read import read
+from training.smoke.fold.recipe import FoldRecipe, Shipped
+from training.smoke.fold.result import Result
+from training.smoke.fold.run import How, run
+from training.smoke.fold.train import Trained
+from training.smoke.recipe import Recipe
+from training.smoke.train import METHODS
+from training.step.step import write_json
+from training.step.workshop import Workshop
+
+
+def handle(options: argparse.Namespace, recipe: FoldRecipe | None = None) -> int:
+    """Cross-validate a recipe; return the exit code.
+
+    Args:
+        options: of the command line.
+        recipe: the one that ships if None.
+
+    Raises:
+        LeakError: a bundle has seen what it would be judged on.
+        ValueError, OSError: the data or the arguments are unfit; one line each.
+    """
+    shop = Workshop(options.work, METHODS)
+    if not shop.leave():
+        return 0
+    chosen = recipe or Shipped(Recipe(steps=options.steps, seed=options.seed))
+    how = How(
+        command=_command(options),
+        work=options.work,
+        seed=options.seed,
+        only=tuple(options.fold),
+        by_mast=options.by_mast,
+        processes=options.processes,
+        ledger=options.ledger,
+    )
+    if options.bundle_out is not None:
+        _see_free(options.bundle_out)
+    result, made = run(shop, [read(folder) for folder in options.data], chosen, how)
+    write_json(options.result, result)
+    if options.bundle_out is not None:
+        _copy(options.bundle_out, result, made)
+    shown = {"pooled": result.pooled, "fold_1": result.fold_1, "looks": result.looks}
+    print(msgspec.json.encode(shown).decode())
+    return 0
+
+
+def _see_free(folder: Path) -> None:
+    for path in folder.glob("fold-*"):
+        if not (path / MANIFEST_NAME).is_file():
+            raise ValueError(
+                f"{path}: is no bundle, and would be replaced; name another folder with --bundle-out"
+            )
+
+
+def _copy(folder: Path, result: Result, made: Sequence[Trained]) -> None:
+    for row, trained in zip(result.folds, made, strict=True):
+        target = folder / f"fold-{row.name}"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(trained.folder, target)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """Return the command line without the folders of this machine."""
+    words = ["python -m training cross-validate", *(f"--data {folder.name}" for folder in options.data)]
+    words += [f"--seed {options.seed}", f"--steps {options.steps}"]
+    words += ["--by-mast"] if options.by_mast else []
+    return " ".join([*words, *(f"--fold {name}" for name in options.fold)])
