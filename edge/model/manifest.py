@@ -250,8 +250,7 @@ def check(manifest: Manifest) -> None:
     _check_events(manifest)
     if manifest.alert is not None:
         _check_alert(manifest.alert, manifest.thresholds)
-    if manifest.selftest is not None:
-        _check_selftest(manifest.selftest, manifest.files)
+    _check_selftest(manifest.selftest, manifest.files)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
         raise ManifestError("manifest.cadence: expected 0 < min_s ≤ default_s ≤ max_s")
@@ -296,8 +295,10 @@ def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
             )
 
 
-def _check_selftest(frames: pattern.Pattern, files: dict[str, FileSpec]) -> None:
-    pattern.check(frames)
+def _check_selftest(drawn: pattern.Pattern | None, files: dict[str, FileSpec]) -> None:
+    if drawn is None:
+        return
+    pattern.check(drawn)
     if SELFTEST_NAME not in files:
         raise ManifestError(f"manifest.selftest: the scores are missing, files has no {SELFTEST_NAME}")
 
