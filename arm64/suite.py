@@ -19,7 +19,7 @@ from arm64.say import say
 
 # What computes with the model; what reads, probes and imports bundles is the same code on every board.
 MODEL = (
-    *(f"tests/model/test_{part}.py" for part in ("preprocess", "runtime", "scores", "selftest")),
+    *(f"tests/model/test_{part}.py" for part in ("pattern", "preprocess", "runtime", "scores", "selftest")),
     "tests/test_pipeline.py",
 )
 SCOPES = {"pi4": ("tests",), "pi3": MODEL, "pi5": MODEL}

@@ -12,26 +12,26 @@ import msgspec
 
 from edge.errors import MissingExtraError, SettingsError, UnknownBackendError
 from edge.model import selftest
-from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path, unpack
+from edge.model.bundle import Bundle, bundled_path, unpack
 from edge.model.importer import ImportOptions, import_model
 from edge.model.label import read_labels, some
 from edge.model.load import load_runtime
-from edge.model.manifest import AlertRule, Threshold
+from edge.model.manifest import SELFTEST_NAME, AlertRule, Threshold
 from edge.model.registry import BACKENDS, suffixes
 from edge.text import plain
 
 GOOD, FAILED = 0, 1
 
 _TOP = f"""A bundle is a folder, or one .zip in transit, with a manifest.json, a model file for one or more backends
-({", ".join(f"{name}: {backend.suffix}" for name, backend in BACKENDS.items())}), and in firetower's own exports a
-card.md and a selftest.npz. The manifest holds the sha256 of each file; a file that is not the one it names is never
+({", ".join(f"{name}: {backend.suffix}" for name, backend in BACKENDS.items())}), a selftest.npz, and in firetower's
+own exports a card.md. The manifest holds the sha256 of each file; a file that is not the one it names is never
 used."""
 
 _EXAMPLES = """examples:
   firetower bundle show                          the bundle that ships with firetower
   firetower bundle show my-bundle --json | jq .labels
   firetower bundle verify my-bundle --parity     digests, every backend, self-test, agreement of the files
-  firetower bundle pack my-bundle my-bundle.zip
+  firetower bundle pack my-bundle my-bundle.zip --backend litert     for a thin link
   firetower bundle import mobilenet.tflite --labels labels.txt --out my-bundle --mean 0.5 --std 0.5"""
 
 _IMPORT = f"""Make a bundle of a classifier from elsewhere: one {" or ".join(suffixes())} file with one colour image
@@ -82,6 +82,11 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's subparsers h
     pack = verbs.add_parser("pack", help="make one .zip of a folder, the same bytes each time")
     pack.add_argument("bundle", type=Path, help="folder")
     pack.add_argument("archive", type=Path, help="the .zip to write")
+    pack.add_argument(
+        "--backend",
+        choices=tuple(BACKENDS),
+        help="its model file alone, which makes another bundle (default: all)",
+    )
     pack.set_defaults(handler=_pack)
     unpacker = verbs.add_parser("unpack", help="make a folder of a .zip, if everything in it is good")
     unpacker.add_argument("archive", type=Path, help="the .zip")
@@ -167,6 +172,12 @@ def describe(bundle: Bundle) -> list[str]:
         f"  event         {rule.hits} of {rule.window} frames, closed after {rule.close_after} unseen"
     )
     lines.append(f"  severity      {_severity(manifest.alert)}")
+    if manifest.selftest is not None:
+        drawn = manifest.selftest
+        size = "×".join(map(str, drawn.size_px))
+        lines.append(
+            f"  self-test     {drawn.frames} frames of {size} px, drawn ({drawn.kind}, seed {drawn.seed})"
+        )
     if manifest.cadence is not None:
         cadence = manifest.cadence
         lines.append(f"  cadence       {cadence.default_s:g} s ({cadence.min_s:g} to {cadence.max_s:g})")
@@ -239,9 +250,9 @@ def _parity(bundle: Bundle) -> selftest.Agreement:
 
 def _pack(arguments: argparse.Namespace) -> int:
     bundle = Bundle.open(arguments.bundle)
-    bundle.pack(arguments.archive)
+    digest = bundle.pack(arguments.archive, arguments.backend)
     length = arguments.archive.stat().st_size
-    _result({"archive": str(arguments.archive), "bytes": length, "digest": bundle.digest})
+    _result({"archive": str(arguments.archive), "bytes": length, "digest": digest})
     return GOOD
 
 

@@ -24,7 +24,6 @@ from edge.model.registry import BACKENDS
 from edge.scratch import make_folder, remove_folder, temporary_folder
 
 MANIFEST_BYTES_MAX = 1 << 20
-SELFTEST_NAME = "selftest.npz"
 _BUNDLED = Path(__file__).parent / "smoke"
 
 
@@ -145,17 +144,33 @@ class Bundle:
         for name in self.manifest.files:
             self.read(name)
 
-    def pack(self, archive: Path) -> None:
+    def pack(self, archive: Path, backend: str | None = None) -> str:
         """Write the bundle as one .zip, the same bytes each time; every file is checked on its way.
 
+        Args:
+            archive: does not exist yet.
+            backend: by name: the model files of others stay out, which makes another bundle, whose provenance
+                holds the digest of this one as `packed_from`. None: all of it.
+        Returns:
+            The digest of what was packed.
+
         Raises:
-            BundleError: a file is not what the manifest says, or the archive exists or cannot be written.
+            BundleError: a file is not what the manifest says, there is none for that backend, or the archive exists
+                or cannot be written.
         """
         manifest = read_plain(self.folder / MANIFEST_NAME, MANIFEST_BYTES_MAX)
         if hashlib.sha256(manifest).hexdigest() != self.digest:
             raise DigestError(f"{self.path}: {MANIFEST_NAME} has changed since it was opened")
-        names = sorted(self.manifest.files)
-        compress({MANIFEST_NAME: manifest, **{name: self.read(name) for name in names}}, archive)
+        kept = dict(self.manifest.files)
+        if backend is not None:
+            wanted, _ = self.model_file(backend)
+            kept = {name: spec for name, spec in kept.items() if spec.backend is None or name == wanted}
+        if kept != self.manifest.files:
+            provenance = {**self.manifest.provenance, "packed_from": self.digest}
+            one = msgspec.structs.replace(self.manifest, files=kept, provenance=provenance)
+            manifest = encode(one, manifest)
+        compress({MANIFEST_NAME: manifest, **{name: self.read(name) for name in sorted(kept)}}, archive)
+        return hashlib.sha256(manifest).hexdigest()
 
     def _check_listing(self) -> None:
         expected = {MANIFEST_NAME, *self.manifest.files}

@@ -22,7 +22,8 @@ from edge.model.backend import Backend
 from edge.model.bundle import Bundle, file_spec, read_plain, write_bundle
 from edge.model.interface import FileTensor, Interface
 from edge.model.label import labels_within, some
-from edge.model.manifest import Confirmation, Manifest, TensorSpec, Threshold
+from edge.model.manifest import SELFTEST_NAME, Confirmation, Manifest, TensorSpec, Threshold
+from edge.model.pattern import draw
 from edge.model.picture_input import (
     LOW,
     Layout,
@@ -32,12 +33,17 @@ from edge.model.picture_input import (
     normalisation_of,
     range_notes,
 )
+from edge.model.preprocess import Preprocess
 from edge.model.probe import Answer, probe
 from edge.model.registry import BACKENDS, suffixes
+from edge.model.runtime import Runtime
+from edge.model.selftest import pattern_for, score, step, with_selftest
 from edge.text import plain
 
 MODEL_BYTES_MAX = 256 << 20
 _SUM_SLACK = 0.02
+# A stranger's layers may round otherwise on another CPU; what a self-test is to see is off by more.
+_TOLERANCE_STEPS, _TOLERANCE_SHARE = 2.0, 0.02
 Kind = Literal["logits", "probabilities"]
 _ADVICE = {
     **dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".xz", ".7z"), "unpack it and name the model in it"),
@@ -99,6 +105,7 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         BundleError: the file cannot be used; names it and says why.
         SettingsError: an option is missing or contradicts the file; starts with the option.
         MissingExtraError: the backend is not installed.
+        RuntimeModelError: the backend refuses the file here that it ran in a child process.
     """
     backend = _backend(path, options.backend)
     model = read_plain(path, MODEL_BYTES_MAX, follow=True)
@@ -130,7 +137,24 @@ def import_model(path: Path, folder: Path, options: ImportOptions) -> Imported:
         provenance={"imported_from": plain(path.name), "imported_by": f"firetower {__version__}"},
     )
     notes += [*range_notes(manifest, frame), *(fit_notes(frame) if options.fit is None else ())]
-    return Imported(write_bundle(folder, manifest, {file: whole}), tuple(notes))
+    contents = {file: whole}
+    manifest = _tested(manifest, backend.open(whole, str(path), manifest.files[file], 1), contents, notes)
+    return Imported(write_bundle(folder, manifest, contents), tuple(notes))
+
+
+def _tested(manifest: Manifest, runtime: Runtime, contents: dict[str, bytes], notes: list[str]) -> Manifest:
+    """Give a bundle a self-test: scores of drawn frames, as they are on this machine."""
+    spec = next(iter(manifest.model_files().values()))
+    drawn = pattern_for(spec)
+    scores = score(Preprocess(manifest, spec.one("frame")), runtime, draw(drawn))
+    if not np.isfinite(scores).all():
+        notes.append("no self-test is in the bundle: scores of drawn pictures are not finite")
+        return manifest
+    range_steps = float(np.ptp(scores.astype(np.float64))) / step(manifest)
+    tolerance_steps = max(_TOLERANCE_STEPS, _TOLERANCE_SHARE * range_steps)
+    tolerant = msgspec.structs.replace(manifest, tolerance_steps=tolerance_steps)
+    tested, contents[SELFTEST_NAME] = with_selftest(tolerant, drawn, scores)
+    return tested
 
 
 def _labels(path: Path, model: bytes, options: ImportOptions, notes: list[str]) -> tuple[str, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.model.bundle import SELFTEST_NAME, Bundle, bundled_path
+from edge.model.bundle import Bundle, bundled_path
 from edge.model.load import load_runtime
-from edge.model.manifest import FileSpec
+from edge.model.manifest import SELFTEST_NAME, FileSpec
 from edge.model.runtime import Runtime
 from edge.model.selftest import selftest
 
@@ -21,7 +21,7 @@ class Model:
     runtime: Runtime
 
     def selftest(self) -> None:
-        """Score the stored frames again; a third party's bundle has none, and its loading was the test.
+        """Score the self-test's frames again; of a bundle without one, its loading was the test.
 
         Raises:
             BundleError: the scores are not those that the bundle was shipped with.

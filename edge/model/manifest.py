@@ -13,10 +13,12 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
+from edge.model import pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
 MANIFEST_NAME = "manifest.json"
+SELFTEST_NAME = "selftest.npz"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 _DEPTH_MAX = 32
@@ -147,6 +149,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
         thresholds: labels without one never open an event.
         alert: when an event becomes an alert (since schema 1.2); None: each is one from its opening.
+        selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
     """
@@ -166,6 +169,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thresholds: dict[str, Threshold] = {}
     confirmation: Confirmation = Confirmation()
     alert: AlertRule | None = None
+    selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
     tolerance_steps: float = 1.0
@@ -246,6 +250,7 @@ def check(manifest: Manifest) -> None:
     _check_events(manifest)
     if manifest.alert is not None:
         _check_alert(manifest.alert, manifest.thresholds)
+    _check_selftest(manifest.selftest, manifest.files)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
         raise ManifestError("manifest.cadence: expected 0 < min_s ≤ default_s ≤ max_s")
@@ -288,6 +293,14 @@ def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
             raise ManifestError(
                 f"manifest.alert.scores.{label}: expected a finite score, {thresholds[label].open:g} (open) or more"
             )
+
+
+def _check_selftest(drawn: pattern.Pattern | None, files: dict[str, FileSpec]) -> None:
+    if drawn is None:
+        return
+    pattern.check(drawn)
+    if SELFTEST_NAME not in files:
+        raise ManifestError(f"manifest.selftest: the scores are missing, files has no {SELFTEST_NAME}")
 
 
 def _check_names(manifest: Manifest) -> None:

@@ -11,18 +11,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError
+from edge.model import pattern
 from edge.model.archive import opened
-from edge.model.bundle import SELFTEST_NAME, Bundle
+from edge.model.bundle import Bundle, file_spec
 from edge.model.load import load_preprocess, load_runtime
-from edge.model.manifest import Manifest
+from edge.model.manifest import SELFTEST_NAME, FileSpec, Manifest
+from edge.model.preprocess import Preprocess
 from edge.model.runtime import Runtime
 
-_UNPACKED_BYTES_MAX = 48_000_000  # some fifty pictures of 640×480
-_FRAMES_MAX = 1000
+FRAMES = 6
+SCHEMA = "1.3"  # the first whose self-test may be drawn
+_UNPACKED_BYTES_MAX = pattern.BYTES_MAX
+_FRAMES_MAX = pattern.FRAMES_MAX
 # What numpy writes before an array of ours; its own parser of other headers raises errors of many kinds.
 # Source: NEP 1, version 1.0.
 _HEADER = re.compile(
@@ -69,7 +74,13 @@ def score_frames(
     Returns:
         (frames, rows, cols, classes) float32.
     """
-    preprocess = load_preprocess(bundle, runtime.name)
+    return score(load_preprocess(bundle, runtime.name), runtime, frames)
+
+
+def score(
+    preprocess: Preprocess, runtime: Runtime, frames: Iterable[NDArray[np.uint8]]
+) -> NDArray[np.float32]:
+    """Score frames as `score_frames` does, where there is no bundle yet."""
     state, scores = runtime.zero_state(), []
     for pixels in frames:
         inference = runtime.infer(preprocess(pixels).write, state)
@@ -94,7 +105,7 @@ def compare(bundle: Bundle, frames: NDArray[np.uint8], threads: int = 1) -> Agre
 
 
 def selftest(bundle: Bundle, runtime: Runtime) -> Agreement:
-    """Score the stored frames and compare with the stored scores.
+    """Score the self-test's frames, stored or drawn, and compare with the stored scores.
 
     Raises:
         BundleError: the bundle has no self-test, it is malformed, or the scores are too far off.
@@ -127,20 +138,48 @@ def step(manifest: Manifest) -> float:
     return max((scale for scale in scales if scale is not None), default=_FLOAT_STEP)
 
 
-def pack_selftest(frames: NDArray[np.uint8], scores: NDArray[np.float32]) -> bytes:
+def pattern_for(spec: FileSpec) -> pattern.Pattern:
+    """Return what to draw for a model file: pictures larger and wider than its input, so that they must be fitted."""
+    frame = spec.one("frame")
+    height, width = frame.shape[1:3] if frame.layout == "NHWC" else frame.shape[2:4]
+    size_px = (
+        min(max(height * 5 // 4, pattern.SIDE_PX_MIN), pattern.SIDE_PX_MAX),
+        min(max(width * 3 // 2, pattern.SIDE_PX_MIN), pattern.SIDE_PX_MAX),
+    )
+    frames = min(FRAMES, pattern.BYTES_MAX // (size_px[0] * size_px[1] * 3))
+    return pattern.Pattern(kind="hills-1", seed=1, frames=max(1, frames), size_px=size_px)
+
+
+def with_selftest(
+    manifest: Manifest, drawn: pattern.Pattern, scores: NDArray[np.float32]
+) -> tuple[Manifest, bytes]:
+    """Return the manifest with a self-test whose frames are drawn, and the bytes of its `selftest.npz`.
+
+    Args:
+        manifest: names the other files.
+        drawn: the frames.
+        scores: of them, from a state of zero, as `score_frames` returns them.
+    """
+    stored = pack_selftest(scores)
+    files = {**manifest.files, SELFTEST_NAME: file_spec(stored)}
+    return msgspec.structs.replace(manifest, schema=SCHEMA, selftest=drawn, files=files), stored
+
+
+def pack_selftest(scores: NDArray[np.float32], frames: NDArray[np.uint8] | None = None) -> bytes:
     """Return the bytes of a `selftest.npz`.
 
     Args:
-        frames: (n, H, W, 3) uint8 RGB, in order, of one camera.
         scores: (n, rows, cols, classes) float32, from a state of zero.
+        frames: (n, H, W, 3) uint8 RGB, in order, of one camera; None: the manifest says how they are drawn.
     """
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, frames=frames, scores=scores)
+    stored = {"scores": scores} if frames is None else {"frames": frames, "scores": scores}
+    np.savez_compressed(buffer, **stored)
     return buffer.getvalue()
 
 
 def read_selftest(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Return (frames, scores) of a bundle's self-test, shaped as `pack_selftest` takes them.
+    """Return (frames, scores) of a bundle's self-test, as `pack_selftest` takes them, the frames stored or drawn.
 
     Raises:
         BundleError: there is none, or it is malformed.
@@ -153,8 +192,8 @@ def read_selftest(bundle: Bundle) -> tuple[NDArray[np.uint8], NDArray[np.float32
         unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > _UNPACKED_BYTES_MAX:
             raise BundleError(f"{shown} unpacks to {unpacked} bytes")
-        frames = _read_array(archive, shown, "frames", "|u1")
-        scores = _read_array(archive, shown, "scores", "<f4")
+        drawn, scores = bundle.manifest.selftest, _read_array(archive, shown, "scores", "<f4")
+        frames = _read_array(archive, shown, "frames", "|u1") if drawn is None else pattern.draw(drawn)
     if len(frames) != len(scores) or not 0 < len(frames) <= _FRAMES_MAX:
         raise BundleError(
             f"{shown}: {len(frames)} frames and {len(scores)} scores; expected as many, 1 to {_FRAMES_MAX}"

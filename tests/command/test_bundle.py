@@ -2,15 +2,17 @@ import argparse
 import json
 import re
 import shutil
+import zipfile
 
 import msgspec
 import pytest
 
 from edge.command.bundle import register
 from edge.errors import BundleError, DigestError, SettingsError, UnknownBackendError
-from edge.model.bundle import Bundle, write_bundle
+from edge.model.bundle import Bundle, bundled_path, write_bundle
 from edge.model.manifest import MANIFEST_NAME, AlertRule, encode
 from edge.model.registry import BACKENDS, suffixes
+from tests.model.every import need
 
 
 @pytest.fixture
@@ -123,6 +125,36 @@ def test_pack_and_unpack(firetower, cells, tmp_path):
     assert last(out)["digest"] == Bundle.open(cells).digest
     with pytest.raises(BundleError, match="already there"):
         firetower("unpack", tmp_path / "a.zip", tmp_path / "b")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_pack_for_one_backend_is_light_and_verifies_by_itself(firetower, tmp_path, backend):
+    need(backend)
+    archive, whole = tmp_path / "a.zip", Bundle.open(bundled_path())
+    code, out, _ = firetower("pack", bundled_path(), archive, "--backend", backend)
+    assert code == 0
+    packed = Bundle.open(archive)
+    assert last(out) == {"archive": str(archive), "bytes": archive.stat().st_size, "digest": packed.digest}
+    assert archive.stat().st_size <= 160_000
+    with zipfile.ZipFile(archive) as source:
+        model = source.getinfo(f"model{BACKENDS[backend].suffix}").compress_size
+        assert {entry.filename for entry in source.infolist()} == {
+            "manifest.json", "card.md", "selftest.npz", f"model{BACKENDS[backend].suffix}",
+        }  # fmt: skip
+    assert archive.stat().st_size - model <= 20_000
+    assert packed.manifest.provenance == {**whole.manifest.provenance, "packed_from": whole.digest}
+    code, out, _ = firetower("verify", archive)
+    assert code == 0
+    assert last(out)["selftest_steps"].keys() == {backend}
+    assert packed.pack(tmp_path / "again.zip", backend) == packed.digest
+    assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
+
+
+def test_a_pack_for_a_backend_without_a_file_is_refused(firetower, cells, tmp_path):
+    firetower("pack", cells, tmp_path / "a.zip", "--backend", "onnx")
+    with pytest.raises(BundleError, match="no model for the backend 'litert', it has one for: onnx"):
+        firetower("pack", tmp_path / "a.zip", tmp_path / "b.zip", "--backend", "litert")
+    assert not (tmp_path / "b.zip").exists()
 
 
 def test_import_takes_everything_from_the_command_line(firetower, fixtures, tmp_path):

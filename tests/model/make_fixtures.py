@@ -4,7 +4,8 @@ cells/         a bundle with both files of one quantized network, whose meaning 
                of an 8 px cell grows as it gets brighter than its own past, `dark` as it gets darker. Two
                float32 states: a moving average of each cell's colour, and its weight. `model.tflite` is
                written straight as a flatbuffer (INT8 convolutions, float32 state), `model.onnx` with
-               onnx.helper (uint8 activations, the same integer weights).
+               onnx.helper (uint8 activations, the same integer weights). Its self-test stores its frames, as that of
+               every bundle did before schema 1.3.
 stripes.onnx   the network of stripes_float.tflite (make_foreign.py): float32, NCHW, dynamic batch, logits.
 """
 
@@ -20,9 +21,9 @@ from ai_edge_litert.interpreter import Interpreter
 from conftest import FIXTURES
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.model.bundle import SELFTEST_NAME, file_spec, write_bundle
+from edge.model.bundle import file_spec, write_bundle
 from edge.model.load import load_runtime
-from edge.model.manifest import Cadence, Confirmation, Manifest, TensorSpec, Threshold
+from edge.model.manifest import SELFTEST_NAME, Cadence, Confirmation, Manifest, TensorSpec, Threshold
 from edge.model.selftest import pack_selftest, score_frames
 
 ROWS, COLS, STRIDE, COLOURS, LABELS = 6, 8, 8, 3, ("smoke", "dark")
@@ -237,7 +238,7 @@ def make_cells() -> None:
     draft = write_bundle(target, manifest, contents)
     frames = selftest_frames()
     contents[SELFTEST_NAME] = pack_selftest(
-        frames, score_frames(draft, load_runtime(draft, "litert"), frames)
+        score_frames(draft, load_runtime(draft, "litert"), frames), frames
     )
     files[SELFTEST_NAME] = file_spec(contents[SELFTEST_NAME])
     shutil.rmtree(target)

@@ -1,7 +1,9 @@
+import dataclasses
 import shutil
 import zipfile
 
 import flatbuffers
+import msgspec
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as tfl
@@ -12,7 +14,7 @@ from edge.model.importer import ImportOptions, import_model
 from edge.model.load import load_runtime
 from edge.model.manifest import Threshold
 from edge.model.scores import probabilities
-from edge.model.selftest import score_frames
+from edge.model.selftest import score_frames, selftest
 from tests.model.every import need, readers
 
 STRIPE_LABELS = ("plain", "rows", "columns")
@@ -53,6 +55,26 @@ def test_a_strangers_classifier_names_new_pictures(imported, stripes, backend, n
     assert (scores[:, 0, 0].argmax(-1) == labels).mean() >= 0.95
     assert bundle.manifest.kind == kind
     assert bundle.manifest.labels == STRIPE_LABELS
+
+
+@pytest.mark.parametrize("name", ["stripes_int8.tflite", "stripes_float.tflite"])
+def test_a_strangers_bundle_has_a_selftest_that_sees_another_network(fixtures, tmp_path, name):
+    one = import_model(fixtures / name, tmp_path / "one", options(**HALF)).bundle
+    assert len(one.read("selftest.npz")) < 1000
+    runtime = load_runtime(one, probed=True)
+    assert selftest(one, runtime).steps_max == 0
+    for wrong in ({"mean": (0.3,), "std": (0.5,)}, {**HALF, "colour_order": "BGR"}):
+        other = import_model(fixtures / name, tmp_path / str(len(wrong)), options(**wrong)).bundle
+        swapped = dataclasses.replace(
+            one,
+            manifest=msgspec.structs.replace(
+                one.manifest,
+                normalisation=other.manifest.normalisation,
+                colour_order=other.manifest.colour_order,
+            ),
+        )
+        with pytest.raises(BundleError, match="steps off"):
+            selftest(swapped, runtime)
 
 
 def test_integer_and_float_files_of_one_network_agree(fixtures, stripes, tmp_path):

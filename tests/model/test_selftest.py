@@ -7,12 +7,26 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.errors import BundleError
+from edge.errors import BundleError, ManifestError
 from edge.model import selftest as selftest_module
-from edge.model.bundle import Bundle, file_spec, write_bundle
+from edge.model.bundle import Bundle, bundled_path, file_spec, write_bundle
 from edge.model.load import load_runtime
+from edge.model.manifest import Normalisation
+from edge.model.pattern import draw
+from edge.model.preprocess import Preprocess
 from edge.model.registry import BACKENDS
-from edge.model.selftest import agreement, compare, pack_selftest, read_selftest, score_frames, selftest, step
+from edge.model.selftest import (
+    agreement,
+    compare,
+    pack_selftest,
+    pattern_for,
+    read_selftest,
+    score,
+    score_frames,
+    selftest,
+    step,
+    with_selftest,
+)
 from tests.model.every import cells_for, need
 
 
@@ -21,7 +35,7 @@ def bundle(fixtures):
     return Bundle.open(fixtures / "cells")
 
 
-def with_selftest(bundle, folder, data):
+def with_file(bundle, folder, data):
     files = bundle.manifest.files | {"selftest.npz": file_spec(data)}
     contents = {name: bundle.read(name) for name in files} | {"selftest.npz": data}
     return write_bundle(folder, msgspec.structs.replace(bundle.manifest, files=files), contents)
@@ -44,7 +58,7 @@ def test_the_fixtures_scores_depend_on_its_state(bundle):
 def test_scores_that_are_off_are_told_in_steps(bundle, tmp_path, off, good):
     frames, scores = read_selftest(bundle)
     scores[3, 2, 1, 0] += off * step(bundle.manifest)
-    made = with_selftest(bundle, tmp_path / "b", pack_selftest(frames, scores))
+    made = with_file(bundle, tmp_path / "b", pack_selftest(scores, frames))
     runtime = load_runtime(made, probed=True)
     if good:
         assert selftest(made, runtime).steps_max == pytest.approx(1)
@@ -132,12 +146,12 @@ def damaged():
 )
 def test_a_malformed_selftest_is_an_error_that_names_it(bundle, tmp_path, data):
     with pytest.raises(BundleError, match=r"selftest\.npz"):
-        read_selftest(with_selftest(bundle, tmp_path / "b", data))
+        read_selftest(with_file(bundle, tmp_path / "b", data))
 
 
 def test_one_that_is_long_itself_is_not_read(bundle, tmp_path):
     with pytest.raises(BundleError, match=r"selftest\.npz has 48000001 bytes"):
-        read_selftest(with_selftest(bundle, tmp_path / "b", bytes(48_000_001)))
+        read_selftest(with_file(bundle, tmp_path / "b", bytes(48_000_001)))
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(bundle, tmp_path):
@@ -152,4 +166,67 @@ def test_a_bomb_is_refused_before_it_is_unpacked(bundle, tmp_path):
         for _ in range(300):
             file.write(bytes(1 << 20))
     with pytest.raises(BundleError, match=r"selftest\.npz unpacks to 314\d{6} bytes"):
-        read_selftest(with_selftest(bundle, tmp_path / "b", buffer.getvalue()))
+        read_selftest(with_file(bundle, tmp_path / "b", buffer.getvalue()))
+
+
+@pytest.fixture
+def light(bundle, tmp_path):
+    """The fixture with frames that are drawn."""
+    drawn = pattern_for(bundle.model_file()[1])
+    scores = score_frames(bundle, load_runtime(bundle, "litert", probed=True), draw(drawn))
+    manifest, stored = with_selftest(bundle.manifest, drawn, scores)
+    contents = {name: bundle.read(name) for name in bundle.manifest.files} | {"selftest.npz": stored}
+    return write_bundle(tmp_path / "light", manifest, contents)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_drawn_frames_pass_where_their_scores_were_made_and_elsewhere(light, backend):
+    found = selftest(light, load_runtime(light, need(backend), probed=True))
+    assert (found.frames, found.good) == (6, True)
+    assert light.manifest.selftest.size_px == (60, 96)  # the input is 48 × 64: it is fitted, and letterboxed
+    assert len(light.read("selftest.npz")) < 2000
+
+
+def test_the_seed_is_of_weight(light):
+    drawn = msgspec.structs.replace(light.manifest.selftest, seed=2)
+    manifest = msgspec.structs.replace(light.manifest, selftest=drawn)
+    runtime = load_runtime(light, probed=True)
+    with pytest.raises(BundleError, match="steps off"):
+        selftest(dataclasses.replace(light, manifest=manifest), runtime)
+
+
+def test_a_drawn_selftest_without_its_scores_is_no_manifest(light):
+    files = {name: spec for name, spec in light.manifest.files.items() if name != "selftest.npz"}
+    with pytest.raises(ManifestError, match=r"manifest\.selftest: the scores are missing"):
+        write_bundle(light.folder.with_name("b"), msgspec.structs.replace(light.manifest, files=files), {})
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    bundle = Bundle.open(bundled_path())
+    return bundle, load_runtime(bundle, "litert"), *read_selftest(bundle)
+
+
+def test_the_bundled_scores_are_of_a_wide_range(shipped):
+    bundle, _, _, scores = shipped
+    stored = np.rint(scores / step(bundle.manifest))
+    assert len(np.unique(stored)) > 100
+    assert scores.min() < -10 < bundle.manifest.thresholds["smoke"].open < scores.max()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"colour_order": "BGR"},
+        {"fit": "stretch"},
+        {"normalisation": Normalisation(mean=(0.05,) * 3)},
+        {"normalisation": Normalisation(std=(1.1,) * 3)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_bundled_selftest_sees_wrong_preprocessing(shipped, change):
+    bundle, runtime, frames, scores = shipped
+    wrong = Preprocess(
+        msgspec.structs.replace(bundle.manifest, **change), bundle.model_file("litert")[1].one("frame")
+    )
+    assert not agreement(bundle.manifest, scores, score(wrong, runtime, frames)).good

@@ -1,22 +1,20 @@
-"""A bundle of one classifier of CIFAR-10: what its manifest, its card and its self-test say."""
+"""A bundle of one classifier of CIFAR-10: what its manifest and its card say."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.model.bundle import Bundle
 from edge.model.manifest import Manifest, Normalisation
-from training.cifar10.data import LABELS, SCALE, SIDE_PX
+from training.cifar10.data import LABELS, SCALE
 from training.distill.images import Images
 from training.export import bundle, card
 
 EXPORT = 2  # raise it when an export of the same network gives another file
-SELFTEST_FRAMES = 6
 TOLERANCE_STEPS = 4.0
 LICENCE = "research and tests; CIFAR-10 (Krizhevsky 2009) has no licence of its own"
 
@@ -43,7 +41,7 @@ def write(folder: Path, name: str, files: dict[str, bytes], card_text: str, **mo
         tolerance_steps=TOLERANCE_STEPS,
         **more,
     )
-    return bundle.write(folder, manifest, files, card_text, _frames())
+    return bundle.write(folder, manifest, files, card_text)
 
 
 def card_of(name: str, recipe: str) -> str:
@@ -54,14 +52,3 @@ def card_of(name: str, recipe: str) -> str:
 def scores(written: Bundle, images: Images, backend: str | None = None) -> NDArray[np.float32]:
     """Return (N, classes) logits of images, as `export.bundle.scores`."""
     return bundle.scores(written, images.frames(), backend)
-
-
-def _frames() -> NDArray[np.uint8]:
-    """Return smooth noise, (n, 32, 32, 3) uint8: pictures of nobody."""
-    noise = np.random.default_rng(0).integers(0, 256, (SELFTEST_FRAMES, SIDE_PX, SIDE_PX, 3), np.uint8)
-    return np.stack([_stretched(np.asarray(cv2.GaussianBlur(frame, (9, 9), 0), np.uint8)) for frame in noise])
-
-
-def _stretched(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Let a frame's values reach from 0 to 255."""
-    return np.asarray(cv2.normalize(frame, np.empty_like(frame), 0, 255, cv2.NORM_MINMAX), np.uint8)

@@ -10,26 +10,24 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.model.bundle import SELFTEST_NAME, Bundle, file_spec, write_bundle
+from edge.model.bundle import Bundle, file_spec, write_bundle
 from edge.model.load import load_runtime
-from edge.model.manifest import Manifest
-from edge.model.selftest import pack_selftest, score_frames
+from edge.model.manifest import SELFTEST_NAME, Manifest
+from edge.model.pattern import draw
+from edge.model.selftest import pattern_for, score_frames, with_selftest
 from training.export.spec import spec_of
 
 CARD_NAME = "card.md"
 
 
-def write(
-    folder: Path, manifest: Manifest, models: Mapping[str, bytes], card: str, frames: NDArray[np.uint8]
-) -> Bundle:
+def write(folder: Path, manifest: Manifest, models: Mapping[str, bytes], card: str) -> Bundle:
     """Write a bundle; an older one of that name is replaced when the new one has scored its self-test.
 
     Args:
         folder: of the bundle.
-        manifest: all but its files.
+        manifest: all but its files and its self-test.
         models: `model.tflite`, `model.onnx` or both.
         card: Markdown.
-        frames: (n, H, W, 3) uint8, of the self-test.
     """
     contents = {**models, CARD_NAME: card.encode()}
     specs = {name: spec_of(name, data) for name, data in models.items()}
@@ -37,12 +35,13 @@ def write(
     staged = folder.with_name(folder.name + ".untested")
     shutil.rmtree(staged, ignore_errors=True)
     draft = write_bundle(staged, msgspec.structs.replace(manifest, files=specs), contents)
-    stored = pack_selftest(frames, score_frames(draft, load_runtime(draft), frames))
+    drawn = pattern_for(draft.model_file()[1])
+    whole, stored = with_selftest(
+        draft.manifest, drawn, score_frames(draft, load_runtime(draft), draw(drawn))
+    )
     shutil.rmtree(staged)
     shutil.rmtree(folder, ignore_errors=True)
-    specs[SELFTEST_NAME] = file_spec(stored)
-    contents[SELFTEST_NAME] = stored
-    return write_bundle(folder, msgspec.structs.replace(manifest, files=specs), contents)
+    return write_bundle(folder, whole, {**contents, SELFTEST_NAME: stored})
 
 
 def scores(

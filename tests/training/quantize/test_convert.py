@@ -243,7 +243,7 @@ def test_other_sides_scales_and_numbers_of_classes_are_converted(tmp_path):
         normalisation=Normalisation(mean=(100 / 255,) * 3, std=(50 / 255,) * 3),
         tolerance_steps=4.0,
     )
-    made = export.write(tmp_path / "b", manifest, files, "card", np.stack(given.frames()[:3]))
+    made = export.write(tmp_path / "b", manifest, files, "card")
     for backend in ("litert", "onnx"):
         apart = np.abs(export.scores(made, given.frames(), backend) - simulated)
         assert apart.max() / made.model_file(backend)[1].one("scores").scale <= 6

@@ -13,7 +13,6 @@ import edge
 from edge.model.bundle import Bundle
 from edge.model.loaded import load_model
 from edge.model.selftest import compare, read_selftest
-from tests.camera.conftest import opened
 from tests.training.conftest import write_sequences
 from training.__main__ import command
 from training.network.lite0 import Backbone
@@ -156,11 +155,13 @@ def test_a_comparison_needs_two_bundles_with_names_of_their_own(
         command(["compare-smoke", *(str(trained[0]) for _ in words), "--data", str(data)])
 
 
-def test_selftest_pictures_are_the_synthetic_scene(trained: tuple[Path, dict]) -> None:
-    frames, _ = read_selftest(Bundle.open(trained[0]))
-    picture = opened("scene:plume?frames=40").read()
-    assert picture is not None
-    assert frames.shape[1:] == picture.to_rgb().shape
+def test_selftest_pictures_are_drawn_anew(trained: tuple[Path, dict]) -> None:
+    bundle = Bundle.open(trained[0])
+    frames, scores = read_selftest(bundle)
+    assert bundle.manifest.selftest is not None
+    assert frames.shape[1:] == (*bundle.manifest.selftest.size_px, 3)
+    assert len(scores) == bundle.manifest.selftest.frames
+    assert (trained[0] / "selftest.npz").stat().st_size < 20_000
 
 
 def test_missing_data_is_an_error_that_names_the_file(tmp_path: Path) -> None:
