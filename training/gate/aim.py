@@ -1,30 +1,18 @@
-"""The table of aims: what is wanted of a detector, and what this result says of it.
-
-What only folds can tell stands in the cross-validation's own result, and is left to it.
-"""
+"""The table of aims: what is wanted of a detector, and what this result says of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring.gate import Estimate, Report
+from scoring.gate import Estimate, Report, StressReport
 from scoring.planted import Planted
+from training.gate import folds
 from training.gate.control import late
-from training.gate.result import Result, StreamRow
+from training.gate.result import Costs, Result, StreamRow
 
-_FOLDS = "cross-validation"
-_ELSEWHERE = "measured elsewhere"
 _NONE = "–"
-_NESTED = (
-    (
-        "HPWREN nested: views found of 17 (fires of 14), as alert / as candidate",
-        "11 (9) / 13 (11)",
-        "14 (12) / 16 (13)",
-    ),
-    ("… false alarms an hour, alert / candidate", ".1 / .25", ".05 / .15"),
-    ("… capped delay, minutes, alert / candidate", "14 / 11", "9 / 7"),
-)
+_NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +26,93 @@ class Aim:
 
 
 def aims(result: Result) -> list[Aim]:
-    """Return the table; only streams at true times of cameras without any fire say something of quiet days."""
-    quiet = quiet_rows(result.streams)
-    found: list[Aim] = []
-    for row in quiet:
-        assert row.report is not None
-        found += _quiet(row.name, row.report)
-    stress = result.stress
-    if stress.sequences:
-        frames = stress.events.openings.exposure
-        found.append(
-            Aim(
-                f"stress: frames laid closer than taken, openings in {frames:.0f} watched frames, alert / candidate",
-                f"{stress.alerts.openings.count:.0f} / {stress.events.openings.count:.0f}",
-                "2 / 8", "0 / 3",
-            )
-        )  # fmt: skip
-    watched = [_watched(row) for row in result.streams if not row.seen]
+    """Return the table; from cross-validation where there is one: its bundles have seen nothing that they judge.
+
+    Only streams at true times of cameras without any fire say something of quiet days.
+    """
+    crossed = by_camera(result.folds)
     return [
-        *found,
-        *(Aim(what, _FOLDS, least, reach) for what, least, reach in _NESTED),
+        *(aim for name, report in _quiet_reports(result, crossed) for aim in _quiet(name, report)),
+        *(_stress(report) for report in _stress_reports(result, crossed)),
+        *_nested(None if crossed is None else crossed.pooled),
         Aim(
             "planted fires lost to all decision rules, of 100 that the bare score finds, worst condition, alert / "
             "candidate",
-            _lost(result.planted),
-            "5",
-            "2",
+            _lost(result.planted), "5", "2",
         ),
-        Aim(
-            "share of due frames watched, worst stream",
-            f"{min(watched):.3f}" if watched else _NONE,
-            ".95",
-            ".99",
-        ),
+        Aim("share of due frames watched, worst stream", _least_watched(result, crossed), ".95", ".99"),
         Aim(
             "started in smoke: candidate within 15 minutes, of boxed views (begun 5 minutes after the first box)",
-            _begun(result),
-            "half",
-            "three quarters",
+            _begun(result), "half", "three quarters",
         ),
         Aim(
-            "INT8 against float", _FOLDS, "same views but one, delay within 1 min, false alarms within 2", ""
+            "INT8 against float", _NOT_MEASURED, "same views but one, delay within 1 min, false alarms within 2", ""
         ),
-        Aim("instructions an inference, A72 / A76, million", _ELSEWHERE, "300 / 150", "150 / 60"),
+        Aim("instructions an inference, A72 / A76, million", _instructions(result.costs), "300 / 150", "150 / 60"),
         Aim(
-            "RSS after ten inferences less RSS before the runtime is imported, LiteRT, MB",
-            _ELSEWHERE,
-            "34",
-            "28",
+            f"RSS after ten inferences less RSS before the runtime is imported, {result.bundle.backend}, MB",
+            _NONE if result.costs.rss_bytes is None else f"{result.costs.rss_bytes / 1e6:.0f}", "34", "28",
         ),
-    ]
+    ]  # fmt: skip
+
+
+def by_camera(crossed: Sequence[folds.Result]) -> folds.Result | None:
+    """Return the cross-validation by camera groups, over all folds; None where there is none."""
+    return next((one for one in crossed if one.complete and not one.by_mast), None)
 
 
 def quiet_rows(rows: Sequence[StreamRow]) -> list[StreamRow]:
     """Return unseen streams at true times on which nothing burns."""
+    return [row for row in rows if row.report is not None and not row.seen and _is_quiet(row.report)]
+
+
+def _is_quiet(report: Report) -> bool:
+    return not report.views and report.events.alarms.per_hour.exposure > 24
+
+
+def _quiet_reports(result: Result, crossed: folds.Result | None) -> list[tuple[str, Report]]:
+    if crossed is None:
+        return [(row.name, row.report) for row in quiet_rows(result.streams) if row.report is not None]
+    some = [(row.name, row.report) for row in crossed.folds if row.kind == "quiet"]
+    return [(name, report) for name, report in some if report is not None and _is_quiet(report)]
+
+
+def _stress_reports(result: Result, crossed: folds.Result | None) -> list[StressReport]:
+    if crossed is None:
+        return [result.stress] if result.stress.sequences else []
+    return [row.stress for row in crossed.folds if row.kind == "quiet" and row.stress is not None]
+
+
+def _stress(stress: StressReport) -> Aim:
+    frames = stress.events.openings.exposure
+    return Aim(
+        f"stress: frames laid closer than taken, openings in {frames:.0f} watched frames, alert / candidate",
+        f"{stress.alerts.openings.count:.0f} / {stress.events.openings.count:.0f}", "2 / 8", "0 / 3",
+    )  # fmt: skip
+
+
+def _nested(pooled: Report | None) -> list[Aim]:
+    """Say what folds found together."""
+    found = alarms = delay = _NONE
+    views = fires = "?"
+    if pooled is not None:
+        alerts, events = pooled.alerts, pooled.events
+        views, fires = f"{events.found.views.total}", f"{events.found.fires.total}"
+        found = " / ".join(f"{one.found.views.count} ({one.found.fires.count})" for one in (alerts, events))
+        alarms = " / ".join(_value(one.alarms.per_hour, ".2f") for one in (alerts, events))
+        delay = " / ".join(_value(one.delay_min, ".0f") for one in (alerts, events))
     return [
-        row
-        for row in rows
-        if row.report is not None and not row.seen and not row.report.views and _hours(row) > 24
-    ]
+        Aim(
+            f"nested: views found of {views} (fires of {fires}), as alert / as candidate",
+            found, "11 (9) / 13 (11)", "14 (12) / 16 (13)",
+        ),
+        Aim("… false alarms an hour, alert / candidate", alarms, ".1 / .25", ".05 / .15"),
+        Aim("… capped delay, minutes, alert / candidate", delay, "14 / 11", "9 / 7"),
+    ]  # fmt: skip
 
 
 def _quiet(name: str, report: Report) -> list[Aim]:
-    alarms, opened = report.alerts.alarms, report.alerts.open
+    alarms = report.alerts.alarms
     return [
         Aim(
             f"{name}, left out: false alarms (recounted) per 24 watched hours, alert / candidate",
@@ -108,18 +120,27 @@ def _quiet(name: str, report: Report) -> list[Aim]:
         ),
         Aim(
             "… share of watched time open, alert / candidate",
-            f"{_share(opened)} / {_share(report.events.open)}", ".02 / .08", ".005 / .03",
+            " / ".join(_value(one.open, ".3f") for one in (report.alerts, report.events)), ".02 / .08", ".005 / .03",
         ),
     ]  # fmt: skip
 
 
-def _hours(row: StreamRow) -> float:
-    return 0.0 if row.report is None else row.report.events.alarms.per_hour.exposure
+def _least_watched(result: Result, crossed: folds.Result | None) -> str:
+    rows: list[StreamRow | folds.FoldRow] = [row for row in result.streams if not row.seen]
+    rows += [] if crossed is None else crossed.folds
+    shares = [
+        share
+        for row in rows
+        for whole in (row.report, row.stress)
+        if whole is not None and (share := whole.watched.frames.value) is not None
+    ]
+    return f"{min(shares):.3f}" if shares else _NONE
 
 
-def _watched(row: StreamRow) -> float:
-    whole = row.report or row.stress
-    return 1.0 if whole is None or whole.watched.frames.value is None else whole.watched.frames.value
+def _instructions(costs: Costs) -> str:
+    if costs.instructions is None:
+        return _NOT_MEASURED
+    return " / ".join(f"{costs.instructions[board] / 1e6:.0f}" for board in ("pi4", "pi5"))
 
 
 def _lost(found: Planted | None) -> str:
@@ -143,5 +164,5 @@ def _day(value: float | None) -> str:
     return _NONE if value is None else f"{value:.1f}"
 
 
-def _share(one: Estimate) -> str:
-    return _NONE if one.value is None else f"{one.value:.3f}"
+def _value(one: Estimate, spec: str) -> str:
+    return _NONE if one.value is None else f"{one.value:{spec}}"

@@ -85,8 +85,19 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--planted", type=_count, default=312, metavar="N", help="planted fires, 0 for none (%(default)s)"
     )
     parser.add_argument(
-        "--no-controls", action="store_true", help="leave out those that need the network again"
+        "--no-controls",
+        action="store_true",
+        help="leave out controls and memory, which need the network again",
     )
+    parser.add_argument(
+        "--folds", type=Path, action="append", default=[], metavar="FILE",
+        help="result of cross-validate of the same recipe, for the result and the table of aims; may be given several "
+        "times",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", type=Path, default=Path("arm64/budget.json"), metavar="FILE",
+        help="instructions as `python -m arm64 instructions` counted them with the same bundle (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
     parser.add_argument(
         "--page", type=Path, metavar="FILE", help="Markdown; its plot comes into a folder of its name"

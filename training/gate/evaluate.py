@@ -18,8 +18,11 @@ from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
 from training.gate import control, judged, ledger, look, picture, plant, work
+from training.gate.cost import costs_of
 from training.gate.decide import decide
 from training.gate.facts import data_of, split_of
+from training.gate.folds import Result as Folds
+from training.gate.folds import read as read_folds
 from training.gate.judged import Controlled, Recorded
 from training.gate.result import SCHEMA, BundleFacts, DayRow, Result, StreamRow
 from training.gate.stream import Part, Stream, parts_of, streams, with_seen
@@ -43,10 +46,11 @@ METHOD = {
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """What was read, and how it was split."""
+    """What was read, how it was split, and cross-validations of the same recipe."""
 
     datasets: Sequence[Dataset]
     split: dict[str, Any] | None
+    folds: tuple[Folds, ...]
 
     def looked(self) -> frozenset[tuple[str, str]]:
         return frozenset(place for dataset in self.datasets for place in dataset.looked)
@@ -62,6 +66,7 @@ def evaluate(options: argparse.Namespace) -> Result:
     """
     model = work.model_of(options.bundle, options.backend)
     _check(model)
+    crossed = tuple(read_folds(path) for path in options.folds)
     datasets = list(read_told(options))
     known = with_seen(parts_of(datasets, dict(options.place)), model.bundle.manifest.provenance)
     split = split_of(datasets, known)
@@ -73,7 +78,7 @@ def evaluate(options: argparse.Namespace) -> Result:
     days = judged.days_of(model, recorded)
     made = [] if options.no_controls else _controls(options, model, parts)
     pictures = picture.draw_all(model, recorded, days, options.work / "pictures", folders, plants)
-    return _result(options, model, _Data(datasets, split), recorded, days, plants, made, pictures)
+    return _result(options, model, _Data(datasets, split, crossed), recorded, days, plants, made, pictures)
 
 
 def _check(model: Model) -> None:
@@ -177,6 +182,10 @@ def _result(
         controls=tuple(judged.controls(unseen, made, seed)),
         rules=tuple(judged.rules(model, recorded, plants, seed)),
         curve=tuple(judged.curve(model, recorded, plants, seed)),
+        costs=costs_of(
+            model.bundle, model.file.backend or "", options.budget, measure=not options.no_controls
+        ),
+        folds=data.folds,
         pictures=tuple(pictures),
         raw=tuple(days),
         plants=tuple(plants),
@@ -287,5 +296,6 @@ def _command(options: argparse.Namespace) -> str:
     words += [f"--place {name}={lat:g},{lon:g}" for name, (lat, lon) in options.place]
     words += [f"--only {options.only}"] if options.only else []
     words += [f"--planted {options.planted}", f"--seed {options.seed}"]
+    words += [f"--folds {path.name}" for path in options.folds]
     words += ["--no-controls"] if options.no_controls else []
     return " ".join(words)

@@ -6,12 +6,37 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from scoring.day import Day
 from scoring.truth import TruthSequence
-from training.gate.result import DataFacts
 from training.gate.stream import Part, is_still
 from training.smoke.data.read import Dataset, picture_digests
 from training.smoke.data.split import check_apart, record
+
+
+class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One data set.
+
+    Attributes:
+        kind: of layout.
+        digest: `Dataset.digest`, as corrections quote it.
+        sequences, frames: that were judged.
+        left_out: sequences that were not, by reason; and those of the judged whose events do not count.
+        corrected: frames that differ from the data by a correction.
+        looks: frames that somebody looked at.
+        passed: files that the reader passed over or bent, by cause.
+    """
+
+    name: str
+    kind: str
+    digest: str
+    sequences: int
+    frames: int
+    left_out: dict[str, int]
+    corrected: int
+    looks: int
+    passed: dict[str, int]
 
 
 def split_of(datasets: Sequence[Dataset], parts: Sequence[Part]) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from scoring.day import Day
 from scoring.gate import Estimate, NightReport, Report, StressReport
 from scoring.planted import Plant, Planted
 from scoring.statistic import Share
+from training.gate.facts import DataFacts
+from training.gate.folds import Result as Folds
 from training.gate.look import Alarm, Looked
 
 SCHEMA = "firetower.gate/1.0"
@@ -40,30 +42,6 @@ class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
     confirmation: dict[str, int]
     alert: dict[str, Any] | None
     left_out: tuple[str, ...] | None
-
-
-class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One data set.
-
-    Attributes:
-        kind: of layout.
-        digest: `Dataset.digest`, as corrections quote it.
-        sequences, frames: that were judged.
-        left_out: sequences that were not, by reason; and those of the judged whose events do not count.
-        corrected: frames that differ from the data by a correction.
-        looks: frames that somebody looked at.
-        passed: files that the reader passed over or bent, by cause.
-    """
-
-    name: str
-    kind: str
-    digest: str
-    sequences: int
-    frames: int
-    left_out: dict[str, int]
-    corrected: int
-    looks: int
-    passed: dict[str, int]
 
 
 class StreamRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +129,18 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     alert_planted: Share | None
 
 
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What an inference costs; None where it was not measured.
+
+    Attributes:
+        rss_bytes: resident after ten inferences, less resident before the runtime was imported; median of processes.
+        instructions: of one inference, by emulated board, counted by `python -m arm64 instructions` with this bundle.
+    """
+
+    rss_bytes: int | None
+    instructions: dict[str, int] | None
+
+
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """One bundle on some data, at its operating point.
 
@@ -164,6 +154,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         stress: accelerated streams, all of them unseen.
         worst: names of streams at true times, by what they are worst in.
         days: sequences, for people; `raw` has the scorer's own results.
+        costs: of an inference.
+        folds: cross-validations of the recipe that made it, as `cross-validate` wrote them.
         pictures: of misses and false alarms, in an ignored folder: file names.
     """
 
@@ -197,6 +189,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     controls: tuple[ControlRow, ...]
     rules: tuple[RuleRow, ...]
     curve: tuple[Point, ...]
+    costs: Costs
+    folds: tuple[Folds, ...]
     pictures: tuple[str, ...]
     raw: tuple[Day, ...]
     plants: tuple[Plant, ...]

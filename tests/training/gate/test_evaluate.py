@@ -12,6 +12,7 @@ from edge.model.bundle import Bundle, write_bundle
 from tests.training.gate import made
 from training.__main__ import command
 from training.gate import recording
+from training.gate.cost import costs_of
 from training.gate.result import read
 
 CELLS = Path(__file__).parents[2] / "model/fixtures/cells"
@@ -67,6 +68,7 @@ def test_figures_are_those_of_the_days(result):
     assert found.left_out.events.alarms.per_hour.count == 0
     assert found.left_out.watched.causes == {"corrupt": 1, "warm_up": 2}
     assert found.bundle.localised
+    assert 1 << 20 < found.costs.rss_bytes < 1 << 30
     assert [row.name for row in found.streams] == ["cam"]
     fire = next(day for day in found.days if day.sequence == "fire")
     assert (fire.found, fire.openings, fire.alerts) == (True, 0, 0)
@@ -90,8 +92,8 @@ def test_controls_rules_curve_and_planted_fires_are_in_it(result):
 def test_the_page_says_what_today_is(result):
     page = (result / "p.md").read_text()
     assert "| views found | 1 of 1" in page
-    assert "HPWREN nested" in page
-    assert "| cross-validation |" in page
+    assert "| nested: views found of ? (fires of ?), as alert / as candidate | – |" in page
+    assert "No cross-validation was given" in page
     assert "Optimistic" in page
     assert (result / "p/curve.svg").exists()
     assert command(["gate-page", str(result / "r.json"), "--page", str(result / "q.md")]) == 0
@@ -110,6 +112,28 @@ def test_the_same_command_asks_the_network_nothing(data, result, monkeypatch):
     first, second = (json.loads((result / name).read_text()) for name in ("r.json", "again.json"))
     for key in ("left_out", "planted", "controls", "curve", "raw"):
         assert first[key] == second[key]
+
+
+COUNTS = {"pi4 litert inference": {"total": 4}, "pi5 litert inference": {"total": 5}}
+
+
+@pytest.mark.parametrize(
+    ("mine", "counts", "told"),
+    [(True, COUNTS, {"pi4": 4, "pi5": 5}), (False, COUNTS, None), (True, {}, None)],
+    ids=["counted", "another bundle", "another board"],
+)
+def test_instructions_are_those_counted_with_this_bundle(tmp_path, mine, counts, told):
+    opened = Bundle.open(CELLS)
+    digest = opened.digest[:12] if mine else "0123456789ab"
+    budget = tmp_path / "budget.json"
+    budget.write_text(json.dumps({"counted_with": {"bundle": digest}, "counts": counts}))
+    assert costs_of(opened, "litert", budget, measure=False).instructions == told
+
+
+def test_a_malformed_budget_is_told(tmp_path):
+    (tmp_path / "budget.json").write_text("[]")
+    with pytest.raises(ValueError, match="not what `python -m arm64 instructions` writes"):
+        costs_of(Bundle.open(CELLS), "litert", tmp_path / "budget.json", measure=False)
 
 
 def bundle(tmp_path, **changes):

@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from edge.model.manifest import MANIFEST_NAME
+from training.gate.folds import Result
 from training.smoke.data.read import read
 from training.smoke.fold.recipe import FoldRecipe, Shipped
-from training.smoke.fold.result import Result
 from training.smoke.fold.run import How, run
 from training.smoke.fold.train import Trained
 from training.smoke.recipe import Recipe

@@ -15,9 +15,10 @@ import msgspec
 from scoring import gate
 from scoring.day import Day
 from scoring.gate import Figures, Report
-from training.gate import judged, ledger, work
+from training.gate import judged, ledger, look, work
 from training.gate.evaluate import METHOD as COUNTED
 from training.gate.facts import data_of
+from training.gate.folds import SCHEMA, FoldRow, RecipeFacts, Result
 from training.gate.judged import Recorded
 from training.gate.ledger import Look
 from training.gate.stream import streams
@@ -25,7 +26,6 @@ from training.smoke.data.read import Dataset
 from training.smoke.data.split import side_of
 from training.smoke.fold.plan import Fold, plan
 from training.smoke.fold.recipe import FoldRecipe
-from training.smoke.fold.result import SCHEMA, FoldRow, RecipeFacts, Result
 from training.smoke.fold.train import Trained, choose, train
 from training.step.provenance import commit, machine
 from training.step.workshop import Workshop
@@ -165,7 +165,9 @@ def _result(
 
     whole = pooled(outer)
     every = [day for some in days.values() for day in some]
-    look = Look(
+    timed, laid = ([day for day in every if day.accelerated is fast] for fast in (False, True))
+    looked = frozenset(place for dataset in datasets for place in dataset.looked)
+    line = Look(
         schema=ledger.SCHEMA,
         date=date,
         commit=commit(),
@@ -178,7 +180,7 @@ def _result(
         bundles=tuple(row.bundle for row in rows),
         figures=_headline(whole, rows),
     )
-    before = ledger.append(how.ledger, look)
+    before = ledger.append(how.ledger, line)
     return Result(
         schema=SCHEMA,
         date=date,
@@ -195,8 +197,11 @@ def _result(
         pooled=whole,
         fold_1=pooled([name for name in outer if name == "1"]),
         others=pooled([name for name in outer if name != "1"]),
-        looks=ledger.looks_at(before, look.data),
-        ledger=(*before, look),
+        looked=look.looked_of(timed, looked),
+        stress_looked=look.looked_of(laid, looked),
+        not_looked=tuple(look.not_looked(every, looked)),
+        looks=ledger.looks_at(before, line.data),
+        ledger=(*before, line),
         days=days,
     )
 

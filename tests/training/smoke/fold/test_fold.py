@@ -9,13 +9,16 @@ import pytest
 from edge.model.bundle import Bundle
 from scoring import gate
 from tests.training.smoke.fold import made
+from training.__main__ import command
 from training.gate import ledger
+from training.gate import result as gate_result
+from training.gate.aim import aims
+from training.gate.folds import read
 from training.smoke.data.read import read as read_data
 from training.smoke.fold.command import register
 from training.smoke.fold.main import handle
 from training.smoke.fold.plan import is_quiet, plan
 from training.smoke.fold.recipe import Shipped
-from training.smoke.fold.result import read
 from training.smoke.recipe import Recipe
 from training.smoke.train import METHODS
 
@@ -78,6 +81,37 @@ def test_pooled_figures_are_those_of_the_folds_days(done) -> None:
     assert found.pooled.events.found.views.count > 0
     assert found.fold_1 == found.folds[0].report
     assert found.fold_1.views + found.others.views == found.pooled.views
+
+
+def test_false_alarms_that_nobody_saw_are_listed(done) -> None:
+    found = read(done[0] / "r.json")
+    every = [day for days in found.days.values() for day in days]
+    counted = sum(gate.false_alarms_of(day, alerts=False) for day in every)
+    assert len(found.not_looked) == counted == found.looked.others.alarms + found.looked.quiet.alarms
+    assert found.looked.others.looked == 0
+
+
+def test_the_page_of_a_bundle_quotes_the_folds(done, data: list[Path], tmp_path: Path) -> None:
+    asked = [
+        "evaluate",
+        "--bundle",
+        str(made.CELLS),
+        "--data",
+        str(data[0]),
+        "--folds",
+        str(done[0] / "r.json"),
+    ]
+    asked += ["--planted", "0", "--no-controls", "--processes", "1", "--work", str(tmp_path / "w")]
+    assert command([*asked, "--result", str(tmp_path / "r.json"), "--page", str(tmp_path / "p.md")]) == 0
+    told, found = gate_result.read(tmp_path / "r.json"), read(done[0] / "r.json")
+    assert told.folds == (found,)
+    row = next(row for row in aims(told) if row.what.startswith("nested: views found of 7 (fires of 7)"))
+    one = found.pooled.events.found
+    assert row.today == f"{one.views.count} ({one.fires.count}) / {one.views.count} ({one.fires.count})"
+    page = (tmp_path / "p.md").read_text()
+    assert "## Cross-validation, by camera group" in page
+    assert "| fold 1 | " in page
+    assert f"| 5 | {' '.join(found.folds[4].left_out.groups)} | no |" in page
 
 
 def test_a_killed_run_goes_on_where_it_was(done) -> None:

@@ -11,8 +11,9 @@ import msgspec
 from edge.document import read_text
 from scoring.day import Day
 from scoring.gate import Report, StressReport
+from training.gate.facts import DataFacts
 from training.gate.ledger import Look
-from training.gate.result import DataFacts
+from training.gate.look import Alarm, Looked
 from training.smoke.data.split import Side
 
 SCHEMA = "firetower.folds/1.0"
@@ -80,6 +81,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         pooled: over the days of all outer folds.
         fold_1: of outer fold 1 alone; None where it was not judged.
         others: of the other outer folds; None where none was judged.
+        looked, stress_looked: how many false alarms at true times, and of accelerated streams, somebody looked at.
+        not_looked: those that nobody did, of both.
         looks: how often these data had been judged in outer folds before this run.
         ledger: all looks before this one, and this one last.
         days: by fold, every raw value that the figures were counted from.
@@ -100,6 +103,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     pooled: Report | None
     fold_1: Report | None
     others: Report | None
+    looked: Looked
+    stress_looked: Looked
+    not_looked: tuple[Alarm, ...]
     looks: int
     ledger: tuple[Look, ...]
     days: dict[str, tuple[Day, ...]]
