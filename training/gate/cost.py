@@ -38,6 +38,7 @@ def costs_of(bundle: Bundle, backend: str, budget: Path, *, measure: bool = True
         bundle: opened.
         backend: that runs it.
         budget: file of counted instructions; may be absent.
+        measure: whether to run the network for its memory.
 
     Raises:
         ValueError: the benchmark failed, or the file is malformed.
