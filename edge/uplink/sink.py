@@ -1,0 +1,72 @@
+"""The record of one kind of sink: all that the other rooms need to know of it without naming it.
+
+Its module makes the record; `edge.uplink.registry` lists it. The module loads its library in `open` and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from edge.alert.event import Severity
+from edge.clock import Clock
+from edge.uplink.transport import Channel, Transport
+
+Origin: TypeAlias = Literal["live", "recording", "simulated"]
+
+
+class SinkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every sink has: `[sinks.NAME]`.
+
+    Attributes:
+        url: where it is; its scheme says of which kind.
+        severities: of events that it gets.
+        maintenance: whether it gets messages about the tower itself.
+        escalation: it gets nothing at first; the lowest step not yet used gets an alert that nobody acknowledged.
+        origins: of frames whose events it gets.
+    """
+
+    url: str
+    severities: tuple[Severity, ...] = ("alert", "candidate")
+    maintenance: bool = True
+    escalation: Annotated[int, Meta(ge=1, le=9)] | None = None
+    origins: tuple[Origin, ...] = ("live",)
+
+
+@dataclass(frozen=True, slots=True)
+class Tower:
+    """Who sends.
+
+    Attributes:
+        id: of this tower, for topics and receivers.
+        heartbeat_s: between two heartbeats.
+    """
+
+    id: str
+    heartbeat_s: float
+
+
+_Options = TypeVar("_Options", bound=SinkOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[_Options]):
+    """One kind of sink.
+
+    Attributes:
+        schemes: what stands before the colon of its addresses.
+        written: its addresses as people write them, for messages.
+        options: its keys in the configuration; a class of its own.
+        channels: what it carries; parcels of other channels are not made for it.
+        open: makes its transport, which has no link yet. Raises SettingsError: a secret or a file is unfit.
+    """
+
+    schemes: tuple[str, ...]
+    written: str
+    options: type[_Options]
+    channels: frozenset[Channel]
+    open: Callable[[_Options, Tower, Clock], Transport]
