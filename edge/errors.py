@@ -11,6 +11,7 @@ EdgeError
 ├── CameraError(OSError)           a source cannot be opened or read
 ├── HttpError(OSError)             a server cannot be reached over HTTP, or answers what is of no use
 │   └── SilenceError               … nothing came in time
+├── LinkError(OSError)             there is no way to the receiver of a sink just now
 ├── StoreError(OSError)            the event file cannot be used
 │   └── DiskError                  … whatever would be written to it
 ├── CommandError(ValueError)       a command to the tower is refused or cannot be done, with the reason in one word
@@ -61,6 +62,10 @@ class HttpError(EdgeError, OSError):
 
 class SilenceError(HttpError):
     """Nothing came over HTTP for too long."""
+
+
+class LinkError(EdgeError, OSError):
+    """There is no way to the receiver of a sink just now; holds no credentials."""
 
 
 class StoreError(EdgeError, OSError):
