@@ -56,7 +56,12 @@ class Box(_Record, frozen=True, kw_only=True):
 
 
 class Polygon(_Record, frozen=True, kw_only=True):
-    """A GeoJSON polygon: longitude and latitude of its corners, counter-clockwise."""
+    """A GeoJSON polygon.
+
+    Attributes:
+        type: as GeoJSON has it.
+        coordinates: one ring of (longitude, latitude), counter-clockwise.
+    """
 
     type: Literal["Polygon"] = "Polygon"
     coordinates: list[list[tuple[float, float]]]
@@ -76,7 +81,13 @@ class WedgeProperties(_Record, frozen=True, kw_only=True):
 
 
 class Wedge(_Record, frozen=True, kw_only=True):
-    """A GeoJSON feature: the area in which it is."""
+    """A GeoJSON feature: the area in which it is.
+
+    Attributes:
+        type: as GeoJSON has it.
+        geometry: of the area.
+        properties: what it says of itself.
+    """
 
     type: Literal["Feature"] = "Feature"
     geometry: Polygon
@@ -114,7 +125,13 @@ class View(_Record, frozen=True, kw_only=True):
 
 
 class Place(_Record, frozen=True, kw_only=True):
-    """Where the tower stands: WGS 84, in degrees north and east; metres above the sea."""
+    """Where the tower stands (WGS 84).
+
+    Attributes:
+        latitude: in degrees north.
+        longitude: in degrees east.
+        elevation_m: of the cameras above the sea; null where it is not configured.
+    """
 
     latitude: float
     longitude: float
@@ -156,7 +173,12 @@ class Alarm(_Record, frozen=True, kw_only=True):
 
 
 class Dark(_Record, frozen=True, kw_only=True):
-    """A time in which the event was open and could not be seen; `until` is null while it is dark."""
+    """A time in which the event was open and could not be seen.
+
+    Attributes:
+        since: the first dark picture.
+        until: the first frame after it; null while it is dark, or where the event was closed in it.
+    """
 
     since: Moment
     until: Moment | None
@@ -219,7 +241,8 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         direction: to `box`.
         opening_direction: to the base of `opening_box`, which is where it burns if it burns.
         place: of the tower.
-        opened, updated: first and latest sight; `closed`: the frame that closed it.
+        opened, updated: first and latest sight.
+        closed: moment of the frame that closed it; null while it is open.
         darkness: the latest through which it stayed open.
         at: moment of what this revision says.
         sent_at: by the tower's clock.
