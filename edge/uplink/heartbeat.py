@@ -141,7 +141,8 @@ class HealthDocument(_Record, frozen=True, kw_only=True):
 
     Attributes:
         schema: of this record.
-        tower, tower_name: id and name.
+        tower: its id.
+        tower_name: for people.
         text: one line for people.
         boot_id: of the boot; a command names it and `sequence`.
         sequence: its number in that boot.

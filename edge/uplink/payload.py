@@ -71,7 +71,8 @@ class WedgeProperties(_Record, frozen=True, kw_only=True):
     """What a wedge says of itself.
 
     Attributes:
-        bearing_deg, error_deg: as in `Direction`.
+        bearing_deg: as in `Direction`.
+        error_deg: as in `Direction`.
         length_m: how long it is drawn; it says nothing about the distance.
     """
 
@@ -218,7 +219,8 @@ class EventDocument(_Record, frozen=True, kw_only=True):
     Attributes:
         schema: of this record.
         key: of this message; the same whenever it is sent again.
-        tower, tower_name: id and name.
+        tower: its id.
+        tower_name: for people.
         type: `opened`, `updated`, `closed`, or `reviewed`: a person said something of it.
         text: one line for people.
         drill: nothing of it is real; somebody tests the chain.
@@ -241,7 +243,8 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         direction: to `box`.
         opening_direction: to the base of `opening_box`, which is where it burns if it burns.
         place: of the tower.
-        opened, updated: first and latest sight.
+        opened: first sight.
+        updated: latest sight.
         closed: moment of the frame that closed it; null while it is open.
         darkness: the latest through which it stayed open.
         at: moment of what this revision says.
@@ -302,7 +305,7 @@ class Listed(_Record, frozen=True, kw_only=True):
     """An event that a note lists, by its newest revision then.
 
     Attributes:
-        event, revision, camera, label, severity, opened: as in `EventDocument`.
+        event, revision, camera, label, severity, opened: as in an event's own message.
         open_now: whether it was open.
         opening_direction: as there, without a wedge.
     """
@@ -323,14 +326,15 @@ class NoteDocument(_Record, frozen=True, kw_only=True):
     Attributes:
         schema: of this record.
         key: of this message; the same whenever it is sent again.
-        tower, tower_name: id and name.
+        tower: its id.
+        tower_name: for people.
         type: what it is about, such as `camera`, `clock`, `store`, `storm`, `snooze`.
         state: in one word, such as `stale`, `ok`.
         text: one line for people.
         stored: whether it is on the tower's disk.
         camera: whose; null of the tower's own.
         at: when it happened.
-        sent_at, sent_trusted, late_s: as in `EventDocument`.
+        sent_at, sent_trusted, late_s: as in an event's message.
         events: that it lists, of a storm and of a snooze: the newest ones.
         count: how many there were in all.
     """
