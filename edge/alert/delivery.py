@@ -34,7 +34,7 @@ WHERE d.sink = ?1 AND (d.state = 'waiting' OR (?2 AND d.state = 'unheard'))
 ORDER BY 7, 8, 9, -s.opening, m.seq
 """  # noqa: S608 — ours
 _WHOLE = """
-SELECT m.key, m.kind, m.role, m.document, m.jpeg, e.document, ifnull(s.alert AND s.open, 0), d.step, d.sent,
+SELECT m.key, m.kind, m.role, m.document, m.jpeg, e.document, ifnull(s.alert AND s.open, 0), d.step,
     d.state = 'unheard'
 FROM delivery d JOIN message m ON m.seq = d.message
 LEFT JOIN subject s ON s.event = m.event LEFT JOIN event e ON e.id = m.event
@@ -67,7 +67,7 @@ class Debt:
         sink: its name.
         state: of the delivery.
         step: of escalation that sends it; 0: none.
-        sent: whether it was ever handed over.
+        sent: whether it was ever handed over; of one that stands elsewhere.
     """
 
     sink: str
@@ -150,8 +150,8 @@ def owe(
         if isinstance(known, Settled):
             _note_settled(db, seq, debt, known, now)
             continue
-        state, sent = (known.state, known.sent) if known is not None else (debt.state, debt.sent)
-        _owe(db, seq, Debt(debt.sink, state, debt.step, sent), now)
+        state = "unheard" if known is not None and known.state == "unheard" else debt.state
+        _owe(db, seq, Debt(debt.sink, state, debt.step, known is not None and known.sent), now)
         owed.append(debt.sink)
     if not owed:
         db.execute(
@@ -202,13 +202,13 @@ def best(
     return None
 
 
-def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool) -> Message:
+def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool, again: bool) -> Message:
     """Return a message whole.
 
     Raises:
         ValueError: it cannot be read; a msgspec.MsgspecError is one.
     """
-    key, kind, role, document, jpeg, newest, open_alert, step, sent, unheard = db.execute(
+    key, kind, role, document, jpeg, newest, open_alert, step, unheard = db.execute(
         _WHOLE, (seq, sink)
     ).fetchone()
     about_none = kind in ("note", "storm")
@@ -223,7 +223,7 @@ def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool) -> Messag
         newest=None if newest is None else _event(newest),
         open_alert=bool(open_alert),
         step=step,
-        again=bool(sent),
+        again=again,
         unheard=bool(unheard),
         stored=stored,
     )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from edge.alert.delivery import Debt, Moment, insert, owe
+from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
 from edge.alert.event import Event
 from edge.alert.route import Letter, Review, Route, Rules
 from edge.alert.shedding import count
@@ -20,7 +21,6 @@ INSERT INTO subject (event, opening, open, alert, listed, step, boot, since_ns)
 VALUES (?1, (SELECT ifnull(max(opening), 0) + 1 FROM subject), ?2, ?3, ?6, 0, ?4, ?5)
 ON CONFLICT (event) DO UPDATE SET open = ?2, listed = ?6,
     boot = iif(alert < ?3, ?4, boot), since_ns = iif(alert < ?3, ?5, since_ns), alert = max(alert, ?3)
-RETURNING step, word
 """
 _DUE = """
 SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1
@@ -28,13 +28,56 @@ AND (boot != ?2 OR ?3 - since_ns >= ?4)
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What stands of an event.
+
+    Attributes:
+        step: of escalation that it went to; 0: none.
+        word: what a person said of it last.
+        since: it is an alert, or went to that step.
+    """
+
+    step: int
+    word: str | None
+    since: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What another outbox knows of an event that it had.
+
+    Attributes:
+        subject: what stands of it there.
+        standing: how a delivery stands there, by key and sink.
+    """
+
+    subject: Subject | None
+    standing: Standing = unknown
+
+
+def subject(db: sqlite3.Connection, event_id: str) -> Subject | None:
+    """Return what stands of an event; None where nothing is known."""
+    row = db.execute("SELECT step, word, boot, since_ns FROM subject WHERE event = ?", (event_id,)).fetchone()
+    return None if row is None else Subject(row[0], row[1], Moment(row[2], row[3]))
+
+
 def note_subject(
-    db: sqlite3.Connection, event: Event, now: Moment, *, listed: bool
-) -> tuple[int, str | None]:
-    """Keep in mind what an event is; return the step that it went to, and what a person said of it last."""
-    values = (event.id, event.phase != "closed", event.severity == "alert", now.boot, now.ns, listed)
-    step, word = db.execute(_UPSERT, values).fetchone()
-    return step, word
+    db: sqlite3.Connection, event: Event, now: Moment, *, listed: bool, elsewhere: Subject | None = None
+) -> Subject:
+    """Keep in mind what an event is; return what stands of it: at least what stands of it elsewhere."""
+    db.execute(
+        _UPSERT, (event.id, event.phase != "closed", event.severity == "alert", now.boot, now.ns, listed)
+    )
+    if elsewhere is not None:
+        db.execute(
+            "UPDATE subject SET word = ifnull(word, ?2), since_ns = iif(step < ?3, ?5, since_ns), "
+            "boot = iif(step < ?3, ?4, boot), step = max(step, ?3) WHERE event = ?1",
+            (event.id, elsewhere.word, elsewhere.step, elsewhere.since.boot, elsewhere.since.ns),
+        )
+    known = subject(db, event.id)
+    assert known is not None
+    return known
 
 
 def debts(event: Event, rules: Rules, step: int, word: str | None) -> list[Debt]:

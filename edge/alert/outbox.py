@@ -9,11 +9,11 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import msgspec
 
-from edge.alert import escalation, listing
+from edge.alert import escalation, fate, listing
 from edge.alert.database import MEMORY, Database
 from edge.alert.delivery import (
     Debt,
@@ -27,32 +27,18 @@ from edge.alert.delivery import (
     insert,
     owe,
     read,
-    unknown,
 )
+from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import FULL, Picture
-from edge.alert.route import UNHEARD_S, Letter, Line, Message, Note, Queue, Review, Rules, image_of, kind_of
-from edge.alert.shedding import count, lose, pictures, remove, texts
+from edge.alert.fate import Word
+from edge.alert.route import Letter, Line, Message, Note, Queue, Review, Rules, image_of, kind_of
+from edge.alert.shedding import lose, pictures, remove, texts
 from edge.alert.storm import Storms
 from edge.clock import Clock
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
-
-Word: TypeAlias = Literal["delivered", "unheard", "refused", "gone"]
-
-_FORGET = """
-DELETE FROM subject WHERE NOT open AND NOT EXISTS (SELECT 1 FROM event WHERE id = subject.event)
-AND NOT EXISTS (SELECT 1 FROM message WHERE message.event = subject.event)
-"""
-_COUNT = """
-SELECT ifnull(sum(d.state IN ('waiting', 'timed')), 0), ifnull(sum(d.state = 'unheard'), 0),
-    min(iif(d.state = 'waiting' AND m.boot = ?, m.since_ns, NULL))
-FROM delivery d JOIN message m ON m.seq = d.message
-"""
-_CANDIDATES = (
-    "SELECT count(*), min(iif(boot = ?, since_ns, NULL)) FROM subject WHERE NOT alert AND word IS NULL"
-)
 
 
 class Outbox:
@@ -66,9 +52,12 @@ class Outbox:
         rules: by what it decides.
         clock: monotonic time.
         storms: what is known of them; shared by all outboxes of a process.
+        gone: the sinks that want nothing any more; shared as well.
     """
 
-    def __init__(self, database: Database, rules: Rules, clock: Clock, storms: Storms) -> None:
+    def __init__(
+        self, database: Database, rules: Rules, clock: Clock, storms: Storms, gone: set[str] | None = None
+    ) -> None:
         self._database = database
         self._rules = rules
         self._clock = clock
@@ -76,7 +65,7 @@ class Outbox:
         self._stored = database.path != MEMORY
         self._number = 0
         self._unsaved: dict[tuple[str, str], tuple[Word | None, str]] = {}  # None: handed over
-        self._gone: set[str] = set()
+        self._gone: set[str] = set() if gone is None else gone
 
     def adopt(self) -> None:
         """Take over what an earlier process left, by the sinks that there are now.
@@ -84,28 +73,15 @@ class Outbox:
         Raises:
             StoreError: the disk is full or failing.
         """
-        routes = self._rules.routes
-        names = msgspec.json.encode([route.name for route in routes]).decode()
-        at_once = msgspec.json.encode([route.name for route in routes if route.escalation is None]).decode()
         with self._database.writing("cannot look through the outbox") as db:
-            left = db.execute(
-                "SELECT message, sink FROM delivery WHERE sink NOT IN (SELECT value FROM json_each(?))",
-                (names,),
-            ).fetchall()
-            for seq, sink in left:
-                lose(db, seq, sink, "gone", "no such sink is configured any more")
-            db.execute(
-                "UPDATE delivery SET state = 'waiting' WHERE state = 'held' "
-                "AND sink IN (SELECT value FROM json_each(?))",
-                (at_once,),
-            )
+            fate.adopt(db, self._rules)
 
     def put(
         self,
         db: sqlite3.Connection,
         event: Event,
         images: Sequence[Picture] = (),
-        standing: Standing = unknown,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Owe a revision and its pictures to the sinks, within the transaction that stores the event.
 
@@ -113,27 +89,27 @@ class Outbox:
             db: in the transaction.
             event: the revision, which the table of events has.
             images: its pictures, each role once.
-            standing: what became of a message for a sink while the disk took nothing.
+            elsewhere: what the outbox knows that had the revision before.
         """
         now = self._now()
+        elsewhere = Elsewhere(None) if elsewhere is None else elsewhere
         self._save(db, now)
         listed = self._storms.lists(event, now.ns)
-        step, word = escalation.note_subject(db, event, now, listed=listed)
-        debts = [
-            debt for debt in escalation.debts(event, self._rules, step, word) if debt.sink not in self._gone
-        ]
+        about = escalation.note_subject(db, event, now, listed=listed, elsewhere=elsewhere.subject)
+        debts = escalation.debts(event, self._rules, about.step, about.word)
+        debts = [debt for debt in debts if debt.sink not in self._gone]
         text = Letter(event=event, images=tuple(image_of(p) for p in images if p.role != FULL))
         key = f"{event.id}.{event.revision}"
         seq = insert(db, key, kind_of(event), text, now, event=event)
-        takers = owe(db, seq, key, debts, now, standing)
+        takers = owe(db, seq, key, debts, now, elsewhere.standing)
         for sink in takers if event.phase == "updated" else ():
             if coalesce(db, seq, key, sink, "m.event = ? AND m.kind IN ('updated', 'alerted')", (event.id,)):
                 db.execute("UPDATE message SET kind = 'alerted' WHERE seq = ?", (seq,))
         for image in images:
-            self._put_picture(db, event, image, debts, now, standing)
+            self._put_picture(db, event, image, debts, now, elsewhere.standing)
         if listed:
             self._list(db, event, now)
-        db.execute(_FORGET)
+        fate.forget_subjects(db)
         self._fit(db)
 
     def note(self, note: Note) -> None:
@@ -171,12 +147,13 @@ class Outbox:
         Raises:
             StoreError: the file cannot be read, or not in that time.
         """
+        again = False
         try:
             with self._writing("cannot note what is sent", wait_s) as (db, _):
-                db.execute(
+                again = not db.execute(
                     "UPDATE delivery SET sent = 1 WHERE message = ? AND sink = ? AND NOT sent",
                     (found.seq, sink),
-                )
+                ).rowcount
         except StoreError:
             self._unsaved.setdefault((found.line.key, sink), (None, ""))
         with self._database.reading("cannot read the outbox", wait_s) as db:
@@ -184,21 +161,27 @@ class Outbox:
                 self._unsaved.pop((found.line.key, sink), None)
                 return None
             try:
-                return read(db, found.seq, sink, stored=self._stored)
+                return read(db, found.seq, sink, stored=self._stored, again=again)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 why = f"it cannot be read: {error}"
         _log.error("message %s: %s", found.line.key, why)
-        self.settle(found.line.key, sink, "refused", why, wait_s)
+        self.settle(found.line.key, sink, "refused", why)
         return None
 
-    def settle(self, key: str, sink: str, word: Word, why: str, wait_s: float) -> None:
-        """Note what became of a delivery; where the disk does not take that, later."""
+    def settle(self, key: str, sink: str, word: Word, why: str) -> None:
+        """Remember what became of a delivery, for `save`; from now on it does not go."""
         self._unsaved[key, sink] = (word, why)
-        try:
+
+    def save(self, wait_s: float) -> None:
+        """Write down what became of deliveries.
+
+        Raises:
+            StoreError: the disk is full or failing, or another thread had it for longer than `wait_s`; it is kept, and
+                goes with the next thing that the disk takes.
+        """
+        if self._unsaved:
             with self._writing("cannot note what was sent", wait_s):
                 pass
-        except StoreError as error:
-            _log.warning("message %s to '%s': %s: %s", key, sink, word, error)
 
     def tick(self, wait_s: float) -> list[str]:
         """Do what is due: escalate, renew what a storm lists, end what nobody heard for a day.
@@ -210,7 +193,7 @@ class Outbox:
         """
         with self._writing("cannot keep the outbox", wait_s) as (db, now):
             steps = escalation.escalate_due(db, self._rules, now)
-            self._expire(db, now)
+            fate.expire(db, now)
             db.execute(
                 "UPDATE delivery SET state = 'waiting' WHERE state = 'timed' AND (boot != ? OR since_ns <= ?)",
                 (now.boot, now.ns),
@@ -243,6 +226,27 @@ class Outbox:
                 owe(db, row[0], row[1], [Debt(sink)], now)
         return row is not None
 
+    def remember(self, name: str, value: str) -> None:
+        """Keep a fact for the next process.
+
+        Raises:
+            StoreError: the disk is full or failing.
+        """
+        with self._writing(f"cannot store the {name}") as (db, _):
+            db.execute(
+                "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", (name, value)
+            )
+
+    def recall(self, name: str) -> str:
+        """Return a fact that was kept, empty where none was.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._database.reading(f"cannot read the {name}") as db:
+            row = db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return "" if row is None else str(row[0])
+
     def queue(self, wait_s: float | None = None) -> Queue:
         """Count what waits.
 
@@ -250,36 +254,26 @@ class Outbox:
             StoreError: the file cannot be read, or not in that time.
         """
         with self._database.reading("cannot count the outbox", wait_s) as db:
-            unsent, unheard, oldest_ns = db.execute(_COUNT, (self._rules.boot,)).fetchone()
-            candidates, since_ns = db.execute(_CANDIDATES, (self._rules.boot,)).fetchone()
-            (size,) = db.execute("SELECT ifnull(sum(bytes), 0) FROM message").fetchone()
-            words = db.execute("SELECT word, sum(count) FROM tally GROUP BY word").fetchall()
-        now_ns = self._clock.mono_ns()
-        return Queue(
-            unsent=unsent,
-            oldest_s=None if oldest_ns is None else (now_ns - oldest_ns) / 1e9,
-            unheard=unheard,
-            candidates=candidates,
-            candidate_s=None if since_ns is None else (now_ns - since_ns) / 1e9,
-            bytes=size,
-            words=dict(words),
-        )
+            return fate.count_queue(db, self._now())
 
     def leave(self, sink: str, why: str, wait_s: float) -> None:
-        """Let go of a sink that wants nothing any more, for as long as this process runs."""
+        """Let go of a sink that wants nothing any more, for as long as this process runs.
+
+        Raises:
+            StoreError: as `tick`.
+        """
         self._gone.add(sink)
-        try:
-            with self._writing("cannot let go of a sink", wait_s) as (db, now):
-                left = db.execute(
-                    "SELECT message, event FROM delivery JOIN message ON seq = message WHERE sink = ?",
-                    (sink,),
-                ).fetchall()
-                for seq, event_id in left:
-                    lose(db, seq, sink, "gone", why)
-                    if event_id is not None:
-                        escalation.escalate_first(db, event_id, self._rules, now)
-        except StoreError as error:
-            _log.warning("sink '%s': %s", sink, error)
+        with self._writing("cannot let go of a sink", wait_s) as (db, now):
+            fate.leave(db, sink, why, self._rules, now)
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing in it.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._database.reading("cannot read the outbox") as db:
+            return not db.execute("SELECT EXISTS (SELECT 1 FROM message)").fetchone()[0]
 
     def standing(self, key: str, sink: str) -> Debt | Settled | None:
         """Say how a delivery stands, for the outbox that takes it over; None where it never was here.
@@ -296,6 +290,14 @@ class Outbox:
             word = self._unsaved.get((key, sink), (None, ""))[0]
             return Settled() if word == "delivered" else Debt(sink, found[4], sent=found[3])
         return Settled() if lost is None else Settled(lost[0], bool(lost[1]), lost[2])
+
+    def elsewhere(self, event_id: str) -> Elsewhere:
+        """Return what it knows of an event, for another outbox; nothing where that cannot be read at once."""
+        try:
+            with self._database.reading("cannot read the outbox", 0.0) as db:
+                return Elsewhere(escalation.subject(db, event_id), self.standing)
+        except StoreError:
+            return Elsewhere(None)
 
     def forget(self, key: str) -> None:
         """Leave a message and its pictures to the outbox that took them over.
@@ -372,47 +374,14 @@ class Outbox:
             now, saved = self._now(), dict(self._unsaved)
             self._save(db, now)
             yield db, now
-        for fate, word in saved.items():
-            if self._unsaved.get(fate) == word:
-                del self._unsaved[fate]
+        for which, told in saved.items():
+            if self._unsaved.get(which) == told:
+                del self._unsaved[which]
 
     def _save(self, db: sqlite3.Connection, now: Moment) -> None:
         """Write down what the disk did not take before; twice changes nothing."""
         for (key, sink), (word, why) in list(self._unsaved.items()):
-            found = find(db, key, sink)
-            if found is None:
-                continue
-            seq, event_id, kind, _, state = found
-            db.execute(
-                "UPDATE delivery SET sent = 1 WHERE message = ? AND sink = ? AND NOT sent", (seq, sink)
-            )
-            if word == "delivered":
-                count(db, sink, word)
-                remove(db, seq, sink)
-                continue
-            if word == "unheard" and state != "unheard":
-                count(db, sink, word)
-                db.execute(
-                    "UPDATE delivery SET state = 'unheard', boot = ?, since_ns = ? WHERE message = ? AND sink = ?",
-                    (now.boot, now.ns, seq, sink),
-                )
-            elif word in ("refused", "gone"):
-                lose(db, seq, sink, word, why)
-            if word is not None and event_id is not None and kind != "picture":
-                escalation.escalate_first(db, event_id, self._rules, now)
-
-    def _expire(self, db: sqlite3.Connection, now: Moment) -> None:
-        """End what nobody heard for a day; of the time in another boot nothing is known."""
-        db.execute(
-            "UPDATE delivery SET boot = ?1, since_ns = ?2 WHERE state = 'unheard' AND boot != ?1",
-            (now.boot, now.ns),
-        )
-        rows = db.execute(
-            "SELECT message, sink FROM delivery WHERE state = 'unheard' AND ? - since_ns >= ?",
-            (now.ns, round(UNHEARD_S * 1e9)),
-        ).fetchall()
-        for seq, sink in rows:
-            lose(db, seq, sink, "expired", "nobody listened for 24 h")
+            fate.settle(db, key, sink, word, why, self._rules, now)
 
     def _fit(self, db: sqlite3.Connection) -> None:
         """Give up what is too much for the bound of the outbox."""

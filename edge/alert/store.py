@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from edge.alert.database import Database
-from edge.alert.delivery import Standing, unknown
+from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
 from edge.alert.outbox import Outbox
@@ -66,7 +66,7 @@ class Store:
         event: Event,
         evidence: bytes | None = None,
         pictures: Sequence[Picture] = (),
-        standing: Standing = unknown,
+        elsewhere: Elsewhere | None = None,
     ) -> bool:
         """Store one revision of an event with its JPEG, in one transaction that is on the disk on return.
 
@@ -74,7 +74,7 @@ class Store:
             event: the revision.
             evidence: the JPEG that is kept of it here.
             pictures: those that go to the sinks with it.
-            standing: as for `Outbox.put`.
+            elsewhere: as for `Outbox.put`.
         Returns:
             Whether it was new; a revision that the store has, or one before that, changes nothing.
         Raises:
@@ -91,7 +91,7 @@ class Store:
             self._database.make_room(need_bytes)
             _put(db, event, document.decode(), evidence)
             if self._outbox is not None:
-                self._outbox.put(db, event, pictures, standing)
+                self._outbox.put(db, event, pictures, elsewhere)
         return True
 
     def close_orphans(self, mine: Collection[str] = ()) -> Iterator[Event]:
