@@ -62,8 +62,10 @@ def enlist(db: sqlite3.Connection, event: Event, rules: Rules, now: Moment, put:
         key = kept.key
     else:
         renewal = Moment(now.boot, now.ns + round(RENEW_S * 1e9))
-        state, when = (("waiting", now), ("timed", renewal))[kept is not None]
-        key = put(db, "storm", note, _debts(event.camera, rules, state), when)
+        if kept is None:
+            key = put(db, "storm", note, _debts(event.camera, rules, "waiting"), now)
+        else:
+            key = put(db, "storm", note, _debts(event.camera, rules, "timed"), renewal)
     _keep(db, event.camera, _Kept(key, note))
     return key
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge.alert.database import MIGRATIONS, Database
+from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
 from edge.alert.outbox import Outbox
 from edge.alert.post import Post
+from edge.alert.schema import MIGRATIONS
 from edge.alert.shedding import owed, pictures, texts
 from edge.alert.sqlite import check_file
 from edge.alert.store import Counts, Store

@@ -12,10 +12,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import TypeVar, cast
 
 from edge.alert.database import MEMORY, MIN_BYTES, Database
+from edge.alert.delivery import Found
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
@@ -37,23 +39,23 @@ MEMORY_BYTES = 16_000_000  # most that the twin may have
 _Got = TypeVar("_Got")
 
 
-class _Answer(Generic[_Got]):
+class _Answer:
     """What a call gave, or the error that it ended with."""
 
-    def __init__(self, call: Callable[[], _Got]) -> None:
+    def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
-        self._got: SimpleQueue[_Got | BaseException] = SimpleQueue()
+        self._got: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
 
     def work(self) -> None:
         try:
-            self._got.put(self._call())
+            self._got.put((self._call(), None))
         except BaseException as error:  # noqa: BLE001 — raised where it was asked for
-            self._got.put(error)
+            self._got.put((None, error))
 
-    def get(self, wait_s: float) -> _Got:
-        got = self._got.get(timeout=wait_s)
-        if isinstance(got, BaseException):
-            raise got
+    def get(self, wait_s: float) -> object:
+        got, error = self._got.get(timeout=wait_s)
+        if error is not None:
+            raise error
         return got
 
 
@@ -66,9 +68,9 @@ class Clerk:
 
     def __init__(self, wait_s: float = WAIT_S) -> None:
         self._wait_s = wait_s
-        self._asked: SimpleQueue[_Answer[object]] = SimpleQueue()
+        self._asked: SimpleQueue[_Answer] = SimpleQueue()
         self._lock = threading.Lock()
-        self._late: _Answer[object] | None = None
+        self._late: _Answer | None = None
         threading.Thread(target=self._run, name="outbox", daemon=True).start()
 
     def call(self, call: Callable[[], _Got]) -> _Got:
@@ -80,7 +82,7 @@ class Clerk:
         with self._lock:
             if self._late is not None:
                 try:
-                    self._late.get(0.0)
+                    self._late.get(1e-9)
                 except Empty:
                     raise StoreError("event store: it hangs") from None
                 except Exception as error:  # noqa: BLE001 — of what nobody waits for any more
@@ -89,7 +91,7 @@ class Clerk:
             answer = _Answer(call)
             self._asked.put(answer)
             try:
-                return answer.get(self._wait_s)
+                return cast("_Got", answer.get(self._wait_s))
             except Empty:
                 self._late = answer
                 raise StoreError(f"event store: it takes longer than {self._wait_s:g} s") from None
@@ -186,9 +188,9 @@ class Post:
         for outbox in self._outboxes():
             found = self._try(outbox, lambda box: box.best(sink, admit, skip, unheard=unheard, wait_s=WAIT_S))
             if found is not None:
-                offers.append((found.rank, outbox is self._disk, outbox, found))
-        for _, _, outbox, found in sorted(offers, key=lambda offer: offer[:2]):
-            message = self._try(outbox, lambda box, it=found: box.take(it, sink, WAIT_S))  # type: ignore[misc]  # a default
+                offers.append((found, outbox))
+        for found, outbox in sorted(offers, key=lambda offer: offer[0].rank):  # of equals the twin's
+            message = self._try(outbox, partial(_hand_over, found=found, sink=sink))
             if message is not None:
                 return message
         return None
@@ -290,6 +292,10 @@ class Post:
             self._twin = Outbox(database, rules, self._clock, self._storms, self._gone)
             self._twin_store = Store(database, self._twin)
         return self._twin_store, self._twin
+
+
+def _hand_over(outbox: Outbox, found: Found, sink: str) -> Message | None:
+    return outbox.take(found, sink, WAIT_S)
 
 
 def merge(queues: Sequence[Queue]) -> Queue:
