@@ -30,12 +30,15 @@ class Inbox:
     Args:
         folder: is made where it is not there.
 
+    Attributes:
+        folder: as above.
+
     Raises:
         FolderError: it cannot be used, or another process has it.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         with _reported(folder):
             for name in (_NEW, _DUE, _HEALTH, _REFUSED):
                 (folder / name).mkdir(parents=True, exist_ok=True)
@@ -65,7 +68,7 @@ class Inbox:
         """
         if not TOWER.match(tower) or not KEY.match(key):
             raise MessageError(f"no tower or message is called {tower!r}, {key!r}")
-        return self._folder / tower / f"{key}{suffix}"
+        return self.folder / tower / f"{key}{suffix}"
 
     def put(self, tower: str, key: str, body: bytes, suffix: str = ".json", *, due: bool = False) -> bool:
         """Keep a message; return whether it is new. It is on the disk then, in both cases.
@@ -87,8 +90,8 @@ class Inbox:
                 return False
             self._make(path.parent)
             if due:
-                (self._folder / _DUE / f"{tower} {key}").touch()
-                _sync(self._folder / _DUE)
+                (self.folder / _DUE / f"{tower} {key}").touch()
+                _sync(self.folder / _DUE)
             self._write(path, body)
         return True
 
@@ -98,8 +101,8 @@ class Inbox:
         Raises:
             FolderError: the folder cannot be read.
         """
-        with _reported(self._folder):
-            found = [(entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(self._folder / _DUE)]
+        with _reported(self.folder):
+            found = [(entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(self.folder / _DUE)]
         return [self._split(name) for _, name in sorted(found)]
 
     def did(self, tower: str, key: str) -> None:
@@ -108,9 +111,9 @@ class Inbox:
         Raises:
             FolderError: the disk does not take it.
         """
-        with _reported(self._folder):
-            (self._folder / _DUE / f"{tower} {key}").unlink(missing_ok=True)
-            _sync(self._folder / _DUE)
+        with _reported(self.folder):
+            (self.folder / _DUE / f"{tower} {key}").unlink(missing_ok=True)
+            _sync(self.folder / _DUE)
 
     def put_health(self, tower: str, body: bytes) -> None:
         """Keep the newest heartbeat of a tower, instead of the one before.
@@ -120,8 +123,8 @@ class Inbox:
             FolderError: the disk does not take it.
         """
         self.path(tower, "health")
-        with _reported(self._folder):
-            self._write(self._folder / _HEALTH / f"{tower}.json", body)
+        with _reported(self.folder):
+            self._write(self.folder / _HEALTH / f"{tower}.json", body)
 
     def healths(self) -> list[tuple[str, bytes]]:
         """Return the towers that were heard before, and the newest heartbeat of each.
@@ -129,8 +132,8 @@ class Inbox:
         Raises:
             FolderError: the folder cannot be read.
         """
-        with _reported(self._folder):
-            return [(path.stem, path.read_bytes()) for path in sorted((self._folder / _HEALTH).iterdir())]
+        with _reported(self.folder):
+            return [(path.stem, path.read_bytes()) for path in sorted((self.folder / _HEALTH).iterdir())]
 
     def refuse(self, number: int, body: bytes, why: str) -> None:
         """Keep a message that is not what it says, for whoever looks into it; of too many the oldest go.
@@ -138,7 +141,7 @@ class Inbox:
         Raises:
             FolderError: the disk does not take it.
         """
-        folder = self._folder / _REFUSED
+        folder = self.folder / _REFUSED
         with _reported(folder):
             self._write(folder / f"{number:06}", why.encode() + b"\n" + body)
             for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime_ns)[:-REFUSED_MAX]:
@@ -150,7 +153,7 @@ class Inbox:
             _sync(folder.parent)
 
     def _write(self, path: Path, body: bytes) -> None:
-        new = self._folder / _NEW / f"{path.parent.name} {path.name}"
+        new = self.folder / _NEW / f"{path.parent.name} {path.name}"
         with new.open("wb") as file:
             file.write(body)
             file.flush()

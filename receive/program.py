@@ -136,8 +136,10 @@ class _Text(msgspec.Struct):
     text: str = ""
 
 
-def run_program(words: Sequence[str], path: Path, environment: Mapping[str, str]) -> int:
-    """Run a program; return its exit code: 127 where it cannot be started, 124 where it took longer than LIMIT_S.
+def run_program(
+    words: Sequence[str], path: Path, environment: Mapping[str, str], limit_s: float = LIMIT_S
+) -> int:
+    """Run a program; return its exit code: 127 where it cannot be started, 124 where it took too long.
 
     What it writes goes where our own errors go.
 
@@ -145,6 +147,7 @@ def run_program(words: Sequence[str], path: Path, environment: Mapping[str, str]
         words: the program and its arguments; no shell reads them.
         path: of its stdin.
         environment: on top of our own.
+        limit_s: after which it is killed, with all that it started.
     """
     with path.open("rb") as body:
         try:
@@ -155,7 +158,7 @@ def run_program(words: Sequence[str], path: Path, environment: Mapping[str, str]
             logger.warning("cannot start %s: %s", words[0], error.strerror)
             return 127
     try:
-        return child.wait(LIMIT_S)
+        return child.wait(limit_s)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
