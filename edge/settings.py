@@ -132,8 +132,8 @@ OperatorName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}\Z")]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file; see each section.
 
-    The table of a camera or a sink is that of its kind, as `edge.camera` and `edge.uplink` define it. `operators` are the
-    key files of the people who may give commands, by their names.
+    The table of a camera or a sink is that of its kind, as `edge.camera` and `edge.uplink` define it. `operators` are
+    the key files of the people who may give commands, by their names.
     """
 
     cameras: dict[Name, Options]

@@ -14,12 +14,22 @@ import msgspec
 from edge.clock import Clock, utc_text, wall_synchronised
 from edge.text import plain
 from edge.uplink import topic
-from receive.broker import SESSION_S, Broker, Delivered, Session
+from receive.broker import Broker
 from receive.errors import BrokerError, FolderError, MessageError
 from receive.inbox import Inbox
-from receive.message import Heard, Heartbeat, Message, WatchDocument, beat_of, event_of, image_of
+from receive.message import (
+    Heard,
+    Heartbeat,
+    Message,
+    WatchDocument,
+    beat_of,
+    check_listed,
+    event_of,
+    image_of,
+)
 from receive.notice import key_of, render
 from receive.program import Program
+from receive.session import SESSION_S, Delivered, Session
 from receive.silence import Beat, Notice, Silence
 
 logger = logging.getLogger(__name__)
@@ -75,7 +85,7 @@ class Listener:
         self._program = program
         self._clock = clock
         self._tell = tell
-        self._counts: Counter[str] = Counter(new=0, repeated=0, refused=0, notices=0)
+        self._counts: Counter[str] = Counter(new=0, repeated=0, refused=0, unfit=0, notices=0)
         self._notices: list[Notice] = []
         self._sequence = 0
         self._run = secrets.token_hex(4)
@@ -160,7 +170,7 @@ class Listener:
             self._counts["refused"] += 1
             why = plain(f"{delivered.topic}: {error}")
             logger.warning("refused: %s", why)
-            self._inbox.refuse(self._counts["refused"], delivered.body, why)
+            self._inbox.refuse(self._clock.wall_ns(), delivered.body, why)
 
     def _sort(self, delivered: Delivered) -> None:
         """Do with a message what its topic says; an empty one was taken back by its sender.
@@ -174,10 +184,17 @@ class Listener:
                 self._keep(tower, event_of(tower, delivered), due=self._program is not None)
             case [topic.ROOT, tower, "camera", camera, "image"]:
                 if delivered.body:
-                    self._keep(tower, image_of(camera, delivered), due=False)
+                    self._keep_picture(tower, image_of(camera, delivered))
             case [root, name, "health"] if (root, name) != (ROOT, self._options.name):
                 if delivered.body:
                     self._hear(name, name if root == topic.ROOT else f"watch-{name}", delivered)
+
+    def _keep_picture(self, tower: str, picture: Message) -> None:
+        if picture.of is not None:
+            event = self._inbox.path(tower, picture.of)
+            if event.exists():
+                check_listed(picture, event.read_bytes())
+        self._keep(tower, picture, due=False)
 
     def _keep(self, tower: str, message: Message, *, due: bool) -> None:
         if not self._inbox.put(tower, message.key, message.body, message.suffix, due=due):
@@ -186,6 +203,9 @@ class Listener:
         self._counts["new"] += 1
         path = self._inbox.path(tower, message.key, message.suffix)
         logger.info("%s: %s", tower, message.text)
+        if message.fault is not None:
+            self._counts["unfit"] += 1
+            logger.warning("%s %s: %s", tower, message.key, message.fault)
         self._tell({"tower": tower, "key": message.key, "file": str(path), "text": message.text})
 
     def _hear(self, name: str, called: str, delivered: Delivered) -> None:

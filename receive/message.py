@@ -11,13 +11,18 @@ from msgspec import Meta
 
 from edge.text import plain
 from edge.uplink.gate import Answer
-from receive.broker import Delivered
+from edge.uplink.payload import EventDocument, NoteDocument
 from receive.errors import MessageError
+from receive.session import Delivered
 from receive.silence import Beat
 
 BODY_BYTES_MAX = 4 << 20
 _JPEG = b"\xff\xd8\xff"
 _TEXT_CHARS = 1000
+_RECORDS: dict[str, type[msgspec.Struct]] = {
+    "firetower.event/1": EventDocument,
+    "firetower.note/1": NoteDocument,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +34,21 @@ class Message:
         suffix: of the file.
         body: its bytes.
         text: one line for people.
+        fault: what is wrong with it, and yet no reason to refuse it; None where nothing is.
+        of: key of the revision that a picture is of; None where it does not say.
     """
 
     key: str
     suffix: str
     body: bytes
     text: str
+    fault: str | None = None
+    of: str | None = None
 
 
-class _Event(msgspec.Struct):
+class _Least(msgspec.Struct):
+    """What a message of a later version has, too."""
+
     schema: str
     key: str
     tower: str
@@ -96,15 +107,31 @@ _Record = TypeVar("_Record", bound=msgspec.Struct)
 def event_of(tower: str, delivered: Delivered) -> Message:
     """Read what came on `event`: of an event, or of the tower itself.
 
+    A message that is not of the schema and yet says what it is about in its text is taken, with its fault: a tower may
+    be newer than we are, and nobody shall miss an alert for that.
+
     Raises:
-        MessageError: it is not of the schema, or of another tower, or its key is not that of its envelope.
+        MessageError: it has no text, or is of another tower, or its key is not that of its envelope.
     """
-    event = _decoded(delivered, _Event)
+    event = _decoded(delivered, _Least)
     if event.tower != tower:
         raise MessageError(f"it came on the topic of {tower} and is of {plain(event.tower)}")
     if event.key != delivered.attributes.get("id", event.key):
         raise MessageError(f"its key is {plain(event.key)}, its envelope has another")
-    return Message(event.key, ".json", delivered.body, plain(event.text)[:_TEXT_CHARS])
+    return Message(
+        event.key, ".json", delivered.body, plain(event.text)[:_TEXT_CHARS], _fault(event, delivered)
+    )
+
+
+def _fault(event: _Least, delivered: Delivered) -> str | None:
+    record = _RECORDS.get(event.schema)
+    if record is None:
+        return f"its schema {plain(event.schema)[:64]} is not known here; is the tower newer than this firetower?"
+    try:
+        _decoded(delivered, record)
+    except MessageError as error:
+        return str(error)
+    return None
 
 
 def image_of(camera: str, delivered: Delivered) -> Message:
@@ -122,7 +149,28 @@ def image_of(camera: str, delivered: Delivered) -> Message:
         raise MessageError(f"picture {plain(key)} has the digest {found}, it says {plain(digest)[:64]}")
     if not delivered.body.startswith(_JPEG):
         raise MessageError(f"picture {plain(key)} is no JPEG")
-    return Message(key, ".jpg", delivered.body, f"picture of {camera}: {plain(said.get('role', ''))[:64]}")
+    text = f"picture of {plain(camera)}: {plain(said.get('role', ''))[:64]}"
+    of = f"{said['event']}.{said['revision']}" if {"event", "revision"} <= said.keys() else None
+    return Message(key, ".jpg", delivered.body, text, of=of)
+
+
+def check_listed(picture: Message, event: bytes) -> None:
+    """See that a picture is the one that its event lists, as far as it lists it.
+
+    Args:
+        picture: by `image_of`.
+        event: body of the revision that it is of.
+
+    Raises:
+        MessageError: it is another.
+    """
+    try:
+        images = msgspec.json.decode(event, type=EventDocument).images
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return  # of another version
+    listed = next((image.sha256 for image in images if image.key == picture.key), None)
+    if listed not in {None, hashlib.sha256(picture.body).hexdigest()}:
+        raise MessageError(f"picture {picture.key} is not the one that its event lists: that has {listed}")
 
 
 def beat_of(tower: str, delivered: Delivered) -> tuple[Beat, float]:

@@ -71,8 +71,8 @@ def render(notice: Notice, run: str, at: str | None, *, clock_trusted: bool | No
         at=at,
         clock_trusted=clock_trusted,
         silent_s=round(notice.silent_s, 1),
-        boot_id=notice.beat and notice.beat.boot_id,
-        sequence=notice.beat and notice.beat.sequence,
+        boot_id=None if notice.beat is None else notice.beat.boot_id,
+        sequence=None if notice.beat is None else notice.beat.sequence,
     )
     return Message(key, ".json", msgspec.json.encode(document), text)
 

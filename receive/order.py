@@ -7,11 +7,11 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -30,10 +30,11 @@ from edge.uplink.command import (
     sign,
 )
 from edge.uplink.gate import HEARTBEATS, Answer
-from receive.broker import Broker, Delivered, Session, add_arguments, broker_of
+from receive.broker import Broker, add_arguments, broker_of
 from receive.errors import BrokerError, MessageError
 from receive.inbox import TOWER
 from receive.message import answer_of, beat_of
+from receive.session import Delivered, Session
 from receive.silence import Beat
 
 _HEALTH_S = 10.0  # for the heartbeat that the broker keeps
@@ -146,7 +147,12 @@ def _answer(session: Session, order: Order, where: str, wait_s: float, clock: Cl
     return answer
 
 
-def _first(session: Session, read: Any, wait_s: float, clock: Clock) -> Any:  # noqa: ANN401
+_Found = TypeVar("_Found")
+
+
+def _first(
+    session: Session, read: Callable[[Delivered], _Found | None], wait_s: float, clock: Clock
+) -> _Found | None:
     """Return the first of what comes that `read` makes something of; None where nothing did within the time."""
     end_ns = clock.mono_ns() + round(wait_s * 1e9)
     while clock.mono_ns() < end_ns:

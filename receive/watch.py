@@ -52,8 +52,8 @@ def command(argv: list[str]) -> int:
     parser = _parser()
     try:
         options = parser.parse_args(argv)
-    except SystemExit as end:  # argparse has said what was wrong
-        return int(end.code or 0)
+    except SystemExit as ended:  # argparse has said what was wrong
+        return int(ended.code or 0)
     configure(logging.INFO, "%(asctime)s %(levelname)s %(name)s: %(message)s")
     broker, listener_options = broker_of(options), _checked(options)
     words = _words(options.exec)
