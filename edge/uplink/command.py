@@ -228,6 +228,22 @@ def read_operator(path: Path, key: str) -> Operator:
     return _operator(name, role, secret, f"{key}: {path}")
 
 
+def read_operators(files: Mapping[str, Path]) -> dict[str, Operator]:
+    """Read the key files of a tower.
+
+    Args:
+        files: by the names of the operators, as the configuration has them.
+
+    Raises:
+        SettingsError: as `read_operator`, or a file is of somebody else; starts with the path of the key.
+    """
+    found = {name: read_operator(path, f"operators.{name}") for name, path in files.items()}
+    for name, operator in found.items():
+        if operator.name != name:
+            raise SettingsError(f"operators.{name}: {files[name]} is the key of {operator.name}")
+    return found
+
+
 def _operator(name: str, role: str, secret: bytes, where: str) -> Operator:
     if not _NAME.match(name):
         raise SettingsError(f"{where}: a name has at most 32 of a-z, 0-9, '.', '_' and '-', got {name!r}")
