@@ -67,12 +67,14 @@ def age_s(stamp: Stamp, now: Now, *, live: bool) -> float | None:
 
 def latest(event: Event) -> Stamp:
     """Return the stamp of what a revision says: the newest that it holds."""
-    stamps = [event.opened, event.updated, event.closed, event.alerted and event.alerted.at]
-    if event.darkness is not None:
-        stamps += [event.darkness.since, event.darkness.until]
     if event.closed is not None:
         return event.closed
-    return max((one for one in stamps if one is not None), key=lambda one: one.model_s)
+    stamps = [event.opened, event.updated]
+    if event.alerted is not None:
+        stamps.append(event.alerted.at)
+    if event.darkness is not None:
+        stamps += [event.darkness.since, event.darkness.until or event.darkness.since]
+    return max(stamps, key=lambda one: one.model_s)
 
 
 def date_of(utc: str | None) -> datetime | None:
