@@ -88,7 +88,10 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     with ExitStack() as stack:
         uplink = None
         if settings.sinks:
-            uplink = Uplink(settings, clock, model=model.name, version=__version__, root=root)
+            operators = read_operators(settings.operators)
+            uplink = Uplink(
+                settings, clock, model=model.name, version=__version__, operators=operators, root=root
+            )
         post = None if uplink is None else uplink.post
         store = stack.enter_context(Place(locator(settings), settings.store.max_bytes, post=post))
         tell = _Teller(sys.stdout.isatty(), sys.stderr.isatty())

@@ -10,16 +10,17 @@ from typing import Protocol
 
 from edge.alert.event import Announcement, Stamp
 from edge.alert.post import Post
-from edge.alert.route import Queue, Review, Route, Rules, Said
+from edge.alert.route import Queue, Route, Rules
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
-from edge.errors import CommandError, SettingsError
+from edge.errors import SettingsError
 from edge.health import Health
 from edge.settings import Settings
 from edge.uplink.budget import Budget
 from edge.uplink.command import Operator, first_sequence
 from edge.uplink.courier import Courier
+from edge.uplink.desk import Desk
 from edge.uplink.facts import tower_facts
-from edge.uplink.gate import Gate, Given, Handler, Moment
+from edge.uplink.gate import Gate, Moment
 from edge.uplink.heartbeat import Vitals
 from edge.uplink.maintenance import Maintenance, Observed
 from edge.uplink.moment import Now
@@ -81,7 +82,8 @@ class Uplink:
         self._facts = tower_facts(settings)
         self._model, self._version = model, version
         self._started_ns = clock.mono_ns()
-        self.post = Post(rules_of(settings, self._boot), clock)
+        self._desk = Desk(self._boot, settings.cameras, self._stamp)
+        self.post = Post(rules_of(settings, self._boot), clock, holds=self._desk.holds)
         self._ways = ways_of(settings, clock)
         heartbeat_s = settings.uplink.heartbeat_s
         writer = Writer(
@@ -90,10 +92,10 @@ class Uplink:
             now=self._now,
             vitals=self._vitals,
             smoke=self._smoke,
-            fire_risk=lambda: None,
+            fire_risk=self._fire_risk,
         )
         first = first_sequence(self._started_ns)
-        self._gate = Gate(self._facts.id, self._boot, first, operators or {}, self.handlers())
+        self._gate = Gate(self._facts.id, self._boot, first, operators or {}, self._desk.handlers(self.post))
         self._courier = Courier(
             self.post, self._ways, writer, obey=self._obey, heartbeat_s=heartbeat_s, first=first,
             now_ns=self._started_ns,
@@ -149,29 +151,16 @@ class Uplink:
         )  # fmt: skip
         for note in self._maintenance.observe(observed):
             self.post.note(note)
-            self._courier.nudge()
+        self._desk.tick(self.post, now_ns)
+        self._courier.nudge()
 
     def links(self) -> dict[str, Link]:
         """Say how each way is."""
         return {way.sink: way.transport.link() for way in self._ways}
 
-    def handlers(self) -> dict[str, Handler]:
-        """Return what does the commands that the outbox answers for."""
-        return {
-            "acknowledge": lambda given: self._review(given, "acknowledged"),
-            "confirm": lambda given: self._review(given, "confirmed"),
-            "dismiss": lambda given: self._review(given, "dismissed"),
-        }
-
-    def _review(self, given: Given, word: Said) -> str:
-        arguments = given.arguments
-        event_id = str(getattr(arguments, "event", ""))
-        said = Review(
-            word=word, by=given.by.name, at=self._stamp(), reason=str(getattr(arguments, "note", ""))
-        )
-        if not self.post.review(event_id, said):
-            raise CommandError("unfit", f"there is no event {event_id}, or that was said of it before")
-        return f"event {event_id} is {word}"
+    def _fire_risk(self) -> str | None:
+        risk = self._desk.fire_risk(self._clock.mono_ns())
+        return None if risk.until_ns is None else risk.level
 
     def _obey(self, sink: str, command: Command) -> Parcel | None:
         _log.info("a command came from sink '%s'", sink)
@@ -193,14 +182,20 @@ class Uplink:
             version=self._version,
             due_s=reports.due_s(),
             commands=self._gate.counts,
+            fire_risk=self._desk.fire_risk(self._clock.mono_ns()),
+            snoozes=self._desk.snoozes(self._clock.mono_ns()),
             links=self.links(),
         )
 
     def _smoke(self) -> dict[str, str]:
         """Say of each camera whether it sees smoke: where it cannot see, nobody knows."""
         assert self._reports is not None
-        seen = set(self._alerts.values())
-        sees = {name: camera.state == "ok" for name, camera in self._reports.health().cameras.items()}
+        silenced = {snooze.camera for snooze in self._desk.snoozes(self._clock.mono_ns())}
+        seen = set(self._alerts.values()) - silenced
+        sees = {
+            name: camera.state == "ok" and name not in silenced
+            for name, camera in self._reports.health().cameras.items()
+        }
         return {name: "ON" if name in seen else "OFF" if sees[name] else "unknown" for name in sees}
 
     def _now(self) -> Now:
