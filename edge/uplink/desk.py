@@ -45,8 +45,8 @@ class Desk:
             "confirm": lambda given: self._review(post, given, "confirmed"),
             "dismiss": lambda given: self._review(post, given, "dismissed"),
             "frame": lambda given: _send_frame(post, given),
-            "fire_risk": lambda given: self._standing.set_fire_risk(given),
-            "snooze": lambda given: self._standing.set_snooze(given),
+            "fire_risk": self._set_fire_risk,
+            "snooze": self._set_snooze,
         }
 
     def holds(self, event: Event, now_ns: int) -> bool:
@@ -78,6 +78,12 @@ class Desk:
         if text != self._kept:
             post.remember(_NAME, text)
             self._kept = text
+
+    def _set_fire_risk(self, given: Given) -> str:
+        return self._standing.set_fire_risk(given)
+
+    def _set_snooze(self, given: Given) -> str:
+        return self._standing.set_snooze(given)
 
     def _review(self, post: Post, given: Given, word: Said) -> str:
         assert isinstance(given.arguments, OfEvent)

@@ -192,10 +192,8 @@ class Uplink:
         assert self._reports is not None
         silenced = {snooze.camera for snooze in self._desk.snoozes(self._clock.mono_ns())}
         seen = set(self._alerts.values()) - silenced
-        sees = {
-            name: camera.state == "ok" and name not in silenced
-            for name, camera in self._reports.health().cameras.items()
-        }
+        cameras = self._reports.health().cameras.items()
+        sees = {name: camera.state == "ok" and name not in silenced for name, camera in cameras}
         return {name: "ON" if name in seen else "OFF" if sees[name] else "unknown" for name in sees}
 
     def _now(self) -> Now:

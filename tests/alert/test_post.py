@@ -143,10 +143,8 @@ def test_what_people_said_and_escalation_go_over_to_the_disk_and_from_it(tmp_pat
     tower.after(0)
     tower.after(TELL_S)
     tower.after(700)
-    assert tower.drain("first") == [
-        ("f.1.acknowledged", True),
-        ("f.2", False),
-    ]  # known there; nobody is called again
+    # what a person said is known there: nobody is called again
+    assert tower.drain("first") == [("f.2", False), ("f.1.acknowledged", True)]
     tower.place.commit = commit
     tower.after(1)
     assert tower.drain("second") == [("f.1.acknowledged", True), ("f.2", True)]
