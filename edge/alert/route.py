@@ -158,6 +158,7 @@ class Message:
         again: whether it was handed over before.
         unheard: whether nobody heard it then.
         stored: whether it is on disk.
+        word: the newest that a person said of its event.
     """
 
     key: str
@@ -173,6 +174,7 @@ class Message:
     again: bool
     unheard: bool
     stored: bool
+    word: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Sending:
         now: when that is.
         type: of the message; the event's phase if absent.
         newest: revision of the event that there is; None where that is unknown.
-        review: what people said of it last.
+        review: what a person said of it, where the message tells that.
+        word: the newest that a person said of it.
         images: of the revision.
         step: of escalation that sends it; 0: none.
         stored: whether it is on disk.
@@ -47,6 +48,7 @@ class Sending:
     type: EventType | None = None
     newest: Event | None = None
     review: Review | None = None
+    word: payload.ReviewWord | None = None
     images: Sequence[Kept] = field(default_factory=tuple)
     step: int = 0
     stored: bool = True
@@ -74,6 +76,7 @@ def render(
         type="reviewed" if message.kind == "reviewed" else None,
         newest=message.newest,
         review=letter.review,
+        word=message.word,
         images=letter.images,
         step=message.step,
         stored=message.stored,
@@ -137,6 +140,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         model=event.bundle,
         images=[_image(event, one, at) for one in sending.images],
         said=None if sending.review is None else _said(sending.review, at),
+        word=sending.word if sending.review is None else sending.review.word,
         escalation=payload.Escalation(step=sending.step, after_s=facts.acknowledge_s)
         if sending.step
         else None,

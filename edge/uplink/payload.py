@@ -255,7 +255,8 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         last_seen: of the newest revision there was then.
         model: bundle that saw it, as name@version#digest.
         images: of this revision.
-        said: what people said of it last.
+        said: what a person said of it, of a message of type `reviewed`; null of others.
+        word: the newest that a person had said of it when this was sent; null where nobody had.
         escalation: null for a sink that gets it at once.
     """
 
@@ -298,6 +299,7 @@ class EventDocument(_Record, frozen=True, kw_only=True):
     model: str
     images: list[Image]
     said: Said | None
+    word: ReviewWord | None
     escalation: Escalation | None
 
 

@@ -113,13 +113,13 @@ def _what(document: EventDocument) -> str:
 
 
 def _said(document: EventDocument) -> str:
-    said = document.said
-    if said is None:
-        return "not confirmed"
-    reason = f" ({said.reason})" if said.reason else ""
-    if said.word == "acknowledged":
-        return f"not confirmed, {said.by} looks{reason}"
-    return f"{said.word} by {said.by}{reason}"
+    """Return what people said: by whom where this message tells that, else that it was said."""
+    said, word = document.said, document.word
+    by = "" if said is None else f" by {said.by}"
+    reason = "" if said is None or not said.reason else f" ({said.reason})"
+    if word == "acknowledged":
+        return f"not confirmed, {'somebody' if said is None else said.by} looks{reason}"
+    return "not confirmed" if word is None else f"{word}{by}{reason}"
 
 
 def _state(document: EventDocument, state: State, sent: datetime | None, zone: Zone) -> list[str]:

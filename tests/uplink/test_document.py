@@ -103,6 +103,13 @@ def test_a_review_is_a_type_of_its_own_and_an_escalation_says_why() -> None:
     )  # fmt: skip
 
 
+def test_later_revisions_know_what_was_said() -> None:
+    told = render(message(word="dismissed"), tower(), NOW)
+    assert isinstance(told, EventDocument)
+    assert (told.word, told.said, told.type) == ("dismissed", None, "updated")
+    assert told.text.startswith("Smoke, dismissed. ")
+
+
 def test_the_dark_is_told() -> None:
     told = render_event(revision(darkness=Darkness(since=stamp(150))), tower(), Sending("k", NOW))
     assert (told.darkness.since.model_s, told.darkness.until, told.at.model_s) == (1150.0, None, 1150.0)

@@ -81,6 +81,16 @@ def line(event: Event, now: Now = NOW, facts: Any = None, **sending: Any) -> str
             f"Smoke, not confirmed, ann looks. {SEEN}, still growing.",
         ),
         (
+            {"camera": "south", "updated": stamp(300)},
+            {"word": "confirmed"},
+            f"Smoke, confirmed. {SEEN}, still growing.",
+        ),
+        (
+            {"camera": "south", "updated": stamp(300)},
+            {"word": "acknowledged"},
+            f"Smoke, not confirmed, somebody looks. {SEEN}, still growing.",
+        ),
+        (
             {"id": "drill.5f1e", "camera": "scene", "updated": stamp(300)},
             {},
             "DRILL. SIMULATED. Smoke, not confirmed. tower-7 scene, first seen 14:32 PST, still growing.",
