@@ -81,7 +81,7 @@ def commit(uplink, place, one, *roles):
 def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(broker, tower):
     uplink, place, _ = tower
     prefix = "firetower/tower-7"
-    with Listener(broker.port, f"{prefix}/#", "answers") as people:
+    with Listener(broker.port, f"{prefix}/#") as people:
         wait(lambda: people.on(f"{prefix}/health"))
         wait(lambda: people.on(f"{prefix}/camera/north/smoke"))
         assert people.on(f"{prefix}/camera/north/smoke")[-1].body == b"OFF"
@@ -108,9 +108,9 @@ def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(br
             boot_id=health["boot_id"], sequence=health["sequence"], sent_at=datetime.now(UTC),
         )  # fmt: skip
         for _ in range(2):
-            people.publish(f"{prefix}/command", sign(order, ANN), "answers", b"7")
-        wait(lambda: len(people.on("answers")) == 2)
-        first, second = (json.loads(one.body) for one in people.on("answers"))
+            people.publish(f"{prefix}/command", sign(order, ANN), f"{prefix}/answer/ann", b"7")
+        wait(lambda: len(people.on(f"{prefix}/answer/ann")) == 2)
+        first, second = (json.loads(one.body) for one in people.on(f"{prefix}/answer/ann"))
         assert (first["word"], second["word"], second["reason"]) == ("done", "refused", "repeated")
         wait(lambda: "e1.1.acknowledged" in people.keys())  # noqa: SIM118 — a method of its own
         said = json.loads(people.on(f"{prefix}/event")[-1].body)
