@@ -124,9 +124,10 @@ class Uplink:
         """Let go of the links; what is on disk is sent by the next process."""
         self._stopping.set()
         self._courier.nudge()
-        if self._thread is not None:
-            self._thread.join(FAREWELL_S)
-            if not self._thread.is_alive():
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(FAREWELL_S)
+            if not thread.is_alive():
                 self._courier.close()
 
     def told(self, announcement: Announcement) -> None:

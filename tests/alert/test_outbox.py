@@ -201,6 +201,17 @@ def test_who_confirmed_does_not_only_acknowledge_and_a_judgement_may_change():
     assert owing.drain() == ["e.1", "e.1.confirmed", "e.1.dismissed"]
 
 
+def test_a_later_revision_knows_what_was_said():
+    owing = Owing()
+    owing.commit(event("e"))
+    assert owing.send("a").word is None
+    assert owing.outbox.review("e", said("dismissed"))
+    assert owing.send("a").word == "dismissed"
+    owing.commit(event("e", 2, "updated"))
+    later = owing.send("a")
+    assert (later.key, later.word, later.letter.review) == ("e.2", "dismissed", None)
+
+
 def test_a_candidate_does_not_escalate_until_it_is_an_alert():
     owing = Owing(*PEOPLE)
     owing.commit(candidate("e"))
