@@ -45,14 +45,19 @@ class Owing:
     """One outbox. `restart` is what a kill leaves of it: the database."""
 
     def __init__(self, *routes, path=MEMORY, boot="b1", max_bytes=64 << 20, **rules):
-        self.clock = Clock()
+        self.clock, self.silenced = Clock(), set()
         self.database = Database(path, max_bytes, owed=owed, pictures=pictures, texts=texts)
         self.rules = Rules(routes=routes or (Route("a"),), boot=boot, **rules)
         self.restart(self.rules)
 
+    def holds(self, one, _now_ns):
+        return one.camera in self.silenced
+
     def restart(self, rules=None):
         self.rules = rules or self.rules
-        self.outbox = Outbox(self.database, self.rules, self.clock, Storms(self.rules.storm_alerts))
+        self.outbox = Outbox(
+            self.database, self.rules, self.clock, Storms(self.rules.storm_alerts), holds=self.holds
+        )
         self.store = Store(self.database, self.outbox)
         self.outbox.adopt()
 

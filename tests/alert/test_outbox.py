@@ -449,6 +449,21 @@ def test_another_sector_and_growth_are_sent_singly_in_a_storm():
     assert owing.drain() == ["s3.3"]
 
 
+def test_what_a_person_silenced_is_stored_and_listed_and_calls_nobody():
+    owing = Owing(*PEOPLE)
+    owing.silenced = {"north"}
+    owing.commit(event("e"), "crop")
+    owing.after(600)
+    assert owing.drain("a") == owing.drain("first") == []
+    assert owing.outbox.events(["e", "other"]) == [event("e")]
+    assert owing.lost() == [("e.1", "a", "snoozed"), ("e.1.crop", "a", "snoozed")]
+    owing.silenced = set()
+    owing.commit(event("e", 2, "updated"))
+    assert owing.drain("a") == ["e.2"]
+    owing.after(0)
+    assert owing.drain("first") == ["e.2"]
+
+
 def test_several_cameras_with_an_alert_each_are_no_storm():
     owing = Owing(storm_alerts=2)
     for number in range(9):

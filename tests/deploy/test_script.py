@@ -1,5 +1,7 @@
 """The steps as programs: quoted, whole, and told everything that they mention."""
 
+import getpass
+import os
 import re
 import shutil
 import subprocess
@@ -85,6 +87,64 @@ def test_only_a_release_of_ours_is_pruned(tmp_path: Path) -> None:
     assert (opt / "good").read_text() == kept
     assert {path.name for path in etc.iterdir()} == {kept, *foreign}
     assert {path.name for path in (opt / "releases").iterdir()} == {kept, *foreign}
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A board whose releases say what schema they know, and note what they and systemctl are told."""
+    calls = tmp_path / "calls"
+
+    def program(path: Path, body: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    for name, schema in (("old", "1"), ("new", "2"), ("ancient", "")):
+        release = tmp_path / "opt/releases" / name
+        answer = f"echo {schema}" if schema else "exit 1"
+        program(release / "venv/bin/python", f'[ "$2" = -c ] && {{ {answer}; exit; }}\nshift; echo "{name} $*" '
+                f'>>{calls}; exit $(cat {tmp_path}/fails 2>/dev/null || echo 0)')  # fmt: skip
+        (release / "firetower.service").write_text(name)
+    program(tmp_path / "bin/systemctl", f'echo "systemctl $*" >>{calls}')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    (tmp_path / "events.sqlite").write_text("")
+    return tmp_path
+
+
+def switch(board: Path, release: str, at: str | None) -> tuple[int, list[str]]:
+    if at is not None:
+        (board / "opt/current").symlink_to(f"releases/{at}")
+    done = run(
+        "switch", opt=board / "opt", release=release, remember="yes", start="yes", service="firetower.service",
+        unit=board / "unit", store=board / "events.sqlite", user=getpass.getuser(),
+    )  # fmt: skip
+    calls = (board / "calls").read_text().splitlines()
+    return done.returncode, [call for call in calls if "daemon-reload" not in call and "enable" not in call]
+
+
+RESTARTED = "systemctl restart firetower.service"
+
+
+def test_a_store_is_taken_back_before_an_older_release_starts(board: Path) -> None:
+    code, calls = switch(board, "old", at="new")
+    taken = f"new -m edge.alert.rollback {board}/events.sqlite 1"
+    assert (code, calls) == (0, ["systemctl stop firetower.service", taken, RESTARTED])
+    assert (board / "opt/current").readlink() == Path("releases/old")
+
+
+@pytest.mark.parametrize(
+    ("release", "at"), [("new", "old"), ("new", None), ("ancient", "new"), ("old", "ancient")]
+)
+def test_a_store_is_left_alone_where_nothing_older_starts(board: Path, release: str, at: str | None) -> None:
+    assert switch(board, release, at) == (0, [RESTARTED])
+
+
+def test_nothing_is_switched_where_a_store_cannot_be_taken_back(board: Path) -> None:
+    (board / "fails").write_text("1")
+    code, calls = switch(board, "old", at="new")
+    assert code == 1
+    assert calls[-1] == "systemctl start firetower.service"
+    assert (board / "opt/current").readlink() == Path("releases/new")
 
 
 def test_half_a_file_of_log_limits_is_refused(tmp_path: Path) -> None:
