@@ -23,6 +23,7 @@ THROUGH = {
     "camera/room": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
+    "http/traffic": "tests/http/test_client.py",
     "http/trust": "tests/http/test_client.py",
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
