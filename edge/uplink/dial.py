@@ -141,9 +141,13 @@ class Dial:
         place: where to.
         connect: makes the connection, and may block.
         name: of the thread.
+
+    Attributes:
+        reached: whether the other machine was there, though nothing came of it (TLS failed).
     """
 
     def __init__(self, place: Place, connect: Callable[[Place], socket.socket], name: str) -> None:
+        self.reached = False
         self._place = place
         self._connect = connect
         self._lock = threading.Lock()
@@ -185,7 +189,7 @@ class Dial:
         try:
             made = self._connect(self._place)
         except (OSError, ValueError) as error:  # ValueError: a name that no resolver takes
-            why = told(error)
+            why, self.reached = told(error), isinstance(error, ssl.SSLError)
         with self._lock:
             if self._wanted:
                 self._made, self._why = made, why
