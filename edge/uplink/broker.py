@@ -178,6 +178,7 @@ class Broker:
         if self._connection is not None:
             self._part(self._connection, farewell)
             self._connection.close()
+        self._up, self._why, self._hand = False, "closed", None
         self._poll.close()
 
     def _reach(self, now_ns: int) -> None:

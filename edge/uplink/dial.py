@@ -209,7 +209,12 @@ def connect(place: Place) -> socket.socket:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if place.tls is None:
             return connection
-        return place.tls().wrap_socket(connection, server_hostname=place.host)
+        secured = place.tls().wrap_socket(
+            connection, server_hostname=place.host, do_handshake_on_connect=False
+        )
+        connection = secured
+        secured.do_handshake()  # by itself it would be left out where the other side has hung up already
+        return secured
     except BaseException:
         connection.close()
         raise
