@@ -35,6 +35,7 @@ SERVERS = {
     "cameras on both, read by the daemon's sources": (
         "tests/camera/test_conformance.py::test_a_picture_is_rgb_of_its_stated_size"
     ),
+    "an HTTPS receiver of webhooks": "tests/uplink/test_webhook.py::test_what_is_asked",
     "sshd": "tests/deploy/test_loopback.py::test_files_arrive_under_their_names",
     "the status page": "tests/web/test_server.py",
     "the daemon": "tests/test_cli.py::test_a_running_daemon_tells_its_health_and_ends_on_sigterm",

@@ -224,7 +224,7 @@ class Client:
     def _exchange(self, url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         parts = urlsplit(url)
         host, port = _place(parts)
-        tls = self._trust() if parts.scheme.lower() == "https" else None
+        tls = self.trust() if parts.scheme.lower() == "https" else None
         progress = Progress(self._clock, self._beat, self._limit_s, self.traffic)
         addresses = self._look_up(host)
         with _told(progress):
@@ -261,7 +261,12 @@ class Client:
             raise
         return Answer(url, response, connection, progress)
 
-    def _trust(self) -> ssl.SSLContext:
+    def trust(self) -> ssl.SSLContext:
+        """Return what TLS is made with; the certificates are read once.
+
+        Raises:
+            HttpError: there are none, or they cannot be read.
+        """
         if self._tls is None:
             self._tls = context(self._ca_file)
             self._tls.sslsocket_class = WaitingTls

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 # of struct tcp_info: bytes_received at 128, then segs_out and segs_in; bytes_sent at 200 (Linux 4.19)
 _RECEIVED, _SENT = struct.Struct("=128xQII"), struct.Struct("=200xQ")
-_HEADER_BYTES = 52  # of IPv4 and TCP with timestamps, a segment
+_HEADER_BYTES = {socket.AF_INET: 52, socket.AF_INET6: 72}  # of IP and TCP with timestamps, a segment
 
 
 @dataclass(slots=True)
@@ -32,4 +32,5 @@ def traffic_of(connection: socket.socket) -> Traffic | None:
         return None
     received_bytes, out, came = _RECEIVED.unpack_from(known)
     (sent_bytes,) = _SENT.unpack_from(known)
-    return Traffic(sent_bytes + out * _HEADER_BYTES, received_bytes + came * _HEADER_BYTES)
+    header_bytes = _HEADER_BYTES.get(connection.family, 0)
+    return Traffic(sent_bytes + out * header_bytes, received_bytes + came * header_bytes)

@@ -53,7 +53,7 @@ def retry_s(fields: Mapping[str, str], now_s: float) -> float | None:
     """
     said = fields.get("Retry-After", "").strip()
     if said.isascii() and said.isdecimal():
-        return min(float(said[:10]), RETRY_MAX_S)
+        return min(float(said), RETRY_MAX_S)
     until_s = unix_s(said)
     if until_s is None:
         return None

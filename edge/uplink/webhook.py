@@ -19,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from edge.camera.errand import Errands
 from edge.clock import Clock, wall_synchronised
 from edge.errors import HttpError, SettingsError, SilenceError
-from edge.http import trust
+from edge.text import plain
 from edge.uplink.signature import read_keys, signed
 from edge.uplink.sink import Kind, SinkOptions, Tower
 from edge.uplink.transport import Link, Outcome, Parcel, Transport
@@ -36,6 +36,7 @@ WHOLE_S = 180.0  # for all of a request; receivers take a signature for five min
 _NS_PER_S = 1_000_000_000
 _TICK_NS = _NS_PER_S  # how often the thread's time goes on
 _IDLE_NS = 3600 * _NS_PER_S
+_WORDS = 100  # of what a stranger calls his status
 _OFF_S = 60.0  # by which two clocks may differ and nobody needs to know
 _DOUBTED = (400, 401, 403)  # what receivers answer to a moment that is not theirs
 _PRINTABLE = "!#$&'()*+,/:;<=>?@[\\]^`{|}~"  # besides letters, digits and -._~
@@ -92,6 +93,10 @@ class Webhook:
         keys: that sign.
         clock: of the machine, for the moment of a signature.
         trusted: whether that clock is synchronised; None: nobody knows.
+        whole_s: how long a request may take, from the look-up of its host to its answer.
+
+    Raises:
+        HttpError: there are no certificates to trust.
     """
 
     def __init__(
@@ -100,11 +105,13 @@ class Webhook:
         keys: tuple[bytes, ...],
         clock: Clock,
         trusted: Callable[[], bool | None] = wall_synchronised,
+        whole_s: float = WHOLE_S,
     ) -> None:
         from edge.http.client import Client  # noqa: PLC0415 — urllib3
 
         self._keys = keys
         self._trusted = trusted
+        self._whole_s = whole_s
         self._time = _Time(clock)
         self._errands = Errands()
         self._client = Client(
@@ -115,6 +122,7 @@ class Webhook:
             ca_file=options.ca_file,
             beat=self._beat,
         )
+        self._client.trust()
         self._lock = threading.Lock()
         self._bell: int | None = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._busy, self._until_ns = False, 0
@@ -154,7 +162,7 @@ class Webhook:
         self._time.set(now_ns)
         if self._busy or not self.link().up:
             return False
-        self._busy, self._until_ns = True, now_ns + round(WHOLE_S * _NS_PER_S)
+        self._busy, self._until_ns = True, now_ns + round(self._whole_s * _NS_PER_S)
         if len(parcel.body) > LARGEST_BYTES:
             why = f"it has {len(parcel.body)} bytes, and a webhook's body has {LARGEST_BYTES} at most"
             self._settle(Outcome(parcel.key, "refused", why))
@@ -193,7 +201,7 @@ class Webhook:
         if self._bell is None:
             raise HttpError("it is closed")
         if self._time.mono_ns() > self._until_ns:
-            raise SilenceError(f"it was not done within {WHOLE_S:g} s")
+            raise SilenceError(f"it was not done within {self._whole_s:g} s")
 
     def _look_up(self, host: str) -> list[tuple[Any, ...]]:
         try:
@@ -225,34 +233,40 @@ class Webhook:
         self._settle(replace(outcome, bytes=self._bytes() - before))
 
     def _sent(self, parcel: Parcel) -> Outcome:
-        own_s = self._time.wall_ns() / _NS_PER_S
-        theirs_s = self._theirs_s() if self._trusted() is False else None
-        moment_s = own_s if theirs_s is None else theirs_s
+        own_s, theirs_s = self._time.wall_ns() / _NS_PER_S, self._theirs_s()
         fields = {"Content-Type": parcel.content_type, **_attributes(parcel)}
+        moment_s = own_s if theirs_s is None else theirs_s
         fields |= signed(self._keys, parcel.key, int(moment_s), parcel.body)
         answer = self._client.send("POST", fields, parcel.body)
         answer.close()  # its body would only cost the link
         word = word_of(answer.status, answer.headers)
         if word == "delivered":
             return Outcome(parcel.key, word)
-        why, again_s = answer.shown + advice_of(answer.status), retry_s(answer.headers, own_s)
-        off_s = self._compare(answer)
-        if off_s is not None and abs(off_s) > _OFF_S:
+        why = plain(answer.shown)[:_WORDS] + advice_of(answer.status)
+        again_s = retry_s(answer.headers, own_s)
+        off_s = self._ahead_s(answer)
+        if abs(off_s) > _OFF_S:
             why += f"; the tower's clock is {abs(off_s):.0f} s {'behind' if off_s > 0 else 'ahead of'} the receiver's"
-            if answer.status in _DOUBTED and theirs_s is None and self._trusted() is False:
-                again_s = 0.0  # signed for the receiver's time then
+            if answer.status in _DOUBTED and self._trusted() is False:
+                again_s = self._change_time(answer, to_theirs=theirs_s is None)
         return Outcome(parcel.key, word, why, again_s if word == "failed" else None)
 
-    def _compare(self, answer: Answer) -> float | None:
-        """Note the receiver's time; return the seconds by which it is ahead of the tower's, None where it is unsaid."""
+    def _ahead_s(self, answer: Answer) -> float:
+        """Return the seconds by which the receiver's clock is ahead of the tower's; 0 where it does not say."""
         said_s = unix_s(answer.headers.get("Date", ""))
-        if said_s is None:
-            return None
-        self._theirs_ns = round(said_s * _NS_PER_S) - self._time.mono_ns()
-        return said_s - self._time.wall_ns() / _NS_PER_S
+        return 0.0 if said_s is None else said_s - self._time.wall_ns() / _NS_PER_S
+
+    def _change_time(self, answer: Answer, *, to_theirs: bool) -> float | None:
+        """Sign for the receiver's time from now on, or for the tower's where that was no better; return when."""
+        said_s = unix_s(answer.headers.get("Date", "")) if to_theirs else None
+        self._theirs_ns = None if said_s is None else round(said_s * _NS_PER_S) - self._time.mono_ns()
+        return 0.0 if to_theirs else None
 
     def _theirs_s(self) -> float | None:
-        return None if self._theirs_ns is None else (self._theirs_ns + self._time.mono_ns()) / _NS_PER_S
+        """Return the receiver's time where a signature is for that, and the tower has none that is trusted."""
+        if self._theirs_ns is None or self._trusted() is not False:
+            return None
+        return (self._theirs_ns + self._time.mono_ns()) / _NS_PER_S
 
     def _bytes(self) -> int:
         return self._client.traffic.sent_bytes + self._client.traffic.received_bytes
@@ -272,10 +286,9 @@ def _attributes(parcel: Parcel) -> dict[str, str]:
 def _open(options: WebhookOptions, _tower: Tower, clock: Clock) -> Transport:
     keys = read_keys(options.secret_file, "secret_file")
     try:
-        trust.context(options.ca_file)
+        return Webhook(options, keys, clock)
     except HttpError as error:
         raise SettingsError(f"ca_file: {error}") from None
-    return Webhook(options, keys, clock)
 
 
 WEBHOOK = Kind(

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback, over HTTPS: it verifies each after Standard Webhooks, as strangers' libraries do."""
+"""A receiver of webhooks on loopback, over HTTPS: it verifies each after Standard Webhooks, as strangers do."""
 
 import base64
 import contextlib
@@ -9,7 +9,6 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.http.server import SILENCE, Certificates, Request, Server, reply
@@ -105,16 +104,18 @@ class _Server(Server):
     """One whose connections can be torn."""
 
     def __init__(self, answer, tls: ssl.SSLContext, port: int) -> None:
-        self._connections: list[socket.socket] = []
+        self._connections: set[socket.socket] = set()
         super().__init__(answer, tls, port)
 
     def _host(self, connection: socket.socket) -> None:
-        self._connections.append(connection.dup())
-        super()._host(connection)
+        with connection.dup() as held:
+            self._connections.add(held)
+            super()._host(connection)
+            self._connections.discard(held)
 
     def cut(self) -> None:
-        while self._connections:
-            with contextlib.suppress(OSError), self._connections.pop() as connection:
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def kill(self) -> None:
