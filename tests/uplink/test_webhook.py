@@ -1,7 +1,9 @@
 """Webhooks against a real HTTPS receiver: what is asked, what its answers mean, and what is never said."""
 
 import logging
+import re
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,21 @@ def test_a_picture_is_a_request_of_its_own(receiver, road):
     assert is_genuine(request, KEY, receiver.clock())
     assert (request.fields["content-type"], request.body) == ("image/jpeg", picture)
     assert (request.fields["ce-role"], request.fields["ce-sha256"]) == ("crop", "0" * 64)
+
+
+def test_a_receiver_verifies_it_as_the_page_says(receiver, road):
+    page = (Path(__file__).parents[2] / "docs/webhook.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    defined = {}
+    exec(program, defined)
+    for sent in (parcel("ab12.1"), parcel("ab12.1.crop", b"\xff\xd8\xff", content_type="image/jpeg")):
+        assert road.carry(sent).word == "delivered"
+        fields, body = receiver.requests[-1].fields, receiver.requests[-1].body
+        assert defined["is_genuine"](fields, body, secret())
+        assert not defined["is_genuine"](fields, body + b" ", secret())
+        assert not defined["is_genuine"](fields, body, secret(OTHER))
+        assert not defined["is_genuine"]({**fields, "webhook-id": "ab12.2"}, body, secret())
+        assert not defined["is_genuine"]({**fields, "webhook-timestamp": "1764412530"}, body, secret())
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER], ids=["before", "after"])
@@ -218,11 +235,13 @@ def test_an_answer_costs_no_more_than_its_head(receiver, road):
 def test_a_tower_without_the_time_signs_for_the_receivers(receiver, roads, behind_s):
     """Its clock is no reason why an alert does not arrive."""
     clock = SystemClock()
-    clock.wall_ns = lambda: round((receiver.clock() - behind_s) * 1e9)
+    receiver.clock = lambda: 1_800_000_000
+    clock.wall_ns = lambda: (1_800_000_000 - behind_s) * 10**9
     road = roads(Webhook(options(receiver), (KEY,), clock, lambda: False))
     outcome = road.carry(parcel("late.1"))
     assert (outcome.word, outcome.retry_s) == ("failed", 0)
-    assert f"the tower's clock is {abs(behind_s)} s" in outcome.why.replace("604799 s", "604800 s")
+    side = "behind" if behind_s > 0 else "ahead of"
+    assert outcome.why == f"400 Bad Request; the tower's clock is 604800 s {side} the receiver's"
     for key in ("late.1", "late.2"):
         assert road.carry(parcel(key)).word == "delivered"
     receiver.key = OTHER
