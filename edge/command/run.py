@@ -34,6 +34,7 @@ from edge.plan import cadences, plan_camera
 from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
 from edge.text import plain, plain_json
+from edge.uplink.command import read_operators
 from edge.web.server import WebServer, try_address
 
 _log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ def examine(settings: Settings, clock: Clock, root: Path) -> None:
     make_counters(settings, clock, root)
     for name, camera in settings.cameras.items():
         plan_camera(name, camera, 0.0, settings.limits)
+    read_operators(settings.operators)
     if settings.web.enabled:
         try_address(settings.web.host, settings.web.port, settings.web.token_file)
 

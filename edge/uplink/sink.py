@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from edge.alert.event import Severity
+from edge.alert.event import Origin, Severity
 from edge.clock import Clock
 from edge.uplink.transport import Channel, Transport
-
-Origin: TypeAlias = Literal["live", "recording", "simulated"]
 
 
 class SinkOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage
-from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -45,7 +45,7 @@ class Mosquitto:
             pytest.fail("needs mosquitto: apt-get install mosquitto")
         self._file = folder / f"mosquitto-{self.port}.conf"
         self._log = folder / f"mosquitto-{self.port}.log"
-        said = [f"listener {self.port} 127.0.0.1", *lines, "log_type all"]
+        said = [f"listener {self.port} 127.0.0.1", *lines, "log_type all", "user root"]
         if not any(line.startswith(("allow_anonymous", "password_file")) for line in lines):
             said.append("allow_anonymous true")
         self._file.write_text("\n".join(said) + "\n")
@@ -59,7 +59,9 @@ class Mosquitto:
     def start(self) -> None:
         with self._log.open("a") as log:
             self._process = subprocess.Popen([self._program, "-c", self._file], stderr=log, stdout=log)
-        wait(self._answers)
+        wait(self._answers)  # it listens before it has read all of its files
+        wait(lambda: self._process.poll() is not None or " running" in self.log)
+        assert self._process.poll() is None, self.log
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, self.log
@@ -102,7 +104,7 @@ class Listener:
         self._topics = topics
         self._listening = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]  # paho: whole seconds
+        self._client.reconnect_delay_set(0.05, 0.05)
         self._client.on_connect = lambda client, *_: [client.subscribe(topic, qos=1) for topic in topics]
         self._client.on_subscribe = lambda *_: self._listening.set()
         self._client.on_disconnect = lambda *_: self._listening.clear()
