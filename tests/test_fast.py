@@ -28,6 +28,8 @@ THROUGH = {
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "model/picture_input": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
+    "uplink/connection": "tests/uplink/test_conformance.py",
+    "uplink/letter": "tests/uplink/test_conformance.py",
     "path": "tests/test_settings.py",
 }
 SERVERS = {
@@ -37,6 +39,7 @@ SERVERS = {
     ),
     "an HTTPS receiver of webhooks": "tests/uplink/test_webhook.py::test_what_is_asked",
     "sshd": "tests/deploy/test_loopback.py::test_files_arrive_under_their_names",
+    "mosquitto": "tests/uplink/test_conformance.py",
     "the status page": "tests/web/test_server.py",
     "the daemon": "tests/test_cli.py::test_a_running_daemon_tells_its_health_and_ends_on_sigterm",
 }

@@ -121,7 +121,7 @@ class Broker:
     def wake_ns(self, now_ns: int) -> int:
         """Return when `step` wants to be called next, unless something is to be read or written before."""
         connection = self._connection
-        if self._found or (connection is not None and connection.waits):
+        if self._found or (connection is not None and (connection.ended or connection.waits)):
             return now_ns
         if connection is None and self._dial is None:
             return max(now_ns, self._retry_ns or now_ns)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -51,7 +51,7 @@ class Hello:
 
     client_id: str
     user: str | None
-    password: str | None
+    password: str | None = field(repr=False)
     will: Letter
     keepalive_s: int
     session_s: int
