@@ -334,9 +334,9 @@ def test_an_answer_to_what_is_sent_once_is_told_whatever_it_is(certificates):
     with Server(answer, certificates.serve(path)) as server:
         one = client(server.url, ca_file=path, login=Login("lookout", "hunter2"))
         for expected in (302, 401, 204):
-            answer = one.send("POST", {}, b"x")
-            answer.close()
-            assert answer.status == expected
+            answered = one.send("POST", {}, b"x")
+            answered.close()
+            assert answered.status == expected
         assert len(server.requests) == 3
         assert not any("authorization" in request.fields for request in server.requests)
 
