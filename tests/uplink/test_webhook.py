@@ -13,7 +13,7 @@ from edge.uplink.sink import Tower
 from edge.uplink.webhook import LARGEST_BYTES, WEBHOOK, WHOLE_S, Webhook, WebhookOptions
 from tests.http.server import Certificates, Server, reply
 from tests.uplink.receiver import KEY, HttpsReceiver, is_genuine, secret
-from tests.uplink.road import Road, parcel
+from tests.uplink.road import HANG_S, Road, parcel
 
 TOWER = Tower(id="tower-7", heartbeat_s=300)
 OTHER = b"another secret of its own, 32 by"
@@ -349,6 +349,9 @@ def test_a_closed_one_leaves_no_thread(receiver, road):
         assert road.transport.send(parcel(), road.now_ns)
         road.until(lambda: receiver.requests)
         road.transport.close()
-        road.until(lambda: not [one for one in threading.enumerate() if one.name == "webhook"])
+        for thread in threading.enumerate():
+            if thread.name == "webhook":
+                thread.join(HANG_S)  # its time does not go on any more, so no limit ends it
+                assert not thread.is_alive()
     finally:
         receiver.unmute()
