@@ -46,17 +46,33 @@ def read_secret(path: Path, key: str) -> str:
     Raises:
         SettingsError: unreadable, no plain file, too long, open to others, or not one line; never holds the secret.
     """
+    return read_secrets(path, key, 1)[0]
+
+
+def read_secrets(path: Path, key: str, most: int) -> tuple[str, ...]:
+    """Return the lines of a file that none but its owner may read, without blanks around.
+
+    Args:
+        path: of the file.
+        key: of the configuration, for messages.
+        most: lines that it may have.
+
+    Raises:
+        SettingsError: as `read_secret`, or it has more lines, or none.
+    """
     data = read_private(path, key)
     if len(data) > _BYTES_MAX:
         raise SettingsError(f"{key}: cannot read {path}: it is longer than {_BYTES_MAX} bytes")
     try:
-        secret = text_of(data).strip()
+        lines = text_of(data).strip().splitlines()
     except ValueError as error:
         raise SettingsError(f"{key}: cannot read {path}: {error}") from None
-    if not secret or len(secret.splitlines()) != 1 or "\0" in secret:
-        raise SettingsError(f"{key}: {path} must hold the secret as its only line")
-    if _MARK in secret:
+    secrets = tuple(line.strip() for line in lines)
+    if not 0 < len(secrets) <= most or not all(secrets) or "\0" in "".join(secrets):
+        expected = "the secret as its only line" if most == 1 else f"one to {most} secrets, one a line"
+        raise SettingsError(f"{key}: {path} must hold {expected}")
+    if _MARK in "".join(secrets):
         raise SettingsError(
             f"{key}: {path} holds a byte order mark in its middle, which nobody sees: write it anew"
         )
-    return secret
+    return secrets

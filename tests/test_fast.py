@@ -28,6 +28,7 @@ THROUGH = {
     "camera/room": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
+    "http/traffic": "tests/http/test_client.py",
     "http/trust": "tests/http/test_client.py",
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
@@ -43,6 +44,7 @@ SERVERS = {
     "cameras on both, read by the daemon's sources": (
         "tests/camera/test_conformance.py::test_a_picture_is_rgb_of_its_stated_size"
     ),
+    "an HTTPS receiver of webhooks": "tests/uplink/test_webhook.py::test_what_is_asked",
     "sshd": "tests/deploy/test_loopback.py::test_files_arrive_under_their_names",
     "mosquitto": "tests/uplink/test_conformance.py",
     "the status page": "tests/web/test_server.py",

@@ -1,1 +1,1 @@
-"""The one HTTP client of the device: it fetches pictures, and later uplinks send with it."""
+"""The one HTTP client of the device: it fetches pictures, and webhooks send with it."""

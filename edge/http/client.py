@@ -26,6 +26,7 @@ from edge.clock import Clock
 from edge.errors import HttpError
 from edge.http.login import Answers, Login
 from edge.http.progress import STEP_S, Address, Progress, WaitingTls, connect
+from edge.http.traffic import Traffic
 from edge.http.trust import context, fault
 
 _PORTS = {"http": 80, "https": 443}
@@ -150,6 +151,7 @@ class Client:
 
     Attributes:
         answers: to the server's challenge.
+        traffic: over the link so far.
     """
 
     def __init__(
@@ -171,6 +173,19 @@ class Client:
         self._beat = beat
         self._look_up = look_up
         self._tls: ssl.SSLContext | None = None
+        self._session: ssl.SSLSession | None = None
+        self.traffic = Traffic()
+
+    def send(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Ask once: no login, and no redirect is followed.
+
+        Returns:
+            The answer, whatever its status; whoever asks closes it.
+
+        Raises:
+            HttpError: no answer came, or TLS failed.
+        """
+        return self._exchange(self._url, method, headers, body)
 
     def request(
         self, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes | None = None
@@ -209,8 +224,8 @@ class Client:
     def _exchange(self, url: str, method: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         parts = urlsplit(url)
         host, port = _place(parts)
-        tls = self._trust() if parts.scheme.lower() == "https" else None
-        progress = Progress(self._clock, self._beat, self._limit_s)
+        tls = self.trust() if parts.scheme.lower() == "https" else None
+        progress = Progress(self._clock, self._beat, self._limit_s, self.traffic)
         addresses = self._look_up(host)
         with _told(progress):
             connection: socket.socket = connect(addresses, port, progress)
@@ -220,7 +235,7 @@ class Client:
                     f"http://x{parts.path or '/'}{parts.query and '?' + parts.query}"
                 ).request_uri
                 if tls is not None:
-                    connection = _secure(tls, connection, host, progress)
+                    connection = _secure(tls, connection, host, progress, self._session)
                 speaker = _Connection(host, port, timeout=STEP_S)
                 speaker.default_port = _PORTS[parts.scheme.lower()]  # type: ignore[misc]  # of this one alone
                 speaker.sock = connection
@@ -239,22 +254,37 @@ class Client:
                 progress.restart(whole=True)
                 response = speaker.getresponse()
                 progress.restart()
+                if isinstance(connection, WaitingTls):
+                    self._session = connection.session  # the next handshake is without certificates
         except BaseException:
             connection.close()
             raise
         return Answer(url, response, connection, progress)
 
-    def _trust(self) -> ssl.SSLContext:
+    def trust(self) -> ssl.SSLContext:
+        """Return what TLS is made with; the certificates are read once.
+
+        Raises:
+            HttpError: there are none, or they cannot be read.
+        """
         if self._tls is None:
             self._tls = context(self._ca_file)
             self._tls.sslsocket_class = WaitingTls
         return self._tls
 
 
-def _secure(tls: ssl.SSLContext, connection: socket.socket, host: str, progress: Progress) -> WaitingTls:
-    secured = tls.wrap_socket(connection, server_hostname=host, do_handshake_on_connect=False)
+def _secure(
+    tls: ssl.SSLContext,
+    connection: socket.socket,
+    host: str,
+    progress: Progress,
+    session: ssl.SSLSession | None,
+) -> WaitingTls:
+    secured = tls.wrap_socket(
+        connection, server_hostname=host, do_handshake_on_connect=False, session=session
+    )
     assert isinstance(secured, WaitingTls)
-    secured.progress = progress
+    secured.progress, progress.connection = progress, secured
     try:
         secured.do_handshake()
     except BaseException:

@@ -52,7 +52,7 @@ def fault(error: ssl.SSLError) -> str:
         if "match" in why:
             return (
                 f"its certificate is not for this host ({why}); use a name of the certificate in the address, or set"
-                " `ca_file` to a certificate for this host that the camera then uses"
+                " `ca_file` to a certificate for this host that it then uses"
             )
         return f"its certificate is not trusted ({why}); set `ca_file` to its certificate, or the one that signed it"
     why = (error.reason or str(error.args[-1])).replace("_", " ").lower()

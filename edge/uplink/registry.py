@@ -7,8 +7,9 @@ from typing import Any
 
 from edge.uplink.mqtt import MQTT
 from edge.uplink.sink import Kind, SinkOptions
+from edge.uplink.webhook import WEBHOOK
 
-KINDS: tuple[Kind[Any], ...] = (MQTT,)
+KINDS: tuple[Kind[Any], ...] = (MQTT, WEBHOOK)
 
 
 def split(url: str) -> tuple[str, str]:

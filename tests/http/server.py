@@ -27,13 +27,13 @@ class Server:
     """One request a connection; what `answer` gives is sent piece by piece, then it hangs up."""
 
     def __init__(
-        self, answer: Callable[[Request], Iterable[bytes]], tls: ssl.SSLContext | None = None
+        self, answer: Callable[[Request], Iterable[bytes]], tls: ssl.SSLContext | None = None, port: int = 0
     ) -> None:
         self.requests: list[Request] = []
         self.closing = threading.Event()
         self._answer = answer
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         threading.Thread(target=self._serve, daemon=True).start()

@@ -1,5 +1,6 @@
 """The HTTP client against real servers: answers, redirects, time limits, TLS, and what it never says."""
 
+import contextlib
 import logging
 import socket
 import threading
@@ -320,3 +321,71 @@ def test_no_address_and_no_password_is_said(caplog):
         fetch(f"{server.url}/s3cret?pwd=hunter2", login=login)
     said = caplog.text + str(caught.value) + repr(login)
     assert not [word for word in ("hunter2", "lookout", "s3cret") if word in said]
+
+
+def test_an_answer_to_what_is_sent_once_is_told_whatever_it_is(certificates):
+    """No login is asked of anybody, and no redirect followed."""
+    statuses = iter(["302 Found", "401 Unauthorized", "204 No Content"])
+    path = certificates.make("once", "IP:127.0.0.1")
+
+    def answer(request):
+        return [reply(status=next(statuses), Location="/", WWW_Authenticate="Basic")]
+
+    with Server(answer, certificates.serve(path)) as server:
+        one = client(server.url, ca_file=path, login=Login("lookout", "hunter2"))
+        for expected in (302, 401, 204):
+            answered = one.send("POST", {}, b"x")
+            answered.close()
+            assert answered.status == expected
+        assert len(server.requests) == 3
+        assert not any("authorization" in request.fields for request in server.requests)
+
+
+def test_what_goes_over_the_link_is_counted_with_its_handshakes(certificates):
+    path = certificates.make("counted", "IP:127.0.0.1")
+    body = b"x" * 10_000
+    with Server(lambda request: [reply(body)], certificates.serve(path)) as server:
+        one = client(server.url, ca_file=path)
+        costs = []
+        for _ in range(2):
+            before = one.traffic.sent_bytes, one.traffic.received_bytes
+            assert one.request("POST", body=body).body(20_000) == body
+            costs.append((one.traffic.sent_bytes - before[0], one.traffic.received_bytes - before[1]))
+    for sent, received in costs:
+        assert 10_500 < sent < 13_500
+        assert 10_100 < received < 13_500
+    assert costs[1][1] < costs[0][1] - 300, "its certificate came again"
+
+
+def test_a_slow_link_is_progress_while_a_body_goes(certificates):
+    """Little of it is held by the kernel and by TLS, so what is on its way is not taken for silence."""
+    path = certificates.make("slow", "IP:127.0.0.1")
+    clock, ahead = SystemClock(), [0]
+    clock.mono_ns = lambda: ahead[0]
+
+    def carry(source, sink, second_ns):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1024):
+                threading.Event().wait(second_ns / 30e9)
+                ahead[0] += second_ns
+                sink.sendall(piece)
+
+    with (
+        Server(lambda request: [reply(b"slow")], certificates.serve(path)) as server,
+        socket.socket() as listener,
+    ):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def link():
+            near, _ = listener.accept()
+            with near, socket.create_connection(("127.0.0.1", server.port)) as far:
+                threading.Thread(target=carry, args=(far, near, 0), daemon=True).start()
+                carry(near, far, 10**9)  # a kilobyte a second
+
+        threading.Thread(target=link, daemon=True).start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        one = Client(url, clock, limit_s=12, look_up=look_up, ca_file=path)
+        assert one.send("POST", {}, b"x" * 40_000).body(9) == b"slow"
+        assert server.requests[0].body == b"x" * 40_000

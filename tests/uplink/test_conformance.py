@@ -14,7 +14,9 @@ from edge.uplink.mqtt import MQTT
 from edge.uplink.registry import KINDS
 from edge.uplink.sink import Kind, Tower
 from edge.uplink.transport import Channel, Transport
+from edge.uplink.webhook import WEBHOOK
 from tests.uplink.mosquitto import Listener, Mosquitto, Proxy
+from tests.uplink.receiver import HttpsReceiver
 from tests.uplink.road import Road, parcel
 
 TOWER = Tower(id="tower-7", heartbeat_s=300)
@@ -93,7 +95,7 @@ class Case:
     Attributes:
         kind: it.
         receiver: starts a receiver; given a folder for its files.
-        connects: whether there is a link before the first parcel; else a receiver that is not there shows with it.
+        connects: whether there is a link between parcels; else each is taken, and its outcome tells of the receiver.
     """
 
     kind: Kind
@@ -101,7 +103,7 @@ class Case:
     connects: bool = True
 
 
-CASES = {"mqtt": Case(MQTT, MqttReceiver)}
+CASES = {"mqtt": Case(MQTT, MqttReceiver), "webhook": Case(WEBHOOK, HttpsReceiver, connects=False)}
 
 
 def test_every_kind_has_a_case():
@@ -195,21 +197,26 @@ def test_what_is_too_large_is_refused_and_the_next_one_goes(case, receiver, road
 def test_a_receiver_that_is_killed_and_comes_back(case, receiver, road):
     receiver.kill()
     try:
-        if not CASES[case].connects:
+        if CASES[case].connects:
+            road.until(lambda: not road.transport.link().up)
+        else:
             assert road.carry(parcel("lost.1")).word == "failed"
-        road.until(lambda: not road.transport.link().up)
         for _ in range(5):
             road.step()
             road.pass_time(301)
         link = road.transport.link()
-        assert not link.up
-        assert link.why
         if CASES[case].connects:
+            assert not link.up
+            assert link.why
             assert not road.transport.send(parcel("lost.1"), road.now_ns)
+        else:  # nobody knows before the next one
+            assert link.up
+            assert link.notice
     finally:
         receiver.start()
     road.connect()
     assert road.carry(parcel("back.1")).word == "delivered"
+    assert not road.transport.link().notice
 
 
 @each
@@ -252,10 +259,10 @@ def test_silence_ends_by_the_clock_that_is_given(case, receiver, road):
 
 
 @each
-def test_nothing_blocks_while_a_machine_takes_a_connection_and_says_nothing(case):
+def test_nothing_blocks_while_a_machine_takes_a_connection_and_says_nothing(case, receiver):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"{CASES[case].kind.schemes[0]}://127.0.0.1:{silent.getsockname()[1]}"
-        road = Road(open_transport(case, url))
+        road = Road(open_transport(case, url, **receiver.keys))
         road.transport.send(parcel(), road.now_ns)
         road.step()
         with silent.accept()[0] as accepted:
@@ -303,7 +310,7 @@ def test_a_closed_one_does_nothing_more(case, receiver, road):
     assert not road.transport.link().up
 
 
-@each
+@pytest.mark.parametrize("case", [name for name, one in CASES.items() if one.connects])
 def test_the_last_word_goes_out(case, receiver, road):
     channel = "health" if "health" in CASES[case].kind.channels else "event"
     road.transport.close(parcel("farewell.1", channel=channel))

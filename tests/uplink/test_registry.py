@@ -146,9 +146,11 @@ def test_every_record_is_whole_and_its_own() -> None:
 LIGHT = """
 import sys
 from pathlib import Path
+from msgspec.structs import fields
 from edge.settings import parse
 from edge.uplink.registry import KINDS
-sinks = {kind.schemes[0]: {"url": f"{kind.schemes[0]}://host"} for kind in KINDS}
+needed = {kind: {one.name: "LICENSE" for one in fields(kind.options) if one.required} for kind in KINDS}
+sinks = {kind.schemes[0]: {**needed[kind], "url": f"{kind.schemes[0]}://host"} for kind in KINDS}
 read = parse({"cameras": {"a": {"uri": "scene:"}}, "tower": {"id": "t"}, "sinks": sinks}, Path())
 assert len(read.sinks) == len(KINDS)
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"paho", "urllib3", "av", "cv2"}))
