@@ -103,6 +103,11 @@ class Listener:
         )
         return {**self._counts, **run}
 
+    @property
+    def listening(self) -> bool:
+        """Whether the broker sends us what comes."""
+        return self._silence.has_link
+
     def run(self, stop: threading.Event) -> None:
         """Listen until `stop` is set; a lost connection is made again."""
         pause_s = _FIRST_PAUSE_S
@@ -113,7 +118,7 @@ class Listener:
                 logger.warning("%s", error)
             except FolderError as error:
                 logger.warning("%s; the broker keeps what comes", error)
-            if self._silence.has_link:
+            if self.listening:
                 pause_s = _FIRST_PAUSE_S
             self._silence.link(self._clock.mono_ns(), up=False)
             self._wait(stop, pause_s)
