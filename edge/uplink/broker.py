@@ -7,6 +7,7 @@ connection took with it.
 from __future__ import annotations
 
 import logging
+import secrets
 import select
 import socket
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from edge.backoff import Backoff
 from edge.errors import LinkError
 from edge.uplink import topic
-from edge.uplink.connection import NO_RETAINING, TAKEN_OVER, Answer, Connection, Ending, Hello
+from edge.uplink.connection import NO_RETAINING, TAKEN_OVER, Answer, Connection, Ending, Hello, Received
 from edge.uplink.dial import Dial, Traffic, Wire, connect
 from edge.uplink.letter import NO, NOT_ALLOWED, TOO_LARGE, Hearing, Letter, letter_of
 from edge.uplink.mqtt import MqttOptions, place_of
@@ -77,7 +78,7 @@ class Broker:
             client_id=f"{topic.ROOT}-{tower.id}",
             user=options.user,
             password=password,
-            will=Letter(topic.available(tower.id), topic.OFFLINE, retained=True),
+            will=Letter(topic.available(tower.id), topic.OFFLINE),
             keepalive_s=options.keepalive_s,
             session_s=SESSION_S,
             largest_bytes=COMMAND_BYTES,
@@ -97,6 +98,10 @@ class Broker:
         self._retry_ns: int | None = None
         self._why = "not connected yet"
         self._kept_back: list[str] = []
+        self._instance = secrets.token_hex(4)
+        self._connections = 0
+        self._was_there = False
+        self._other: str | None = None  # the mark that somebody else left under our id
         self._other_ns: int | None = None
         self._now_ns = 0
         self._before = Traffic()  # of the connections before
@@ -154,7 +159,7 @@ class Broker:
             traffic = _sum(traffic, connection.wire.traffic())
         limit = connection.terms.largest_bytes if connection is not None and connection.terms else None
         notices = list(self._kept_back)
-        if self._other_ns is not None and self._now_ns - self._other_ns < TAKEN_OVER_S * _NS:
+        if self._has_twin:
             notices.append(
                 f"somebody else took the session of '{self._hello.client_id}' over: no two towers may have"
                 f" tower.id = '{self._tower}'"
@@ -197,13 +202,20 @@ class Broker:
         if made is None:
             return
         self._hang_up_dial()
-        self._connection = Connection(Wire(made, COMMAND_BYTES), self._hello_now())
+        self._connections += 1
+        hello = replace(self._hello, will=self._available(topic.OFFLINE))
+        self._connection = Connection(Wire(made, COMMAND_BYTES), hello)
         self._since_ns, self._why = now_ns, "it has not let us in yet"
         self._asked, self._kept_back = {}, []
 
-    def _hello_now(self) -> Hello:
-        will = Letter(self._hello.will.topic, self._hello.will.body, retained=self._retains)
-        return replace(self._hello, will=will)
+    @property
+    def _has_twin(self) -> bool:
+        return self._other_ns is not None and self._now_ns - self._other_ns < TAKEN_OVER_S * _NS
+
+    def _available(self, body: bytes) -> Letter:
+        """Return what is said on `available`: with a mark of this very connection, by which twins are known."""
+        mark = {"instance": f"{self._instance}.{self._connections}"}
+        return Letter(topic.available(self._tower), body, retained=self._retains, attributes=mark)
 
     def _turn(self, connection: Connection, now_ns: int) -> None:
         """Let a connection read and write, and heed what came."""
@@ -211,10 +223,10 @@ class Broker:
         for answer in connection.answers:
             self._hear(answer, now_ns)
         for received in connection.received:
-            wanted = received.answer_topic
-            allowed = wanted is not None and topic.is_answer(self._tower, wanted)
-            answer_to = (wanted, received.correlation) if wanted is not None and allowed else None
-            self._found.append(Command(received.body, answer_to))
+            if received.topic == topic.available(self._tower):
+                self._look_for_twin(received.attributes.get("instance", ""), now_ns)
+            else:
+                self._found.append(self._command(received))
         if connection.ended is None and connection.terms is not None and not self._up and not self._asked:
             self._introduce(connection)
         if connection.ended is None:
@@ -234,11 +246,11 @@ class Broker:
             self._kept_back.append(
                 f"the broker keeps commands for {terms.session_s} s only, while we are away"
             )
-        online = Letter(topic.available(self._tower), topic.ONLINE, retained=terms.retains)
         try:
             self._asked = {
-                connection.subscribe(topic.command(self._tower)): "gives no commands",
-                connection.publish(online): "does not let us say that we are there",
+                connection.subscribe(topic.command(self._tower), retained=False): "gives no commands",
+                connection.subscribe(topic.available(self._tower), retained=True): "",
+                connection.publish(self._available(topic.ONLINE)): "does not let us say that we are there",
             }
         except ValueError as error:
             connection.close(f"it takes nothing of use: {error}")
@@ -247,16 +259,40 @@ class Broker:
         """Heed what the broker said to a packet of ours."""
         if answer.number in self._asked:
             refused = self._asked.pop(answer.number)
-            if answer.code >= NO:
+            if answer.code >= NO and refused:
                 self._kept_back.append(f"the broker {refused}: {answer.why}")
             if not self._asked:
-                self._up, self._since_ns = True, now_ns
+                self._up, self._since_ns, self._was_there = True, now_ns, True
                 logger.info("connected to the broker %s", self._place.host)
         elif self._hand is not None and answer.number == self._hand.number:
             hand, self._hand = self._hand, None
             word = self._hearing.word(hand.parcel, answer.code)
             later = _LATER_S if answer.code == NOT_ALLOWED else None
             self._settle(hand, word, "" if word == "delivered" else answer.why, later)
+
+    def _command(self, received: Received) -> Command:
+        place = received.answer_topic
+        if place is None or not topic.is_answer(self._tower, place):
+            return Command(received.body, None)
+        return Command(received.body, (place, received.correlation))
+
+    def _look_for_twin(self, mark: str, now_ns: int) -> None:
+        """Heed who was the last to say that this tower is there, or gone.
+
+        Not every broker tells why it closes a connection. Whose mark is found when we come back connected under our
+        id meanwhile. One alone may be of our last run, from a broker that lost what came after it; a twin leaves
+        another each time.
+        """
+        if not self._was_there or mark.startswith(f"{self._instance}."):
+            return
+        if self._other not in {None, mark}:
+            self._tell_twin(now_ns)
+        self._other = mark
+
+    def _tell_twin(self, now_ns: int) -> None:
+        known, self._other_ns = self._has_twin, now_ns
+        if not known:
+            logger.warning("the broker %s: %s", self._place.host, self.link().notice)
 
     def _settle(self, hand: _Hand, word: Word, why: str, retry_s: float | None = None) -> None:
         link = self.link()
@@ -288,13 +324,12 @@ class Broker:
         self._before = _sum(self._before, connection.wire.traffic())
         self._connection, self._watched = None, None
         if ending.code == TAKEN_OVER:
-            self._other_ns = now_ns
-            logger.warning("the broker %s: %s", self._place.host, self.link().notice)
+            self._tell_twin(now_ns)
         if ending.code == NO_RETAINING:
             self._retains = False
         if was_up and now_ns - self._since_ns > _STEADY_S * _NS:
             self._failures = 0
-        turned_away = not was_up or ending.code == TAKEN_OVER
+        turned_away = not was_up or self._has_twin
         self._put_off(ending.why, now_ns, _TURNED_AWAY if turned_away else _UNREACHED)
 
     def _put_off(self, why: str, now_ns: int, backoff: Backoff) -> None:

@@ -7,7 +7,7 @@ paho leaves to its user is seen to here: the broker's limits, and how large a pa
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from edge.uplink.letter import TOO_LARGE, Letter
 
 TAKEN_OVER, NO_RETAINING = 0x8E, 0x9A
 _WITH_WILL = 0x04
+_LOST = {"Protocol error": "what came is no MQTT 5", "Keep alive timeout": "it does not answer any more"}
 _READS = 64  # of packets, in one turn
 _WORDS = 200
 _NO_RETAINED = 2  # MQTT 5, 3.8.3.1: retained messages are not sent at the subscription
@@ -96,12 +97,16 @@ class Received:
     """What came from others.
 
     Attributes:
+        topic: where it was published.
         body: as it came.
+        attributes: user properties.
         answer_topic: where an answer is wanted; None: nowhere.
         correlation: what goes along with the answer.
     """
 
+    topic: str
     body: bytes
+    attributes: Mapping[str, str]
     answer_topic: str | None
     correlation: bytes
 
@@ -190,11 +195,17 @@ class Connection:
         self._see(sent.rc)
         return sent.mid
 
-    def subscribe(self, topic: str) -> int:
-        """Ask for what others publish, and return the number that the answer will have."""
-        code, number = self._client.subscribe(
-            topic, options=SubscribeOptions(qos=1, retainHandling=_NO_RETAINED)
+    def subscribe(self, topic: str, *, retained: bool) -> int:
+        """Ask for what others publish, and return the number that the answer will have.
+
+        Args:
+            topic: where.
+            retained: whether for what the broker keeps there, or for all that comes from now on, also while away.
+        """
+        options = (
+            SubscribeOptions(qos=0) if retained else SubscribeOptions(qos=1, retainHandling=_NO_RETAINED)
         )
+        code, number = self._client.subscribe(topic, options=options)
         self._see(code)
         return number or 0
 
@@ -246,12 +257,19 @@ class Connection:
         if flags.is_disconnect_packet_from_server:
             self._end(reason.value, _said(reason, properties))
         else:
-            self._end(None, self.wire.fault or plain(str(reason)))
+            self._end(None, self.wire.fault or _LOST.get(str(reason), plain(str(reason))))
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         said = vars(message.properties) if message.properties is not None else {}
-        correlation = bytes(said.get("CorrelationData", b""))
-        self.received.append(Received(bytes(message.payload), said.get("ResponseTopic"), correlation))
+        self.received.append(
+            Received(
+                topic=message.topic,
+                body=bytes(message.payload),
+                attributes=dict(said.get("UserProperty", [])),
+                answer_topic=said.get("ResponseTopic"),
+                correlation=bytes(said.get("CorrelationData", b"")),
+            )
+        )
 
     def _on_publish(self, *given: Any) -> None:  # noqa: ANN401 — client, data, number, reason, properties
         number, reason, properties = given[2:5]
@@ -307,6 +325,8 @@ def _properties(letter: Letter, packet: int) -> Any:  # noqa: ANN401
         ValueError: one has no place in a packet.
     """
     found = _empty(packet)
+    if "\0" in "".join([letter.content_type or "", *letter.attributes, *letter.attributes.values()]):
+        raise ValueError("it has no place in a packet: a NUL in a property")
     try:
         if letter.content_type is not None:
             found.ContentType = letter.content_type

@@ -121,7 +121,7 @@ def _open(options: MqttOptions, tower: Tower, _clock: Clock) -> Transport:
 
 MQTT = Kind(
     schemes=("mqtts", "mqtt"),
-    written="mqtts://HOST[:PORT]",
+    written="mqtts://HOST[:PORT], mqtt://HOST[:PORT]",
     options=MqttOptions,
     channels=frozenset({"event", "image", "smoke", "health", "answer", "discovery"}),
     open=_open,

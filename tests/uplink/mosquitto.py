@@ -45,7 +45,7 @@ class Mosquitto:
             pytest.fail("needs mosquitto: apt-get install mosquitto")
         self._file = folder / f"mosquitto-{self.port}.conf"
         self._log = folder / f"mosquitto-{self.port}.log"
-        said = [f"listener {self.port} 127.0.0.1", *lines, "log_type all"]
+        said = [f"listener {self.port} 127.0.0.1", *lines, "log_type all", "user root"]
         if not any(line.startswith(("allow_anonymous", "password_file")) for line in lines):
             said.append("allow_anonymous true")
         self._file.write_text("\n".join(said) + "\n")
@@ -59,7 +59,9 @@ class Mosquitto:
     def start(self) -> None:
         with self._log.open("a") as log:
             self._process = subprocess.Popen([self._program, "-c", self._file], stderr=log, stdout=log)
-        wait(self._answers)
+        wait(self._answers)  # it listens before it has read all of its files
+        wait(lambda: self._process.poll() is not None or " running" in self.log)
+        assert self._process.poll() is None, self.log
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, self.log

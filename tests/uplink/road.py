@@ -60,8 +60,12 @@ class Road:
         while not self.transport.link().up:
             assert time.monotonic() < end_s, self.transport.link()
             self.step()
-            if self.transport.wake_ns(self.now_ns) - self.now_ns > 5e9:  # only where it waits to try again
-                self.pass_time(300)
+            now_ns = self.now_ns
+            wake_ns = self.transport.wake_ns(now_ns)
+            if (
+                now_ns < wake_ns == self.transport.wake_ns(now_ns + 1)
+            ):  # it waits for a time, not for an answer
+                self.pass_time((wake_ns - now_ns) / 1e9)
 
     def take(self, key: str) -> Outcome:
         """Wait for the next outcome of a parcel."""
