@@ -10,13 +10,14 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from edge.alert.announcer import Announce
 from edge.alert.event import Announcement, Event, Phase
+from edge.alert.evidence import Picture
 from edge.alert.picture import crop_jpeg
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
@@ -40,8 +41,16 @@ class EventStore(Protocol):
         """See that it is open; close and return the events in it that are not `mine` and that nobody closed."""
         ...
 
-    def commit(self, event: Event, evidence: bytes | None = None) -> bool:
-        """Store a revision with its picture; it is on disk on return. Return whether it was new."""
+    def commit(self, event: Event, evidence: bytes | None = None, images: Sequence[Picture] = ()) -> bool:
+        """Store a revision with its picture and with those for the sinks; it is on disk on return.
+
+        Returns:
+            Whether it was new.
+        """
+        ...
+
+    def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
+        """Let the sinks have a revision that is not on disk; never waits for that."""
         ...
 
 
@@ -110,16 +119,17 @@ class Recorder:
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
-    def offer(self, event: Event, image: Image | None) -> None:
+    def offer(self, event: Event, image: Image | None, pictures: Sequence[Picture] = ()) -> None:
         """Hand over a revision with the frame that it is of; takes as long as its JPEG, never as long as the disk.
 
         Args:
             event: revisions of one event come in their order.
             image: of that frame; None where there is nothing to see. A closing has no picture.
+            pictures: for the sinks.
         """
         offered_ns = self._clock.mono_ns()
         jpeg = None if image is None or event.phase == "closed" else _picture(event, image)
-        self._add(Revision(event, jpeg, offered_ns))
+        self._add(Revision(event, jpeg, offered_ns, pictures=tuple(pictures)))
         self._news.set()
 
     def step(self, now_ns: int) -> bool:
@@ -254,7 +264,7 @@ class Recorder:
                 return False
             revision.busy = True
         try:
-            new = self._store.commit(revision.event, revision.jpeg)
+            new = self._store.commit(revision.event, revision.jpeg, revision.pictures)
         except Exception as error:  # noqa: BLE001 — logged, and tried again
             if self._is_news(revision, error):
                 _complain(
@@ -319,6 +329,7 @@ class Recorder:
         if not revision.told:
             revision.told = True
             self._unstored += 1
+            self._store.keep(revision.event, revision.pictures)
             self._tell(revision.event, stored=False)
 
     def _tell(self, event: Event, *, stored: bool) -> None:

@@ -121,8 +121,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     """A message that is about no single event.
 
     Attributes:
-        subject: what it is about, such as `camera`, `clock`, `store`, `storm`, `snooze`; a newer one of the same subject
-            and camera takes the place of one that was not sent.
+        subject: what it is about, such as `camera`, `clock`, `store`, `storm`, `snooze`; a newer one of the same
+            subject and camera takes the place of one that was not sent.
         state: in one word, such as `stale`, `ok`.
         text: for people.
         at: moment.
@@ -203,6 +203,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
         unsent: deliveries that wait, those of pictures among them.
         oldest_s: since the oldest of them was committed; None where none waits, or where it is of another boot.
         unheard: messages that nobody heard and that are sent again.
+        candidates: events of which nobody said anything, and that are no alerts.
+        candidate_s: since the oldest of them was committed; None where there is none, or it is of another boot.
         bytes: of all messages.
         words: how many deliveries there were, ever, by what became of them: committed, delivered, and those of `Lost`.
     """
@@ -210,6 +212,8 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
     unsent: int
     oldest_s: float | None
     unheard: int
+    candidates: int
+    candidate_s: float | None
     bytes: int
     words: dict[str, int]
 

@@ -24,10 +24,11 @@ MIGRATIONS = (
     """,
     """
     CREATE TABLE subject (               -- an event, as the outbox sees it
-        event TEXT PRIMARY KEY REFERENCES event (id) ON DELETE CASCADE,
+        event TEXT PRIMARY KEY,
         opening INTEGER NOT NULL,        -- the order of opening
         open INTEGER NOT NULL,
         alert INTEGER NOT NULL,
+        listed INTEGER NOT NULL,         -- whether it is only listed in a storm
         word TEXT,                       -- the newest that a person said of it
         step INTEGER NOT NULL,           -- of escalation that it went to; 0: none
         boot TEXT NOT NULL,

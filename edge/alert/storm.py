@@ -1,4 +1,4 @@
-"""A storm: more alerts of one camera within an hour than a person can look at. They are listed then, not sent singly."""
+"""A storm: more alerts of one camera within an hour than a person can look at. They are listed, not sent singly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edge.frame import Box
 
 HOUR_NS = 3600 * 1_000_000_000
 RENEW_S = 15 * 60.0
-LISTED = 50  # events that one message names
+LISTED = 20  # events that one message names
 _GROWN = 2.0  # times the area at which it was told
 _MARGIN = 0.5  # of a box's longer side, around it
 

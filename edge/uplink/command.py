@@ -55,19 +55,31 @@ class OfEvent(_Arguments, frozen=True, kw_only=True):
 
 
 class OfCamera(_Arguments, frozen=True, kw_only=True):
-    """Of `picture`."""
+    """Of `picture`.
+
+    Attributes:
+        camera: its name.
+    """
 
     camera: _Camera
 
 
 class OfDrill(_Arguments, frozen=True, kw_only=True):
-    """Of `drill`; any camera where none is named."""
+    """Of `drill`.
+
+    Attributes:
+        camera: its name; any of the tower where none is named.
+    """
 
     camera: _Camera | None = None
 
 
 class OfFireRisk(_Arguments, frozen=True, kw_only=True):
-    """Of `fire_risk`."""
+    """Of `fire_risk`.
+
+    Attributes:
+        level: how high it is.
+    """
 
     level: Risk
 
