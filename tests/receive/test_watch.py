@@ -312,6 +312,17 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_twice(broker, tmp_path
     assert len(set(watch.keys())) == len(watch.keys())
 
 
+def test_what_the_disk_did_not_take_comes_again(broker, tmp_path, caplog):
+    """It is acknowledged when it is on the disk, not before."""
+    with Watch(broker.port, tmp_path / "inbox", name="full") as watch, Tower(broker.port) as tower:
+        (tmp_path / "inbox/tower-7").write_bytes(b"in the way")
+        tower.event("a1.1")
+        wait(lambda: watch.alive and "the broker keeps what comes" in caplog.text)
+        assert watch.keys() == []
+        (tmp_path / "inbox/tower-7").unlink()
+        watch.wait_for("a1.1")
+
+
 def test_what_came_meanwhile_is_there_afterwards(broker, tmp_path):
     with Tower(broker.port) as tower, Watch(broker.port, tmp_path / "inbox", name="away") as watch:
         watch.end()
