@@ -59,6 +59,8 @@ _REASONS = {
         "tests/test_import_rule.py",
         "tests/test_lock.py",
         "tests/test_sbom.py",
+        "tests/uplink/test_heartbeat.py",
+        "tests/uplink/test_protocol.py",
         "tests/test_document.py::test_nobody_else_decodes_a_file_of_others",
     ),
     "a command of another package, found where firetower is installed; the userland has the checkout": (

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from edge.errors import LinkError
+from edge.text import plain
 
 CONNECT_S = 30.0  # for each address of a host, and for TLS
 _PIECE_BYTES = 1 << 16
@@ -214,22 +215,27 @@ def connect(place: Place) -> socket.socket:
         )
         connection = secured
         secured.do_handshake()  # by itself it would be left out where the other side has hung up already
-        return secured
     except BaseException:
         connection.close()
         raise
+    return secured
 
 
 def told(error: Exception) -> str:
     """Say for people why a connection was not made, or broke."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message.rstrip('.')}; see `ca_file`"
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS with it: {(error.reason or str(error.args[-1])).replace('_', ' ').lower()}"
-    if isinstance(error, socket.gaierror):
-        return f"its name is not known: {error.strerror}"
-    if isinstance(error, TimeoutError):
-        return "it does not answer"
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error) or type(error).__name__
+    match error:
+        case ssl.SSLCertVerificationError():
+            said = f"its certificate is not trusted: {error.verify_message.rstrip('.')}; see `ca_file`"
+        case ssl.SSLEOFError():
+            said = "it broke TLS off; does it want a certificate of ours (`certificate_file`)?"
+        case ssl.SSLError():
+            said = f"no TLS with it: {(error.reason or str(error.args[-1])).replace('_', ' ').lower()}"
+        case socket.gaierror():
+            said = f"its name is not known: {error.strerror}"
+        case TimeoutError():
+            said = "it does not answer"
+        case OSError() if error.errno:
+            said = os.strerror(error.errno)
+        case _:
+            said = str(error) or type(error).__name__
+    return plain(said)

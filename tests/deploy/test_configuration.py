@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from deploy.configuration import Configuration, gather, health_url
+from deploy.configuration import Configuration, _redacted, gather, health_url
 from edge.errors import SettingsError
 from edge.model.bundle import Bundle, bundled_path
 
@@ -157,6 +157,30 @@ def test_credentials_in_an_address_are_not_shown_and_warned_of(tmp_path: Path) -
     assert there["cameras"]["a"]["uri"] == "rtsp://viewer:hunter2@192.0.2.7/hunter3?hunter4"
     assert "hunter" not in made.shown + "".join(made.warnings)
     assert any("holds a password" in text for text in made.warnings)
+
+
+def test_of_a_sinks_url_scheme_and_host_are_shown() -> None:
+    shown = _redacted({"cameras": {}, "sinks": {"chat": {"url": "https://hooks.example:444/hunter2?hunter3"}}})
+    assert 'url = "https://hooks.example:444"\n' in shown
+
+
+def test_a_sink_travels_with_its_files(tmp_path: Path) -> None:
+    secret(tmp_path / "broker.password")
+    made, there = tower(
+        tmp_path,
+        """
+        [tower]
+        id = "tower-7"
+        [cameras.a]
+        uri = "scene:"
+        [sinks.ops]
+        url = "mqtts://broker.example:8883"
+        user = "tower-7"
+        password_file = "broker.password"
+        """,
+    )
+    assert there["sinks"]["ops"]["password_file"] == "sinks.ops.password_file"
+    assert {file.name: file.mode for file in made.files}["sinks.ops.password_file"] == 0o600
 
 
 def test_a_file_that_others_cannot_read_here_is_closed_there(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage
-from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -104,7 +104,7 @@ class Listener:
         self._topics = topics
         self._listening = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._client.reconnect_delay_set(0.05, 0.05)  # type: ignore[arg-type]  # paho: whole seconds
+        self._client.reconnect_delay_set(0.05, 0.05)
         self._client.on_connect = lambda client, *_: [client.subscribe(topic, qos=1) for topic in topics]
         self._client.on_subscribe = lambda *_: self._listening.set()
         self._client.on_disconnect = lambda *_: self._listening.clear()
