@@ -44,7 +44,7 @@ class Configured(Mosquitto):
             line.replace("/mosquitto/config", str(folder)).replace("/mosquitto", str(folder))
             for line in lines
         ]
-        super().__init__(folder, *moved, "user root")
+        super().__init__(folder, *moved)
 
 
 @pytest.fixture(scope="module")
