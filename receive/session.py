@@ -97,7 +97,11 @@ class Session:
         if will is not None:
             client.will_set(*will, qos=1, retain=True)
         self._client = client
-        self._connect(clock, session_s)
+        try:
+            self._connect(clock, session_s)
+        except BrokerError:
+            self.close()
+            raise
 
     def _connect(self, clock: Clock, session_s: int) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own have no types
