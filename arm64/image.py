@@ -46,7 +46,7 @@ _WHEELS = {  # folders of site-packages, by the wheel that brings them
     "av.libs": "av",
     **{backend.library: backend.distribution for backend in BACKENDS.values()},
 }
-_OURS = ("edge", "scoring", "training", "firmware_sim", "benchmarks", "deploy", "firetower-")
+_OURS = ("edge", "scoring", "training", "firmware_sim", "benchmarks", "deploy", "receive", "firetower-")
 
 
 def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:

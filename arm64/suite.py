@@ -66,7 +66,7 @@ _REASONS = {
     "a command of another package, found where firetower is installed; the userland has the checkout": (
         *(
             f"tests/test_cli.py::test_help_of_every_command[{name}]"
-            for name in ("sim", "bench", "train", "deploy")
+            for name in ("sim", "bench", "train", "deploy", "watch", "command")
         ),
         "tests/test_cli.py::test_verbose_may_stand_before_a_command_of_another_package",
     ),

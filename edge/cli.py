@@ -29,6 +29,8 @@ _SUMMARIES = {
     "sim": "a tower without a tower: simulated cameras (extra: sim)",
     "bench": "measure latency, memory, energy and heat on this board; compare results",
     "deploy": "put the daemon on a board over ssh",
+    "watch": "hear towers at an MQTT broker: keep each message once, tell who is silent",
+    "command": "sign a command to a tower and wait for its answer",
 }
 _EPILOG = """examples:
   firetower run                       the bundled model on a built-in synthetic scene, counters at the end
@@ -36,6 +38,7 @@ _EPILOG = """examples:
   firetower check tower.toml          open every camera once, self-test the model; exit 0 or 1
   firetower replay fire.mp4 frames/   recordings through the daemon's pipeline, as fast as possible
   firetower bundle show MODEL         what a model reads, writes and was measured at
+  firetower watch --broker mqtts://…  on another machine: what towers send, and which of them is silent
   firetower bench --json pi.json      what the model costs on this board, every raw value kept
 """
 

@@ -103,6 +103,11 @@ class Listener:
         )
         return {**self._counts, **run}
 
+    @property
+    def listening(self) -> bool:
+        """Whether the broker sends us what comes."""
+        return self._silence.has_link
+
     def run(self, stop: threading.Event) -> None:
         """Listen until `stop` is set; a lost connection is made again."""
         pause_s = _FIRST_PAUSE_S
@@ -113,7 +118,7 @@ class Listener:
                 logger.warning("%s", error)
             except FolderError as error:
                 logger.warning("%s; the broker keeps what comes", error)
-            if self._silence.has_link:
+            if self.listening:
                 pause_s = _FIRST_PAUSE_S
             self._silence.link(self._clock.mono_ns(), up=False)
             self._wait(stop, pause_s)
@@ -139,14 +144,16 @@ class Listener:
             session.publish(f"{where}/available", topic.ONLINE, retained=True)
             logger.info("listening at %s", self._broker.shown)
             self._notice(self._silence.link(self._clock.mono_ns(), up=True))
-            beat_ns = self._clock.mono_ns()
+            beat_ns, beat = self._clock.mono_ns(), 0
             while not stop.is_set():
                 if self._clock.mono_ns() >= beat_ns:
-                    self._beat(session, f"{where}/health")
+                    beat = self._beat(session, f"{where}/health")
                     beat_ns += round(self._options.heartbeat_s * 1e9)
                 for delivered in session.turn(_TURN_S):
                     self._take(delivered)
                     session.acknowledge(delivered)
+                if why := session.outcome(beat):
+                    logger.warning("nobody hears that we listen: the broker refuses it: %s", why)
                 self._notice(self._silence.step(self._clock.mono_ns()))
             session.publish(f"{where}/available", topic.OFFLINE, retained=True)
         finally:
@@ -248,8 +255,8 @@ class Listener:
             self._counts["notices"] += 1
             del self._notices[0]
 
-    def _beat(self, session: Session, where: str) -> None:
-        """Say that we listen."""
+    def _beat(self, session: Session, where: str) -> int:
+        """Say that we listen; return the number of the message."""
         self._sequence += 1
         states = self._silence.states(self._clock.mono_ns())
         document = WatchDocument(
@@ -265,7 +272,7 @@ class Listener:
             counts=self.counts,
         )
         expires_s = _HEARTBEATS * self._options.heartbeat_s
-        session.publish(where, msgspec.json.encode(document), retained=True, expires_s=expires_s)
+        return session.publish(where, msgspec.json.encode(document), retained=True, expires_s=expires_s)
 
     def _wait(self, stop: threading.Event, pause_s: float) -> None:
         """Wait for the next try; meanwhile we notice that we hear nobody."""

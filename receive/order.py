@@ -22,6 +22,7 @@ from edge.uplink import topic
 from edge.uplink.command import (
     KINDS,
     SNOOZE_MAX_S,
+    VALID_MAX_S,
     Operator,
     Order,
     arguments_of,
@@ -192,6 +193,8 @@ def _sending(options: argparse.Namespace) -> Sending:
     operator = read_operator(options.operator, "--as")
     name, arguments = options.command.replace("-", "_"), _arguments(options.command, options.words)
     sending = Sending(options.tower, name, arguments, operator, options.valid_s, options.wait_s)
+    if options.valid_s is not None and not 0 < options.valid_s <= VALID_MAX_S:
+        raise SettingsError(f"--valid-s: expected more than 0 and at most {VALID_MAX_S:.0f}")
     try:
         arguments_of(_order(sending, Beat("", 0, 1.0)), KINDS[name])
     except CommandError as error:

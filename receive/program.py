@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from edge.clock import Clock
+from edge.document import text_of
 from edge.text import plain
 from receive.errors import FolderError
 from receive.inbox import Inbox
@@ -112,8 +113,8 @@ class Program:
     def _environment(self, tower: str, key: str) -> dict[str, str]:
         path = self._inbox.path(tower, key)
         text = ""
-        with suppress(OSError, msgspec.DecodeError):
-            text = plain(msgspec.json.decode(path.read_bytes(), type=_Text).text)
+        with suppress(OSError, ValueError, msgspec.DecodeError):
+            text = plain(msgspec.json.decode(text_of(path.read_bytes()), type=_Text).text)
         return {
             "FIRETOWER_TOWER": tower,
             "FIRETOWER_KEY": key,

@@ -97,10 +97,14 @@ class Session:
         if will is not None:
             client.will_set(*will, qos=1, retain=True)
         self._client = client
-        self._connect(clock, session_s)
+        try:
+            self._connect(clock, session_s)
+        except BrokerError:
+            self.close()
+            raise
 
     def _connect(self, clock: Clock, session_s: int) -> None:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own have no types
         properties.SessionExpiryInterval = session_s
         properties.ReceiveMaximum = _UNACKNOWLEDGED
         end_ns = clock.mono_ns() + round(CONNECT_S * 1e9)
@@ -159,7 +163,7 @@ class Session:
             expires_s: after which it throws it away.
             answer: where an answer is wanted, and what goes along with it.
         """
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho's own have no types
         properties.ContentType = "application/json"
         if expires_s is not None:
             properties.MessageExpiryInterval = round(expires_s)

@@ -17,6 +17,7 @@ FORBIDDEN = (
     "firmware_sim",
     "benchmarks",
     "deploy",
+    "receive",
     "torch",
     "onnx",
     "onnxruntime",
@@ -39,7 +40,7 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("module", ["training", "scoring", "firmware_sim", "benchmarks", "deploy", "torch"])
+@pytest.mark.parametrize("module", ["training", "scoring", "firmware_sim", "benchmarks", "deploy", "receive", "torch"])
 def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--stdin-filename", "edge/bad.py", "--select", "TID251", "-"],
@@ -53,9 +54,9 @@ def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     assert "TID251" in done.stdout
 
 
-@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks", "deploy", "training"])
+@pytest.mark.parametrize("package", ["firmware_sim", "benchmarks", "deploy", "receive", "training"])
 def test_host_packages_import_without_their_extras_being_loaded(package: str) -> None:
-    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[5:]!r})))"
+    program = f"import {package}.__main__, sys; print(*sorted(set(sys.modules) & set({FORBIDDEN[6:]!r})))"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -69,6 +70,7 @@ MAY_IMPORT = {
     "firmware_sim": {"edge", "scoring", "firmware_sim"},
     "benchmarks": {"edge", "scoring", "firmware_sim", "benchmarks"},
     "deploy": {"edge", "deploy"},
+    "receive": {"edge", "receive"},
 }
 
 

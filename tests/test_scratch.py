@@ -138,7 +138,7 @@ def test_no_other_import_is_taken_for_it(text):
 def test_nobody_else_makes_temporary_folders():
     """But for what lives for a moment in a process of its own, and the checkout's own tools."""
     allowed = {"edge/scratch.py", "firmware_sim/rtsp_child.py"}
-    rooms = ("edge", "scoring", "deploy", "firmware_sim", "benchmarks", "training")
+    rooms = ("edge", "scoring", "deploy", "receive", "firmware_sim", "benchmarks", "training")
     files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in files if TEMPFILE.search(path.read_text())}
     assert found == allowed

@@ -22,6 +22,8 @@ RTSP = {"uri": "rtsp://cam/x"}
 @pytest.mark.parametrize(
     ("document", "message"),
     [
+        ({"cameras": {"a": SCENE}, "operators": {"anna": "absent"}}, "operators.anna: .*does not exist"),
+        ({"cameras": {"a": SCENE}, "operators": {"Anna Maria": "x"}}, "operators"),
         ({}, "the file: .*cameras"),
         ({"cameras": {}}, "cameras: no camera"),
         ({"camera": {}}, "the file: unknown key 'camera'; did you mean 'cameras'"),

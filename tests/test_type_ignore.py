@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("edge", "deploy", "training", "scoring", "firmware_sim", "benchmarks", "arm64", "tests")
+ROOMS = ("edge", "deploy", "receive", "training", "scoring", "firmware_sim", "benchmarks", "arm64", "tests")
 SILENT = re.compile(r"#\s*type:\s*ignore(?P<code>\[[a-z-]+(, [a-z-]+)*\])?(?P<reason>\s+#\s*\w.{9,})?")
 
 

@@ -25,6 +25,7 @@ from edge.secret import read_secret
 
 BODY_BYTES_MAX = 4096
 SNOOZE_MAX_S = 4 * 3600.0
+VALID_MAX_S = 86_400.0
 _KEY_BYTES = 32
 _DOMAIN = b"firetower.command/1\n"  # a key signs nothing else
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}\Z")
@@ -153,7 +154,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sequence: Annotated[int, Meta(ge=0, lt=1 << 53)]
     sent_at: Annotated[datetime, Meta(tz=True)]
     clock_trusted: bool | None = None
-    valid_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+    valid_s: Annotated[float, Meta(gt=0, le=VALID_MAX_S)] | None = None
 
 
 class SignedCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ import pytest
 from deploy.configuration import Configuration, _redacted, gather, health_url
 from edge.errors import SettingsError
 from edge.model.bundle import Bundle, bundled_path
+from edge.uplink.command import new_operator
 
 STATE = PurePosixPath("/var/lib/firetower")
 
@@ -32,6 +33,7 @@ def test_every_file_lies_beside_it_under_the_key_that_names_it(tmp_path: Path) -
     elsewhere.mkdir()
     secret(tmp_path / "north.password")
     secret(elsewhere / "token")
+    secret(tmp_path / "anna.key", new_operator("anna", "operator").line())
     (tmp_path / "clip.mp4").write_bytes(b"clip")
     made, there = tower(
         tmp_path,
@@ -50,6 +52,8 @@ def test_every_file_lies_beside_it_under_the_key_that_names_it(tmp_path: Path) -
         [web]
         host = "0.0.0.0"
         token_file = "{elsewhere}/token"
+        [operators]
+        anna = "anna.key"
         """,
     )
     assert there["cameras"]["north"]["password_file"] == "cameras.north.password_file"
@@ -57,6 +61,7 @@ def test_every_file_lies_beside_it_under_the_key_that_names_it(tmp_path: Path) -
     assert there["cameras"]["north"]["masks"] == [[[0.0, 0.0], [1.0, 0.0], [1.0, 0.3]]]
     assert there["store"]["path"] == "/var/lib/firetower/events.sqlite"
     assert there["web"]["token_file"] == "web.token_file"
+    assert there["operators"]["anna"] == "operators.anna"
     assert there["model"]["bundle"] == "model.bundle.zip"
     modes = {file.name: file.mode for file in made.files}
     assert modes == {
@@ -64,6 +69,7 @@ def test_every_file_lies_beside_it_under_the_key_that_names_it(tmp_path: Path) -
         "model.bundle.zip": 0o640,
         "cameras.north.password_file": 0o600,
         "web.token_file": 0o600,
+        "operators.anna": 0o600,
         "cameras.clip.uri": 0o640,
     }
     packed = next(file.path for file in made.files if file.name == "model.bundle.zip")
@@ -115,6 +121,10 @@ def test_a_backend_brings_its_extra(tmp_path: Path, backend: str | None, extras:
         ),
         ('[cameras.a]\nuri = "folder:frames"\n', "cameras.a.uri: .*not a plain file"),
         ('[cameras.a]\nuri = "scene:"\ncadence_s = 1\n', "cameras.a.cadence_s: the model .* was trained for"),
+        (
+            '[cameras.a]\nuri = "scene:"\n[operators]\nanna = "short"\n',
+            "operators.anna: .*name, role and key",
+        ),
         ('[cameras.a]\nuri = "scene:"\n[web]\nport = 0\n', "web.port: 0 takes a free port"),
         ('[cameras.a]\nuri = "scene:"\n[web]\nhost = "0.0.0.0"\n', "web.host: .*set token_file"),
         ('[cameras.a]\nuri = "scene:"\n[web]\ntoken_file = "short"\n', "web.token_file: .*16 or more"),
@@ -160,7 +170,9 @@ def test_credentials_in_an_address_are_not_shown_and_warned_of(tmp_path: Path) -
 
 
 def test_of_a_sinks_url_scheme_and_host_are_shown() -> None:
-    shown = _redacted({"cameras": {}, "sinks": {"chat": {"url": "https://hooks.example:444/hunter2?hunter3"}}})
+    shown = _redacted(
+        {"cameras": {}, "sinks": {"chat": {"url": "https://hooks.example:444/hunter2?hunter3"}}}
+    )
     assert 'url = "https://hooks.example:444"\n' in shown
 
 
