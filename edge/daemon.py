@@ -14,6 +14,7 @@ from edge.alert.announcer import Announce, Announcer
 from edge.alert.event import Stamp
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
+from edge.alert.witness import Witness
 from edge.camera.intake import Intake
 from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
@@ -32,6 +33,8 @@ from edge.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+INFERENCE, CAMERA = "inference", "camera "  # loops that beat; of a camera the name follows
+LIVE_S = 30.0  # a loop that is silent for longer stands still
 TICK_S = 1.0
 TAKE_S = 0.5
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
@@ -107,6 +110,8 @@ class Daemon:
         )
         masks = {name: camera.options.masks for name, camera in self._cameras.items()}
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
+        privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
+        self._witness = Witness(settings.tower.name, privacy, model.bundle.manifest, self._stamp)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
@@ -118,7 +123,7 @@ class Daemon:
             self._intakes[camera.name],
             self._slots,
             self._clock,
-            beat=lambda: self._heartbeats.beat(f"camera {camera.name}", allowance_s),
+            beat=lambda: self._heartbeats.beat(f"{CAMERA}{camera.name}", allowance_s),
         )
 
     def stop(self) -> None:
@@ -135,9 +140,9 @@ class Daemon:
         self._announcer.start()
         self._recorder.start()
         for name, reader in self._readers.items():
-            self._heartbeats.beat(f"camera {name}")
+            self._heartbeats.beat(f"{CAMERA}{name}")
             reader.start()
-        self._heartbeats.beat("inference")
+        self._heartbeats.beat(INFERENCE)
         self._inference.start()
         self._notify("READY=1")
         logger.info("ready: %d cameras", len(self._readers))
@@ -156,7 +161,7 @@ class Daemon:
         self._counters.sample()
         for name, reader in self._readers.items():
             if reader.finished:
-                self._heartbeats.forget(f"camera {name}")
+                self._heartbeats.forget(f"{CAMERA}{name}")
         self._recorder.tell_overdue(self._clock.mono_ns())
         self._watchdog.tick()
         self._notify(status_message("; ".join(self.health().reasons) or "all cameras ok"))
@@ -178,7 +183,7 @@ class Daemon:
             self._tell_darkness()
             for name, frame in self._last.items():
                 for event in self._pipeline.close(name, frame):
-                    self._recorder.offer(event, frame.image)
+                    self._recorder.offer(event)
         self._recorder.stop()
         self._announcer.stop(ANNOUNCE_S)
         self._counters.sample()
@@ -186,7 +191,7 @@ class Daemon:
     def _infer(self) -> None:
         """Score the camera that has waited longest, for ever."""
         while not self._stopping.is_set():
-            self._heartbeats.beat("inference")
+            self._heartbeats.beat(INFERENCE)
             taken = self._slots.take_oldest(TAKE_S)
             self._tell_darkness()
             if taken is not None:
@@ -197,7 +202,7 @@ class Daemon:
         for name, intake in self._intakes.items():
             dusk = intake.sight.darkness
             for event in () if dusk is None else self._pipeline.darken(name, dusk):
-                self._recorder.offer(event, None)
+                self._recorder.offer(event)
 
     def _score(self, camera: str, frame: Frame) -> None:
         account = self._counters.account(camera)
@@ -215,8 +220,10 @@ class Daemon:
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
-        for event in scored.events:
-            self._recorder.offer(event, frame.image)
+        for one in self._witness.see(scored):
+            if one.told:
+                self._recorder.offer(one.event, one.pictures)
+        self._counters.record("evidence", self._clock.mono_ns() - now_ns)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
@@ -245,6 +252,12 @@ class Daemon:
         }
         now_ns = self._clock.mono_ns()
         return judge_all(facts, now_ns, self._recorder.trouble(now_ns))
+
+    def live(self) -> bool:
+        """Say whether inference and every camera's loop turn, whatever cameras show and disks do."""
+        return self._inference.is_alive() and not any(
+            name == INFERENCE or name.startswith(CAMERA) for name in self._heartbeats.stalled(LIVE_S)
+        )
 
     @property
     def good(self) -> bool:

@@ -282,7 +282,7 @@ def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(
             watchdog_s=4,
             announce=lambda _event: None,
         )
-        web = WebServer("tower", running.status, running.health, running.metrics, port=0)
+        web = WebServer("tower", running.status, running.health, running.metrics, live=running.live, port=0)
 
         def on_tick() -> None:
             if running.health().cameras["good"].state != "ok":

@@ -6,10 +6,11 @@ import hashlib
 
 import msgspec
 
-from edge.alert.event import Stamp
+from edge.alert.event import Event, Stamp
 
 THUMBNAIL, CROP, FULL, SERIES = "thumbnail", "crop", "full", "series"
 MAX_BYTES = {THUMBNAIL: 6_000, CROP: 20_000, SERIES: 8_000, FULL: 300_000}
+DRILL_PREFIX = "drill."  # of the id of an event that nothing is real of
 
 
 class Picture(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,3 +42,8 @@ def picture(role: str, jpeg: bytes, size_px: tuple[int, int], captured: Stamp) -
 def kind(role: str) -> str:
     """Return what a role is of, a key of MAX_BYTES: `series` of `series.3`."""
     return role.partition(".")[0]
+
+
+def is_drill(event: Event) -> bool:
+    """Say whether an event is a drill, by its id."""
+    return event.id.startswith(DRILL_PREFIX)

@@ -10,18 +10,17 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from edge.alert.announcer import Announce
 from edge.alert.event import Announcement, Event, Phase
-from edge.alert.picture import crop_jpeg
+from edge.alert.evidence import CROP, Picture
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
 from edge.errors import DiskError
-from edge.image import Image
 from edge.text import plain
 
 logger = logging.getLogger(__name__)
@@ -110,16 +109,15 @@ class Recorder:
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
-    def offer(self, event: Event, image: Image | None) -> None:
-        """Hand over a revision with the frame that it is of; takes as long as its JPEG, never as long as the disk.
+    def offer(self, event: Event, pictures: Sequence[Picture] = ()) -> None:
+        """Hand over a revision with its pictures; never takes as long as the disk.
 
         Args:
             event: revisions of one event come in their order.
-            image: of that frame; None where there is nothing to see. A closing has no picture.
+            pictures: of it; the crop is stored.
         """
-        offered_ns = self._clock.mono_ns()
-        jpeg = None if image is None or event.phase == "closed" else _picture(event, image)
-        self._add(Revision(event, jpeg, offered_ns))
+        jpeg = next((one.jpeg for one in pictures if one.role == CROP), None)
+        self._add(Revision(event, jpeg, self._clock.mono_ns()))
         self._news.set()
 
     def step(self, now_ns: int) -> bool:
@@ -336,12 +334,3 @@ def _complain(error: Exception, what: str) -> None:
 def _since_ns(revision: Revision) -> int:
     """Return since when it waits for a try: the oldest comes first, so that no event keeps others from theirs."""
     return revision.offered_ns if revision.failed_ns is None else revision.failed_ns
-
-
-def _picture(event: Event, image: Image) -> bytes | None:
-    """Return the JPEG of an event; an event without one is better than none."""
-    try:
-        return crop_jpeg(image.rgb(), event.box_px)
-    except Exception:
-        logger.exception("event %s, revision %d: no picture of it", event.id, event.revision)
-        return None
