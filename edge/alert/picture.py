@@ -62,9 +62,17 @@ def shrink(shown: Shown, max_side_px: int) -> Shown:
     ratio = max_side_px / max(height, width)
     if ratio >= 1:
         return shown
-    size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    smaller = cv2.resize(shown.pixels, size, interpolation=cv2.INTER_AREA)
-    return replace(shown, pixels=np.asarray(smaller, np.uint8))
+    return resize(shown, (max(1, round(height * ratio)), max(1, round(width * ratio))))
+
+
+def resize(shown: Shown, size_px: tuple[int, int]) -> Shown:
+    """Give a picture another (height, width)."""
+    if shown.size_px == size_px:
+        return shown
+    way = cv2.INTER_AREA if size_px < shown.size_px else cv2.INTER_LINEAR
+    return replace(
+        shown, pixels=np.asarray(cv2.resize(shown.pixels, size_px[::-1], interpolation=way), np.uint8)
+    )
 
 
 def draw(

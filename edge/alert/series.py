@@ -13,7 +13,7 @@ from edge.alert.caption import caption_of
 from edge.alert.event import Event, Stamp
 from edge.alert.evidence import MAX_BYTES, SERIES, Picture, is_drill, picture
 from edge.alert.jpeg import decode, fit
-from edge.alert.picture import around, cut
+from edge.alert.picture import around, cut, resize
 from edge.alert.privacy import Shown
 from edge.frame import Box
 
@@ -26,9 +26,10 @@ MARGIN, LEAST_PX = 1.0, 240  # of the surroundings of a box
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A small frame: when it was taken, and its JPEG."""
+    """A small frame: when it was taken, its (height, width), and a JPEG of it, which may be smaller still."""
 
     captured: Stamp
+    size_px: tuple[int, int]
     jpeg: bytes
 
 
@@ -75,15 +76,18 @@ class Series:
             FrameError: it does not fit into its share of the bytes.
         """
         jpeg = fit(small, None, max_side_px=SMALL_PX, max_bytes=self._each_bytes)
-        self._kept.append(_Kept(captured, jpeg.data))
+        self._kept.append(_Kept(captured, small.size_px, jpeg.data))
 
-    def opened(self, opening: Event, small: Shown, size_px: tuple[int, int]) -> list[Picture]:
+    def opened(
+        self, opening: Event, small: Shown, size_px: tuple[int, int], captured: Stamp
+    ) -> list[Picture]:
         """Return the pictures up to the opening of an event, and follow it.
 
         Args:
             opening: its first revision.
             small: the frame of it.
             size_px: (height, width) of the whole frame, whose pixels the box of the event is in.
+            captured: the moment of it.
         Raises:
             FrameError: the box does not lie within the frame.
         """
@@ -93,13 +97,17 @@ class Series:
             margin=MARGIN,
             min_side_px=LEAST_PX,
         )
-        past = [(decode(kept.jpeg, like=small), kept.captured) for kept in self._kept]
-        frames = [one for one in past if one[0].size_px == small.size_px] + [(small, opening.opened)]
+        frames = [
+            (resize(decode(kept.jpeg, like=small), small.size_px), kept.captured)
+            for kept in self._kept
+            if kept.size_px == small.size_px
+        ]
+        frames.append((small, captured))
         if len(self._followed) < FOLLOWED:
             self._followed[opening.id] = _Followed(opening, box_px, small.size_px, len(frames))
         return [
-            self._picture(number, cut(shown, box_px), captured, opening)
-            for number, (shown, captured) in enumerate(frames, 1)
+            self._picture(number, cut(shown, box_px), moment, opening)
+            for number, (shown, moment) in enumerate(frames, 1)
         ]
 
     def follow(self, small: Shown, captured: Stamp) -> list[tuple[Event, Picture]]:

@@ -110,6 +110,9 @@ class Witness:
         series, captured = self._series[camera], self._stamp(frame)
         if scored.restarted:
             series.forget()
+        for event in scored.events:
+            if event.phase == "closed":
+                series.closed(event.id)
         where = f"camera '{camera}', frame {frame.sequence}"
         small = self._try(where, lambda: self._privacy[camera].whole(frame.image, SMALL_PX))
         later: list[tuple[Event, Picture]] = []
@@ -136,7 +139,6 @@ class Witness:
         camera, frame, drill = scored.camera, scored.frame, is_drill(event)
         series, size_px = self._series[camera], frame.image.size_px
         if event.phase == "closed":
-            series.closed(event.id)
             return []
 
         def thumbnail() -> list[Picture]:
@@ -150,7 +152,7 @@ class Witness:
 
         makers: list[Callable[[], list[Picture]]] = [thumbnail, crop]
         if event.phase == "opened" and small is not None:
-            makers.append(lambda: series.opened(event, small, size_px))
+            makers.append(lambda: series.opened(event, small, size_px, captured))
         if event.phase == "opened" or event.is_new_alert:
             makers.append(lambda: [self.full(camera, frame, drill=drill)])
         made: list[Picture] = []

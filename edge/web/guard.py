@@ -1,9 +1,9 @@
 """Who may read: everybody on the machine itself, and elsewhere those who show the token.
 
-The token protects every address, `/health` and `/metrics` too, but `/live`, which says one word. It goes as `Authorization: Bearer TOKEN`, or
-as the password of HTTP Basic with any user name, so that a browser can ask for it. Without a token, a request
-must be addressed to localhost or a loopback address, for a page elsewhere could let its own name point here
-(DNS rebinding). A wrong token is refused slowly; the right one is never slowed.
+The token protects every address, `/health` and `/metrics` too, but `/live`, which says one word. It goes as
+`Authorization: Bearer TOKEN`, or as the password of HTTP Basic with any user name, so that a browser can ask for it.
+Without a token, a request must be addressed to localhost or a loopback address, for a page elsewhere could let its own
+name point here (DNS rebinding). A wrong token is refused slowly; the right one is never slowed.
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ def _config(app: Guard) -> uvicorn.Config:
     )
 
 
-def _app(  # noqa: PLR0913 — every part is handed in
+def _app(
     tower: str,
     status: Callable[[], object],
     health: Callable[[], Health],

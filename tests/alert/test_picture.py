@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.alert.picture import around, cut, draw, shrink
@@ -35,6 +35,7 @@ def test_senseless_options_are_errors(options):
         shrink(GREY, 0)
 
 
+@settings(max_examples=40)
 @given(
     st.integers(1, 70), st.integers(1, 70), st.integers(-20, 69), st.integers(-20, 69),
     st.integers(1, 90), st.integers(1, 90), st.integers(0, 40), st.integers(1, 50),
