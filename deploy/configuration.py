@@ -30,6 +30,7 @@ from edge.model.registry import BACKENDS
 from edge.plan import plan
 from edge.settings import Settings, parse, read_document
 from edge.settings import load as load_settings
+from edge.uplink import registry as uplink
 from edge.web.guard import is_loopback, read_token
 
 NAME = "tower.toml"
@@ -224,6 +225,8 @@ def _redacted(document: dict[str, Any]) -> str:
     shown = copy.deepcopy(document)
     for camera in shown["cameras"].values():
         camera["uri"] = redact(camera["uri"])
+    for sink in shown.get("sinks", {}).values():
+        sink["url"] = uplink.redact(sink["url"])
     return toml.dump(shown)
 
 

@@ -11,8 +11,10 @@ EdgeError
 ├── CameraError(OSError)           a source cannot be opened or read
 ├── HttpError(OSError)             a server cannot be reached over HTTP, or answers what is of no use
 │   └── SilenceError               … nothing came in time
+├── LinkError(OSError)             there is no way to the receiver of a sink just now
 ├── StoreError(OSError)            the event file cannot be used
 │   └── DiskError                  … whatever would be written to it
+├── CommandError(ValueError)       a command to the tower is refused or cannot be done, with the reason in one word
 ├── MissingExtraError(ImportError) an optional part is not installed; names the extra
 └── DeviceError(OSError)           a sensor or a kernel file cannot be read
 """
@@ -62,12 +64,29 @@ class SilenceError(HttpError):
     """Nothing came over HTTP for too long."""
 
 
+class LinkError(EdgeError, OSError):
+    """There is no way to the receiver of a sink just now; holds no credentials."""
+
+
 class StoreError(EdgeError, OSError):
     """The event store cannot be opened or written."""
 
 
 class DiskError(StoreError):
     """The disk of the event store takes nothing now: it is full, failing, read-only or held by another process."""
+
+
+class CommandError(EdgeError, ValueError):
+    """A command to the tower is refused, or cannot be done.
+
+    Args:
+        reason: in one word, as `edge.uplink.gate` lists them.
+        why: for people.
+    """
+
+    def __init__(self, reason: str, why: str) -> None:
+        super().__init__(why)
+        self.reason = reason
 
 
 class DeviceError(EdgeError, OSError):

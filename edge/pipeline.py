@@ -26,6 +26,7 @@ from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
 from edge.model.preprocess import Placement, Prepared, Preprocess
 from edge.model.runtime import State, Tensor
+from edge.model.scores import probability
 
 Record = Callable[[str, int], None]
 
@@ -125,7 +126,10 @@ class Pipeline:
         lit = self._lighten(memory, frame)
         changes = memory.tracker.update(found)
         alerts = memory.severities.update(changes, watched_s)
-        told = (self._event(memory, camera, frame, c, c.track in lit, alerts.get(c.track)) for c in changes)
+        seen = ((c, self._likely(c, inference.scores)) for c in changes)
+        told = (
+            self._event(memory, camera, frame, c, p, c.track in lit, alerts.get(c.track)) for c, p in seen
+        )
         unseen = (lit | alerts.keys()) - {change.track for change in changes}
         events = (*closed, *(e for e in told if e is not None), *self._retell(memory, frame, unseen, alerts))
         finished = time.perf_counter_ns()
@@ -200,7 +204,7 @@ class Pipeline:
 
     def _closings(self, memory: _Memory, camera: str, frame: Frame) -> tuple[Event, ...]:
         changes = memory.tracker.reset()
-        told = (self._event(memory, camera, frame, change, told=True, cause=None) for change in changes)
+        told = (self._event(memory, camera, frame, change, 0.0, told=True, cause=None) for change in changes)
         return tuple(event for event in told if event is not None)
 
     def _watched_s(self, memory: _Memory, frame: Frame) -> float:
@@ -248,6 +252,7 @@ class Pipeline:
         camera: str,
         frame: Frame,
         change: Change,
+        likely: float,
         told: bool,  # noqa: FBT001 — told in any case
         cause: Cause | None,
     ) -> Event | None:
@@ -270,6 +275,8 @@ class Pipeline:
                 opening_box_px=change.box_px,
                 sightings=change.sightings,
                 severity="alert" if self._manifest.alert is None else "candidate",
+                frame_px=memory.placement.source_px,
+                probability=likely,
             )
             event = memory.events[change.track] = self._alerted(event, frame, cause)
             return event
@@ -282,6 +289,7 @@ class Pipeline:
             peak=change.peak,
             box_px=change.box_px,
             sightings=change.sightings,
+            probability=max(likely, known.probability or 0.0),
         )
         told = told or closing or change.grew or cause is not None
         if told:
@@ -292,6 +300,12 @@ class Pipeline:
         else:
             memory.events[change.track] = event
         return event if told else None
+
+    def _likely(self, change: Change, scores: NDArray[np.float32]) -> float:
+        """Return the probability of a plume that was seen; 0 where it was not."""
+        if change.kind == "closed":
+            return 0.0
+        return round(probability(change.label, change.peak, scores, self._manifest), 6)
 
     def _identify(self, camera: str, frame: Frame, label: str, track: int) -> str:
         """Derive an event's id from content, so that a replay gives the same one."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import stat
 import tomllib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -24,6 +24,11 @@ from edge.device.meter import EnergySource
 from edge.document import is_deeper, read_text
 from edge.errors import SettingsError
 from edge.model.registry import BACKENDS
+from edge.path import absolute, existing, with_files
+from edge.uplink import registry as uplink
+from edge.uplink.sink import Kind as SinkKind
+from edge.uplink.sink import SinkOptions
+from edge.zone import zone_of
 
 _BYTES_MAX = 1 << 20
 _DEPTH_MAX = 16
@@ -33,10 +38,19 @@ class Tower(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Who this is.
 
     Attributes:
-        name: shown on the status page, in metrics and events.
+        name: shown on the status page, in metrics and messages.
+        id: what receivers know it by; needed where there is a sink.
+        timezone: of times in texts for people: `UTC`, an offset, or a place of the IANA database.
+        latitude, longitude: WGS 84, in degrees north and east; both or neither.
+        elevation_m: of the cameras above the sea.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)] = "tower"
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\Z")] | None = None
+    timezone: str = "UTC"
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
+    elevation_m: Annotated[float, Meta(ge=-500, le=9000)] | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,16 +109,40 @@ class Energy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     idle_watts: Annotated[float, Meta(ge=0, le=1000)] | None = None
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file; see each section. The table of a camera is that of its kind, as `edge.camera` defines it."""
+class Uplink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How what was seen gets to the sinks.
 
-    cameras: dict[Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")], Options]
+    Attributes:
+        heartbeat_s: between two heartbeats.
+        acknowledge_s: an alert that nobody acknowledged for so long goes to the next step of escalation.
+        day_bytes: that may go over each link in a day; no bound if absent.
+        queue_bytes: what waits for the sinks may have on disk.
+    """
+
+    heartbeat_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    acknowledge_s: Annotated[float, Meta(ge=1, le=86_400)] = 600.0
+    day_bytes: Annotated[int, Meta(ge=10_000)] | None = None
+    queue_bytes: Annotated[int, Meta(ge=1 << 20)] = 50_000_000
+
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file; see each section.
+
+    The table of a camera or a sink is that of its kind, as `edge.camera` and `edge.uplink` define it.
+    """
+
+    cameras: dict[Name, Options]
+    sinks: dict[Name, SinkOptions] = {}
     tower: Tower = Tower()
     model: Model = Model()
     store: Store = Store()
     web: Web = Web()
     energy: Energy = Energy()
     limits: Limits = Limits()
+    uplink: Uplink = Uplink()
 
 
 def load(path: Path) -> Settings:
@@ -138,12 +176,15 @@ def read_document(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not valid TOML: {error}") from error
 
 
-def parse(document: dict[str, Any], folder: Path) -> Settings:
+def parse(
+    document: dict[str, Any], folder: Path, sink_kinds: Sequence[SinkKind[Any]] = uplink.KINDS
+) -> Settings:
     """Check a decoded document.
 
     Args:
         document: as tomllib gives it.
         folder: what its relative paths are relative to.
+        sink_kinds: that there are.
 
     Raises:
         SettingsError: with the path of the key.
@@ -151,15 +192,22 @@ def parse(document: dict[str, Any], folder: Path) -> Settings:
     if is_deeper(document, _DEPTH_MAX):
         raise SettingsError(f"the file: more than {_DEPTH_MAX} tables and lists in each other")
     _check_numbers(document, "")
-    tables = document.get("cameras")
-    tables = tables if isinstance(tables, dict) else {}
-    cameras = {name: _camera(table, f"cameras.{name}.", folder) for name, table in tables.items()}
-    settings = msgspec.structs.replace(_convert(document, Settings, ""), cameras=cameras)
+    cameras = {
+        name: _camera(table, f"cameras.{name}.", folder) for name, table in _tables(document, "cameras")
+    }
+    sinks = {name: _sink(table, f"sinks.{name}.", sink_kinds) for name, table in _tables(document, "sinks")}
+    settings = msgspec.structs.replace(_convert(document, Settings, ""), cameras=cameras, sinks=sinks)
     if not settings.cameras:
         raise SettingsError("cameras: no camera; add a table such as [cameras.north] with uri = 'rtsp://…'")
     for name, camera in cameras.items():
         _check_size(camera, settings.limits, f"cameras.{name}.width_px")
+    _check_tower(settings)
     return _resolve(settings, folder)
+
+
+def _tables(document: dict[str, Any], section: str) -> Iterable[tuple[str, Any]]:
+    tables = document.get(section)
+    return tables.items() if isinstance(tables, dict) else ()
 
 
 def _camera(table: dict[str, Any], prefix: str, folder: Path) -> Options:
@@ -174,11 +222,48 @@ def _camera(table: dict[str, Any], prefix: str, folder: Path) -> Options:
             raise SettingsError(_unknown(key, prefix[:-1]))
         raise SettingsError(f"{prefix}{key}: belongs to {owners} cameras, this one is {kind.shown}")
     camera: Options = _convert({**table, "uri": uri}, kind.options, prefix)
+    _check(camera, prefix)
+    return camera
+
+
+def _sink(table: dict[str, Any], prefix: str, kinds: Sequence[SinkKind[Any]]) -> SinkOptions:
+    """Read one sink by the options of its kind."""
+    url = _convert(table, SinkOptions, prefix).url
+    kind = uplink.kind_of(url, kinds)
+    if kind is None:
+        raise SettingsError(f"{prefix}url: expected {uplink.written(kinds)}")  # it may hold a secret
+    for key in [key for key in table if key not in kind.keys]:
+        owners = ", ".join(other.shown for other in kinds if key in other.keys)
+        if not owners:
+            raise SettingsError(_unknown(key, prefix[:-1]))
+        raise SettingsError(f"{prefix}{key}: belongs to {owners} sinks, this one is {kind.shown}")
+    sink: SinkOptions = _convert({**table, "url": "".join(uplink.split(url))}, kind.options, prefix)
+    _check(sink, prefix)
+    return sink
+
+
+def _check(options: Options | SinkOptions, prefix: str) -> None:
     try:
-        camera.check()
+        options.check()
     except ValueError as error:
         raise SettingsError(f"{prefix}{error}") from None
-    return camera
+
+
+def _check_tower(settings: Settings) -> None:
+    """See that the tower says of itself what the rest needs."""
+    tower, sinks = settings.tower, settings.sinks.values()
+    try:
+        zone_of(tower.timezone)
+    except ValueError as error:
+        raise SettingsError(f"tower.timezone: {error}") from None
+    if (tower.latitude is None) != (tower.longitude is None):
+        missing = "latitude" if tower.latitude is None else "longitude"
+        raise SettingsError(f"tower.{missing}: missing; give both latitude and longitude, or neither")
+    if sinks and tower.id is None:
+        raise SettingsError("tower.id: missing; receivers know a tower by it, such as id = 'tower-7'")
+    alerted = [sink for sink in sinks if "alert" in sink.severities]
+    if alerted and all(sink.escalation is not None for sink in alerted):
+        raise SettingsError("sinks: nobody gets an alert at once; one needs it that has no 'escalation'")
 
 
 def _check_size(camera: Options, limits: Limits, key: str) -> None:
@@ -241,7 +326,8 @@ def _unknown(key: str, path: str) -> str:
 def _keys(section: type[msgspec.Struct]) -> set[str]:
     """Return every key that any section knows."""
     nested: tuple[type[msgspec.Struct], ...]
-    nested = (Tower, Model, Store, Web, Energy, Limits, *(kind.options for kind in KINDS))
+    nested = (Tower, Model, Store, Web, Energy, Limits, Uplink, SinkOptions)
+    nested = (*nested, *(kind.options for kind in KINDS), *(kind.options for kind in uplink.KINDS))
     return {*section.__struct_fields__, *(name for inner in nested for name in inner.__struct_fields__)}
 
 
@@ -259,47 +345,21 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
     return msgspec.structs.replace(
         settings,
         cameras=cameras,
+        sinks={name: with_files(sink, folder, f"sinks.{name}.") for name, sink in settings.sinks.items()},
         model=msgspec.structs.replace(
-            model, bundle=_existing(model.bundle, folder, "model.bundle", folders=True)
+            model, bundle=existing(model.bundle, folder, "model.bundle", folders=True)
         ),
-        store=msgspec.structs.replace(store, path=_absolute(store.path, folder, "store.path")),
-        web=msgspec.structs.replace(web, token_file=_existing(web.token_file, folder, "web.token_file")),
+        store=msgspec.structs.replace(store, path=absolute(store.path, folder, "store.path")),
+        web=msgspec.structs.replace(web, token_file=existing(web.token_file, folder, "web.token_file")),
+        uplink=with_files(settings.uplink, folder, "uplink."),
     )
-
-
-def _absolute(path: Path | None, folder: Path, key: str) -> Path | None:
-    try:
-        return None if path is None else (folder / path.expanduser()).absolute()
-    except RuntimeError as error:
-        raise SettingsError(f"{key}: {path}: no such user") from error
-
-
-def _existing(path: Path | None, folder: Path, key: str, *, folders: bool = False) -> Path | None:
-    resolved = _absolute(path, folder, key)
-    if resolved is None:
-        return None
-    try:
-        mode = resolved.stat().st_mode
-    except FileNotFoundError as error:
-        raise SettingsError(f"{key}: {resolved} does not exist") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise SettingsError(f"{key}: cannot look at {str(resolved)!r}: {reason}") from error
-    if not (stat.S_ISREG(mode) or (folders and stat.S_ISDIR(mode))):
-        expected = "a file or a folder" if folders else "a file"
-        raise SettingsError(f"{key}: {resolved} is not {expected}")
-    return resolved
 
 
 def _located(camera: Options, folder: Path, prefix: str) -> Options:
     """Make the paths of a camera absolute, that of its address too."""
-    changes: dict[str, Any] = {
-        key: _existing(value, folder, f"{prefix}{key}")
-        for key in camera.__struct_fields__
-        if isinstance(value := getattr(camera, key), Path)
-    }
     scheme, _, rest = camera.uri.partition(":")
     if kind_with(camera).address == "path":
         rest = str(local_path(rest))
-        changes["uri"] = f"{scheme}:{_existing(Path(rest), folder, f'{prefix}uri', folders=True)}"
-    return msgspec.structs.replace(camera, **changes)
+        uri = f"{scheme}:{existing(Path(rest), folder, f'{prefix}uri', folders=True)}"
+        camera = msgspec.structs.replace(camera, uri=uri)
+    return with_files(camera, folder, prefix)

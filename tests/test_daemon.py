@@ -122,8 +122,11 @@ class FullDisk:
     def __init__(self, store: OpenStore) -> None:
         self.counts, self.open = store.counts, store.open
 
-    def commit(self, _event: Event, _evidence: bytes | None) -> bool:
+    def commit(self, _event: Event, *_pictures: object) -> bool:
         raise StoreError("no space left")
+
+    def keep(self, _event: Event, *_pictures: object) -> None:
+        pass
 
 
 def test_what_is_not_on_disk_is_announced_as_such_and_is_counted(model: Model, tmp_path: Path) -> None:
@@ -145,7 +148,7 @@ def test_an_event_waits_until_the_disk_takes_it(model: Model, tmp_path: Path) ->
     with opened(tmp_path) as store:
         commit, tries = store.commit, []
 
-        def sometimes(event: Event, evidence: bytes | None) -> bool:
+        def sometimes(event: Event, evidence: bytes | None, *_more: object) -> bool:
             tries.append(event)
             if len(tries) < 4:
                 raise StoreError("no space left")
@@ -319,7 +322,10 @@ class HangingDisk:
         self.commit_now = store.commit
         self.started, self.over = threading.Event(), threading.Event()
 
-    def commit(self, event: Event, evidence: bytes | None) -> bool:
+    def keep(self, _event: Event, *_pictures: object) -> None:
+        pass
+
+    def commit(self, event: Event, evidence: bytes | None, *_more: object) -> bool:
         self.started.set()
         self.over.wait()
         return self.commit_now(event, evidence)
@@ -457,7 +463,7 @@ def test_an_open_event_stays_open_through_the_night_and_says_so(model: Model, tm
         )
         commit, evidences = store.commit, {}
 
-        def watched(event: Event, evidence: bytes | None) -> bool:
+        def watched(event: Event, evidence: bytes | None, *_more: object) -> bool:
             evidences[event.revision] = evidence
             return commit(event, evidence)
 

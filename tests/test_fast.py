@@ -27,6 +27,7 @@ THROUGH = {
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "model/picture_input": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
+    "path": "tests/test_settings.py",
 }
 SERVERS = {
     "GStreamer's RTSP and HTTP MJPEG": "tests/firmware_sim/test_serve.py::test_several_clips_over_both_protocols",

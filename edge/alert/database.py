@@ -16,30 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from edge.alert.sqlite import disk_bytes, files, held, open_database, translate
+from edge.alert.schema import MIGRATIONS
+from edge.alert.sqlite import disk_bytes, files, held, open_database, open_memory, translate
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
 
+MEMORY = Path(":memory:")
 MIN_BYTES = 1 << 20
-MIGRATIONS = (
-    """
-    CREATE TABLE event (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of opening, whatever the clocks say
-        id TEXT NOT NULL UNIQUE,
-        revision INTEGER NOT NULL,
-        phase TEXT NOT NULL,
-        document TEXT NOT NULL                  -- the newest revision, JSON
-    ) STRICT;
-    CREATE INDEX event_phase ON event (phase, seq);
-    CREATE TABLE evidence (
-        seq INTEGER NOT NULL REFERENCES event (seq) ON DELETE CASCADE,
-        revision INTEGER NOT NULL,
-        jpeg BLOB NOT NULL,
-        PRIMARY KEY (seq, revision)
-    ) STRICT
-    """,
-)
 _TREE_BYTES = 64 << 10  # what a transaction may touch beyond what it says that it needs
 _CLOSE_WAIT_S = 0.2
 
@@ -51,6 +35,7 @@ _CLOSED_EVENT = "SELECT seq, id FROM event WHERE phase = 'closed' AND seq > ? OR
 
 _Identity: TypeAlias = tuple[int, int] | None
 Owed = Callable[[sqlite3.Connection, str], bool]
+GiveUp = Callable[[sqlite3.Connection], Iterator[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +56,28 @@ def nobody(_db: sqlite3.Connection, _event_id: str) -> bool:
     return False
 
 
+def nothing(_db: sqlite3.Connection) -> Iterator[bool]:
+    """Give nothing up."""
+    return iter(())
+
+
 class Database:
     """One file, held by one process. Thread-safe.
 
     The bound: the file with its write-ahead log stays within `max_bytes`. When a transaction needs room, the evidence
     of closed events goes first, that of the oldest event before others, then closed events whole, oldest first; what
-    is still owed to somebody goes after all that is not, in the same order, and that is logged. Open events and their
-    evidence stay, so only they could exceed the bound, which is logged. Age is the order of opening; no clock is asked.
+    is still owed to somebody goes after all that is not, in the same order, and that is logged: evidence, then pictures
+    that wait for a sink, then events, then texts that wait for one. Open events and their evidence stay, so only they
+    could exceed the bound, which is logged. Age is the order of opening; no clock is asked.
 
     Args:
         path: in an existing folder; a damaged file is moved to `NAME.corrupt-N`, never deleted
-            (`edge.alert.sqlite.open_database`).
+            (`edge.alert.sqlite.open_database`). MEMORY: no file, gone with the process.
         max_bytes: the bound, at least MIN_BYTES.
         owed: whether an event (its id) is still owed to somebody; asked within the transaction that needs room, on its
             connection, which it may read.
+        pictures, texts: give up one thing at a time that waits for a sink, what goes first before the rest; asked as
+            `owed`.
         busy_s: how long to wait for a process that holds the file.
     Raises:
         ValueError: the bound is too small.
@@ -92,7 +85,14 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, max_bytes: int = 64 << 20, *, owed: Owed = nobody, busy_s: float = 2.0
+        self,
+        path: Path,
+        max_bytes: int = 64 << 20,
+        *,
+        owed: Owed = nobody,
+        pictures: GiveUp = nothing,
+        texts: GiveUp = nothing,
+        busy_s: float = 2.0,
     ) -> None:
         if max_bytes < MIN_BYTES:
             raise ValueError(f"store: expected a bound of at least {MIN_BYTES} bytes, got {max_bytes}")
@@ -100,9 +100,14 @@ class Database:
         self._max_bytes = max_bytes
         self._log_bytes = max_bytes // 8
         self._owed = owed
+        self._pictures, self._texts = pictures, texts
         self._lock = threading.Lock()
         self._shed = Shed()
         self._exceeded = False
+        self._in_memory = path == MEMORY
+        if self._in_memory:
+            self._db = open_memory(MIGRATIONS)
+            return
         if _identity(path) in set(_held.values()) - {None}:
             raise held(path)
         self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
@@ -141,7 +146,7 @@ class Database:
     @property
     def moved(self) -> bool:
         """Whether the file or its log is no longer under its name; what is written goes where nobody looks for it."""
-        return [_identity(file) for file in files(self.path)] != self._identities
+        return not self._in_memory and [_identity(file) for file in files(self.path)] != self._identities
 
     def fold(self) -> None:
         """Fold the log into the file, which SQLite does not do when it closes one that was renamed.
@@ -153,8 +158,8 @@ class Database:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def disk_bytes(self) -> int:
-        """Return the size of the file and its write-ahead log."""
-        return disk_bytes(self.path)
+        """Return the size of the file and its write-ahead log; nothing of what is in memory."""
+        return 0 if self._in_memory else disk_bytes(self.path)
 
     @contextmanager
     def reading(self, what: str, wait_s: float | None = None) -> Iterator[sqlite3.Connection]:
@@ -176,13 +181,16 @@ class Database:
             self._lock.release()
 
     @contextmanager
-    def writing(self, what: str) -> Iterator[sqlite3.Connection]:
+    def writing(self, what: str, wait_s: float | None = None) -> Iterator[sqlite3.Connection]:
         """Hold the connection in a transaction: all or nothing, and durable when it ends well.
 
+        Args:
+            what: as for `reading`.
+            wait_s: as for `reading`.
         Raises:
             StoreError: the disk is full or failing, the file read-only or damaged; all is as it was before.
         """
-        with self.reading(what):
+        with self.reading(what, wait_s):
             with self._transaction():
                 yield self._db
             self._shrink()
@@ -216,15 +224,25 @@ class Database:
 
     def _shedding(self) -> Iterator[bool]:
         """Remove one thing at a time, what goes first before the rest."""
-        for owed in (False, True):
-            for seq in self._closed(_CLOSED_EVIDENCE, owed):
-                gone = self._db.execute("DELETE FROM evidence WHERE seq = ?", (seq,)).rowcount
-                self._shed = Shed(self._shed.evidence + gone, self._shed.events)
-                yield True
-            for seq in self._closed(_CLOSED_EVENT, owed):
-                self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
-                self._shed = Shed(self._shed.evidence, self._shed.events + 1)
-                yield True
+        yield from self._shed_evidence(owed=False)
+        yield from self._shed_events(owed=False)
+        yield from self._shed_evidence(owed=True)
+        yield from self._pictures(self._db)
+        yield from self._shed_events(owed=True)
+        yield from self._texts(self._db)
+        yield from self._shed_events(owed=False)  # of those that were owed before
+
+    def _shed_evidence(self, *, owed: bool) -> Iterator[bool]:
+        for seq in self._closed(_CLOSED_EVIDENCE, owed):
+            gone = self._db.execute("DELETE FROM evidence WHERE seq = ?", (seq,)).rowcount
+            self._shed = Shed(self._shed.evidence + gone, self._shed.events)
+            yield True
+
+    def _shed_events(self, *, owed: bool) -> Iterator[bool]:
+        for seq in self._closed(_CLOSED_EVENT, owed):
+            self._db.execute("DELETE FROM event WHERE seq = ?", (seq,))
+            self._shed = Shed(self._shed.evidence, self._shed.events + 1)
+            yield True
 
     def _closed(self, query: str, owed: bool) -> Iterator[int]:  # noqa: FBT001 — which of two kinds
         """Find the closed events of a query, oldest first, that are owed, or that are not."""
@@ -251,7 +269,7 @@ class Database:
 
         Nothing depends on it, a commit is durable before: a failure is logged, and the next commit tries again.
         """
-        if disk_bytes(self.path) <= self._max_bytes:
+        if self.disk_bytes() <= self._max_bytes:
             return
         try:
             with self._transaction():

@@ -8,6 +8,7 @@ import msgspec
 
 Phase: TypeAlias = Literal["opened", "updated", "closed"]
 Severity: TypeAlias = Literal["candidate", "alert"]
+Origin: TypeAlias = Literal["live", "recording", "simulated"]  # of a camera's frames
 
 
 class Stamp(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +76,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         darkness: the latest one through which it stayed open; None if there was none.
         severity: never goes back. Events without the field, from before there was one, are alerts.
         alerted: by the bundle's rule; None for a candidate, and for what was an alert from its opening without a rule.
+        frame_px: (height, width) of the frames; None in events from before it was kept.
+        probability: the largest so far, 0 to 1, that scores mean to people; None as above.
     """
 
     id: str
@@ -93,6 +96,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     darkness: Darkness | None = None
     severity: Severity = "alert"
     alerted: Alerted | None = None
+    frame_px: tuple[int, int] | None = None
+    probability: float | None = None
 
     @property
     def alert_at(self) -> Stamp | None:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edge.alert.database import MIGRATIONS, Database
+from edge.alert.database import Database
 from edge.alert.event import Event
+from edge.alert.evidence import Picture
+from edge.alert.outbox import Outbox
+from edge.alert.post import Post
+from edge.alert.schema import MIGRATIONS
+from edge.alert.shedding import owed, pictures, texts
 from edge.alert.sqlite import check_file
 from edge.alert.store import Counts, Store
 from edge.errors import StoreError
@@ -52,12 +57,22 @@ class Place:
         locate: returns the path of the file; asked at each opening, and may raise OSError.
         max_bytes: the bound of the file.
         busy_s: how long to wait for a process that holds the file.
+        post: what waits for the sinks; None where there are none.
     """
 
-    def __init__(self, locate: Callable[[], Path], max_bytes: int = 64 << 20, *, busy_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        locate: Callable[[], Path],
+        max_bytes: int = 64 << 20,
+        *,
+        busy_s: float = 2.0,
+        post: Post | None = None,
+    ) -> None:
         self._locate = locate
         self._max_bytes = max_bytes
         self._busy_s = busy_s
+        self._post = post
+        self._outbox: Outbox | None = None
         self._database: Database | None = None
         self._adopted = False
 
@@ -71,6 +86,8 @@ class Place:
 
     def close(self) -> None:
         """Let go of the file; nothing where none is open."""
+        if self._post is not None:
+            self._post.close()
         if self._database is not None:
             self._database.close()
 
@@ -94,18 +111,31 @@ class Place:
             except OSError as error:
                 raise StoreError(f"event store: there is no place for it: {error}") from error
             self._adopted = False
-            self._database = Database(path, self._max_bytes, busy_s=self._busy_s)
+            self._database = Database(
+                path, self._max_bytes, owed=owed, pictures=pictures, texts=texts, busy_s=self._busy_s
+            )
         if not self._adopted:
-            yield from Store(self._database).close_orphans(mine)
+            self._outbox = None if self._post is None else self._post.open(self._database)
+            yield from self._store().close_orphans(mine)
             self._adopted = True
 
-    def commit(self, event: Event, evidence: bytes | None = None) -> bool:
+    def commit(self, event: Event, evidence: bytes | None = None, images: Sequence[Picture] = ()) -> bool:
         """Store one revision, as `edge.alert.store.Store.commit`.
 
         Raises:
             StoreError: as there, or it is not open.
         """
-        return self._store().commit(event, evidence)
+        store = self._store()
+        if self._post is None:
+            return store.commit(event, evidence, images)
+        new = store.commit(event, evidence, images, self._post.elsewhere(event))
+        self._post.taken(event)
+        return new
+
+    def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
+        """Let the sinks have a revision that is not on disk; from any thread, and never waits for it."""
+        if self._post is not None:
+            self._post.keep(event, images)
 
     def counts(self, wait_s: float | None = None) -> Counts:
         """Count what is there, as `edge.alert.store.Store.counts`.
@@ -118,11 +148,13 @@ class Place:
     def _store(self) -> Store:
         if self._database is None:
             raise StoreError("event store: it is not open")
-        return Store(self._database)
+        return Store(self._database, self._outbox)
 
     def _leave(self, database: Database) -> None:
         """Let go of a file that was moved away, with all that was committed in it."""
         self._database = None
+        if self._post is not None:
+            self._post.close()
         try:
             database.fold()
         except StoreError as error:

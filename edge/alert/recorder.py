@@ -39,8 +39,16 @@ class EventStore(Protocol):
         """See that it is open; close and return the events in it that are not `mine` and that nobody closed."""
         ...
 
-    def commit(self, event: Event, evidence: bytes | None = None) -> bool:
-        """Store a revision with its picture; it is on disk on return. Return whether it was new."""
+    def commit(self, event: Event, evidence: bytes | None = None, images: Sequence[Picture] = ()) -> bool:
+        """Store a revision with its picture and with those for the sinks; it is on disk on return.
+
+        Returns:
+            Whether it was new.
+        """
+        ...
+
+    def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
+        """Let the sinks have a revision that is not on disk; never waits for that."""
         ...
 
 
@@ -114,10 +122,10 @@ class Recorder:
 
         Args:
             event: revisions of one event come in their order.
-            pictures: of it; the crop is stored.
+            pictures: for the sinks; the store keeps the crop, too.
         """
         jpeg = next((one.jpeg for one in pictures if one.role == CROP), None)
-        self._add(Revision(event, jpeg, self._clock.mono_ns()))
+        self._add(Revision(event, jpeg, self._clock.mono_ns(), pictures=tuple(pictures)))
         self._news.set()
 
     def step(self, now_ns: int) -> bool:
@@ -252,7 +260,7 @@ class Recorder:
                 return False
             revision.busy = True
         try:
-            new = self._store.commit(revision.event, revision.jpeg)
+            new = self._store.commit(revision.event, revision.jpeg, revision.pictures)
         except Exception as error:  # noqa: BLE001 — logged, and tried again
             if self._is_news(revision, error):
                 _complain(
@@ -317,6 +325,7 @@ class Recorder:
         if not revision.told:
             revision.told = True
             self._unstored += 1
+            self._store.keep(revision.event, revision.pictures)
             self._tell(revision.event, stored=False)
 
     def _tell(self, event: Event, *, stored: bool) -> None:

@@ -77,6 +77,15 @@ def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_byte
         ) from error
 
 
+def open_memory(migrations: Sequence[str]) -> sqlite3.Connection:
+    """Make a database that is gone with its connection, for use as that of `open_database`."""
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    for setting in ("auto_vacuum = INCREMENTAL", "foreign_keys = ON"):
+        db.execute(f"PRAGMA {setting}")
+    _migrate(db, migrations)
+    return db
+
+
 def translate(path: Path, what: str, error: Exception) -> StoreError:
     """Return the error to raise instead of SQLite's, with what to do about it."""
     code = _code(error)

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from edge.alert.database import Database
+from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
+from edge.alert.evidence import Picture
+from edge.alert.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 
@@ -47,14 +50,31 @@ class Counts:
 
 
 class Store:
-    """The events of one tower, in its database. Thread-safe."""
+    """The events of one tower, in its database. Thread-safe.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: which holds them.
+        outbox: in the same database; None where nobody is told.
+    """
+
+    def __init__(self, database: Database, outbox: Outbox | None = None) -> None:
         self._database = database
+        self._outbox = outbox
 
-    def commit(self, event: Event, evidence: bytes | None = None) -> bool:
+    def commit(
+        self,
+        event: Event,
+        evidence: bytes | None = None,
+        pictures: Sequence[Picture] = (),
+        elsewhere: Elsewhere | None = None,
+    ) -> bool:
         """Store one revision of an event with its JPEG, in one transaction that is on the disk on return.
 
+        Args:
+            event: the revision.
+            evidence: the JPEG that is kept of it here.
+            pictures: those that go to the sinks with it.
+            elsewhere: as for `Outbox.put`.
         Returns:
             Whether it was new; a revision that the store has, or one before that, changes nothing.
         Raises:
@@ -66,8 +86,12 @@ class Store:
             known = db.execute("SELECT revision FROM event WHERE id = ?", (event.id,)).fetchone()
             if known is not None and known[0] >= event.revision:
                 return False
-            self._database.make_room(len(document) + len(evidence or b""))
+            sent_bytes = sum(len(document) + len(picture.jpeg) for picture in pictures) + len(document)
+            need_bytes = len(document) + len(evidence or b"") + (0 if self._outbox is None else sent_bytes)
+            self._database.make_room(need_bytes)
             _put(db, event, document.decode(), evidence)
+            if self._outbox is not None:
+                self._outbox.put(db, event, pictures, elsewhere)
         return True
 
     def close_orphans(self, mine: Collection[str] = ()) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from edge.alert.event import Event, Phase
+from edge.alert.evidence import Picture
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Revision:
         failed_ns: when it did last; None when it is time to try.
         told: whether it was announced.
         busy: whether it is being written just now; then it stays as it is.
+        pictures: those for the sinks.
     """
 
     event: Event
@@ -39,6 +41,13 @@ class Revision:
     failed_ns: int | None = None
     told: bool = False
     busy: bool = False
+    pictures: tuple[Picture, ...] = ()
+
+    @property
+    def jpeg_bytes(self) -> int:
+        """The size of its pictures; of one that is stored and sent, once."""
+        sent = {id(picture.jpeg): len(picture.jpeg) for picture in self.pictures}
+        return sum(sent.values()) + (len(self.jpeg) if self.jpeg and id(self.jpeg) not in sent else 0)
 
 
 class Waiting:
@@ -66,7 +75,7 @@ class Waiting:
     @property
     def jpeg_bytes(self) -> int:
         """The size of all pictures."""
-        return sum(len(revision.jpeg or b"") for revision in self._revisions)
+        return sum(revision.jpeg_bytes for revision in self._revisions)
 
     @property
     def dropped(self) -> dict[Kind, int]:
@@ -98,9 +107,9 @@ class Waiting:
         return {revision.event.id for revision in self._revisions}
 
     def _drop_picture(self) -> None:
-        pictures = (r for r in self._revisions if r.jpeg is not None and not r.busy)
+        pictures = (r for r in self._revisions if r.jpeg_bytes and not r.busy)
         revision = min(pictures, key=lambda r: _phase(r.event) != "updated")
-        revision.jpeg = None
+        revision.jpeg, revision.pictures = None, ()
         self._count("picture", revision.event)
 
     def _drop_revision(self) -> Revision:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from edge.alert.event import Origin
 from edge.camera.option import Options
 from edge.camera.source import Session, Source
 
@@ -28,6 +29,7 @@ class Kind(Generic[_Options]):
         live: whether it has no end; else it is a recording, whose options are `RecordingOptions`.
         address: what stands behind the colon: a path on this machine (relative to the configuration, which takes it
             along to a board), a URL (`//host/…`, may hold a password), or a name that only the kind understands.
+        made_up: whether its pictures are of nothing real.
     """
 
     schemes: tuple[str, ...]
@@ -36,11 +38,19 @@ class Kind(Generic[_Options]):
     open: Callable[[_Options, Session], Source]
     live: bool
     address: Address = "name"
+    made_up: bool = False
 
     @property
     def shown(self) -> str:
         """Its schemes for people, such as `http:, https:`."""
         return ", ".join(f"{scheme}:" for scheme in self.schemes)
+
+    @property
+    def origin(self) -> Origin:
+        """What its frames are."""
+        if self.made_up:
+            return "simulated"
+        return "live" if self.live else "recording"
 
     @property
     def keys(self) -> frozenset[str]:

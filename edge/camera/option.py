@@ -15,6 +15,7 @@ from msgspec import Meta
 PositiveSeconds = Annotated[float, Meta(gt=0, le=86_400 * 7)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Pixels = Annotated[int, Meta(ge=64, le=16_384, multiple_of=2)]
+Degrees = Annotated[float, Meta(ge=0, lt=360)]
 Polygon = list[tuple[Fraction, Fraction]]
 Pace: TypeAlias = Literal["clip", "fast"]
 
@@ -28,6 +29,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         timeout_s: after which a silent source is given up and reopened.
         masks: polygons in fractions (x, y) of the frame, in which nothing is looked for.
         privacy: polygons, as masks, that are blank in every picture that people get.
+        heading_deg: where the middle of the picture looks, clockwise from true north.
+        fov_deg: horizontal angle from the left edge of the picture to the right one.
+        heading_error_deg: how far off `heading_deg` may be, to either side.
     """
 
     uri: Annotated[str, Meta(min_length=1)]
@@ -35,6 +39,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
     masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
     privacy: list[Annotated[Polygon, Meta(min_length=3)]] = []
+    heading_deg: Degrees | None = None
+    fov_deg: Annotated[float, Meta(ge=1, le=170)] | None = None
+    heading_error_deg: Annotated[float, Meta(ge=0, le=90)] = 2.0
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -54,6 +61,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             value = getattr(self, key)
             if key.endswith("_s") and value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{key} is {value}; expected a number of seconds above 0")
+        if (self.heading_deg is None) != (self.fov_deg is None):
+            missing = "heading_deg" if self.heading_deg is None else "fov_deg"
+            raise ValueError(f"{missing}: missing; give both heading_deg and fov_deg, or neither")
 
 
 class RecordingOptions(Options, frozen=True, kw_only=True):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from edge.backoff import Backoff
 from edge.camera.address import open_source, scrub
 from edge.camera.intake import Intake
 from edge.camera.limit import Limits
@@ -49,22 +49,6 @@ class Camera:
     schedule: Schedule = field(default_factory=Schedule)
     password: str | None = field(default=None, repr=False)
     limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """Seconds between attempts to open a camera: the n-th is drawn from 0 to min(cap_s, base_s · 2ⁿ⁻¹).
-
-    Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015 (full jitter).
-    """
-
-    base_s: float = 1.0
-    cap_s: float = 60.0
-    draw: Callable[[], float] = random.random
-
-    def delay_s(self, failures: int) -> float:
-        """Return the wait after so many failures in a row, from 1."""
-        return self.draw() * min(self.cap_s, self.base_s * 2.0 ** min(failures - 1, 30))
 
 
 class CameraReader:

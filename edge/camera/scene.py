@@ -128,4 +128,4 @@ class SceneSource:
         )
 
 
-SCENE = Kind(("scene",), "scene:plume", SceneOptions, open_scene, live=False)
+SCENE = Kind(("scene",), "scene:plume", SceneOptions, open_scene, live=False, made_up=True)

@@ -22,10 +22,30 @@ def probabilities(scores: NDArray[np.float32], manifest: Manifest) -> NDArray[np
     """
     if manifest.kind == "probabilities":
         return scores
-    if manifest.task == "cells" or manifest.labels_independent or len(manifest.labels) == 1:
+    if not _exclusive(manifest):
         return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))), np.float32)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+
+
+def probability(label: str, peak: float, scores: NDArray[np.float32], manifest: Manifest) -> float:
+    """Return what a label's peak means to people, within 0…1.
+
+    Args:
+        label: one of the manifest's.
+        peak: its largest score so far; where labels exclude each other, only `scores` can say.
+        scores: (rows, cols, classes) float32 of the newest frame, of the manifest's kind.
+        manifest: says what they are.
+    """
+    if _exclusive(manifest):
+        return float(probabilities(scores, manifest)[..., manifest.labels.index(label)].max())
+    return float(probabilities(np.full((1, 1, 1), peak, np.float32), manifest)[0, 0, 0])
+
+
+def _exclusive(manifest: Manifest) -> bool:
+    """Say whether scores are logits of labels of which one is true."""
+    alone = manifest.task == "cells" or manifest.labels_independent or len(manifest.labels) == 1
+    return manifest.kind == "logits" and not alone
 
 
 def dequantize(stored: Tensor, spec: TensorSpec) -> NDArray[np.float32]:

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from edge.alert.event import Severity
+from edge.alert.event import Origin, Severity
 from edge.clock import Clock
 from edge.uplink.transport import Channel, Transport
 
-Origin: TypeAlias = Literal["live", "recording", "simulated"]
 
-
-class SinkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every sink has: `[sinks.NAME]`.
+class SinkOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What every sink has: `[sinks.NAME]`. The class of a kind inherits from it; `edge.settings` knows its keys.
 
     Attributes:
         url: where it is; its scheme says of which kind.
@@ -30,11 +28,30 @@ class SinkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         origins: of frames whose events it gets.
     """
 
-    url: str
+    url: Annotated[str, Meta(min_length=1)]
     severities: tuple[Severity, ...] = ("alert", "candidate")
     maintenance: bool = True
     escalation: Annotated[int, Meta(ge=1, le=9)] | None = None
     origins: tuple[Origin, ...] = ("live",)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url.partition(':')[0]}:…)"  # the rest may hold a secret
+
+    def check(self) -> None:
+        """See to what no type can say.
+
+        Raises:
+            ValueError: what is wrong; starts with the key, and holds nothing of the URL.
+        """
+        place = self.url.partition("://")[2].partition("/")[0].partition("?")[0]
+        if not place or place.startswith(":") or not self.url.isprintable() or " " in self.url:
+            raise ValueError("url: expected a host behind '://', and no blanks")
+        if "@" in place:
+            raise ValueError(
+                "url: expected no user or password in it; secrets have keys and files of their own"
+            )
+        if self.escalation is not None and "alert" not in self.severities:
+            raise ValueError("escalation: a sink without alerts cannot be a step; add 'alert' to severities")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +87,13 @@ class Kind(Generic[_Options]):
     options: type[_Options]
     channels: frozenset[Channel]
     open: Callable[[_Options, Tower, Clock], Transport]
+
+    @property
+    def shown(self) -> str:
+        """Its schemes for people, such as `mqtts://, mqtt://`."""
+        return ", ".join(f"{scheme}://" for scheme in self.schemes)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of its options."""
+        return frozenset(self.options.__struct_fields__)

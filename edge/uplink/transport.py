@@ -85,6 +85,8 @@ class Link:
         why: why not, for people, without secrets.
         largest_bytes: of one parcel's body, as the receiver said; None where it did not.
         sent_bytes, received_bytes: over the link so far, as far as the transport knows.
+        notice: what somebody should see to though it may be up, for people, without secrets: another tower that uses
+            the same id, commands that the receiver keeps back; empty where there is nothing.
     """
 
     up: bool
@@ -92,6 +94,7 @@ class Link:
     largest_bytes: int | None
     sent_bytes: int
     received_bytes: int
+    notice: str = ""
 
 
 class Transport(Protocol):

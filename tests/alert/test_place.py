@@ -48,7 +48,7 @@ def test_an_opening_that_takes_no_closing_is_tried_again_and_repeats_none(path, 
             place.commit(event(name))
     commit, left = Store.commit, [1]
 
-    def failing(store, one, evidence=None):
+    def failing(store, one, evidence=None, images=()):
         if not left:
             raise StoreError("no space left")
         left.pop()

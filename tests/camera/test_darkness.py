@@ -6,9 +6,10 @@ import time
 import numpy as np
 import pytest
 
+from edge.backoff import Backoff
 from edge.camera.intake import Intake
 from edge.camera.network import HttpOptions
-from edge.camera.reader import Backoff, Camera, CameraReader
+from edge.camera.reader import Camera, CameraReader
 from edge.camera.schedule import Schedule
 from edge.camera.slots import Slots
 from edge.clock import SystemClock

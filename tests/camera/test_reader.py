@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.backoff import Backoff
 from edge.camera.address import options_for
 from edge.camera.intake import Intake
 from edge.camera.network import HttpOptions, RtspOptions
 from edge.camera.option import NetworkOptions, RecordingOptions
-from edge.camera.reader import Backoff, Camera, CameraReader
+from edge.camera.reader import Camera, CameraReader
 from edge.camera.schedule import Schedule
 from edge.camera.slots import Slots
 from edge.camera.source import Picture

@@ -1,0 +1,194 @@
+"""Escalation: an alert that nobody acknowledged goes to further sinks, step by step. And what people said of events.
+
+Called within somebody's transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
+from edge.alert.event import Event
+from edge.alert.route import Letter, Review, Route, Rules
+from edge.alert.shedding import count
+
+_UPSERT = """
+INSERT INTO subject (event, opening, open, alert, listed, step, boot, since_ns)
+VALUES (?1, (SELECT ifnull(max(opening), 0) + 1 FROM subject), ?2, ?3, ?6, 0, ?4, ?5)
+ON CONFLICT (event) DO UPDATE SET open = ?2, listed = ?6,
+    boot = iif(alert < ?3, ?4, boot), since_ns = iif(alert < ?3, ?5, since_ns), alert = max(alert, ?3)
+"""
+_DUE = """
+SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1
+AND (boot != ?2 OR ?3 - since_ns >= ?4)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What stands of an event.
+
+    Attributes:
+        step: of escalation that it went to; 0: none.
+        word: what a person said of it last.
+        since: it is an alert, or went to that step.
+    """
+
+    step: int
+    word: str | None
+    since: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What another outbox knows of an event that it had.
+
+    Attributes:
+        subject: what stands of it there.
+        standing: how a delivery stands there, by key and sink.
+    """
+
+    subject: Subject | None
+    standing: Standing = unknown
+
+
+def subject(db: sqlite3.Connection, event_id: str) -> Subject | None:
+    """Return what stands of an event; None where nothing is known."""
+    row = db.execute("SELECT step, word, boot, since_ns FROM subject WHERE event = ?", (event_id,)).fetchone()
+    return None if row is None else Subject(row[0], row[1], Moment(row[2], row[3]))
+
+
+def note_subject(
+    db: sqlite3.Connection, event: Event, now: Moment, *, listed: bool, elsewhere: Subject | None = None
+) -> Subject:
+    """Keep in mind what an event is; return what stands of it: at least what stands of it elsewhere."""
+    db.execute(
+        _UPSERT, (event.id, event.phase != "closed", event.severity == "alert", now.boot, now.ns, listed)
+    )
+    if elsewhere is not None:
+        db.execute(
+            "UPDATE subject SET word = ifnull(word, ?2), since_ns = iif(step < ?3, ?5, since_ns), "
+            "boot = iif(step < ?3, ?4, boot), step = max(step, ?3) WHERE event = ?1",
+            (event.id, elsewhere.word, elsewhere.step, elsewhere.since.boot, elsewhere.since.ns),
+        )
+    known = subject(db, event.id)
+    assert known is not None
+    return known
+
+
+def debts(event: Event, rules: Rules, step: int, word: str | None) -> list[Debt]:
+    """Return to whom a revision is owed.
+
+    Args:
+        event: the revision.
+        rules: the routes.
+        step: of escalation that its event went to.
+        word: what a person said of its event last.
+    """
+    origin = rules.origins.get(event.camera, "live")
+    owed = []
+    for route in rules.routes:
+        if not route.takes(event, origin):
+            continue
+        if route.escalation is None:
+            owed.append(Debt(route.name))
+        elif event.severity == "alert" and route.escalation <= step:
+            owed.append(Debt(route.name, step=route.escalation))
+        elif event.severity == "alert" and word is None:
+            owed.append(Debt(route.name, "held"))
+    return owed
+
+
+def escalate_due(db: sqlite3.Connection, rules: Rules, now: Moment) -> list[tuple[str, int]]:
+    """Send each alert that nobody acknowledged in time to its next step; return the events and their steps.
+
+    The time that passed in another boot is not known, and counts as over.
+    """
+    last = max((route.escalation or 0 for route in rules.routes), default=0)
+    due = db.execute(_DUE, (last, now.boot, now.ns, round(rules.acknowledge_s * 1e9))).fetchall()
+    told = ((event_id, escalate(db, event_id, step, rules, now)) for event_id, step in due)
+    return [(event_id, step) for event_id, step in told if step]
+
+
+def escalate_first(db: sqlite3.Connection, event_id: str, rules: Rules, now: Moment) -> int:
+    """Send an alert that a sink did not take, or that nobody heard, to the first step, if it went to none.
+
+    Returns:
+        The step; 0 where there is none for it.
+    """
+    row = db.execute(
+        "SELECT step FROM subject WHERE event = ? AND alert AND word IS NULL AND NOT listed AND step = 0",
+        (event_id,),
+    ).fetchone()
+    return 0 if row is None else escalate(db, event_id, row[0], rules, now)
+
+
+def escalate(db: sqlite3.Connection, event_id: str, step: int, rules: Rules, now: Moment) -> int:
+    """Send an alert to the lowest step above the one that it went to; return it, 0 where there is none."""
+    steps = sorted(
+        {route.escalation for route in rules.routes if route.escalation and route.escalation > step}
+    )
+    if not steps:
+        return 0
+    for route in rules.routes:
+        if route.escalation == steps[0]:
+            _release(db, event_id, route, rules, now)
+    db.execute(
+        "UPDATE subject SET step = ?, boot = ?, since_ns = ? WHERE event = ?",
+        (steps[0], now.boot, now.ns, event_id),
+    )
+    return steps[0]
+
+
+def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, now: Moment) -> bool:
+    """Note what a person said of an event, and owe it to the sinks; return whether that is news."""
+    row = db.execute("SELECT document FROM event WHERE id = ?", (event_id,)).fetchone()
+    subject = db.execute("SELECT step, word FROM subject WHERE event = ?", (event_id,)).fetchone()
+    if row is None or subject is None:
+        return False
+    step, word = subject
+    if said.word == word or (said.word == "acknowledged" and word is not None):
+        return False
+    event = msgspec.json.decode(row[0], type=Event)
+    db.execute("UPDATE subject SET word = ? WHERE event = ?", (said.word, event_id))
+    release_held(db, "message IN (SELECT seq FROM message WHERE event = ?)", (event_id,))
+    key = f"{event.id}.{event.revision}.{said.word}"
+    seq = insert(db, key, "reviewed", Letter(event=event, review=said), now, event=event, role=said.word)
+    owe(db, seq, key, debts(event, rules, step, said.word), now)
+    return True
+
+
+def release_held(db: sqlite3.Connection, which: str, values: Sequence[object]) -> None:
+    """Forget what is held for an escalation that does not come."""
+    db.execute(f"DELETE FROM delivery WHERE state = 'held' AND {which}", values)  # noqa: S608 — ours
+    db.execute(
+        "DELETE FROM message WHERE role != 'full' AND NOT EXISTS (SELECT 1 FROM delivery WHERE message = seq)"
+    )
+
+
+def _release(db: sqlite3.Connection, event_id: str, route: Route, rules: Rules, now: Moment) -> None:
+    """Let go what is held of an event for one sink; where its text was shed, the newest revision."""
+    (texts,) = db.execute(
+        "SELECT count(*) FROM delivery WHERE sink = ? AND message IN "
+        "(SELECT seq FROM message WHERE event = ? AND kind != 'picture')",
+        (route.name, event_id),
+    ).fetchone()
+    released = db.execute(
+        "UPDATE delivery SET state = 'waiting', step = ?, boot = ?, since_ns = ? WHERE state = 'held' AND sink = ? "
+        "AND message IN (SELECT seq FROM message WHERE event = ?)",
+        (route.escalation, now.boot, now.ns, route.name, event_id),
+    ).rowcount
+    count(db, route.name, "committed", released)
+    row = db.execute("SELECT document FROM event WHERE id = ?", (event_id,)).fetchone()
+    if texts or row is None:
+        return
+    event = msgspec.json.decode(row[0], type=Event)
+    if not route.takes(event, rules.origins.get(event.camera, "live")):
+        return
+    key = f"{event.id}.{event.revision}"
+    seq = insert(db, key, event.phase, Letter(event=event), now, event=event)
+    owe(db, seq, key, [Debt(route.name, step=route.escalation or 0)], now)

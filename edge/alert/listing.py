@@ -1,0 +1,120 @@
+"""The message of a storm: it lists what is not sent singly, and is renewed. Called within somebody's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from edge.alert.delivery import Debt, Moment
+from edge.alert.event import Event
+from edge.alert.route import Note, Rules
+from edge.alert.storm import LISTED, RENEW_S, Storms
+
+_TIMED = """
+SELECT seq FROM message WHERE key = ?1 AND EXISTS (SELECT 1 FROM delivery WHERE message = seq)
+AND NOT EXISTS (SELECT 1 FROM delivery WHERE message = seq AND state != 'timed')
+"""
+
+
+class PutNote(Protocol):
+    """Puts a message in and returns its key."""
+
+    def __call__(
+        self,
+        db: sqlite3.Connection,
+        kind: Literal["note", "storm"],
+        note: Note,
+        debts: Sequence[Debt],
+        now: Moment,
+    ) -> str:
+        """Put it in."""
+        ...
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """The newest message of a storm, and its key."""
+
+    key: str
+    note: Note
+
+
+def enlist(db: sqlite3.Connection, event: Event, rules: Rules, now: Moment, put: PutNote) -> str:
+    """List a revision in its camera's storm: at once where it is the first, else with the next renewal; return its key.
+
+    A renewal that is not due yet takes it in.
+    """
+    kept = _kept(db, event.camera)
+    before = () if kept is None else kept.note.events
+    known = any(each.id == event.id for each in before)
+    events = (*(each for each in before if each.id != event.id), event)[-LISTED:]
+    total = (0 if kept is None else kept.note.count) + (not known)
+    note = _note(event.camera, "raging", events, total)
+    timed = None if kept is None else db.execute(_TIMED, (kept.key,)).fetchone()
+    if kept is not None and timed is not None:
+        text = msgspec.json.encode(note).decode()
+        db.execute(
+            "UPDATE message SET document = ?1, bytes = bytes - length(document) + length(?1) WHERE seq = ?2",
+            (text, timed[0]),
+        )
+        key = kept.key
+    else:
+        renewal = Moment(now.boot, now.ns + round(RENEW_S * 1e9))
+        if kept is None:
+            key = put(db, "storm", note, _debts(event.camera, rules, "waiting"), now)
+        else:
+            key = put(db, "storm", note, _debts(event.camera, rules, "timed"), renewal)
+    _keep(db, event.camera, _Kept(key, note))
+    return key
+
+
+def end(db: sqlite3.Connection, storms: Storms, rules: Rules, now: Moment, put: PutNote) -> None:
+    """Say of each storm that it is over, once."""
+    storms.over(now.ns)
+    rows = db.execute("SELECT name FROM fact WHERE name GLOB 'storm *'").fetchall()
+    for (name,) in rows:
+        camera = name.partition(" ")[2]
+        kept = _kept(db, camera)
+        if camera in storms.raging:
+            continue
+        if kept is not None:
+            note = _note(camera, "over", kept.note.events, kept.note.count)
+            put(db, "storm", note, _debts(camera, rules, "waiting"), now)
+        db.execute("DELETE FROM fact WHERE name = ?", (name,))
+
+
+def _note(camera: str, state: str, events: tuple[Event, ...], total: int) -> Note:
+    opened = sum(event.phase != "closed" for event in events)
+    text = f"{total} alerts of camera {camera} are listed, not sent singly; {opened} of them are open"
+    return Note(
+        subject="storm",
+        state=state,
+        text=text if state == "raging" else f"The storm of alerts is over: {text}",
+        at=events[-1].updated,
+        camera=camera,
+        events=events,
+        count=total,
+    )
+
+
+def _debts(camera: str, rules: Rules, state: Literal["waiting", "timed"]) -> list[Debt]:
+    origin = rules.origins.get(camera, "live")
+    return [
+        Debt(route.name, state)
+        for route in rules.routes
+        if route.escalation is None and "alert" in route.severities and origin in route.origins
+    ]
+
+
+def _kept(db: sqlite3.Connection, camera: str) -> _Kept | None:
+    row = db.execute("SELECT value FROM fact WHERE name = ?", (f"storm {camera}",)).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=_Kept)
+
+
+def _keep(db: sqlite3.Connection, camera: str, kept: _Kept) -> None:
+    db.execute(
+        "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+        (f"storm {camera}", msgspec.json.encode(kept).decode()),
+    )

@@ -1,0 +1,266 @@
+"""The courier: takes what waits to the sinks' transports, one parcel at a time each, and settles what comes of it.
+
+One thread, driven by `step`; the clock may be simulated. What must not be lost is in the outbox. Heartbeats and states
+are made when they are sent, so that only the newest ever goes.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from edge.alert.post import Post
+from edge.alert.route import Line, Message
+from edge.clock import Clock
+from edge.uplink.budget import Balance, is_alert_text
+from edge.uplink.transport import Command, Outcome, Parcel
+from edge.uplink.way import Way
+
+_log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+SAVE_S = 600.0  # between two notes of what is left of the budgets
+UNFIT_S = 600.0  # before another try with a message of which no parcel can be made
+BEAT_S = 60.0  # for so long the loop may be silent: a disk and each transport may take their time
+_AT_ONCE = 1000  # steps without a pause
+
+
+class Writer(Protocol):
+    """Makes the parcels, as they are at that moment."""
+
+    def message(self, message: Message) -> Parcel:
+        """Return a message as it goes now; its key is the message's."""
+        ...
+
+    def heartbeat(self, sequence: int, next_s: float) -> Parcel:
+        """Return the health of the tower.
+
+        Args:
+            sequence: of this heartbeat.
+            next_s: until the next one.
+        """
+        ...
+
+    def states(self) -> Sequence[Parcel]:
+        """Return what stands of each camera; sent when it changes, and with each heartbeat."""
+        ...
+
+
+Obey = Callable[[str, Command], Parcel | None]
+
+
+class Courier:
+    """Carries for one tower.
+
+    Args:
+        post: what waits.
+        ways: one for each sink.
+        writer: makes the parcels.
+        obey: does a command that came from a sink; returns the answer.
+        heartbeat_s: between two heartbeats.
+        first: sequence of the first heartbeat; of a boot, none comes twice.
+        now_ns: monotonic time.
+    """
+
+    def __init__(
+        self,
+        post: Post,
+        ways: Sequence[Way],
+        writer: Writer,
+        *,
+        obey: Obey,
+        heartbeat_s: float,
+        first: int,
+        now_ns: int,
+    ) -> None:
+        self._post = post
+        self._ways = ways
+        self._writer = writer
+        self._obey = obey
+        self._heartbeat_ns = round(heartbeat_s * 1e9)
+        self._started_ns = now_ns
+        self._first = first
+        self._beats = 0
+        self._states: Sequence[Parcel] = ()
+        self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._ticked_ns: int | None = None
+        self._saved_ns: int | None = None
+
+    @property
+    def sequence(self) -> int:
+        """Of the newest heartbeat that is due, sent or not."""
+        return self._first + self._beats
+
+    def step(self, now_ns: int) -> bool:
+        """Do what can be done now; return whether anything was, so that more may be at once.
+
+        Args:
+            now_ns: monotonic time, real or simulated.
+        """
+        self._beats = (now_ns - self._started_ns) // self._heartbeat_ns
+        if self._ticked_ns is None or now_ns - self._ticked_ns >= TICK_S * 1e9:
+            self._ticked_ns = now_ns
+            self._tick(now_ns)
+        served = [self._serve(way, now_ns) for way in self._ways if not way.gone]
+        return any(served)
+
+    def run(self, clock: Clock, stopping: threading.Event, beat: Callable[[float], None]) -> None:
+        """Carry until `stopping` is set and `nudge` was called.
+
+        Args:
+            clock: the machine's.
+            stopping: ends it.
+            beat: told that the loop turns, and for how many seconds it may now be silent.
+        """
+        while not stopping.is_set():
+            beat(BEAT_S)
+            for _ in range(_AT_ONCE):
+                if not self.step(clock.mono_ns()):
+                    break
+            wait_s = max(0.0, (self.wake_ns(clock.mono_ns()) - clock.mono_ns()) / 1e9)
+            select.select([self._nudge, *self.filenos()], [], [], wait_s)
+            with suppress(BlockingIOError):
+                os.eventfd_read(self._nudge)
+
+    def nudge(self) -> None:
+        """Say that something new waits; from any thread."""
+        with suppress(OSError):
+            os.eventfd_write(self._nudge, 1)
+
+    def wake_ns(self, now_ns: int) -> int:
+        """Return when `step` wants to be called next, if nothing comes in before."""
+        soonest = [way.transport.wake_ns(now_ns) for way in self._ways if not way.gone]
+        return min([now_ns + round(TICK_S * 1e9), *soonest])
+
+    def filenos(self) -> list[int]:
+        """Return what to wait on until then."""
+        found = (way.transport.fileno() for way in self._ways if not way.gone)
+        return [number for number in found if number is not None]
+
+    def close(self) -> None:
+        """Let go of all links; what was in hand is sent again by the next process."""
+        self._save_budgets()
+        for way in self._ways:
+            if not way.gone:
+                way.transport.close()
+        os.close(self._nudge)
+
+    def _tick(self, now_ns: int) -> None:
+        for line in self._post.tick():
+            _log.warning("%s", line)
+        self._states = self._writer.states()
+        if self._saved_ns is None:
+            self._resume_budgets(now_ns)
+        elif now_ns - self._saved_ns >= SAVE_S * 1e9:
+            self._save_budgets()
+            self._saved_ns = now_ns
+
+    def _serve(self, way: Way, now_ns: int) -> bool:
+        """Do what can be done on one way; return whether anything was."""
+        came = way.transport.step(now_ns)
+        way.meter(now_ns)
+        for one in came:
+            if isinstance(one, Command):
+                answer = self._obey(way.sink, one)
+                if answer is not None and "answer" in way.channels:
+                    way.answers.append(answer)
+            else:
+                self._settle(way, one, now_ns)
+        if way.gone or not way.is_free(now_ns):
+            return bool(came)
+        return self._send_next(way, now_ns) or bool(came)
+
+    def _settle(self, way: Way, outcome: Outcome, now_ns: int) -> None:
+        settled = way.settle(outcome, now_ns)
+        if settled is None:
+            return
+        parcel, message = settled
+        if outcome.word in ("refused", "gone"):
+            _log.warning("sink '%s': %s is %s: %s", way.sink, parcel.key, outcome.word, outcome.why)
+        if outcome.word == "gone":
+            way.gone = True
+            way.transport.close()
+            self._post.leave(way.sink, outcome.why)
+        elif message is None:
+            self._settle_state(way, parcel, outcome)
+        elif outcome.word != "failed":
+            self._post.settle(message, outcome.word, outcome.why)
+            if parcel.channel == "event":
+                way.hearing = outcome.word == "delivered"  # then what nobody heard is heard now
+
+    def _settle_state(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
+        if outcome.word == "failed":
+            return
+        if parcel.channel == "answer":
+            way.answers.popleft()
+        elif parcel.channel == "health":
+            way.beat = way.beating
+            way.hearing = True
+            way.states.clear()
+        else:
+            way.states[parcel.key] = parcel.body
+
+    def _send_next(self, way: Way, now_ns: int) -> bool:
+        """Hand over what comes first: alerts, answers, the heartbeat and states, then the rest."""
+        message = self._take(way, is_alert_text, now_ns)
+        if message is None:
+            state = self._next_state(way, now_ns)
+            if state is not None:
+                return way.send(state, None, now_ns)
+            message = self._take(way, way.budget.admits, now_ns)
+        if message is None:
+            return False
+        try:
+            parcel = self._writer.message(message)
+        except Exception:  # noqa: BLE001 — logged; the others go on
+            _log.exception("message %s: no parcel can be made of it", message.key)
+            way.postpone(message.key, UNFIT_S, now_ns)
+            return True
+        largest = way.transport.link().largest_bytes
+        if largest is not None and len(parcel.body) > largest:
+            why = f"{len(parcel.body)} bytes are more than the {largest} that the sink takes"
+            self._post.settle(message, "refused", why)
+            _log.warning("sink '%s': message %s: %s", way.sink, message.key, why)
+            return True
+        return way.send(parcel, message, now_ns)
+
+    def _take(self, way: Way, admit: Callable[[Line], bool], now_ns: int) -> Message | None:
+        return self._post.take(way.sink, admit, way.late(now_ns), unheard=way.hearing)
+
+    def _next_state(self, way: Way, now_ns: int) -> Parcel | None:
+        """Return an answer, the heartbeat where it is due, or a state that changed."""
+        if way.answers:
+            return way.answers[0]
+        if way.beat != self.sequence:
+            way.beating = self.sequence
+            if "health" in way.channels:
+                next_ns = self._started_ns + (self._beats + 1) * self._heartbeat_ns
+                return self._writer.heartbeat(self.sequence, (next_ns - now_ns) / 1e9)
+            way.beat, way.hearing = way.beating, True
+        for state in self._states:
+            if state.channel in way.channels and way.states.get(state.key) != state.body:
+                return state
+        return None
+
+    def _resume_budgets(self, now_ns: int) -> None:
+        """Go on from what an earlier process left of the budgets, once the store is open."""
+        for way in self._ways:
+            left = self._post.recall(f"balance {way.sink}")
+            if left is None:
+                return
+            if left:
+                way.budget.resume(msgspec.json.decode(left, type=Balance), self._post.rules.boot, now_ns)
+        self._saved_ns = now_ns
+
+    def _save_budgets(self) -> None:
+        for way in self._ways:
+            if way.budget.left_bytes is not None:
+                balance = msgspec.json.encode(way.budget.balance(self._post.rules.boot)).decode()
+                self._post.remember(f"balance {way.sink}", balance)
