@@ -20,7 +20,7 @@ from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
-from edge.counter.prometheus import exposition
+from edge.counter.prometheus import evidence_exposition, exposition
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, StoreError
@@ -221,8 +221,7 @@ class Daemon:
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
         for one in self._witness.see(scored):
-            if one.told:
-                self._recorder.offer(one.event, one.pictures)
+            (self._recorder.offer if one.told else self._recorder.attach)(one.event, one.pictures)
         self._counters.record("evidence", self._clock.mono_ns() - now_ns)
 
     def _stamp(self, frame: Frame) -> Stamp:
@@ -269,6 +268,7 @@ class Daemon:
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
         document["events"] = {**self._events(), "stored": msgspec.to_builtins(self._stored())}
+        document["evidence"] = msgspec.to_builtins(self._witness.made)
         document["health"] = msgspec.to_builtins(self.health())
         return document
 
@@ -285,4 +285,7 @@ class Daemon:
         """Return the Prometheus exposition."""
         events = self._events()
         dropped = events.pop("dropped")
-        return exposition(self._counters.snapshot(), self.health().cameras, events, dropped, self._stored())
+        counted = exposition(
+            self._counters.snapshot(), self.health().cameras, events, dropped, self._stored()
+        )
+        return counted + evidence_exposition(self._witness.made)

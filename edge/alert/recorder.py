@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -30,6 +30,7 @@ TELL_S = 5.0  # what the disk refuses is announced without it after so long
 DRAIN_RETRY_S = 0.1  # the same while the daemon ends
 SLOW_S = 30.0  # what takes longer to be on disk is a matter of health, and announced without it
 DRAIN_S = 1.5
+MAX_FURTHER = 64  # pictures of series that wait, of 8 kB at most
 
 
 class EventStore(Protocol):
@@ -45,6 +46,10 @@ class EventStore(Protocol):
         Returns:
             Whether it was new.
         """
+        ...
+
+    def add(self, event: Event, images: Sequence[Picture]) -> None:
+        """Store further pictures of a revision that was committed before."""
         ...
 
     def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
@@ -112,6 +117,8 @@ class Recorder:
         self._full_ns: int | None = (
             None  # when the disk last refused what anybody would write; None while it takes
         )
+        self._further: deque[tuple[Event, tuple[Picture, ...]]] = deque()
+        self._further_ns: int | None = None  # when the store last refused one of them
         self._turned_ns = 0
         self._news = threading.Event()
         self._draining = self._over = False
@@ -128,8 +135,16 @@ class Recorder:
         self._add(Revision(event, jpeg, self._clock.mono_ns(), pictures=tuple(pictures)))
         self._news.set()
 
+    def attach(self, event: Event, pictures: Sequence[Picture]) -> None:
+        """Hand over further pictures of a revision that was offered before; the oldest go where too many wait."""
+        with self._lock:
+            self._further.append((event, tuple(pictures)))
+            while len(self._further) > MAX_FURTHER:
+                self._waiting.lose_picture(self._further.popleft()[0])
+        self._news.set()
+
     def step(self, now_ns: int) -> bool:
-        """Try to commit one revision, and announce it; return whether there was one to try.
+        """Try to commit one revision, and announce it; return whether there was one to try. Else one's pictures.
 
         Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile. While
         the store cannot be opened, or its disk takes nothing, nothing else is tried: all goes to disk in its order.
@@ -138,7 +153,7 @@ class Recorder:
         self.tell_overdue(now_ns)
         try:
             self._beat(math.inf)  # a disk may take its time: that is a matter of health
-            return self._is_open(now_ns) and self._commit_one(now_ns)
+            return self._is_open(now_ns) and (self._commit_one(now_ns) or self._add_one(now_ns))
         finally:
             self._beat(0.0)
 
@@ -166,6 +181,8 @@ class Recorder:
             left = [f"{revision.event.id} ({revision.event.phase})" for revision in self._waiting]
             for revision in self._waiting:
                 self._tell_unstored(revision)
+            for event, _ in self._further:
+                self._waiting.lose_picture(event)
         if left:
             logger.error("%d revisions are not on disk at the end: %s", len(left), ", ".join(left))
 
@@ -286,6 +303,28 @@ class Recorder:
         self._record("event", self._clock.mono_ns() - revision.offered_ns)
         return True
 
+    def _add_one(self, now_ns: int) -> bool:
+        """Try to store further pictures of a revision that is on disk; return whether there was one to try."""
+        if self._is_early(self._full_ns, now_ns) or self._is_early(self._further_ns, now_ns):
+            return False
+        with self._lock:
+            waiting = self._waiting.events()
+            one = next((one for one in self._further if one[0].id not in waiting), None)
+        if one is None:
+            return False
+        try:
+            self._store.add(*one)
+        except Exception as error:  # noqa: BLE001 — logged, and tried again
+            if self._further_ns is None:
+                _complain(error, f"event {one[0].id}: its later pictures are not on disk")
+            self._further_ns = self._clock.mono_ns()
+            return True
+        self._further_ns = None
+        with self._lock:
+            if one in self._further:
+                self._further.remove(one)
+        return True
+
     def _is_early(self, failed_ns: int | None, now_ns: int) -> bool:
         """Say whether it is too early for another try."""
         return failed_ns is not None and now_ns - failed_ns < self._retry_s * 1e9
@@ -294,7 +333,7 @@ class Recorder:
         """Forget when tries failed if the clock went back, for nothing would be tried again until then."""
         with self._lock:
             if now_ns < self._turned_ns:
-                self._shut_ns = self._full_ns = None
+                self._shut_ns = self._full_ns = self._further_ns = None
                 for revision in self._waiting:
                     revision.failed_ns = None
             self._turned_ns = now_ns

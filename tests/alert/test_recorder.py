@@ -16,7 +16,7 @@ from edge.alert.database import Database
 from edge.alert.event import Stamp
 from edge.alert.evidence import CROP, THUMBNAIL, picture
 from edge.alert.place import Place
-from edge.alert.recorder import RETRY_S, SLOW_S, TELL_S, Recorder
+from edge.alert.recorder import MAX_FURTHER, RETRY_S, SLOW_S, TELL_S, Recorder
 from edge.alert.store import Store
 from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
 from edge.clock import SystemClock
@@ -57,6 +57,7 @@ class FakeStore:
         self.orphans = []
         self.asked = []
         self.in_memory = []
+        self.added = []
 
     def open(self, mine):
         if self.shut is not None:
@@ -78,6 +79,12 @@ class FakeStore:
             return False
         self.kept.append((one, evidence))
         return True
+
+    def add(self, one, images):
+        if self.full or one.id in self.refused:
+            raise DiskError("no room for pictures")
+        assert (one.id, one.revision) in self.revisions()
+        self.added.append((one.id, images[0].role))
 
     def revisions(self):
         return [(one.id, one.revision) for one, _ in self.kept]
@@ -165,6 +172,39 @@ def test_of_its_pictures_the_crop_is_stored_with_a_revision(tower):
         (event("b", 2, "closed"), None),
         (event("c"), None),
     ]
+
+
+def test_later_pictures_follow_their_revision_to_the_disk_and_are_tried_again(tower, caplog):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.recorder.attach(event("a"), PICTURES[:1])
+    tower.offer("b")
+    tower.recorder.attach(event("b"), PICTURES[1:])
+    tower.after(0)
+    assert tower.store.added == [("b", CROP)]
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.store.added == [("b", CROP), ("a", THUMBNAIL)]
+    tower.store.refused = {"a"}
+    tower.recorder.attach(event("a"), PICTURES)
+    for _ in range(3):
+        tower.after(RETRY_S)
+    assert caplog.text.count("its later pictures are not on disk: no room for pictures") == 1
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.store.added[2:] == [("a", THUMBNAIL)]
+    assert tower.recorder.good
+    assert tower.recorder.recorded.repeated == 0
+
+
+def test_later_pictures_are_bounded_and_those_that_are_lost_are_counted(tower):
+    tower.store.shut = "it is away"
+    for _ in range(MAX_FURTHER + 3):
+        tower.recorder.attach(event("a"), PICTURES[:1])
+    tower.after(0)
+    assert tower.recorder.recorded.dropped["picture"] == 3
+    tower.recorder.stop(0)
+    assert tower.recorder.recorded.dropped["picture"] == MAX_FURTHER + 3
 
 
 def test_what_the_disk_refuses_is_tried_again_in_order_and_is_said_meanwhile(tower, caplog):
