@@ -5,6 +5,7 @@ Bits may differ between machines (the encoder's do), so nothing is derived from 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,7 +16,7 @@ from edge.alert.picture import shrink
 from edge.alert.privacy import Shown
 from edge.errors import FrameError
 
-QUALITIES = (80, 60, 42, 28)  # tried in this order before a picture is made smaller
+QUALITIES = (80, 60, 42, 28)
 _LEAST_PX = 16
 _COMMENT = b"\xff\xfe"  # ITU-T T.81, B.2.4.5
 _COMMENT_MOST = 1000
@@ -59,7 +60,14 @@ def encode(shown: Shown, quality: int = 80, comment: str = "") -> bytes:
     return whole[:2] + _COMMENT + (len(said) + 2).to_bytes(2, "big") + said + whole[2:]
 
 
-def fit(shown: Shown, caption: Caption | None, *, max_side_px: int, max_bytes: int) -> Jpeg:
+def fit(
+    shown: Shown,
+    caption: Caption | None,
+    *,
+    max_side_px: int,
+    max_bytes: int,
+    qualities: Sequence[int] = QUALITIES,
+) -> Jpeg:
     """Encode a picture as well as so many bytes allow.
 
     Args:
@@ -67,6 +75,7 @@ def fit(shown: Shown, caption: Caption | None, *, max_side_px: int, max_bytes: i
         caption: written below it and into the file's comment; None: nothing is.
         max_side_px: a larger picture is made smaller first; the caption comes on top.
         max_bytes: of the file.
+        qualities: tried in this order before a picture is made smaller.
     Raises:
         FrameError: no picture fits into so few bytes.
     """
@@ -75,7 +84,7 @@ def fit(shown: Shown, caption: Caption | None, *, max_side_px: int, max_bytes: i
         small = shrink(shown, side_px)
         if caption is not None:
             small = write(small, caption)
-        for quality in QUALITIES:
+        for quality in qualities:
             data = encode(small, quality, "" if caption is None else caption.text)
             if len(data) <= max_bytes:
                 return Jpeg(data, small.size_px)

@@ -21,6 +21,7 @@ AFTER = 3  # frames after the opening
 FOLLOWED = 4  # events of a camera whose frames after the opening are still to come
 SMALL_PX = 960  # the longer side of the frames that a series is cut from
 CUT_PX = 480
+_KEPT_QUALITIES = (60, 42, 28)  # of frames of which most are never looked at
 MARGIN, LEAST_PX = 1.0, 240  # of the surroundings of a box
 
 
@@ -75,7 +76,7 @@ class Series:
         Raises:
             FrameError: it does not fit into its share of the bytes.
         """
-        jpeg = fit(small, None, max_side_px=SMALL_PX, max_bytes=self._each_bytes)
+        jpeg = fit(small, None, max_side_px=SMALL_PX, max_bytes=self._each_bytes, qualities=_KEPT_QUALITIES)
         self._kept.append(_Kept(captured, small.size_px, jpeg.data))
 
     def opened(
