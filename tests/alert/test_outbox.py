@@ -58,9 +58,10 @@ def test_further_pictures_of_a_revision_go_to_those_who_get_its_event_once_each(
     for name in "fgh":
         owing.commit(event(name))
     assert "h.1" not in owing.drain()  # it is listed
+    before = owing.rows("message")
     owing.store.add(event("h"), [photo("series.2")])
     assert owing.drain() == []
-    assert owing.rows("message") == 3  # what is deaf has not taken
+    assert owing.rows("message") == before
 
 
 def test_it_is_in_the_transaction_of_the_event(tmp_path):
