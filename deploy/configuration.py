@@ -31,6 +31,7 @@ from edge.plan import plan
 from edge.settings import Settings, parse, read_document
 from edge.settings import load as load_settings
 from edge.uplink import registry as uplink
+from edge.uplink.command import read_operators
 from edge.web.guard import is_loopback, read_token
 
 NAME = "tower.toml"
@@ -142,6 +143,7 @@ def _check(settings: Settings) -> None:
     except BundleError as error:
         raise SettingsError(f"model.bundle: {error}") from error
     plan(settings, bundle.manifest)
+    read_operators(settings.operators)
     web = settings.web
     if web.token_file is not None:
         read_token(web.token_file)

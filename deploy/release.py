@@ -78,6 +78,7 @@ class Release:
             "files": "\n".join(self._row(file) for file in self.configuration.files),
             "unit_sum": self._sum(SERVICE),
             "journald_sum": self._sum(JOURNALD),
+            "store": str(self.configuration.store or self.layout.var / "events.sqlite"),
             "url": health_url(self.configuration.settings) or "",
             "token_file": "" if token is None else str(folder / "web.token_file"),
         }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from edge.alert.announcer import Announce, Announcer
-from edge.alert.event import Stamp
+from edge.alert.event import Announcement, Stamp
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
 from edge.alert.witness import Witness
@@ -30,6 +30,7 @@ from edge.model.loaded import Model
 from edge.pipeline import Pipeline
 from edge.plan import plan
 from edge.settings import Settings
+from edge.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class Daemon:
         notify: tells the service manager.
         watchdog_s: the service manager's timeout, None where it has none.
         announce: called once per revision, in a thread of its own; it may block.
+        uplink: carries what is seen to the sinks; None where there are none.
         stopping: set from outside to end it; one of its own if absent.
         root: where proc/ is.
     """
@@ -78,6 +80,7 @@ class Daemon:
         notify: Notify,
         watchdog_s: float | None,
         announce: Announce,
+        uplink: Uplink | None = None,
         stopping: threading.Event | None = None,
         root: Path = Path("/"),
     ) -> None:
@@ -101,9 +104,10 @@ class Daemon:
         self._scored_ns: dict[str, int] = {}
         self._started_ns = clock.mono_ns()
         self._announcer = Announcer(announce)
+        self._uplink = uplink
         self._recorder = Recorder(
             store,
-            self._announcer.put,
+            self._tell,
             clock,
             record=counters.record,
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
@@ -144,6 +148,8 @@ class Daemon:
             reader.start()
         self._heartbeats.beat(INFERENCE)
         self._inference.start()
+        if self._uplink is not None:
+            self._uplink.start(self, lambda allowance_s: self._heartbeats.beat("courier", allowance_s))
         self._notify("READY=1")
         logger.info("ready: %d cameras", len(self._readers))
         try:
@@ -163,6 +169,8 @@ class Daemon:
             if reader.finished:
                 self._heartbeats.forget(f"{CAMERA}{name}")
         self._recorder.tell_overdue(self._clock.mono_ns())
+        if self._uplink is not None:
+            self._uplink.tick()
         self._watchdog.tick()
         self._notify(status_message("; ".join(self.health().reasons) or "all cameras ok"))
 
@@ -185,8 +193,29 @@ class Daemon:
                 for event in self._pipeline.close(name, frame):
                     self._recorder.offer(event)
         self._recorder.stop()
+        if self._uplink is not None:
+            self._uplink.stop()
         self._announcer.stop(ANNOUNCE_S)
         self._counters.sample()
+
+    def _tell(self, announcement: Announcement) -> None:
+        self._announcer.put(announcement)
+        if self._uplink is not None:
+            self._uplink.told(announcement)
+
+    def trouble(self) -> str | None:
+        """Return why events are not on disk; None where they are."""
+        return self._recorder.trouble(self._clock.mono_ns())
+
+    def due_s(self) -> Mapping[str, float | None]:
+        """Return the seconds until each camera's next frame is due; None where none was scored yet."""
+        now_ns, scored_ns = self._clock.mono_ns(), dict(self._scored_ns)
+        return {
+            name: max(0.0, camera.schedule.cadence_s - (now_ns - scored_ns[name]) / 1e9)
+            if name in scored_ns
+            else None
+            for name, camera in self._cameras.items()
+        }
 
     def _infer(self) -> None:
         """Score the camera that has waited longest, for ever."""

@@ -85,7 +85,7 @@ class Pipeline:
     ) -> None:
         self._manifest = model.bundle.manifest
         self._digest = model.bundle.digest
-        self._name = f"{self._manifest.name}@{self._manifest.version}#{self._digest[:12]}"
+        self._name = model.name
         self._runtime = model.runtime
         self._preprocess = Preprocess(self._manifest, model.file.one("frame"))
         self._grid, self._stride_px = _grid(self._manifest, model.file, self._preprocess.input_px)

@@ -14,6 +14,28 @@ _BYTES_MAX = 4096
 _MARK = "\ufeff"
 
 
+def read_private(path: Path, key: str, limit_bytes: int = _BYTES_MAX) -> bytes:
+    """Return a file that none but its owner may read, one byte more than `limit_bytes` of it at most.
+
+    Args:
+        path: of the file.
+        key: of the configuration, for messages.
+        limit_bytes: of what is expected in it.
+
+    Raises:
+        SettingsError: unreadable, no plain file, or open to others.
+    """
+    try:
+        with open_plain(path) as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(limit_bytes + 1)
+    except OSError as error:
+        raise SettingsError(f"{key}: cannot read {path}: {error.strerror}") from None
+    if mode & _OTHERS:
+        raise SettingsError(f"{key}: {path} has mode {mode:04o}, others may use it; chmod 600 {path}")
+    return data
+
+
 def read_secret(path: Path, key: str) -> str:
     """Return the only line of a file that none but its owner may read.
 
@@ -24,14 +46,7 @@ def read_secret(path: Path, key: str) -> str:
     Raises:
         SettingsError: unreadable, no plain file, too long, open to others, or not one line; never holds the secret.
     """
-    try:
-        with open_plain(path) as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read(_BYTES_MAX + 1)
-    except OSError as error:
-        raise SettingsError(f"{key}: cannot read {path}: {error.strerror}") from None
-    if mode & _OTHERS:
-        raise SettingsError(f"{key}: {path} has mode {mode:04o}, others may use it; chmod 600 {path}")
+    data = read_private(path, key)
     if len(data) > _BYTES_MAX:
         raise SettingsError(f"{key}: cannot read {path}: it is longer than {_BYTES_MAX} bytes")
     try:

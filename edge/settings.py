@@ -126,12 +126,14 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+OperatorName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}\Z")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file; see each section.
 
-    The table of a camera or a sink is that of its kind, as `edge.camera` and `edge.uplink` define it.
+    The table of a camera or a sink is that of its kind, as `edge.camera` and `edge.uplink` define it. `operators` are
+    the key files of the people who may give commands, by their names.
     """
 
     cameras: dict[Name, Options]
@@ -143,6 +145,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     energy: Energy = Energy()
     limits: Limits = Limits()
     uplink: Uplink = Uplink()
+    operators: dict[OperatorName, Path] = {}
 
 
 def load(path: Path) -> Settings:
@@ -352,6 +355,11 @@ def _resolve(settings: Settings, folder: Path) -> Settings:
         store=msgspec.structs.replace(store, path=absolute(store.path, folder, "store.path")),
         web=msgspec.structs.replace(web, token_file=existing(web.token_file, folder, "web.token_file")),
         uplink=with_files(settings.uplink, folder, "uplink."),
+        operators={
+            name: found
+            for name, path in settings.operators.items()
+            if (found := existing(path, folder, f"operators.{name}"))
+        },
     )
 
 

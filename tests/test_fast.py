@@ -15,7 +15,12 @@ MODULES = sorted(
 # Tested through another one, from outside: which of the fast tests that is.
 THROUGH = {
     "__main__": "tests/test_cli.py::test_help_of_every_command",
+    "alert/delivery": "tests/alert/test_outbox.py",
+    "alert/escalation": "tests/alert/test_outbox.py",
+    "alert/fate": "tests/alert/test_outbox.py",
     "alert/header": "tests/alert/test_store.py",
+    "alert/listing": "tests/alert/test_outbox.py",
+    "alert/shedding": "tests/alert/test_outbox.py",
     "camera/answer": "tests/camera/test_snapshot.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
@@ -28,6 +33,8 @@ THROUGH = {
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "model/picture_input": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "path": "tests/test_settings.py",
+    "uplink/desk": "tests/uplink/test_uplink.py",
+    "uplink/writer": "tests/uplink/test_uplink.py",
 }
 SERVERS = {
     "GStreamer's RTSP and HTTP MJPEG": "tests/firmware_sim/test_serve.py::test_several_clips_over_both_protocols",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Literal
+from contextlib import contextmanager, suppress
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -33,13 +33,20 @@ from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import FULL, Picture
 from edge.alert.fate import Word
-from edge.alert.route import Letter, Line, Message, Note, Queue, Review, Rules, image_of, kind_of
+from edge.alert.route import Letter, Line, Lost, Message, Note, Queue, Review, Rules, image_of, kind_of
 from edge.alert.shedding import lose, pictures, remove, texts
 from edge.alert.storm import Storms
 from edge.clock import Clock
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
+
+Holds: TypeAlias = Callable[[Event, int], bool]
+
+
+def nothing_held(_event: Event, _now_ns: int) -> bool:
+    """Hold nothing back."""
+    return False
 
 
 class Outbox:
@@ -54,10 +61,18 @@ class Outbox:
         clock: monotonic time.
         storms: what is known of them; shared by all outboxes of a process.
         gone: the sinks that want nothing any more; shared as well.
+        holds: whether a revision is held back since a person silenced its camera; asked with monotonic time, within the
+            transaction.
     """
 
     def __init__(
-        self, database: Database, rules: Rules, clock: Clock, storms: Storms, gone: set[str] | None = None
+        self,
+        database: Database,
+        rules: Rules,
+        clock: Clock,
+        storms: Storms,
+        gone: set[str] | None = None,
+        holds: Holds = nothing_held,
     ) -> None:
         self._database = database
         self._rules = rules
@@ -67,6 +82,7 @@ class Outbox:
         self._number = 0
         self._unsaved: dict[tuple[str, str], tuple[Word | None, str]] = {}  # None: handed over
         self._gone: set[str] = set() if gone is None else gone
+        self._holds = holds
 
     def adopt(self) -> None:
         """Take over what an earlier process left, by the sinks that there are now.
@@ -95,8 +111,11 @@ class Outbox:
         now = self._now()
         elsewhere = Elsewhere(None) if elsewhere is None else elsewhere
         self._save(db, now)
-        listed = self._storms.lists(event, now.ns)
-        about = escalation.note_subject(db, event, now, listed=listed, elsewhere=elsewhere.subject)
+        silenced = self._holds(event, now.ns)
+        listed = self._storms.lists(event, now.ns) and not silenced
+        about = escalation.note_subject(
+            db, event, now, listed=listed or silenced, elsewhere=elsewhere.subject
+        )
         debts = escalation.debts(event, self._rules, about.step, about.word)
         debts = [debt for debt in debts if debt.sink not in self._gone]
         text = Letter(event=event, images=tuple(image_of(p) for p in images if p.role != FULL))
@@ -108,8 +127,11 @@ class Outbox:
                 db.execute("UPDATE message SET kind = 'alerted' WHERE seq = ?", (seq,))
         for image in images:
             self._put_picture(db, event, image, debts, now, elsewhere.standing)
-        if listed:
-            self._list(db, event, now)
+        if silenced:
+            self._withhold(db, event, "snoozed", "its camera is silenced")
+        elif listed:
+            key = listing.enlist(db, event, self._rules, now, self._put_note)
+            self._withhold(db, event, "coalesced", key)
         fate.forget_subjects(db)
         self._fit(db)
 
@@ -247,6 +269,23 @@ class Outbox:
                 owe(db, row[0], row[1], [Debt(sink)], now)
         return row is not None
 
+    def events(self, ids: Collection[str]) -> list[Event]:
+        """Return the newest revisions of events, as far as they are there and can be read, in the order of opening.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._database.reading("cannot read the events") as db:
+            rows = db.execute(
+                "SELECT document FROM event WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq",
+                (msgspec.json.encode(list(ids)).decode(),),
+            ).fetchall()
+        found = []
+        for (document,) in rows:
+            with suppress(msgspec.MsgspecError, ValueError, RecursionError):
+                found.append(msgspec.json.decode(document, type=Event))
+        return found
+
     def remember(self, name: str, value: str) -> None:
         """Keep a fact for the next process.
 
@@ -375,9 +414,8 @@ class Outbox:
             coalesce(db, seq, key, sink, "m.event IS NULL AND m.role = ?", (role,))
         return key
 
-    def _list(self, db: sqlite3.Connection, event: Event, now: Moment) -> None:
-        """List a revision in its camera's storm, in place of sending it."""
-        key = listing.enlist(db, event, self._rules, now, self._put_note)
+    def _withhold(self, db: sqlite3.Connection, event: Event, word: Lost, detail: str) -> None:
+        """Do not send a revision, which is told in another way."""
         rows = db.execute(
             "SELECT message, sink, state FROM delivery JOIN message ON seq = message WHERE event = ? AND revision = ?",
             (event.id, event.revision),
@@ -386,7 +424,7 @@ class Outbox:
             if state == "held":
                 remove(db, seq, sink)
             else:
-                lose(db, seq, sink, "coalesced", key)
+                lose(db, seq, sink, word, detail)
 
     @contextmanager
     def _writing(self, what: str, wait_s: float | None = None) -> Iterator[tuple[sqlite3.Connection, Moment]]:

@@ -22,7 +22,7 @@ from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
 from edge.alert.fate import Word
-from edge.alert.outbox import Outbox
+from edge.alert.outbox import Holds, Outbox, nothing_held
 from edge.alert.route import Line, Message, Note, Queue, Review, Rules
 from edge.alert.shedding import owed, pictures, texts
 from edge.alert.store import Store
@@ -108,14 +108,18 @@ class Post:
         rules: of the outboxes.
         clock: monotonic time.
         clerk: does what the disk may keep waiting; one of its own if absent.
+        holds: as for `Outbox`.
     """
 
-    def __init__(self, rules: Rules, clock: Clock, clerk: Clerk | None = None) -> None:
+    def __init__(
+        self, rules: Rules, clock: Clock, clerk: Clerk | None = None, holds: Holds = nothing_held
+    ) -> None:
         self.rules = rules
         self._clock = clock
         self._clerk = Clerk() if clerk is None else clerk
         self._storms = Storms(rules.storm_alerts)
         self._gone: set[str] = set()
+        self._holds = holds
         self._lock = threading.Lock()
         self._disk: Outbox | None = None
         self._twin: Outbox | None = None
@@ -129,7 +133,7 @@ class Post:
         Raises:
             StoreError: it takes nothing.
         """
-        outbox = Outbox(database, self.rules, self._clock, self._storms, self._gone)
+        outbox = Outbox(database, self.rules, self._clock, self._storms, self._gone, self._holds)
         outbox.adopt()
         self._disk = outbox
         return outbox
@@ -239,6 +243,13 @@ class Post:
             return True
         return disk is not None and self._clerk.call(lambda: disk.request(event_id, sink))
 
+    def events(self, ids: Collection[str]) -> list[Event]:
+        """Return the newest revisions of events, as far as they can be read."""
+        found = [
+            event for box in self._outboxes() for event in self._try(box, lambda it: it.events(ids)) or ()
+        ]
+        return list({event.id: event for event in sorted(found, key=lambda event: event.revision)}.values())
+
     def remember(self, name: str, value: str) -> None:
         """Keep a fact for the next process, where the disk takes it."""
         if self._disk is not None:
@@ -289,7 +300,7 @@ class Post:
                 MEMORY, max(4 * most, MIN_BYTES), owed=owed, pictures=pictures, texts=texts
             )  # the bound is that of the outbox in it
             rules = replace(self.rules, queue_bytes=most)
-            self._twin = Outbox(database, rules, self._clock, self._storms, self._gone)
+            self._twin = Outbox(database, rules, self._clock, self._storms, self._gone, self._holds)
             self._twin_store = Store(database, self._twin)
         return self._twin_store, self._twin
 

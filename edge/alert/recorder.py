@@ -364,8 +364,16 @@ class Recorder:
         if not revision.told:
             revision.told = True
             self._unstored += 1
-            self._store.keep(revision.event, revision.pictures)
+            self._keep(revision)
             self._tell(revision.event, stored=False)
+
+    def _keep(self, revision: Revision) -> None:
+        """Let the sinks have what is not on disk."""
+        try:
+            self._store.keep(revision.event, revision.pictures)
+        except Exception:  # one message's trouble is its own
+            event = revision.event
+            logger.exception("event %s, revision %d: not kept for the sinks", event.id, event.revision)
 
     def _tell(self, event: Event, *, stored: bool) -> None:
         try:

@@ -15,7 +15,7 @@ Kind: TypeAlias = Literal[
     "opened", "alerted", "updated", "closed", "reviewed", "picture", "storm", "note"
 ]  # an `alerted` is the update with which an event became an alert
 Said: TypeAlias = Literal["acknowledged", "confirmed", "dismissed"]
-Lost: TypeAlias = Literal["coalesced", "shed", "expired", "refused", "gone"]
+Lost: TypeAlias = Literal["coalesced", "snoozed", "shed", "expired", "refused", "gone"]
 
 UNHEARD_S = 24 * 3600.0  # for so long a message that nobody heard is sent again
 QUEUE_BYTES = 50_000_000

@@ -28,7 +28,7 @@ MIGRATIONS = (
         opening INTEGER NOT NULL,        -- the order of opening
         open INTEGER NOT NULL,
         alert INTEGER NOT NULL,
-        listed INTEGER NOT NULL,         -- whether it is only listed in a storm
+        listed INTEGER NOT NULL,         -- whether it is only listed, in a storm or a snooze
         word TEXT,                       -- the newest that a person said of it
         step INTEGER NOT NULL,           -- of escalation that it went to; 0: none
         boot TEXT NOT NULL,
@@ -63,7 +63,7 @@ MIGRATIONS = (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         key TEXT NOT NULL,
         sink TEXT NOT NULL,
-        word TEXT NOT NULL,              -- coalesced, shed, expired, refused, gone
+        word TEXT NOT NULL,              -- coalesced, snoozed, shed, expired, refused, gone
         sent INTEGER NOT NULL,           -- whether it was ever handed over, so that the sink may have it
         detail TEXT NOT NULL
     ) STRICT;

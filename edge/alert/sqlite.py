@@ -238,12 +238,12 @@ def _check_owner(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) 
     """
     (application_id,) = db.execute("PRAGMA application_id").fetchone()
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    tables = _tables(db)
+    found = tables(db)
     whose = header.owner(application_id)
-    if whose == "foreign" or (whose == "unknown" and (tables or version)):
+    if whose == "foreign" or (whose == "unknown" and (found or version)):
         raise _foreign(path)
-    known = _known(migrations)
-    actual = known.index(tables) if tables in known else None
+    known = known_tables(migrations)
+    actual = known.index(found) if found in known else None
     flipped = actual is not None and (version ^ actual).bit_count() == 1
     if whose == "damaged" or flipped or (actual != version and version <= len(migrations)):
         raise _DamagedError(f"its header: application id {application_id:#x}, schema {version}")
@@ -254,17 +254,18 @@ def _check_owner(db: sqlite3.Connection, path: Path, migrations: Sequence[str]) 
         )
 
 
-def _tables(db: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+def tables(db: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+    """Return what is in a database: type, name and SQL of each table and index."""
     return db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
 
 
-def _known(migrations: Sequence[str]) -> list[list[tuple[str, str, str | None]]]:
+def known_tables(migrations: Sequence[str]) -> list[list[tuple[str, str, str | None]]]:
     """Return the tables of each schema, from the empty one on."""
     with closing(sqlite3.connect(":memory:")) as db:
-        known = [_tables(db)]
+        known = [tables(db)]
         for migration in migrations:
             db.executescript(migration)
-            known.append(_tables(db))
+            known.append(tables(db))
     return known
 
 

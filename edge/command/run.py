@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from edge import __version__
 from edge.alert.event import Announcement
 from edge.alert.place import Place
 from edge.camera.scene import SceneOptions
@@ -34,6 +35,8 @@ from edge.plan import cadences, plan_camera
 from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
 from edge.text import plain, plain_json
+from edge.uplink.command import read_operators
+from edge.uplink.uplink import Uplink
 from edge.web.server import WebServer, try_address
 
 _log = logging.getLogger(__name__)
@@ -83,7 +86,14 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     model.selftest()
     counters = make_counters(settings, clock, root)
     with ExitStack() as stack:
-        store = stack.enter_context(Place(locator(settings), settings.store.max_bytes))
+        uplink = None
+        if settings.sinks:
+            operators = read_operators(settings.operators)
+            uplink = Uplink(
+                settings, clock, model=model.name, version=__version__, operators=operators, root=root
+            )
+        post = None if uplink is None else uplink.post
+        store = stack.enter_context(Place(locator(settings), settings.store.max_bytes, post=post))
         tell = _Teller(sys.stdout.isatty(), sys.stderr.isatty())
         daemon = Daemon(
             settings,
@@ -94,6 +104,7 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             notify=notifier(os.environ.get("NOTIFY_SOCKET")),
             watchdog_s=timeout_s(os.environ, os.getpid()),
             announce=tell.event,
+            uplink=uplink,
             stopping=stopping,
             root=root,
         )
@@ -129,6 +140,7 @@ def examine(settings: Settings, clock: Clock, root: Path) -> None:
     make_counters(settings, clock, root)
     for name, camera in settings.cameras.items():
         plan_camera(name, camera, 0.0, settings.limits)
+    read_operators(settings.operators)
     if settings.web.enabled:
         try_address(settings.web.host, settings.web.port, settings.web.token_file)
 

@@ -20,6 +20,12 @@ class Model:
     file: FileSpec
     runtime: Runtime
 
+    @property
+    def name(self) -> str:
+        """Name, version and digest of the bundle, as `name@version#sha256[:12]`."""
+        manifest = self.bundle.manifest
+        return f"{manifest.name}@{manifest.version}#{self.bundle.digest[:12]}"
+
     def selftest(self) -> None:
         """Score the self-test's frames again; of a bundle without one, its loading was the test.
 

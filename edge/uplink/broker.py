@@ -1,311 +1,354 @@
-"""One connection to an MQTT 5 broker: a paho client made for it, which speaks over a wire of ours and is thrown away.
+"""The way to one MQTT 5 broker, over connections that come and go; each is a fresh one (`edge.uplink.connection`).
 
-A client that connects twice sends again by itself what was not acknowledged; here the outbox alone does that. What
-paho leaves to its user is seen to here: the broker's limits, and how large a packet is before it goes.
+One parcel is in the broker's hands at a time, so that any Receive Maximum is kept, and it is known which one a broken
+connection took with it.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+import select
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from paho.mqtt.client import CallbackAPIVersion, Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import MQTTErrorCode
-from paho.mqtt.exception import MQTTException
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
+from edge.backoff import Backoff
+from edge.errors import LinkError
+from edge.uplink import topic
+from edge.uplink.connection import NO_RETAINING, TAKEN_OVER, Answer, Connection, Ending, Hello
+from edge.uplink.dial import Dial, Traffic, Wire, connect
+from edge.uplink.letter import NO, NOT_ALLOWED, TOO_LARGE, Hearing, Letter, letter_of
+from edge.uplink.mqtt import MqttOptions, place_of
+from edge.uplink.sink import Tower
+from edge.uplink.transport import STEP_S, Command, Link, Outcome, Parcel, Word
 
-from edge.text import plain
-from edge.uplink.dial import Wire
+logger = logging.getLogger(__name__)
 
-TAKEN_OVER, TOO_LARGE, WITH_WILL, NO_RETAINING = 0x8E, 0x95, 0x04, 0x9A
-_READS = 64  # of packets, in one turn
-_WORDS = 200
-_NO_RETAINED = 2  # MQTT 5, 3.8.3.1: retained messages are not sent at the subscription
-
-# Mosquitto 2.0 says so in a PUBACK (`message_size_limit`), which the standard does not; paho would hang up.
-_TOO_LARGE_IN = ReasonCode.names[TOO_LARGE]["Packet too large"]
-if PacketTypes.PUBACK not in _TOO_LARGE_IN:
-    _TOO_LARGE_IN.append(PacketTypes.PUBACK)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What is published, with QoS 1.
-
-    Attributes:
-        topic: where to.
-        body: as it goes out.
-        retained: whether the broker keeps it for those who come later.
-        content_type: of the body; None: unsaid.
-        attributes: user properties.
-        expires_s: after which the broker throws it away; None: never.
-        correlation: of an answer.
-    """
-
-    topic: str
-    body: bytes
-    retained: bool = False
-    content_type: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    expires_s: int | None = None
-    correlation: bytes | None = None
+SESSION_S = 7 * 86_400  # the broker keeps commands for as long
+COMMAND_BYTES = 16_384  # of a packet that may come
+GREET_S = 60.0  # for CONNACK, SUBACK and the first PUBACK together
+SILENT_S = 60.0  # nothing of a parcel arrives any more, or all of it has and no PUBACK comes
+SLOWEST_BYTES_S = 500  # a link below that is none
+TAKEN_OVER_S = 3600.0  # how long it is told that somebody else has our id
+_STEADY_S = 60.0  # a connection that lasted so long was a good one
+_LATER_S = 300.0  # what is not allowed now may be then
+_LOOK_S = 5.0
+_HEAD_BYTES = 1024  # of a packet, beside the body: more than there ever is
+_UNREACHED, _TURNED_AWAY = Backoff(), Backoff(5.0, 300.0)  # to be turned away costs a handshake each time
+_NS = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """Who speaks to the broker, and on which terms.
+@dataclass(slots=True)
+class _Hand:
+    """The parcel that the broker has not answered yet; its number, when it went, and how it gets on."""
 
-    Attributes:
-        client_id: the same whenever it connects.
-        user, password: None: without.
-        will: what the broker publishes when the connection is lost.
-        keepalive_s: without a word, after which both sides ask whether the other is there.
-        session_s: how long the broker keeps what comes for it while it is away.
-        largest_bytes: of a packet that the broker may send.
-    """
-
-    client_id: str
-    user: str | None
-    password: str | None
-    will: Letter
-    keepalive_s: int
-    session_s: int
-    largest_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the broker said when it let us in (CONNACK).
-
-    Attributes:
-        largest_bytes: of a packet that it takes; None: any.
-        at_once: how many unacknowledged messages it takes.
-        receipts: whether it acknowledges at all (QoS 1).
-        retains: whether it keeps messages.
-        session_s: how long it keeps what comes for us.
-    """
-
-    largest_bytes: int | None
-    at_once: int
-    receipts: bool
-    retains: bool
-    session_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the broker said to a packet of ours.
-
-    Attributes:
-        number: of the packet.
-        code: its reason code; 0x80 and above: no.
-        why: for people.
-    """
-
+    parcel: Parcel
+    letter: Letter
     number: int
-    code: int
-    why: str
+    taken_ns: int
+    bytes_before: int
+    arrived: int
+    moved_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a connection is over.
-
-    Attributes:
-        code: the broker's reason code; None where it gave none.
-        why: for people.
-    """
-
-    code: int | None
-    why: str
-
-
-class Connection:
-    """One connection. Nothing here blocks, and after `ended` is set nothing is sent.
+class Broker:
+    """The way to one broker.
 
     Args:
-        wire: to the broker.
-        hello: who speaks.
-
-    Attributes:
-        terms: None until the broker let us in.
-        ended: None while it lasts.
-        answers: to what was published and subscribed; whoever reads them clears them.
-        received: what came; whoever reads it clears it.
+        options: of the sink.
+        tower: who sends.
+        password: what `password_file` holds.
+        connect: makes a connection, and may block: it is called in a thread.
     """
 
-    def __init__(self, wire: Wire, hello: Hello) -> None:
-        self.terms: Terms | None = None
-        self.ended: Ending | None = None
-        self.answers: list[Answer] = []
-        self.received: list[MQTTMessage] = []
-        self.wire = wire
-        self._hello = hello
-        self._client = _Client(wire, hello)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_publish = self._on_publish
-        self._client.on_subscribe = self._on_subscribe
-        self._client.on_message = lambda _client, _data, message: self.received.append(message)
-        self._heed(self._client.greet)
-
-    @property
-    def wants_write(self) -> bool:
-        """Whether something waits to go out."""
-        return self._client.want_write()
-
-    @property
-    def keepalive_s(self) -> int:
-        """Seconds without a word, as agreed; 0: for ever."""
-        return self._client.keepalive
-
-    def turn(self) -> None:
-        """Read, write, and ask whether the broker is there, as far as it goes without waiting."""
-        for _ in range(_READS):
-            if self.ended is not None or not self.wire.is_readable():
-                break
-            self._heed(self._client.loop_read)
-        if self.ended is None and self.wants_write:
-            self._heed(self._client.loop_write)
-        if self.ended is None:
-            self._heed(self._client.loop_misc)
-
-    def publish(self, letter: Letter) -> int:
-        """Send, and return the number that the answer will have.
-
-        Raises:
-            ValueError: it has no place in a packet, or is larger than what the broker takes.
-        """
-        properties = _properties(letter, PacketTypes.PUBLISH)
-        size, limit = _size(letter, properties), self.terms.largest_bytes if self.terms else None
-        if limit is not None and size > limit:
-            raise ValueError(f"it has {size} bytes as a packet, the broker takes {limit} at most")
-        sent = self._client.publish(letter.topic, letter.body, 1, letter.retained, properties)
-        self._see(sent.rc)
-        return sent.mid
-
-    def subscribe(self, topic: str) -> int:
-        """Ask for what others publish, and return the number that the answer will have."""
-        code, number = self._client.subscribe(
-            topic, options=SubscribeOptions(qos=1, retainHandling=_NO_RETAINED)
+    def __init__(
+        self,
+        options: MqttOptions,
+        tower: Tower,
+        password: str | None = None,
+        connect: Callable[..., socket.socket] = connect,
+    ) -> None:
+        self._options = options
+        self._tower = tower.id
+        self._place = place_of(options)
+        self._connect = connect
+        self._hello = Hello(
+            client_id=f"{topic.ROOT}-{tower.id}",
+            user=options.user,
+            password=password,
+            will=Letter(topic.available(tower.id), topic.OFFLINE, retained=True),
+            keepalive_s=options.keepalive_s,
+            session_s=SESSION_S,
+            largest_bytes=COMMAND_BYTES,
         )
-        self._see(code)
-        return number or 0
+        self._poll = select.epoll()
+        self._watched: tuple[int, int] | None = None
+        self._dial: Dial | None = None
+        self._connection: Connection | None = None
+        self._since_ns = 0  # of the connection, or of its being up
+        self._asked: dict[int, str] = {}  # what the broker has to answer before parcels go
+        self._up = self._closed = False
+        self._hand: _Hand | None = None
+        self._found: list[Outcome | Command] = []
+        self._hearing = Hearing(options.heard_topics)
+        self._retains = True
+        self._failures = 0
+        self._retry_ns: int | None = None
+        self._why = "not connected yet"
+        self._kept_back: list[str] = []
+        self._other_ns: int | None = None
+        self._now_ns = 0
+        self._before = Traffic()  # of the connections before
 
-    def leave(self) -> None:
-        """Say goodbye, so that the broker publishes the will; it may not go out at once."""
-        if self.ended is None:
-            goodbye = ReasonCode(PacketTypes.DISCONNECT, identifier=WITH_WILL)
-            self._heed(lambda: self._client.disconnect(goodbye))
+    def step(self, now_ns: int) -> tuple[Outcome | Command, ...]:
+        """Connect, read, write; return what came of it."""
+        self._now_ns = now_ns
+        if not self._closed:
+            if self._connection is None:
+                self._reach(now_ns)
+            if self._connection is not None:
+                self._turn(self._connection, now_ns)
+            self._watch()
+        found, self._found = tuple(self._found), []
+        return found
 
-    def close(self) -> None:
-        """Hang up."""
-        self._end(None, "closed")
-        self.wire.close()
+    def wake_ns(self, now_ns: int) -> int:
+        """Return when `step` wants to be called next, unless something is to be read or written before."""
+        connection = self._connection
+        if self._found or (connection is not None and connection.waits):
+            return now_ns
+        if connection is None and self._dial is None:
+            return max(now_ns, self._retry_ns or now_ns)
+        if connection is not None and self._up and self._hand is None and connection.keepalive_s:
+            return now_ns + connection.keepalive_s * _NS // 4
+        return now_ns + round(_LOOK_S * _NS)
 
-    def _heed(self, call: Callable[[], MQTTErrorCode]) -> None:
+    def fileno(self) -> int | None:
+        """Return what to wait on until then."""
+        return None if self._closed else self._poll.fileno()
+
+    def send(self, parcel: Parcel, now_ns: int) -> bool:
+        """Take a parcel to be carried; return False where there is no link, or one is in hand."""
+        connection = self._connection
+        if self._closed or not self._up or connection is None or connection.ended or self._hand is not None:
+            return False
+        before = self.link()
         try:
-            self._see(call())
-        except Exception as error:  # noqa: BLE001 — whatever a broken packet makes paho stumble over
-            self._end(None, f"what came is no MQTT 5 ({type(error).__name__})")
+            letter = self._letter(parcel)
+            number = connection.publish(letter)
+        except ValueError as error:
+            self._found.append(Outcome(parcel.key, "refused", str(error)))
+            return True
+        self._hand = _Hand(
+            parcel, letter, number, now_ns, before.sent_bytes + before.received_bytes, 0, now_ns
+        )
+        self._watch()
+        return True
 
-    def _see(self, code: MQTTErrorCode) -> None:
-        if code not in {MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_AGAIN}:
-            self._end(None, self.wire.fault or plain(MQTTErrorCode(code).name.removeprefix("MQTT_ERR_")))
+    def link(self) -> Link:
+        """Say how the way is."""
+        connection = self._connection
+        traffic = self._before
+        if connection is not None:
+            traffic = _sum(traffic, connection.wire.traffic())
+        limit = connection.terms.largest_bytes if connection is not None and connection.terms else None
+        notices = list(self._kept_back)
+        if self._other_ns is not None and self._now_ns - self._other_ns < TAKEN_OVER_S * _NS:
+            notices.append(
+                f"somebody else took the session of '{self._hello.client_id}' over: no two towers may have"
+                f" tower.id = '{self._tower}'"
+            )
+        return Link(
+            up=self._up,
+            why="" if self._up else self._why,
+            largest_bytes=None if limit is None else max(0, limit - _HEAD_BYTES),
+            sent_bytes=traffic.sent,
+            received_bytes=traffic.received,
+            notice="; ".join(notices),
+        )
 
-    def _end(self, code: int | None, why: str) -> None:
-        if self.ended is None:
-            self.ended = Ending(code, why)
-
-    def _on_connect(self, *given: Any) -> None:  # noqa: ANN401 — client, data, flags, reason, properties
-        reason, properties = given[3], given[4]
-        if reason.is_failure:
-            self._end(reason.value, _said(reason, properties))
+    def close(self, farewell: Parcel | None = None) -> None:
+        """Let go of the link; the broker says `offline` for us."""
+        if self._closed:
             return
-        said = vars(properties)
-        self.terms = Terms(
-            largest_bytes=said.get("MaximumPacketSize"),
-            at_once=said.get("ReceiveMaximum", 0xFFFF),
-            receipts=said.get("MaximumQoS", 2) > 0,
-            retains=said.get("RetainAvailable", 1) > 0,
-            session_s=said.get("SessionExpiryInterval", self._hello.session_s),
-        )
+        self._closed = True
+        if self._dial is not None:
+            self._dial.leave()
+        if self._connection is not None:
+            self._part(self._connection, farewell)
+            self._connection.close()
+        self._up, self._why, self._hand = False, "closed", None
+        self._poll.close()
 
-    def _on_disconnect(self, *given: Any) -> None:  # noqa: ANN401 — client, data, flags, reason, properties
-        flags, reason, properties = given[2:5]
-        if flags.is_disconnect_packet_from_server:
-            self._end(reason.value, _said(reason, properties))
-        else:
-            self._end(None, self.wire.fault or plain(str(reason)))
+    def _reach(self, now_ns: int) -> None:
+        """Get a connection, or see whether one has been made."""
+        if self._dial is None:
+            if self._retry_ns is not None and now_ns < self._retry_ns:
+                return
+            self._dial = Dial(self._place, self._connect, f"connect {self._place.host}")
+        try:
+            made = self._dial.take()
+        except LinkError as error:
+            reached = self._dial.reached
+            self._hang_up_dial()
+            self._put_off(str(error), now_ns, _TURNED_AWAY if reached else _UNREACHED)
+            return
+        if made is None:
+            return
+        self._hang_up_dial()
+        self._connection = Connection(Wire(made, COMMAND_BYTES), self._hello_now())
+        self._since_ns, self._why = now_ns, "it has not let us in yet"
+        self._asked, self._kept_back = {}, []
 
-    def _on_publish(self, *given: Any) -> None:  # noqa: ANN401 — client, data, number, reason, properties
-        number, reason, properties = given[2:5]
-        self.answers.append(Answer(number, reason.value, _said(reason, properties)))
+    def _hello_now(self) -> Hello:
+        will = Letter(self._hello.will.topic, self._hello.will.body, retained=self._retains)
+        return replace(self._hello, will=will)
 
-    def _on_subscribe(self, *given: Any) -> None:  # noqa: ANN401 — client, data, number, reasons, properties
-        number, reasons, properties = given[2:5]
-        self.answers.extend(Answer(number, reason.value, _said(reason, properties)) for reason in reasons)
+    def _turn(self, connection: Connection, now_ns: int) -> None:
+        """Let a connection read and write, and heed what came."""
+        connection.turn()
+        for answer in connection.answers:
+            self._hear(answer, now_ns)
+        for received in connection.received:
+            wanted = received.answer_topic
+            allowed = wanted is not None and topic.is_answer(self._tower, wanted)
+            answer_to = (wanted, received.correlation) if wanted is not None and allowed else None
+            self._found.append(Command(received.body, answer_to))
+        if connection.ended is None and connection.terms is not None and not self._up and not self._asked:
+            self._introduce(connection)
+        if connection.ended is None:
+            self._look_at_time(connection, now_ns)
+        if connection.ended is not None:
+            self._lose(connection, connection.ended, now_ns)
+
+    def _introduce(self, connection: Connection) -> None:
+        """Ask for commands, and say that we are there."""
+        terms = connection.terms
+        assert terms is not None
+        if not terms.receipts:
+            connection.close("it acknowledges nothing (Maximum QoS 0)")
+            return
+        self._retains = terms.retains
+        if terms.session_s < SESSION_S:
+            self._kept_back.append(
+                f"the broker keeps commands for {terms.session_s} s only, while we are away"
+            )
+        online = Letter(topic.available(self._tower), topic.ONLINE, retained=terms.retains)
+        try:
+            self._asked = {
+                connection.subscribe(topic.command(self._tower)): "gives no commands",
+                connection.publish(online): "does not let us say that we are there",
+            }
+        except ValueError as error:
+            connection.close(f"it takes nothing of use: {error}")
+
+    def _hear(self, answer: Answer, now_ns: int) -> None:
+        """Heed what the broker said to a packet of ours."""
+        if answer.number in self._asked:
+            refused = self._asked.pop(answer.number)
+            if answer.code >= NO:
+                self._kept_back.append(f"the broker {refused}: {answer.why}")
+            if not self._asked:
+                self._up, self._since_ns = True, now_ns
+                logger.info("connected to the broker %s", self._place.host)
+        elif self._hand is not None and answer.number == self._hand.number:
+            hand, self._hand = self._hand, None
+            word = self._hearing.word(hand.parcel, answer.code)
+            later = _LATER_S if answer.code == NOT_ALLOWED else None
+            self._settle(hand, word, "" if word == "delivered" else answer.why, later)
+
+    def _settle(self, hand: _Hand, word: Word, why: str, retry_s: float | None = None) -> None:
+        link = self.link()
+        spent = link.sent_bytes + link.received_bytes - hand.bytes_before
+        self._found.append(Outcome(hand.parcel.key, word, why, retry_s, spent))
+
+    def _look_at_time(self, connection: Connection, now_ns: int) -> None:
+        """Give a connection up whose broker says nothing."""
+        hand = self._hand
+        if not self._up and now_ns - self._since_ns > GREET_S * _NS:
+            connection.close("it did not let us in in time")
+        if hand is None:
+            return
+        arrived = connection.wire.traffic().arrived
+        if arrived > hand.arrived:
+            hand.arrived, hand.moved_ns = arrived, now_ns
+        if now_ns - hand.moved_ns > SILENT_S * _NS:
+            connection.close("it did not acknowledge in time")
+        elif now_ns - hand.taken_ns > (SILENT_S + len(hand.letter.body) / SLOWEST_BYTES_S) * _NS:
+            connection.close("it acknowledges too slowly")
+
+    def _lose(self, connection: Connection, ending: Ending, now_ns: int) -> None:
+        """Let go of a connection that has ended."""
+        was_up, self._up = self._up, False
+        connection.close()
+        if self._hand is not None:
+            hand, self._hand = self._hand, None
+            self._settle(hand, "refused" if ending.code == TOO_LARGE else "failed", ending.why)
+        self._before = _sum(self._before, connection.wire.traffic())
+        self._connection, self._watched = None, None
+        if ending.code == TAKEN_OVER:
+            self._other_ns = now_ns
+            logger.warning("the broker %s: %s", self._place.host, self.link().notice)
+        if ending.code == NO_RETAINING:
+            self._retains = False
+        if was_up and now_ns - self._since_ns > _STEADY_S * _NS:
+            self._failures = 0
+        turned_away = not was_up or ending.code == TAKEN_OVER
+        self._put_off(ending.why, now_ns, _TURNED_AWAY if turned_away else _UNREACHED)
+
+    def _put_off(self, why: str, now_ns: int, backoff: Backoff) -> None:
+        """Try again later."""
+        self._failures += 1
+        if why != self._why:
+            logger.info("no way to the broker %s: %s", self._place.host, why)
+        self._why = why
+        self._retry_ns = now_ns + round(backoff.delay_s(self._failures) * _NS)
+
+    def _letter(self, parcel: Parcel) -> Letter:
+        """Return a parcel as it is published; ValueError where it cannot be."""
+        if parcel.channel == "discovery" and not self._options.home_assistant:
+            raise ValueError("Home Assistant is not told; set home_assistant")
+        return letter_of(parcel, self._tower, retains=self._retains)
+
+    def _part(self, connection: Connection, farewell: Parcel | None) -> None:
+        """Say the last word, as far as it goes at once."""
+        steps = 10
+        if farewell is not None and self._up and self._hand is None and connection.ended is None:
+            with suppress(ValueError):
+                number = connection.publish(self._letter(farewell))
+                while steps and connection.ended is None:
+                    if any(answer.number == number for answer in connection.answers):
+                        break
+                    self._watch()
+                    self._poll.poll(STEP_S / 10)
+                    connection.turn()
+                    steps -= 1
+        connection.leave()
+
+    def _hang_up_dial(self) -> None:
+        if self._dial is not None:
+            self._watch(leave=True)
+            self._dial.leave()
+            self._dial = None
+
+    def _watch(self, *, leave: bool = False) -> None:
+        """Have `fileno` tell when there is something to do."""
+        wanted = None
+        if self._connection is not None and self._connection.wire.fileno() >= 0:
+            writes = select.EPOLLOUT if self._connection.wants_write else 0
+            wanted = (self._connection.wire.fileno(), select.EPOLLIN | writes)
+        elif self._dial is not None and not leave:
+            wanted = (self._dial.fileno(), select.EPOLLIN)
+        if wanted == self._watched:
+            return
+        if self._watched is not None:
+            with suppress(OSError):  # closed, so it is not watched any more
+                self._poll.unregister(self._watched[0])
+        if wanted is not None:
+            self._poll.register(*wanted)
+        self._watched = wanted
 
 
-class _Client(Client):
-    """A client of paho that is handed its socket."""
-
-    def __init__(self, wire: Wire, hello: Hello) -> None:
-        super().__init__(
-            CallbackAPIVersion.VERSION2, hello.client_id, protocol=MQTTv5, reconnect_on_failure=False
-        )
-        self._wire = wire
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = hello.session_s
-        properties.MaximumPacketSize = hello.largest_bytes
-        if hello.user is not None:
-            self.username_pw_set(hello.user, hello.password)
-        will = hello.will
-        self.will_set(will.topic, will.body, 1, will.retained, _properties(will, PacketTypes.WILLMESSAGE))
-        self.connect_async("broker", 1, hello.keepalive_s, clean_start=False, properties=properties)
-
-    def greet(self) -> MQTTErrorCode:
-        """Send CONNECT."""
-        return self.reconnect()
-
-    def _create_socket(self) -> Wire:  # type: ignore[override]  # paho's protocol of a socket is private
-        return self._wire
-
-
-def _said(reason: ReasonCode, properties: Properties | None) -> str:
-    """Return for people what a reason code says, and what the broker wrote to it."""
-    written = plain(str(getattr(properties, "ReasonString", "")))[:_WORDS]
-    return f"{reason} (0x{reason.value:02x}){': ' if written else ''}{written}"
-
-
-def _properties(letter: Letter, packet: int) -> Properties:
-    """Return the properties of a message.
-
-    Raises:
-        ValueError: one has no place in a packet.
-    """
-    found = Properties(packet)
-    try:
-        if letter.content_type is not None:
-            found.ContentType = letter.content_type
-        if letter.expires_s is not None:
-            found.MessageExpiryInterval = letter.expires_s
-        if letter.correlation is not None:
-            found.CorrelationData = letter.correlation
-        if letter.attributes:
-            found.UserProperty = list(letter.attributes.items())
-        found.pack()
-    except (MQTTException, ValueError, OverflowError, struct.error) as error:
-        raise ValueError(f"it has no place in a packet: {error}") from error
-    return found
-
-
-def _size(letter: Letter, properties: Properties) -> int:
-    """Return the bytes of a PUBLISH packet. Source: MQTT 5, 2.1 and 3.3."""
-    rest = 2 + len(letter.topic.encode()) + 2 + len(properties.pack()) + len(letter.body)
-    return 1 + (1 if rest < 1 << 7 else 2 if rest < 1 << 14 else 3 if rest < 1 << 21 else 4) + rest
+def _sum(one: Traffic, other: Traffic) -> Traffic:
+    return Traffic(one.sent + other.sent, one.received + other.received)

@@ -55,19 +55,31 @@ class OfEvent(_Arguments, frozen=True, kw_only=True):
 
 
 class OfCamera(_Arguments, frozen=True, kw_only=True):
-    """Of `picture`."""
+    """Of `picture`.
+
+    Attributes:
+        camera: its name.
+    """
 
     camera: _Camera
 
 
 class OfDrill(_Arguments, frozen=True, kw_only=True):
-    """Of `drill`; any camera where none is named."""
+    """Of `drill`.
+
+    Attributes:
+        camera: its name; any of the tower where none is named.
+    """
 
     camera: _Camera | None = None
 
 
 class OfFireRisk(_Arguments, frozen=True, kw_only=True):
-    """Of `fire_risk`."""
+    """Of `fire_risk`.
+
+    Attributes:
+        level: how high it is.
+    """
 
     level: Risk
 
@@ -214,6 +226,22 @@ def read_operator(path: Path, key: str) -> Operator:
             f"{key}: {path} must hold one line of name, role and key; `firetower command --make-key` writes it"
         ) from None
     return _operator(name, role, secret, f"{key}: {path}")
+
+
+def read_operators(files: Mapping[str, Path]) -> dict[str, Operator]:
+    """Read the key files of a tower.
+
+    Args:
+        files: by the names of the operators, as the configuration has them.
+
+    Raises:
+        SettingsError: as `read_operator`, or a file is of somebody else; starts with the path of the key.
+    """
+    found = {name: read_operator(path, f"operators.{name}") for name, path in files.items()}
+    for name, operator in found.items():
+        if operator.name != name:
+            raise SettingsError(f"operators.{name}: {files[name]} is the key of {operator.name}")
+    return found
 
 
 def _operator(name: str, role: str, secret: bytes, where: str) -> Operator:

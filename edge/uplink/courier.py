@@ -89,7 +89,9 @@ class Courier:
         self._first = first
         self._beats = 0
         self._states: Sequence[Parcel] = ()
-        self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._nudge = os.eventfd(
+            0, os.EFD_NONBLOCK | os.EFD_CLOEXEC
+        )  # for as long as the process: who nudges is late
         self._ticked_ns: int | None = None
         self._saved_ns: int | None = None
 
@@ -150,7 +152,6 @@ class Courier:
         for way in self._ways:
             if not way.gone:
                 way.transport.close()
-        os.close(self._nudge)
 
     def _tick(self, now_ns: int) -> None:
         for line in self._post.tick():

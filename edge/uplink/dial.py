@@ -141,9 +141,13 @@ class Dial:
         place: where to.
         connect: makes the connection, and may block.
         name: of the thread.
+
+    Attributes:
+        reached: whether the other machine was there, though nothing came of it (TLS failed).
     """
 
     def __init__(self, place: Place, connect: Callable[[Place], socket.socket], name: str) -> None:
+        self.reached = False
         self._place = place
         self._connect = connect
         self._lock = threading.Lock()
@@ -185,7 +189,7 @@ class Dial:
         try:
             made = self._connect(self._place)
         except (OSError, ValueError) as error:  # ValueError: a name that no resolver takes
-            why = told(error)
+            why, self.reached = told(error), isinstance(error, ssl.SSLError)
         with self._lock:
             if self._wanted:
                 self._made, self._why = made, why
@@ -205,7 +209,12 @@ def connect(place: Place) -> socket.socket:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if place.tls is None:
             return connection
-        return place.tls().wrap_socket(connection, server_hostname=place.host)
+        secured = place.tls().wrap_socket(
+            connection, server_hostname=place.host, do_handshake_on_connect=False
+        )
+        connection = secured
+        secured.do_handshake()  # by itself it would be left out where the other side has hung up already
+        return secured
     except BaseException:
         connection.close()
         raise

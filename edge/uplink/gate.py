@@ -229,8 +229,8 @@ class Gate:
     def _answer(self, order: Order | None, moment: Moment, reason: str | None, why: str) -> Answer:
         return Answer(
             tower=self._tower,
-            id=order and order.id,
-            command=order and order.command,
+            id=None if order is None else order.id,
+            command=None if order is None else order.command,
             word="done" if reason is None else "failed" if reason == "failed" else "refused",
             reason=reason,
             why=plain(why)[:WHY_MAX],

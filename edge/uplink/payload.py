@@ -56,7 +56,12 @@ class Box(_Record, frozen=True, kw_only=True):
 
 
 class Polygon(_Record, frozen=True, kw_only=True):
-    """A GeoJSON polygon: longitude and latitude of its corners, counter-clockwise."""
+    """A GeoJSON polygon.
+
+    Attributes:
+        type: as GeoJSON has it.
+        coordinates: one ring of (longitude, latitude), counter-clockwise.
+    """
 
     type: Literal["Polygon"] = "Polygon"
     coordinates: list[list[tuple[float, float]]]
@@ -66,7 +71,8 @@ class WedgeProperties(_Record, frozen=True, kw_only=True):
     """What a wedge says of itself.
 
     Attributes:
-        bearing_deg, error_deg: as in `Direction`.
+        bearing_deg: as in `Direction`.
+        error_deg: as in `Direction`.
         length_m: how long it is drawn; it says nothing about the distance.
     """
 
@@ -76,7 +82,13 @@ class WedgeProperties(_Record, frozen=True, kw_only=True):
 
 
 class Wedge(_Record, frozen=True, kw_only=True):
-    """A GeoJSON feature: the area in which it is."""
+    """A GeoJSON feature: the area in which it is.
+
+    Attributes:
+        type: as GeoJSON has it.
+        geometry: of the area.
+        properties: what it says of itself.
+    """
 
     type: Literal["Feature"] = "Feature"
     geometry: Polygon
@@ -114,7 +126,13 @@ class View(_Record, frozen=True, kw_only=True):
 
 
 class Place(_Record, frozen=True, kw_only=True):
-    """Where the tower stands: WGS 84, in degrees north and east; metres above the sea."""
+    """Where the tower stands (WGS 84).
+
+    Attributes:
+        latitude: in degrees north.
+        longitude: in degrees east.
+        elevation_m: of the cameras above the sea; null where it is not configured.
+    """
 
     latitude: float
     longitude: float
@@ -156,7 +174,12 @@ class Alarm(_Record, frozen=True, kw_only=True):
 
 
 class Dark(_Record, frozen=True, kw_only=True):
-    """A time in which the event was open and could not be seen; `until` is null while it is dark."""
+    """A time in which the event was open and could not be seen.
+
+    Attributes:
+        since: the first dark picture.
+        until: the first frame after it; null while it is dark, or where the event was closed in it.
+    """
 
     since: Moment
     until: Moment | None
@@ -196,7 +219,8 @@ class EventDocument(_Record, frozen=True, kw_only=True):
     Attributes:
         schema: of this record.
         key: of this message; the same whenever it is sent again.
-        tower, tower_name: id and name.
+        tower: its id.
+        tower_name: for people.
         type: `opened`, `updated`, `closed`, or `reviewed`: a person said something of it.
         text: one line for people.
         drill: nothing of it is real; somebody tests the chain.
@@ -219,7 +243,9 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         direction: to `box`.
         opening_direction: to the base of `opening_box`, which is where it burns if it burns.
         place: of the tower.
-        opened, updated: first and latest sight; `closed`: the frame that closed it.
+        opened: first sight.
+        updated: latest sight.
+        closed: moment of the frame that closed it; null while it is open.
         darkness: the latest through which it stayed open.
         at: moment of what this revision says.
         sent_at: by the tower's clock.
@@ -279,7 +305,7 @@ class Listed(_Record, frozen=True, kw_only=True):
     """An event that a note lists, by its newest revision then.
 
     Attributes:
-        event, revision, camera, label, severity, opened: as in `EventDocument`.
+        event, revision, camera, label, severity, opened: as in an event's own message.
         open_now: whether it was open.
         opening_direction: as there, without a wedge.
     """
@@ -300,14 +326,15 @@ class NoteDocument(_Record, frozen=True, kw_only=True):
     Attributes:
         schema: of this record.
         key: of this message; the same whenever it is sent again.
-        tower, tower_name: id and name.
+        tower: its id.
+        tower_name: for people.
         type: what it is about, such as `camera`, `clock`, `store`, `storm`, `snooze`.
         state: in one word, such as `stale`, `ok`.
         text: one line for people.
         stored: whether it is on the tower's disk.
         camera: whose; null of the tower's own.
         at: when it happened.
-        sent_at, sent_trusted, late_s: as in `EventDocument`.
+        sent_at, sent_trusted, late_s: as in an event's message.
         events: that it lists, of a storm and of a snooze: the newest ones.
         count: how many there were in all.
     """

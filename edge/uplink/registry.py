@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from edge.uplink.mqtt import MQTT
 from edge.uplink.sink import Kind, SinkOptions
 
-KINDS: tuple[Kind[Any], ...] = ()
+KINDS: tuple[Kind[Any], ...] = (MQTT,)
 
 
 def split(url: str) -> tuple[str, str]:

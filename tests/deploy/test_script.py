@@ -21,7 +21,7 @@ STEPS = sorted(
 TOLD = {
     "opt", "etc", "var", "unit", "journald", "incoming", "login", "login_group",
     "user", "group", "owner", "service", "trial", "python", "python_minor", "release",
-    "base", "venv", "config", "wheels", "files", "unit_sum", "journald_sum", "url",
+    "base", "venv", "config", "store", "wheels", "files", "unit_sum", "journald_sum", "url",
     "token_file", "wait_s", "settle_s", "start", "remember",
 }  # fmt: skip
 

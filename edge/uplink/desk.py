@@ -1,0 +1,118 @@
+"""The desk: does what people command that is of messages, and keeps what stands until it expires."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from edge.alert.event import Event, Stamp
+from edge.alert.post import Post
+from edge.alert.route import Note, Review, Said
+from edge.alert.storm import LISTED
+from edge.errors import CommandError
+from edge.uplink.command import OfEvent
+from edge.uplink.gate import Given, Handler
+from edge.uplink.standing import Ended, FireRisk, Kept, Snooze, Standing
+
+_NAME = "standing"
+
+
+class Desk:
+    """Does commands, and keeps on disk what they leave.
+
+    Args:
+        boot: the identity of this boot.
+        cameras: names of those that there are.
+        stamp: returns this moment by every clock.
+    """
+
+    def __init__(self, boot: str, cameras: Collection[str], stamp: Callable[[], Stamp]) -> None:
+        self._boot = boot
+        self._cameras = cameras
+        self._stamp = stamp
+        self._standing = Standing(boot, cameras)
+        self._kept: str | None = None  # what stands, as it is on disk; None: not read yet
+
+    def handlers(self, post: Post) -> dict[str, Handler]:
+        """Return what does the commands, by their names.
+
+        Args:
+            post: what waits for the sinks.
+        """
+        return {
+            "acknowledge": lambda given: self._review(post, given, "acknowledged"),
+            "confirm": lambda given: self._review(post, given, "confirmed"),
+            "dismiss": lambda given: self._review(post, given, "dismissed"),
+            "frame": lambda given: _send_frame(post, given),
+            "fire_risk": self._set_fire_risk,
+            "snooze": self._set_snooze,
+        }
+
+    def holds(self, event: Event, now_ns: int) -> bool:
+        """Say whether a revision is held back since its camera is silenced."""
+        return self._standing.holds(event, now_ns)
+
+    def fire_risk(self, now_ns: int) -> FireRisk:
+        """Return the risk that people named."""
+        return self._standing.fire_risk(now_ns)
+
+    def snoozes(self, now_ns: int) -> tuple[Snooze, ...]:
+        """Return the cameras that are silenced."""
+        return self._standing.snoozes(now_ns)
+
+    def tick(self, post: Post, now_ns: int) -> None:
+        """Go on with what stood before, once the store is open; tell what ended, and keep what changed."""
+        if self._kept is None:
+            before = post.recall(_NAME)
+            if before is None:
+                return
+            if before:
+                kept = msgspec.json.decode(before, type=Kept)
+                self._standing = Standing(self._boot, self._cameras, kept)
+            self._kept = before
+        for ended in self._standing.ended(now_ns):
+            post.note(self._note(post, ended))
+            self._standing.tell(ended)
+        text = msgspec.json.encode(self._standing.kept()).decode()
+        if text != self._kept:
+            post.remember(_NAME, text)
+            self._kept = text
+
+    def _set_fire_risk(self, given: Given) -> str:
+        return self._standing.set_fire_risk(given)
+
+    def _set_snooze(self, given: Given) -> str:
+        return self._standing.set_snooze(given)
+
+    def _review(self, post: Post, given: Given, word: Said) -> str:
+        assert isinstance(given.arguments, OfEvent)
+        event_id = given.arguments.event
+        said = Review(word=word, by=given.by.name, at=self._stamp(), reason=given.arguments.note)
+        if not post.review(event_id, said):
+            raise CommandError("unfit", f"there is no event {event_id}, or that was said of it before")
+        return f"event {event_id} is {word}"
+
+    def _note(self, post: Post, ended: Ended) -> Note:
+        """Return the one message about a snooze that is over."""
+        snooze = ended.snooze
+        held = snooze.silent
+        return Note(
+            subject="snooze",
+            state=ended.why,
+            text=f"camera {snooze.camera} is no longer silenced ({ended.why}); events held back: {len(held)}",
+            at=self._stamp(),
+            camera=snooze.camera,
+            events=tuple(post.events(held)[-LISTED:]),
+            count=len(held),
+        )
+
+
+def _send_frame(post: Post, given: Given) -> str:
+    assert isinstance(given.arguments, OfEvent)
+    event_id = given.arguments.event
+    takers = [route.name for route in post.rules.routes if route.pictures]
+    found = [post.request(event_id, sink) for sink in takers]
+    if not any(found):
+        raise CommandError("unfit", f"there is no frame of event {event_id}, or none any more")
+    return f"the frame of event {event_id} is on its way"

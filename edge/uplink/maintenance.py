@@ -1,0 +1,114 @@
+"""What people should know of the tower itself: told once when it changes, never repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from edge.alert.event import Stamp
+from edge.alert.route import Note, Queue
+from edge.health import Health
+
+STEP_S = 30.0  # by which a clock that was set differs from before
+SHED_S = 3600.0  # between two messages about what was given up
+_TOLD = ("ok", "stale", "frozen", "dark", "corrupt")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """How the tower stands.
+
+    Attributes:
+        mono_ns, wall_ns: the time by both clocks.
+        wall_trusted: whether the wall clock is synchronised; None when unknown.
+        health: of the cameras.
+        trouble: why events are not on disk; None where they are.
+        queue: of the outbox; None where that is not known.
+    """
+
+    mono_ns: int
+    wall_ns: int
+    wall_trusted: bool | None
+    health: Health
+    trouble: str | None
+    queue: Queue | None
+
+
+@dataclass(slots=True)
+class Maintenance:
+    """Tells what changed.
+
+    Args:
+        stamp: returns this moment by every clock.
+    """
+
+    stamp: Callable[[], Stamp]
+    _cameras: dict[str, str] = field(default_factory=dict)
+    _trouble: bool = False
+    _offset_ns: int | None = None
+    _trusted: bool | None = None
+    _shed: int | None = None
+    _shed_ns: int | None = None
+    _unheard: bool = False
+
+    def observe(self, now: Observed) -> list[Note]:
+        """Return what is to be told; call it each second or so."""
+        return [
+            *self._look_at_cameras(now),
+            *self._look_at_store(now),
+            *self._look_at_clock(now),
+            *self._look_at(now),
+        ]
+
+    def _note(self, subject: str, state: str, text: str, camera: str | None = None) -> Note:
+        return Note(subject=subject, state=state, text=text, at=self.stamp(), camera=camera)
+
+    def _look_at_cameras(self, now: Observed) -> list[Note]:
+        notes = []
+        for name, camera in now.health.cameras.items():
+            if camera.state not in _TOLD or self._cameras.get(name) == camera.state:
+                continue
+            if name in self._cameras or camera.state != "ok":  # that it works from the beginning is no news
+                notes.append(self._note("camera", camera.state, camera.reason, name))
+            self._cameras[name] = camera.state
+        return notes
+
+    def _look_at_store(self, now: Observed) -> list[Note]:
+        if self._trouble == (now.trouble is not None):
+            return []
+        self._trouble = now.trouble is not None
+        text = (
+            "events are on disk again" if now.trouble is None else f"events are kept in memory: {now.trouble}"
+        )
+        return [self._note("store", "memory" if self._trouble else "ok", text)]
+
+    def _look_at_clock(self, now: Observed) -> list[Note]:
+        """A clock is set by a step, or when it is synchronised at last."""
+        offset_ns = now.wall_ns - now.mono_ns
+        step_s = 0.0 if self._offset_ns is None else (offset_ns - self._offset_ns) / 1e9
+        synchronised = self._trusted is False and now.wall_trusted is True
+        self._offset_ns, self._trusted = offset_ns, now.wall_trusted
+        if abs(step_s) < STEP_S and not synchronised:
+            return []
+        trust = "synchronised" if now.wall_trusted else "not synchronised"
+        return [self._note("clock", "set", f"the clock was set by {step_s:+.0f} s; it is {trust}")]
+
+    def _look_at(self, now: Observed) -> list[Note]:
+        """Look at what waits for the sinks."""
+        if now.queue is None:
+            return []
+        notes = []
+        shed = now.queue.words.get("shed", 0)
+        since = 0 if self._shed is None else shed - self._shed
+        early = self._shed_ns is not None and now.mono_ns - self._shed_ns < SHED_S * 1e9
+        if self._shed is None or (since and not early):
+            self._shed = shed
+        if since and not early:
+            self._shed_ns = now.mono_ns
+            notes.append(self._note("shed", "shed", f"{since} messages were given up for want of room"))
+        unheard = now.queue.unheard > 0
+        if unheard != self._unheard:
+            self._unheard = unheard
+            text = f"nobody listens to {now.queue.unheard} messages" if unheard else "somebody listens again"
+            notes.append(self._note("unheard", "unheard" if unheard else "ok", text))
+        return notes

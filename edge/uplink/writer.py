@@ -1,0 +1,83 @@
+"""The writer: makes the parcels of one tower, as they are when they are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from edge.alert.route import Message
+from edge.uplink.document import CONTENT_TYPE, JPEG_TYPE, attributes, image_attributes, render
+from edge.uplink.facts import TowerFacts
+from edge.uplink.heartbeat import Vitals, render_health
+from edge.uplink.moment import Now
+from edge.uplink.payload import EventDocument
+from edge.uplink.transport import Parcel
+
+LASTS = 3  # heartbeats, after which a heartbeat and a state say nothing any more
+
+
+class Writer:
+    """Makes the parcels of one tower.
+
+    Args:
+        facts: of the tower.
+        heartbeat_s: between two heartbeats.
+        now: returns the time by all clocks.
+        vitals: returns what a heartbeat is made of, by its sequence and the seconds until the next one.
+        smoke: returns `ON`, `OFF` or `unknown` of each camera.
+        fire_risk: returns it as people named it; None where nobody did.
+    """
+
+    def __init__(
+        self,
+        facts: TowerFacts,
+        heartbeat_s: float,
+        *,
+        now: Callable[[], Now],
+        vitals: Callable[[int, float], Vitals],
+        smoke: Callable[[], Mapping[str, str]],
+        fire_risk: Callable[[], str | None],
+    ) -> None:
+        self._facts = facts
+        self._lasts_s = LASTS * heartbeat_s
+        self._now = now
+        self._vitals = vitals
+        self._smoke = smoke
+        self._fire_risk = fire_risk
+
+    def message(self, message: Message) -> Parcel:
+        """Return a message of the outbox as it goes now."""
+        document = render(message, self._facts, self._now(), self._fire_risk())
+        if message.jpeg is not None and isinstance(document, EventDocument):
+            return Parcel(
+                message.key,
+                "image",
+                message.jpeg,
+                JPEG_TYPE,
+                image_attributes(document, message.role),
+                camera=document.camera,
+            )
+        return Parcel(
+            message.key,
+            "event",
+            msgspec.json.encode(document),
+            CONTENT_TYPE,
+            attributes(document),
+            camera=document.camera,
+        )
+
+    def heartbeat(self, sequence: int, next_s: float) -> Parcel:
+        """Return the health of the tower."""
+        health = render_health(self._vitals(sequence, next_s), self._facts, self._now())
+        body = msgspec.json.encode(health)
+        return Parcel(f"health.{sequence}", "health", body, CONTENT_TYPE, expires_s=self._lasts_s)
+
+    def states(self) -> Sequence[Parcel]:
+        """Return whether each camera sees smoke."""
+        return [
+            Parcel(
+                f"smoke.{name}", "smoke", word.encode(), "text/plain", camera=name, expires_s=self._lasts_s
+            )
+            for name, word in self._smoke().items()
+        ]

@@ -1,0 +1,328 @@
+"""`firetower watch` as a process, with a real mosquitto: killed, cut off and lied to."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.errors import SettingsError
+from edge.uplink import payload
+from receive.watch import command
+from tests.uplink.mosquitto import Listener, Mosquitto, wait
+from tests.uplink.road import HANG_S
+
+ROOT = Path(__file__).parents[2]
+JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    made = Mosquitto(tmp_path_factory.mktemp("broker"), "persistence false")
+    yield made
+    made.kill()
+
+
+class Tower:
+    """Publishes as a tower does, whatever a test wants it to say."""
+
+    def __init__(self, port):
+        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def say(self, topic, body, *, retained=False, expires_s=None, **attributes):
+        properties = Properties(PacketTypes.PUBLISH)
+        if attributes:
+            properties.UserProperty = list(attributes.items())
+        if expires_s is not None:
+            properties.MessageExpiryInterval = expires_s
+        self._client.publish(topic, body, 1, retained, properties).wait_for_publish(HANG_S)
+
+    def event(self, key, tower="tower-7", **changes):
+        self.say(f"firetower/{tower}/event", event(key, tower, **changes), id=key)
+
+    def beat(self, sequence, due_s=300.0, tower="tower-7", boot="0a1b2c3d-rest", expires_s=None):
+        body = {"tower": tower, "boot_id": boot, "sequence": sequence, "next_due_s": due_s}
+        expires_s = round(3 * due_s) if expires_s is None else expires_s
+        self.say(f"firetower/{tower}/health", json.dumps(body), retained=True, expires_s=expires_s)
+
+    def picture(self, key, body=JPEG, sha256=None):
+        digest = hashlib.sha256(body).hexdigest() if sha256 is None else sha256
+        event_, revision, role = key.split(".")
+        topic = "firetower/tower-7/camera/north/image"
+        self.say(topic, body, id=key, sha256=digest, event=event_, revision=revision, role=role)
+
+
+def event(key, tower="tower-7", **changes):
+    """A note of the schema; what a watch looks at is the same for events."""
+    at = payload.Moment(
+        utc="2026-11-29T10:00:00Z", trusted=True, corrected=False, boot_id="0a", mono_ns=1, model_s=1.0
+    )
+    note = payload.NoteDocument(
+        key=key, tower=tower, tower_name="Seven", type="camera", state="stale", text=f"Message {key}.",
+        stored=True, camera="north", at=at, sent_at=None, sent_trusted=None, late_s=1.0, events=[], count=0,
+    )  # fmt: skip
+    return msgspec.json.encode(msgspec.to_builtins(note) | changes)
+
+
+class Watch:
+    """A process."""
+
+    def __init__(self, broker, folder, *options, name="hq"):
+        self.folder = folder
+        self._told = folder.with_suffix(".stdout")
+        self._log = folder.with_suffix(".stderr")
+        self._words = [
+            sys.executable, "-m", "receive", "watch", "--broker", f"mqtt://127.0.0.1:{broker.port}",
+            "--folder", str(folder), "--name", name, "--heartbeat-s", "1", *options,
+        ]  # fmt: skip
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def start(self, *, listening=True):
+        before = self.log.count("listening at")
+        with self._told.open("a") as told, self._log.open("a") as log:
+            self.process = subprocess.Popen(self._words, cwd=ROOT, stdout=told, stderr=log)
+        if listening:
+            wait(lambda: self.alive and self.log.count("listening at") > before)
+
+    @property
+    def alive(self):
+        assert self.process.poll() is None, self.log
+        return True
+
+    @property
+    def log(self):
+        return self._log.read_text() if self._log.exists() else ""
+
+    @property
+    def told(self):
+        return [json.loads(line) for line in self._told.read_text().splitlines()]
+
+    def keys(self):
+        return [line["key"] for line in self.told if "key" in line]
+
+    def wait_for(self, *keys):
+        wait(lambda: self.alive and set(keys) <= set(self.keys()))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(HANG_S) == 0, self.log
+        return self.told[-1]
+
+
+def test_each_message_once_whatever_comes_twice(broker, tmp_path):
+    with Watch(broker, tmp_path / "inbox", name="once") as watch, Tower(broker.port) as tower:
+        tower.event("a1.1", sent_at="first")
+        tower.event("a1.1", sent_at="again")
+        tower.picture("a1.1.crop")
+        tower.picture("a1.1.crop")
+        tower.event("a1.1", tower="tower-8")
+        tower.event("a1.2")
+        watch.wait_for("a1.2")
+        assert watch.keys() == ["a1.1", "a1.1.crop", "a1.1", "a1.2"]
+        assert watch.told[0] == {
+            "tower": "tower-7", "key": "a1.1", "file": str(tmp_path / "inbox/tower-7/a1.1.json"),
+            "text": "Message a1.1.",
+        }  # fmt: skip
+        counts = watch.end()
+    assert json.loads((tmp_path / "inbox/tower-7/a1.1.json").read_bytes())["sent_at"] == "first"
+    assert (tmp_path / "inbox/tower-7/a1.1.crop.jpg").read_bytes() == JPEG
+    assert counts == {"new": 4, "repeated": 2, "refused": 0, "unfit": 0, "notices": 0}
+
+
+def test_what_is_not_what_it_says_is_refused_and_kept_aside(broker, tmp_path):
+    with Watch(broker, tmp_path / "inbox", name="strict") as watch, Tower(broker.port) as tower:
+        topic = "firetower/tower-7/event"
+        tower.say(topic, b"\xff\xfe no JSON")
+        tower.say(topic, b"[" * 100_000)
+        tower.say(topic, event("a1.1", tower="tower-8"), id="a1.1")
+        tower.say(topic, event("a1.1"), id="a1.2")
+        tower.say(topic, event("../../a1.1"))
+        tower.say("firetower/Tower 7/event", event("a1.1", tower="Tower 7"))
+        tower.picture("a1.1.crop", sha256="0" * 64)
+        tower.picture("a1.1.crop", b"no picture")
+        tower.say("firetower/tower-7/camera/north/image", JPEG)
+        tower.say("firetower/tower-7/health", b"{}")
+        tower.event("a1.9")
+        watch.wait_for("a1.9")
+        assert watch.keys() == ["a1.9"]
+        assert watch.end()["refused"] == 10
+    aside = [path.read_bytes() for path in (tmp_path / "inbox/.refused").iterdir()]
+    assert len(aside) == 10
+    assert any(b"digest" in one.splitlines()[0] and one.endswith(JPEG) for one in aside)
+    found = [path for path in tmp_path.rglob("*.json") if path.is_file()]
+    assert found == [tmp_path / "inbox/tower-7/a1.9.json"]
+
+
+def test_a_picture_must_be_the_one_that_its_event_lists(broker, tmp_path):
+    def listed(key, body):
+        captured = json.loads(event("x"))["at"]
+        image = {
+            "key": key,
+            "role": "crop",
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "bytes": 1,
+            "size_px": [1, 1],
+        }
+        return image | {"captured": captured}
+
+    made = (ROOT / "tests/receive/event.json").read_bytes()
+    document = json.loads(made) | {
+        "key": "b1.1",
+        "images": [listed("b1.1.crop", JPEG), listed("b1.1.full", b"x")],
+    }
+    with Watch(broker, tmp_path / "inbox", name="listed") as watch, Tower(broker.port) as tower:
+        tower.say("firetower/tower-7/event", json.dumps(document))
+        tower.picture("b1.1.full")
+        tower.picture("b1.1.crop")
+        watch.wait_for("b1.1.crop")
+        assert watch.keys() == ["b1.1", "b1.1.crop"]
+        counts = watch.end()
+    assert (counts["refused"], counts["unfit"]) == (1, 0)
+
+
+def test_a_message_of_a_newer_tower_is_told_all_the_same(broker, tmp_path):
+    with Watch(broker, tmp_path / "inbox", name="newer") as watch, Tower(broker.port) as tower:
+        tower.event("a1.1", schema="firetower.event/2")
+        tower.event("a1.2", late_s="soon")
+        tower.event("a1.3", something="new")
+        watch.wait_for("a1.3")
+        assert watch.keys() == ["a1.1", "a1.2", "a1.3"]
+        assert watch.end()["unfit"] == 2
+        assert "newer" in watch.log
+
+
+def test_killed_at_any_moment_nothing_is_lost_and_nothing_twice(broker, tmp_path):
+    """The broker has the rest; what was on the disk when it died comes again and is known."""
+    folder, keys = tmp_path / "inbox", [f"k{number:03}.1" for number in range(150)]
+    ran = tmp_path / "ran"
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\necho "$FIRETOWER_KEY" >> {ran}\n')
+    program.chmod(0o755)
+    with Watch(broker, folder, "--exec", str(program), name="killed") as watch, Tower(broker.port) as tower:
+        for number, key in enumerate(keys):
+            tower.event(key)
+            if number % 30 == 15:
+                watch.kill()
+                watch.start(listening=False)
+        watch.wait_for(keys[-1])
+        wait(lambda: watch.alive and not list((folder / ".due").iterdir()))
+        watch.end()
+    assert sorted(path.stem for path in (folder / "tower-7").iterdir()) == keys
+    assert sorted(set(ran.read_text().split())) == keys
+    again = len(ran.read_text().split()) - len(keys)
+    assert again <= 5, "only what was running when it was killed is run again"
+    assert len(watch.keys()) - len(set(watch.keys())) == 0
+
+
+def test_what_came_meanwhile_is_there_afterwards(broker, tmp_path):
+    with Tower(broker.port) as tower, Watch(broker, tmp_path / "inbox", name="away") as watch:
+        watch.end()
+        tower.event("a1.1")
+        watch.start()
+        watch.wait_for("a1.1")
+
+
+def test_a_silent_tower_is_told_once_and_its_return(broker, tmp_path):
+    ran = tmp_path / "ran"
+    program = f"sh -c 'echo \"$FIRETOWER_TEXT\" >> {ran}'"
+    options = ("--grace-s", "0", "--exec", program, "--tower", "quiet-1")
+    with Watch(broker, tmp_path / "inbox", *options, name="silent") as watch, Tower(broker.port) as tower:
+        tower.beat(4, 1.0, tower="quiet-1")
+        watch.wait_for("silent.0a1b2c3d.4")
+        watch.kill()
+        watch.start()
+        tower.beat(5, 300.0, tower="quiet-1")
+        watch.wait_for("back.0a1b2c3d.5")
+        assert [key for key in watch.keys() if key.startswith("silent")] == ["silent.0a1b2c3d.4"]
+        wait(lambda: watch.alive and len(ran.read_text().splitlines()) == 2)
+        watch.end()
+    told = ran.read_text().splitlines()
+    assert told[0].startswith("quiet-1 is silent: nothing was heard of it for")
+    assert told[1].startswith("quiet-1 is heard again")
+
+
+def test_without_a_broker_the_watch_says_that_it_is_deaf_and_calls_nobody_silent(tmp_path):
+    (tmp_path / "broker").mkdir()
+    broker = Mosquitto(tmp_path / "broker", "persistence false")
+    with Watch(broker, tmp_path / "inbox", "--grace-s", "0", name="deaf") as watch:
+        with Tower(broker.port) as tower:
+            tower.beat(1, 300.0)
+            wait(lambda: watch.alive and (tmp_path / "inbox/.health/tower-7.json").exists())
+        broker.kill()
+        wait(lambda: watch.alive and any(key.startswith("deaf.") for key in watch.keys()))
+        broker.start()
+        wait(lambda: watch.alive and any(key.startswith("hearing.") for key in watch.keys()))
+        assert {key.split(".")[0] for key in watch.keys()} == {"deaf", "hearing"}
+        broker.kill()
+
+
+def test_a_watch_says_that_it_listens_and_another_hears_it(broker, tmp_path):
+    with Listener(broker.port, "firetower-watch/#") as listener:
+        with Watch(broker, tmp_path / "a", "--grace-s", "0", name="one") as one:
+            with Watch(broker, tmp_path / "b", "--grace-s", "0", name="two") as two:
+                wait(lambda: len(listener.on("firetower-watch/one/health")) >= 2)
+                last = listener.on("firetower-watch/one/health")[-1]
+                assert last.expires_s == 3
+                document = json.loads(last.body)
+                assert (document["tower"], document["sequence"], document["next_due_s"]) == ("one", 2, 1.0)
+                wait(lambda: one.alive and (tmp_path / "a/.health/watch-two.json").exists())
+                two.kill()
+                wait(lambda: one.alive and any(key.startswith("silent.") for key in one.keys()))
+                said = next(line for line in one.told if line["key"].startswith("silent."))
+                assert said["tower"] == "watch-two"
+                assert listener.on("firetower-watch/two/available")[-1].body == b"offline"
+            one.end()
+        wait(lambda: listener.on("firetower-watch/one/available")[-1].body == b"offline")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--broker", "http://x"], "mqtts://HOST"),
+        (["--broker", "mqtt://user:secret@x"], "no user or password"),
+        (["--broker", "mqtt://x", "--name", "Über"], "--name"),
+        (["--broker", "mqtt://x", "--tower", "../x"], "--tower"),
+        (["--broker", "mqtt://x", "--exec", "absent-program"], "absent-program"),
+        (["--broker", "mqtt://x", "--exec", "'"], "--exec"),
+        (["--broker", "mqtt://x", "--heartbeat-s", "0"], "--heartbeat-s"),
+        (["--broker", "mqtt://x", "--grace-s", "nan"], "--grace-s"),
+        (["--broker", "mqtt://x", "--ca-file", "x"], "mqtts://"),
+        (["--broker", "mqtts://x", "--ca-file", "absent"], "--ca-file"),
+        (["--broker", "mqtt://x", "--password-file", "x"], "--user"),
+        ([], "--broker"),
+    ],
+)
+def test_wrong_options_are_told(options, why, tmp_path, monkeypatch):
+    monkeypatch.delenv("FIRETOWER_BROKER", raising=False)
+    with pytest.raises(SettingsError, match=why) as raised:
+        command([*options, "--folder", str(tmp_path / "inbox")])
+    assert "secret" not in str(raised.value)
+    assert not (tmp_path / "inbox").exists()

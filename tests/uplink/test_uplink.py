@@ -1,0 +1,194 @@
+"""A tower's uplink over a real broker: from the store to somebody who listens, and back with a signed command."""
+
+import dataclasses
+import hashlib
+import json
+import threading
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from edge.alert.event import Announcement
+from edge.alert.place import Place
+from edge.alert.route import Queue
+from edge.clock import SystemClock, boot_id
+from edge.errors import SettingsError
+from edge.health import CameraHealth, Health
+from edge.settings import parse
+from edge.uplink.command import Order, new_operator, sign
+from edge.uplink.maintenance import Maintenance, Observed
+from edge.uplink.uplink import Uplink
+from tests.alert.event import event
+from tests.alert.owing import photo
+from tests.uplink.mosquitto import Listener, Mosquitto, wait
+
+ANN = new_operator("ann", "operator")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    broker = Mosquitto(tmp_path_factory.mktemp("broker"))
+    yield broker
+    broker.kill()
+
+
+class Reports:
+    """A tower with one camera."""
+
+    def __init__(self):
+        self.state = "ok"
+
+    def health(self):
+        camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}")
+        return Health(healthy=self.state == "ok", reasons=[], cameras={"north": camera})
+
+    def trouble(self):
+        return None
+
+    def due_s(self):
+        return {"north": 57.0}
+
+
+def settings(port, folder):
+    document = {
+        "tower": {"id": "tower-7"},
+        "cameras": {"north": {"uri": "rtsp://127.0.0.1/"}},
+        "sinks": {"people": {"url": f"mqtt://127.0.0.1:{port}"}},
+        "uplink": {"heartbeat_s": 600},
+    }
+    return parse(document, folder)
+
+
+@pytest.fixture
+def tower(broker, tmp_path):
+    uplink = Uplink(
+        settings(broker.port, tmp_path), SystemClock(), model="m@1#0", version="1.2", operators={"ann": ANN}
+    )
+    reports = Reports()
+    with Place(lambda: tmp_path / "e.db", post=uplink.post) as place:
+        list(place.open(()))
+        uplink.start(reports, lambda _: None)
+        yield uplink, place, reports
+        uplink.stop()
+
+
+def commit(uplink, place, one, *roles):
+    place.commit(one, None, [photo(role) for role in roles])
+    uplink.told(Announcement(event=one, stored=True))
+
+
+def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(broker, tower):
+    uplink, place, _ = tower
+    prefix = "firetower/tower-7"
+    with Listener(broker.port, f"{prefix}/#") as people:
+        wait(lambda: people.on(f"{prefix}/health"))
+        wait(lambda: people.on(f"{prefix}/camera/north/smoke"))
+        assert people.on(f"{prefix}/camera/north/smoke")[-1].body == b"OFF"
+        health = json.loads(people.on(f"{prefix}/health")[-1].body)
+        assert (health["version"], health["model"], health["cameras"]["north"]["due_s"]) == (
+            "1.2",
+            "m@1#0",
+            57.0,
+        )
+        assert health["boot_id"] == boot_id()
+
+        commit(uplink, place, event("e1"), "crop")
+        wait(lambda: people.on(f"{prefix}/camera/north/image"))
+        (told,) = people.on(f"{prefix}/event")
+        assert (told.key, told.attributes["type"]) == ("e1.1", "firetower.event.opened")
+        document = json.loads(told.body)
+        assert (document["event"], document["stored"], document["open_now"]) == ("e1", True, True)
+        (image,) = people.on(f"{prefix}/camera/north/image")
+        assert image.attributes["sha256"] == hashlib.sha256(image.body).hexdigest()
+        wait(lambda: people.on(f"{prefix}/camera/north/smoke")[-1].body == b"ON")
+
+        order = Order(
+            tower="tower-7", id="0123456789", command="acknowledge", arguments={"event": "e1"},
+            boot_id=health["boot_id"], sequence=health["sequence"], sent_at=datetime.now(UTC),
+        )  # fmt: skip
+        for _ in range(2):
+            people.publish(f"{prefix}/command", sign(order, ANN), f"{prefix}/answer/ann", b"7")
+        wait(lambda: len(people.on(f"{prefix}/answer/ann")) == 2)
+        first, second = (json.loads(one.body) for one in people.on(f"{prefix}/answer/ann"))
+        assert (first["word"], second["word"], second["reason"]) == ("done", "refused", "repeated")
+        wait(lambda: "e1.1.acknowledged" in people.keys())  # noqa: SIM118 — a method of its own
+        said = json.loads(people.on(f"{prefix}/event")[-1].body)
+        assert (said["type"], said["said"]["word"], said["said"]["by"]) == ("reviewed", "acknowledged", "ann")
+    assert uplink.post.queue().unsent == 0
+    assert uplink.links()["people"].up
+
+
+def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
+    uplink, _, reports = tower
+    monkeypatch.setattr("edge.uplink.uplink.LOOK_S", 0.0)
+    uplink.tick()
+    reports.state = "stale"
+    for _ in range(3):
+        uplink.tick()
+    with Listener(broker.port, "firetower/tower-7/event") as people:
+        reports.state = "ok"
+        uplink.tick()
+        wait(lambda: people.got)
+        (note,) = people.got
+        assert (note.attributes["type"], json.loads(note.body)["state"]) == ("firetower.camera", "ok")
+
+
+def test_an_unfit_secret_of_a_sink_is_an_error_with_its_key(tmp_path):
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "password").chmod(0o644)
+    found = settings(1, tmp_path)
+    sink = msgspec.structs.replace(found.sinks["people"], user="kim", password_file=tmp_path / "password")
+    found = msgspec.structs.replace(found, sinks={"people": sink})
+    with pytest.raises(SettingsError, match=r"sinks.people.password_file: "):
+        Uplink(found, SystemClock(), model="m", version="1")
+
+
+def observed(**changes):
+    whole = Observed(0, 10**18, True, Reports().health(), None, None)
+    return dataclasses.replace(whole, **changes)
+
+
+def test_a_clock_that_is_set_and_a_store_in_memory_are_told():
+    seen = Maintenance(lambda: event().opened)
+    assert seen.observe(observed(wall_trusted=False)) == []
+    (clock,) = seen.observe(observed(wall_ns=10**18 + 3600 * 10**9, mono_ns=10**9))
+    assert (clock.subject, clock.text) == ("clock", "the clock was set by +3599 s; it is synchronised")
+    assert seen.observe(observed(wall_ns=10**18 + 3601 * 10**9, mono_ns=2 * 10**9)) == []
+    later = {"wall_ns": 10**18 + 3602 * 10**9, "mono_ns": 3 * 10**9}
+    (store,) = seen.observe(observed(trouble="the disk is full", **later))
+    assert (store.state, store.text) == ("memory", "events are kept in memory: the disk is full")
+    assert seen.observe(observed(trouble="the disk is full", **later)) == []
+    assert [note.state for note in seen.observe(observed(**later))] == ["ok"]
+
+
+def test_what_is_shed_and_unheard_is_told_once_an_hour_and_when_it_changes():
+    def queue(shed, unheard):
+        return Queue(unsent=0, oldest_s=None, unheard=unheard, candidates=0, candidate_s=None, bytes=0,
+                     words={"shed": shed})  # fmt: skip
+
+    seen = Maintenance(lambda: event().opened)
+    told = [
+        [
+            note.text
+            for note in seen.observe(
+                observed(queue=queue(shed, unheard), mono_ns=s * 10**9, wall_ns=s * 10**9)
+            )
+        ]
+        for s, shed, unheard in ((0, 5, 0), (1, 7, 2), (2, 9, 2), (3600, 9, 1), (3601, 9, 0))
+    ]
+    assert told == [
+        [],
+        ["2 messages were given up for want of room", "nobody listens to 2 messages"],
+        [],
+        [],
+        ["2 messages were given up for want of room", "somebody listens again"],
+    ]
+
+
+def test_the_loop_ends_at_once_when_it_is_told_to(tower):
+    uplink, _, _ = tower
+    done = threading.Thread(target=uplink.stop)
+    done.start()
+    done.join(60)
+    assert not done.is_alive()
