@@ -12,6 +12,7 @@ import msgspec
 
 from edge.alert.announcer import Announce, Announcer
 from edge.alert.event import Announcement, Stamp
+from edge.alert.evidence import Picture
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
 from edge.alert.witness import Witness
@@ -115,7 +116,8 @@ class Daemon:
         masks = {name: camera.options.masks for name, camera in self._cameras.items()}
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
         privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
-        self._witness = Witness(settings.tower.name, privacy, model.bundle.manifest, self._stamp)
+        tower = settings.tower.id or settings.tower.name
+        self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
@@ -286,6 +288,15 @@ class Daemon:
         return self._inference.is_alive() and not any(
             name == INFERENCE or name.startswith(CAMERA) for name in self._heartbeats.stalled(LIVE_S)
         )
+
+    def picture(self, camera: str) -> Picture | None:
+        """Return what a camera showed last; None where nothing of it was scored.
+
+        Raises:
+            FrameError: it cannot be made.
+        """
+        frame = self._last.get(camera)
+        return None if frame is None else self._witness.now(camera, frame)
 
     @property
     def good(self) -> bool:

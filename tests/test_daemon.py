@@ -21,7 +21,7 @@ import pytest
 
 from edge.alert.database import Database
 from edge.alert.event import Announcement, Event
-from edge.alert.evidence import CROP, FULL, SERIES, THUMBNAIL, Picture
+from edge.alert.evidence import CROP, FULL, MAX_BYTES, NOW, SERIES, THUMBNAIL, Picture
 from edge.alert.privacy import BLANK
 from edge.alert.series import AFTER
 from edge.alert.store import Store
@@ -153,6 +153,10 @@ def test_an_event_has_its_pictures_and_those_of_the_frames_after_it(model: Model
 
         running._recorder.offer, running._recorder.attach = watched(offer), watched(attach)
         running.run()
+        now = running.picture("scene")
+        assert now is not None
+        assert len(now.jpeg) <= MAX_BYTES[NOW]
+        assert running.picture("another") is None
         status = running.status()["evidence"]
         metrics = running.metrics().decode()
     (roles,) = offered.values()

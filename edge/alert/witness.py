@@ -14,7 +14,7 @@ import msgspec
 
 from edge.alert.caption import caption_of
 from edge.alert.event import Event, Stamp
-from edge.alert.evidence import CROP, FULL, MAX_BYTES, THUMBNAIL, Picture, is_drill, picture
+from edge.alert.evidence import CROP, FULL, MAX_BYTES, NOW, THUMBNAIL, Picture, is_drill, picture
 from edge.alert.jpeg import fit
 from edge.alert.picture import around, draw
 from edge.alert.privacy import Privacy, Shown
@@ -70,7 +70,7 @@ class Witness:
     """Makes the evidence of any number of cameras.
 
     Args:
-        tower: its name, for captions.
+        tower: its id or name, for captions.
         privacy: polygons in fractions of the frame, by camera; all cameras are in it.
         manifest: says what scores mean, and in how many frames an event is confirmed: so many are kept from before it.
         stamp: makes the moment of a frame.
@@ -126,13 +126,22 @@ class Witness:
         return found
 
     def full(self, camera: str, frame: Frame, *, drill: bool = False) -> Picture:
-        """Return the whole of a frame, without anything drawn on it.
+        """Return the whole of a frame, without anything drawn on it; from any thread.
 
         Raises:
             FrameError: it cannot be made.
         """
         shown = self._privacy[camera].whole(frame.image, FULL_PX)
         return self._fit(FULL, camera, shown, self._stamp(frame), FULL_PX, drill=drill)
+
+    def now(self, camera: str, frame: Frame, *, drill: bool = False) -> Picture:
+        """Return a frame of no event, small enough for a thin link; from any thread.
+
+        Raises:
+            FrameError: it cannot be made.
+        """
+        shown = self._privacy[camera].whole(frame.image, CROP_PX)
+        return self._fit(NOW, camera, shown, self._stamp(frame), CROP_PX, drill=drill)
 
     def _of(self, event: Event, scored: Scored, captured: Stamp, small: Shown | None) -> list[Picture]:
         """Return what can be made of a revision; nothing of a closing."""

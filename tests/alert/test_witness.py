@@ -175,7 +175,7 @@ def test_nothing_private_is_in_any_picture():
     found += seen.see(scored(frame(9, pixels), revision(2, "updated", alerted=2, box=box)))
     found += seen.see(scored(frame(10, pixels)))
     pictures = [picture for one in found for picture in one.pictures]
-    pictures.append(seen.full("north", frame(11, pixels)))
+    pictures += [seen.full("north", frame(11, pixels)), seen.now("north", frame(11, pixels))]
     pictures += seen.see(
         scored(frame(12, pixels), msgspec.structs.replace(revision(1, box=box), id="drill.a"))
     )[0].pictures
@@ -194,8 +194,12 @@ def test_a_drill_is_burnt_into_every_picture_of_it_and_into_no_other():
     one, other = seen.see(scored(frame(0), drill, revision(1, name="b")))
     later = seen.see(scored(frame(1)))
     assert [one.event.id for one in later] == ["drill.a", "b"]
-    drilled = [*one.pictures, *later[0].pictures, seen.full("north", frame(2), drill=True)]
-    real = [*other.pictures, *later[1].pictures, seen.full("north", frame(2))]
+    drilled = [
+        *one.pictures,
+        *later[0].pictures,
+        *(make("north", frame(2), drill=True) for make in (seen.full, seen.now)),
+    ]
+    real = [*other.pictures, *later[1].pictures, *(make("north", frame(2)) for make in (seen.full, seen.now))]
     for picture, plain in zip(drilled, real, strict=True):
         assert said_in(picture).split()[0] == "DRILL"
         assert said_in(plain).split()[0] == "tower-7"
