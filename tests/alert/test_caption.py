@@ -58,7 +58,7 @@ def test_all_of_a_caption_is_to_be_seen_at_any_width(width, name):
     caption = caption_of(name, "m" * 64, stamp)
     made = write(grey(9, width), caption).pixels
     assert made.shape[1] == max(width, 160)
-    white = (made[9:] > 200).all(axis=2)
+    white = np.asarray((made[9:] > 200).all(axis=2))
     assert white.any()
     assert not white[-1].any()  # no line is cut off below
     assert not white[:, -1].any()  # or at its end
