@@ -12,14 +12,16 @@ import msgspec
 
 from edge.alert.announcer import Announce, Announcer
 from edge.alert.event import Announcement, Stamp
+from edge.alert.evidence import Picture
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
+from edge.alert.witness import Witness
 from edge.camera.intake import Intake
 from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
-from edge.counter.prometheus import exposition
+from edge.counter.prometheus import evidence_exposition, exposition
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, StoreError
@@ -33,6 +35,8 @@ from edge.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
+INFERENCE, CAMERA = "inference", "camera "  # loops that beat; of a camera the name follows
+LIVE_S = 30.0  # a loop that is silent for longer stands still
 TICK_S = 1.0
 TAKE_S = 0.5
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
@@ -111,6 +115,9 @@ class Daemon:
         )
         masks = {name: camera.options.masks for name, camera in self._cameras.items()}
         self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
+        privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
+        tower = settings.tower.id or settings.tower.name
+        self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
         self._last: dict[str, Frame] = {}
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
@@ -122,7 +129,7 @@ class Daemon:
             self._intakes[camera.name],
             self._slots,
             self._clock,
-            beat=lambda: self._heartbeats.beat(f"camera {camera.name}", allowance_s),
+            beat=lambda: self._heartbeats.beat(f"{CAMERA}{camera.name}", allowance_s),
         )
 
     def stop(self) -> None:
@@ -139,9 +146,9 @@ class Daemon:
         self._announcer.start()
         self._recorder.start()
         for name, reader in self._readers.items():
-            self._heartbeats.beat(f"camera {name}")
+            self._heartbeats.beat(f"{CAMERA}{name}")
             reader.start()
-        self._heartbeats.beat("inference")
+        self._heartbeats.beat(INFERENCE)
         self._inference.start()
         if self._uplink is not None:
             self._uplink.start(self, lambda allowance_s: self._heartbeats.beat("courier", allowance_s))
@@ -162,7 +169,7 @@ class Daemon:
         self._counters.sample()
         for name, reader in self._readers.items():
             if reader.finished:
-                self._heartbeats.forget(f"camera {name}")
+                self._heartbeats.forget(f"{CAMERA}{name}")
         self._recorder.tell_overdue(self._clock.mono_ns())
         if self._uplink is not None:
             self._uplink.tick()
@@ -186,7 +193,7 @@ class Daemon:
             self._tell_darkness()
             for name, frame in self._last.items():
                 for event in self._pipeline.close(name, frame):
-                    self._recorder.offer(event, frame.image)
+                    self._recorder.offer(event)
         self._recorder.stop()
         if self._uplink is not None:
             self._uplink.stop()
@@ -215,7 +222,7 @@ class Daemon:
     def _infer(self) -> None:
         """Score the camera that has waited longest, for ever."""
         while not self._stopping.is_set():
-            self._heartbeats.beat("inference")
+            self._heartbeats.beat(INFERENCE)
             taken = self._slots.take_oldest(TAKE_S)
             self._tell_darkness()
             if taken is not None:
@@ -226,7 +233,7 @@ class Daemon:
         for name, intake in self._intakes.items():
             dusk = intake.sight.darkness
             for event in () if dusk is None else self._pipeline.darken(name, dusk):
-                self._recorder.offer(event, None)
+                self._recorder.offer(event)
 
     def _score(self, camera: str, frame: Frame) -> None:
         account = self._counters.account(camera)
@@ -244,8 +251,9 @@ class Daemon:
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
         self._scored_ns[camera], self._last[camera] = now_ns, frame
-        for event in scored.events:
-            self._recorder.offer(event, frame.image)
+        for one in self._witness.see(scored):
+            (self._recorder.offer if one.told else self._recorder.attach)(one.event, one.pictures)
+        self._counters.record("evidence", self._clock.mono_ns() - now_ns)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
@@ -275,6 +283,21 @@ class Daemon:
         now_ns = self._clock.mono_ns()
         return judge_all(facts, now_ns, self._recorder.trouble(now_ns))
 
+    def live(self) -> bool:
+        """Say whether inference and every camera's loop turn, whatever cameras show and disks do."""
+        return self._inference.is_alive() and not any(
+            name == INFERENCE or name.startswith(CAMERA) for name in self._heartbeats.stalled(LIVE_S)
+        )
+
+    def picture(self, camera: str) -> Picture | None:
+        """Return what a camera showed last; None where nothing of it was scored.
+
+        Raises:
+            FrameError: it cannot be made.
+        """
+        frame = self._last.get(camera)
+        return None if frame is None else self._witness.now(camera, frame)
+
     @property
     def good(self) -> bool:
         """Whether every event is on disk and no recording broke before its end."""
@@ -285,6 +308,7 @@ class Daemon:
         document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
         document["tower"] = self._settings.tower.name
         document["events"] = {**self._events(), "stored": msgspec.to_builtins(self._stored())}
+        document["evidence"] = msgspec.to_builtins(self._witness.made)
         document["health"] = msgspec.to_builtins(self.health())
         return document
 
@@ -301,4 +325,7 @@ class Daemon:
         """Return the Prometheus exposition."""
         events = self._events()
         dropped = events.pop("dropped")
-        return exposition(self._counters.snapshot(), self.health().cameras, events, dropped, self._stored())
+        counted = exposition(
+            self._counters.snapshot(), self.health().cameras, events, dropped, self._stored()
+        )
+        return counted + evidence_exposition(self._witness.made)

@@ -21,7 +21,7 @@ from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.severity import Cause, Severities
 from edge.detect.tracker import Change, Tracker
-from edge.frame import Frame
+from edge.frame import Box, Frame
 from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
 from edge.model.preprocess import Placement, Prepared, Preprocess
@@ -37,6 +37,7 @@ class Scored:
 
     Attributes:
         scores: (rows, cols, classes) float32 in the manifest's kind.
+        map_px: where they lie, (x0, y0, x1, y1) in pixels of the frame; a letterbox's bars are outside of it.
         events: new revisions, in the order of their tracks; then those of events that light came back to, or that
             became alerts, without being seen.
         open_events: how many plumes of this camera are open after it.
@@ -46,6 +47,7 @@ class Scored:
     camera: str
     frame: Frame
     scores: NDArray[np.float32]
+    map_px: Box
     events: tuple[Event, ...]
     open_events: int
     restarted: bool
@@ -136,7 +138,9 @@ class Pipeline:
         self._record("handover", inferred - fitted - written.ns - inference.invoke_ns)
         self._record("detect", finished - inferred)
         self._cameras[camera] = memory
-        return Scored(camera, frame, inference.scores, events, memory.tracker.open_count, restarted)
+        map_px = memory.placement.map_box(self._grid, self._stride_px)
+        open_events = memory.tracker.open_count
+        return Scored(camera, frame, inference.scores, map_px, events, open_events, restarted)
 
     def close(self, camera: str, frame: Frame) -> tuple[Event, ...]:
         """End a recording: close its open events at its last frame and forget the camera."""

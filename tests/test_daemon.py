@@ -6,11 +6,13 @@ import json
 import logging
 import re
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -19,6 +21,9 @@ import pytest
 
 from edge.alert.database import Database
 from edge.alert.event import Announcement, Event
+from edge.alert.evidence import CROP, FULL, MAX_BYTES, NOW, SERIES, THUMBNAIL, Picture
+from edge.alert.privacy import BLANK
+from edge.alert.series import AFTER
 from edge.alert.store import Store
 from edge.camera.folder import FolderOptions
 from edge.camera.network import RtspOptions
@@ -34,6 +39,17 @@ from edge.model.manifest import AlertRule
 from edge.model.runtime import Inference, Runtime, State, Tensor
 from edge.settings import Settings, Web
 from edge.web.server import WebServer
+
+HANG_S = 300.0
+
+
+class JumpingClock(SystemClock):
+    """The machine's clock, set ahead at will."""
+
+    ahead_ns = 0
+
+    def mono_ns(self) -> int:
+        return super().mono_ns() + self.ahead_ns
 
 
 class RememberingRuntime:
@@ -119,6 +135,110 @@ def test_events_are_on_disk_before_they_are_announced(model: Model, tmp_path: Pa
     assert counts.scored == counts.decoded == 16
 
 
+def test_an_event_has_its_pictures_and_those_of_the_frames_after_it(model: Model, tmp_path: Path) -> None:
+    offered: dict[str, list[str]] = {}
+    with opened(tmp_path) as store:
+        corner = [(0.0, 0.0), (0.3, 0.0), (0.3, 0.3), (0.0, 0.3)]
+        running = daemon(model, store, [], privacy=[corner])
+        offer, attach = running._recorder.offer, running._recorder.attach
+        whole: list[Picture] = []
+
+        def watched(take: Callable[..., None]) -> Callable[..., None]:
+            def taken(event: Event, pictures: Sequence[Picture] = ()) -> None:
+                offered.setdefault(event.id, []).extend(picture.role for picture in pictures)
+                whole.extend(picture for picture in pictures if picture.role == FULL)
+                take(event, pictures)
+
+            return taken
+
+        running._recorder.offer, running._recorder.attach = watched(offer), watched(attach)
+        running.run()
+        now = running.picture("scene")
+        assert now is not None
+        assert len(now.jpeg) <= MAX_BYTES[NOW]
+        assert running.picture("another") is None
+        status = running.status()["evidence"]
+        metrics = running.metrics().decode()
+    (roles,) = offered.values()
+    assert roles[:2] == [THUMBNAIL, CROP]
+    series = [role for role in roles if role.startswith(SERIES)]
+    assert series == [f"{SERIES}.{number}" for number in range(1, len(series) + 1)]
+    assert len(series) > AFTER + 1
+    shown = cv2.imdecode(np.frombuffer(whole[0].jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert (abs(shown[:40, :40].astype(int) - BLANK) <= 3).all()
+    assert status["pictures"] == len(roles)
+    assert status["failed"] == 0
+    assert 0 < status["kept_bytes"] <= status["kept_most_bytes"]
+    assert f"firetower_evidence_kept_bytes {float(status['kept_bytes'])}" in metrics
+    assert f"firetower_evidence_pictures_total {float(len(roles))}" in metrics
+
+
+class HangingRuntime:
+    """A model that does not answer until `over`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.zero_state = runtime.zero_state
+        self.asked, self.over = threading.Event(), threading.Event()
+
+    def infer(self, *request: Any) -> Any:
+        self.asked.set()
+        self.over.wait()
+        return self._runtime.infer(*request)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait; a test that waits for ever is ended by its time limit."""
+    while not condition():
+        time.sleep(0.01)
+
+
+def test_a_model_that_hangs_is_not_alive(model: Model, tmp_path: Path) -> None:
+    clock, hanging = JumpingClock(), HangingRuntime(model.runtime)
+    with opened(tmp_path) as store:
+        running = daemon(dataclasses.replace(model, runtime=hanging), store, [], clock=clock)
+        assert not running.live()  # it does not run yet
+        thread = threading.Thread(target=running.run)
+        thread.start()
+        assert hanging.asked.wait(HANG_S)
+        assert running.live()
+        clock.ahead_ns = 100 * 10**9
+        until(lambda: not running.live())
+        hanging.over.set()
+        thread.join(HANG_S)
+    assert not running.live()  # it has ended
+
+
+def test_it_lives_while_inference_and_every_camera_turn_whatever_disks_do(
+    model: Model, tmp_path: Path
+) -> None:
+    clock = JumpingClock()
+    with opened(tmp_path) as store:
+        running = daemon(model, store, [], clock=clock)
+    over = threading.Event()
+    running._inference = threading.Thread(target=over.wait)
+    running._inference.start()
+    beat = running._heartbeats.beat
+    for name in ("inference", "camera scene", "recorder"):
+        beat(name)
+    assert running.live()
+    clock.ahead_ns = 1000 * 10**9
+    beat("inference")
+    assert not running.live()
+    beat("camera scene")
+    assert running.live()  # the recorder, which a disk may hold up, is silent
+    clock.ahead_ns = 2000 * 10**9
+    beat("camera scene", 60.0)
+    assert not running.live()
+    beat("inference")
+    clock.ahead_ns = 2045 * 10**9
+    beat("inference")
+    assert running.live()  # a read may take its time
+    over.set()
+    running._inference.join()
+    assert not running.live()
+
+
 class FullDisk:
     """A store that takes nothing."""
 
@@ -130,6 +250,9 @@ class FullDisk:
 
     def keep(self, _event: Event, *_pictures: object) -> None:
         pass
+
+    def add(self, _event: Event, _pictures: object) -> None:
+        raise AssertionError("its revision is not on disk")
 
 
 def test_what_is_not_on_disk_is_announced_as_such_and_is_counted(model: Model, tmp_path: Path) -> None:
@@ -214,15 +337,6 @@ def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> No
             running.run()
 
 
-class JumpingClock(SystemClock):
-    """The machine's clock, set ahead at will."""
-
-    ahead_ns = 0
-
-    def mono_ns(self) -> int:
-        return super().mono_ns() + self.ahead_ns
-
-
 def fetch(url: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(url) as answer:
@@ -288,7 +402,7 @@ def test_a_dead_camera_is_unhealthy_and_the_other_goes_on(
             watchdog_s=4,
             announce=lambda _event: None,
         )
-        web = WebServer("tower", running.status, running.health, running.metrics, port=0)
+        web = WebServer("tower", running.status, running.health, running.metrics, live=running.live, port=0)
 
         def on_tick() -> None:
             if running.health().cameras["good"].state != "ok":
@@ -324,6 +438,9 @@ class HangingDisk:
         self.counts, self.open = store.counts, store.open
         self.commit_now = store.commit
         self.started, self.over = threading.Event(), threading.Event()
+
+    def add(self, _event: Event, _pictures: object) -> None:
+        pass
 
     def keep(self, _event: Event, *_pictures: object) -> None:
         pass

@@ -96,6 +96,11 @@ RTSP = {"uri": "rtsp://cam/x"}
             )
             for uri in ("ftp://viewer:hunter2@cam/x", "rtsp:cam/x", "/dev/video0", "csi")
         ),
+        ({"cameras": {"a": {**SCENE, "privacy": [[[0, 0], [1, 1]]]}}}, r"cameras.a.privacy\[0\]: Expected"),
+        (
+            {"cameras": {"a": {**SCENE, "privacy": [[[0, 0], [1, 1], [2, 0]]]}}},
+            r"cameras.a.privacy.*: Expected",
+        ),
         ({"cameras": {"a name": SCENE}}, "cameras: .*matching regex"),
         ({"cameras": {"north": 5}}, "cameras.north: Expected `object`"),
         ({"cameras": {"a": SCENE}, "model": {"bundle": "absent"}}, "model.bundle: .*does not exist"),

@@ -36,11 +36,13 @@ class Subject:
         step: of escalation that it went to; 0: none.
         word: what a person said of it last.
         since: it is an alert, or went to that step.
+        listed: whether it is only listed in a storm.
     """
 
     step: int
     word: str | None
     since: Moment
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,10 @@ class Elsewhere:
 
 def subject(db: sqlite3.Connection, event_id: str) -> Subject | None:
     """Return what stands of an event; None where nothing is known."""
-    row = db.execute("SELECT step, word, boot, since_ns FROM subject WHERE event = ?", (event_id,)).fetchone()
-    return None if row is None else Subject(row[0], row[1], Moment(row[2], row[3]))
+    row = db.execute(
+        "SELECT step, word, boot, since_ns, listed FROM subject WHERE event = ?", (event_id,)
+    ).fetchone()
+    return None if row is None else Subject(row[0], row[1], Moment(row[2], row[3]), bool(row[4]))
 
 
 def note_subject(

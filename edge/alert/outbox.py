@@ -27,6 +27,7 @@ from edge.alert.delivery import (
     insert,
     owe,
     read,
+    unknown,
 )
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
@@ -132,6 +133,26 @@ class Outbox:
             key = listing.enlist(db, event, self._rules, now, self._put_note)
             self._withhold(db, event, "coalesced", key)
         fate.forget_subjects(db)
+        self._fit(db)
+
+    def add(self, db: sqlite3.Connection, event: Event, images: Sequence[Picture]) -> None:
+        """Owe further pictures of a revision that was stored before, within a transaction.
+
+        Args:
+            db: in the transaction.
+            event: the revision.
+            images: pictures of it; one that is there already changes nothing.
+        """
+        now, about = self._now(), escalation.subject(db, event.id)
+        self._save(db, now)
+        if about is None or about.listed:
+            return
+        debts = escalation.debts(event, self._rules, about.step, about.word)
+        debts = [debt for debt in debts if debt.sink not in self._gone]
+        for image in images:
+            key = f"{event.id}.{event.revision}.{image.role}"
+            if db.execute("SELECT 1 FROM message WHERE key = ?", (key,)).fetchone() is None:
+                self._put_picture(db, event, image, debts, now, unknown)
         self._fit(db)
 
     def note(self, note: Note) -> None:

@@ -1,17 +1,16 @@
-"""Pictures for people: the JPEG that shows what an event saw, and what a model makes of a frame, drawn on it.
-
-Bits may differ between machines (the JPEG encoder's do), so nothing is derived from them.
-"""
+"""Pictures for people: a part of a frame, and what a model makes of it, drawn on it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.alert.privacy import Shown
 from edge.errors import FrameError
 from edge.frame import Box
 from edge.model.manifest import Threshold
@@ -22,75 +21,87 @@ _BOX = (0, 255, 255)
 _MOST_OPAQUE = 0.6
 
 
-def crop_jpeg(
-    pixels: NDArray[np.uint8],
-    box_px: Box | None,
-    *,
-    margin: float = 0.5,
-    min_side_px: int = 160,
-    max_side_px: int = 640,
-    quality: int = 80,
-) -> bytes:
-    """Cut a box with some surroundings out of a frame, and encode it.
+def around(size_px: tuple[int, int], box_px: Box, *, margin: float, min_side_px: int) -> Box:
+    """Return a box with some surroundings, within the picture.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB.
-        box_px: (x0, y0, x1, y1), clipped to the frame; None for the whole frame, as a thumbnail.
+        size_px: (height, width) of the picture.
+        box_px: (x0, y0, x1, y1); what lies outside of the picture is left out.
         margin: surroundings on each side, in parts of the box's longer side.
-        min_side_px: a smaller crop takes in more surroundings, as far as the frame goes.
-        max_side_px: a larger crop is made smaller, keeping its aspect ratio.
-        quality: JPEG's, 1 … 100.
-    Returns:
-        A JPEG file.
+        min_side_px: a smaller box takes in more surroundings, as far as the picture goes.
     Raises:
-        FrameError: wrong rank or dtype, an empty picture, a box outside of it.
+        FrameError: a box outside of the picture.
         ValueError: an argument that makes no sense.
     """
-    _check(pixels)
-    if not (margin >= 0 and min_side_px >= 0 and max_side_px >= 1 and 1 <= quality <= 100):
-        raise ValueError(
-            "expected margin and min_side_px ≥ 0, max_side_px ≥ 1 and quality 1 to 100, got "
-            f"{margin}, {min_side_px}, {max_side_px} and {quality}"
-        )
-    height, width = pixels.shape[:2]
-    if box_px is not None:
-        x0, y0, x1, y1 = box_px
-        if not (x0 < x1 and y0 < y1 and x0 < width and y0 < height and x1 > 0 and y1 > 0):
-            raise FrameError(f"expected a box within the picture of {width} x {height} px, got {box_px}")
-        around_px = round(margin * max(x1 - x0, y1 - y0))
-        left, right = _widen(x0 - around_px, x1 + around_px, min_side_px, width)
-        top, bottom = _widen(y0 - around_px, y1 + around_px, min_side_px, height)
-        pixels = pixels[top:bottom, left:right]
-    return _encode(_shrink(pixels, max_side_px), quality)
+    if not (margin >= 0 and min_side_px >= 0):
+        raise ValueError(f"expected margin and min_side_px ≥ 0, got {margin} and {min_side_px}")
+    (height, width), (x0, y0, x1, y1) = size_px, box_px
+    if not (x0 < x1 and y0 < y1 and x0 < width and y0 < height and x1 > 0 and y1 > 0):
+        raise FrameError(f"expected a box within the picture of {width} x {height} px, got {box_px}")
+    around_px = round(margin * max(x1 - x0, y1 - y0))
+    left, right = _widen(x0 - around_px, x1 + around_px, min_side_px, width)
+    top, bottom = _widen(y0 - around_px, y1 + around_px, min_side_px, height)
+    return left, top, right, bottom
+
+
+def cut(shown: Shown, box_px: Box) -> Shown:
+    """Cut a box out of a picture; it lies within it."""
+    x0, y0, x1, y1 = box_px
+    return replace(shown, pixels=np.ascontiguousarray(shown.pixels[y0:y1, x0:x1]))
+
+
+def shrink(shown: Shown, max_side_px: int) -> Shown:
+    """Make a larger picture smaller, keeping its aspect ratio.
+
+    Raises:
+        ValueError: a side below 1.
+    """
+    if max_side_px < 1:
+        raise ValueError(f"expected max_side_px ≥ 1, got {max_side_px}")
+    height, width = shown.size_px
+    ratio = max_side_px / max(height, width)
+    if ratio >= 1:
+        return shown
+    return resize(shown, (max(1, round(height * ratio)), max(1, round(width * ratio))))
+
+
+def resize(shown: Shown, size_px: tuple[int, int]) -> Shown:
+    """Give a picture another (height, width)."""
+    if shown.size_px == size_px:
+        return shown
+    way = cv2.INTER_AREA if size_px < shown.size_px else cv2.INTER_LINEAR
+    return replace(
+        shown, pixels=np.asarray(cv2.resize(shown.pixels, size_px[::-1], interpolation=way), np.uint8)
+    )
 
 
 def draw(
-    pixels: NDArray[np.uint8],
+    shown: Shown,
     *,
     scores: NDArray[np.float32] | None = None,
     kind: Literal["logits", "probabilities"] = "logits",
     threshold: Threshold | None = None,
     area_px: Box | None = None,
     boxes_px: Sequence[Box] = (),
-) -> NDArray[np.uint8]:
+) -> Shown:
     """Lay the score map of one class and boxes over a frame.
 
     A cell is the more opaque the more probable it is. With a threshold, cells below `keep` are left clear, those up
     to `open` are amber and the others red; without one all are red.
 
     Args:
-        pixels: (H, W, 3) uint8 RGB; it stays as it is.
+        shown: it stays as it is.
         scores: (rows, cols) float; None draws boxes alone.
         kind: of the scores and of the threshold; logits are those of a sigmoid.
         threshold: the class's own.
         area_px: where the map lies, (x0, y0, x1, y1); a letterboxed one reaches beyond the frame. None: the frame.
         boxes_px: (x0, y0, x1, y1), ends excluded; what is outside of the frame is not drawn.
     Returns:
-        (H, W, 3) uint8 RGB, a new one.
+        A new one.
     Raises:
-        FrameError: a wrong picture; a map of the wrong rank, empty or not finite; an empty area.
+        FrameError: a map of the wrong rank, empty or not finite; an empty area.
     """
-    _check(pixels)
+    pixels = shown.pixels
     drawn = pixels.copy()
     if scores is not None:
         height, width = pixels.shape[:2]
@@ -99,18 +110,13 @@ def draw(
         rows, visible_y = _cells(height, y0, y1, scores.shape[0])
         cols, visible_x = _cells(width, x0, x1, scores.shape[1])
         colour, opacity = _tint(scores, kind, threshold)
-        shown = opacity[rows][:, cols] * (visible_y[:, None] & visible_x[None, :])
-        tinted = pixels + (colour[rows][:, cols] - pixels) * shown[:, :, None]
+        opaque = opacity[rows][:, cols] * (visible_y[:, None] & visible_x[None, :])
+        tinted = pixels + (colour[rows][:, cols] - pixels) * opaque[:, :, None]
         drawn = np.rint(tinted).astype(np.uint8)
     thickness = max(1, round(max(pixels.shape) / 400))
     for left, top, right, bottom in boxes_px:
         cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), _BOX, thickness)
-    return drawn
-
-
-def _check(pixels: NDArray[np.uint8]) -> None:
-    if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
-        raise FrameError(f"expected a picture of (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
+    return replace(shown, pixels=drawn)
 
 
 def _check_map(scores: NDArray[np.float32], area: Box) -> None:
@@ -146,21 +152,3 @@ def _widen(start: int, end: int, least: int, limit: int) -> tuple[int, int]:
     length = max(end - start, min(least, limit))
     start = min(max(0, start - (length - (end - start)) // 2), limit - length)
     return start, start + length
-
-
-def _shrink(pixels: NDArray[np.uint8], max_side_px: int) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    ratio = max_side_px / max(height, width)
-    if ratio >= 1:
-        return pixels
-    size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _encode(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    good, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
-    if not good:
-        raise FrameError(f"cannot encode a picture of {pixels.shape} as JPEG")
-    return data.tobytes()

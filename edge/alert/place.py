@@ -132,6 +132,14 @@ class Place:
         self._post.taken(event)
         return new
 
+    def add(self, event: Event, images: Sequence[Picture]) -> None:
+        """Store further pictures of a revision, as `edge.alert.store.Store.add`.
+
+        Raises:
+            StoreError: as there, or it is not open.
+        """
+        self._store().add(event, images)
+
     def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
         """Let the sinks have a revision that is not on disk; from any thread, and never waits for it."""
         if self._post is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -17,12 +17,10 @@ import msgspec
 
 from edge.alert.announcer import Announce
 from edge.alert.event import Announcement, Event, Phase
-from edge.alert.evidence import Picture
-from edge.alert.picture import crop_jpeg
+from edge.alert.evidence import CROP, Picture
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
 from edge.errors import DiskError
-from edge.image import Image
 from edge.text import plain
 
 logger = logging.getLogger(__name__)
@@ -32,6 +30,7 @@ TELL_S = 5.0  # what the disk refuses is announced without it after so long
 DRAIN_RETRY_S = 0.1  # the same while the daemon ends
 SLOW_S = 30.0  # what takes longer to be on disk is a matter of health, and announced without it
 DRAIN_S = 1.5
+MAX_FURTHER = 64  # pictures of series that wait, of 8 kB at most
 
 
 class EventStore(Protocol):
@@ -47,6 +46,10 @@ class EventStore(Protocol):
         Returns:
             Whether it was new.
         """
+        ...
+
+    def add(self, event: Event, images: Sequence[Picture]) -> None:
+        """Store further pictures of a revision that was committed before."""
         ...
 
     def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
@@ -114,26 +117,34 @@ class Recorder:
         self._full_ns: int | None = (
             None  # when the disk last refused what anybody would write; None while it takes
         )
+        self._further: deque[tuple[Event, tuple[Picture, ...]]] = deque()
+        self._further_ns: int | None = None  # when the store last refused one of them
         self._turned_ns = 0
         self._news = threading.Event()
         self._draining = self._over = False
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
-    def offer(self, event: Event, image: Image | None, pictures: Sequence[Picture] = ()) -> None:
-        """Hand over a revision with the frame that it is of; takes as long as its JPEG, never as long as the disk.
+    def offer(self, event: Event, pictures: Sequence[Picture] = ()) -> None:
+        """Hand over a revision with its pictures; never takes as long as the disk.
 
         Args:
             event: revisions of one event come in their order.
-            image: of that frame; None where there is nothing to see. A closing has no picture.
-            pictures: for the sinks.
+            pictures: for the sinks; the store keeps the crop, too.
         """
-        offered_ns = self._clock.mono_ns()
-        jpeg = None if image is None or event.phase == "closed" else _picture(event, image)
-        self._add(Revision(event, jpeg, offered_ns, pictures=tuple(pictures)))
+        jpeg = next((one.jpeg for one in pictures if one.role == CROP), None)
+        self._add(Revision(event, jpeg, self._clock.mono_ns(), pictures=tuple(pictures)))
+        self._news.set()
+
+    def attach(self, event: Event, pictures: Sequence[Picture]) -> None:
+        """Hand over further pictures of a revision that was offered before; the oldest go where too many wait."""
+        with self._lock:
+            self._further.append((event, tuple(pictures)))
+            while len(self._further) > MAX_FURTHER:
+                self._waiting.lose_picture(self._further.popleft()[0])
         self._news.set()
 
     def step(self, now_ns: int) -> bool:
-        """Try to commit one revision, and announce it; return whether there was one to try.
+        """Try to commit one revision, and announce it; return whether there was one to try. Else one's pictures.
 
         Whatever keeps it from the disk, it stays, and is tried again after a while; other events go on meanwhile. While
         the store cannot be opened, or its disk takes nothing, nothing else is tried: all goes to disk in its order.
@@ -142,7 +153,7 @@ class Recorder:
         self.tell_overdue(now_ns)
         try:
             self._beat(math.inf)  # a disk may take its time: that is a matter of health
-            return self._is_open(now_ns) and self._commit_one(now_ns)
+            return self._is_open(now_ns) and (self._commit_one(now_ns) or self._add_one(now_ns))
         finally:
             self._beat(0.0)
 
@@ -170,6 +181,8 @@ class Recorder:
             left = [f"{revision.event.id} ({revision.event.phase})" for revision in self._waiting]
             for revision in self._waiting:
                 self._tell_unstored(revision)
+            for event, _ in self._further:
+                self._waiting.lose_picture(event)
         if left:
             logger.error("%d revisions are not on disk at the end: %s", len(left), ", ".join(left))
 
@@ -290,6 +303,28 @@ class Recorder:
         self._record("event", self._clock.mono_ns() - revision.offered_ns)
         return True
 
+    def _add_one(self, now_ns: int) -> bool:
+        """Try to store further pictures of a revision that is on disk; return whether there was one to try."""
+        if self._is_early(self._full_ns, now_ns) or self._is_early(self._further_ns, now_ns):
+            return False
+        with self._lock:
+            waiting = self._waiting.events()
+            one = next((one for one in self._further if one[0].id not in waiting), None)
+        if one is None:
+            return False
+        try:
+            self._store.add(*one)
+        except Exception as error:  # noqa: BLE001 — logged, and tried again
+            if self._further_ns is None:
+                _complain(error, f"event {one[0].id}: its later pictures are not on disk")
+            self._further_ns = self._clock.mono_ns()
+            return True
+        self._further_ns = None
+        with self._lock:
+            if one in self._further:
+                self._further.remove(one)
+        return True
+
     def _is_early(self, failed_ns: int | None, now_ns: int) -> bool:
         """Say whether it is too early for another try."""
         return failed_ns is not None and now_ns - failed_ns < self._retry_s * 1e9
@@ -298,7 +333,7 @@ class Recorder:
         """Forget when tries failed if the clock went back, for nothing would be tried again until then."""
         with self._lock:
             if now_ns < self._turned_ns:
-                self._shut_ns = self._full_ns = None
+                self._shut_ns = self._full_ns = self._further_ns = None
                 for revision in self._waiting:
                     revision.failed_ns = None
             self._turned_ns = now_ns
@@ -355,12 +390,3 @@ def _complain(error: Exception, what: str) -> None:
 def _since_ns(revision: Revision) -> int:
     """Return since when it waits for a try: the oldest comes first, so that no event keeps others from theirs."""
     return revision.offered_ns if revision.failed_ns is None else revision.failed_ns
-
-
-def _picture(event: Event, image: Image) -> bytes | None:
-    """Return the JPEG of an event; an event without one is better than none."""
-    try:
-        return crop_jpeg(image.rgb(), event.box_px)
-    except Exception:
-        logger.exception("event %s, revision %d: no picture of it", event.id, event.revision)
-        return None

@@ -94,6 +94,21 @@ class Store:
                 self._outbox.put(db, event, pictures, elsewhere)
         return True
 
+    def add(self, event: Event, pictures: Sequence[Picture]) -> None:
+        """Let the sinks have further pictures of a revision that is stored; nothing where its event is shed.
+
+        Raises:
+            StoreError: as `commit`.
+        """
+        if self._outbox is None:
+            return
+        with self._database.writing(f"cannot store pictures of event {event.id}") as db:
+            if db.execute("SELECT 1 FROM event WHERE id = ?", (event.id,)).fetchone() is None:
+                return
+            document_bytes = len(msgspec.json.encode(event))
+            self._database.make_room(sum(document_bytes + len(picture.jpeg) for picture in pictures))
+            self._outbox.add(db, event, pictures)
+
     def close_orphans(self, mine: Collection[str] = ()) -> Iterator[Event]:
         """Close the events that an earlier process left open.
 

@@ -106,6 +106,10 @@ class Waiting:
         """Return which events have something that is not on disk."""
         return {revision.event.id for revision in self._revisions}
 
+    def lose_picture(self, event: Event) -> None:
+        """Count a picture of an event that was lost before it could wait here."""
+        self._count("picture", event)
+
     def _drop_picture(self) -> None:
         pictures = (r for r in self._revisions if r.jpeg_bytes and not r.busy)
         revision = min(pictures, key=lambda r: _phase(r.event) != "updated")

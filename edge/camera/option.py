@@ -28,6 +28,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         cadence_s: seconds between scored frames; the model's default if absent.
         timeout_s: after which a silent source is given up and reopened.
         masks: polygons in fractions (x, y) of the frame, in which nothing is looked for.
+        privacy: polygons, as masks, that are blank in every picture that people get.
         heading_deg: where the middle of the picture looks, clockwise from true north.
         fov_deg: horizontal angle from the left edge of the picture to the right one.
         heading_error_deg: how far off `heading_deg` may be, to either side.
@@ -37,9 +38,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     cadence_s: PositiveSeconds | None = None
     timeout_s: Annotated[float, Meta(ge=1, le=300)] = 10.0
     masks: list[Annotated[Polygon, Meta(min_length=3)]] = []
+    privacy: list[Annotated[Polygon, Meta(min_length=3)]] = []
     heading_deg: Degrees | None = None
     fov_deg: Annotated[float, Meta(ge=1, le=170)] | None = None
     heading_error_deg: Annotated[float, Meta(ge=0, le=90)] = 2.0
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The keys that hold polygons, which were drawn on its pictures."""
+        return tuple(key for key in ("masks", "privacy") if getattr(self, key))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.uri.partition(':')[0]}:…)"  # the rest may hold a password

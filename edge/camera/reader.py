@@ -185,13 +185,13 @@ class CameraReader:
         self._sized = True
 
     def _tell_geometry(self, geometry: str) -> None:
-        """Say where pictures are others than those that masks were drawn on; once, and when that changes."""
+        """Say where pictures are others than those that polygons were drawn on; once, and when that changes."""
         if geometry == self._geometry:
             return
         self._geometry = geometry
         told = "its pictures are as they are stored again"
         if geometry:
-            told = describe_geometry(self.name, geometry, len(self._options.masks))
+            told = describe_geometry(self.name, geometry, self._options.drawn)
         logger.warning("camera '%s': %s", self.name, told)
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,20 +136,17 @@ def require_size(picture: Picture, camera: str) -> None:
         )
 
 
-def describe_geometry(camera: str, geometry: str, masks: int) -> str:
-    """Say that a camera's pictures, and so its masks, are other ones than those of versions before.
+def describe_geometry(camera: str, geometry: str, drawn: Sequence[str]) -> str:
+    """Say that a camera's pictures, and so its polygons, are other ones than those of versions before.
 
     Args:
         camera: its name.
         geometry: of a picture of it, not empty.
-        masks: how many it has.
+        drawn: its keys that have polygons.
     """
     told = f"its pictures are {geometry}, unlike in earlier versions"
-    return (
-        told
-        if not masks
-        else f"{told}: see that its masks (cameras.{camera}.masks) still cover what they should"
-    )
+    keys = " and ".join(f"cameras.{camera}.{key}" for key in drawn)
+    return f"{told}: see that {keys} still cover what they should" if keys else told
 
 
 class Source(Protocol):

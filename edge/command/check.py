@@ -30,7 +30,7 @@ _TRIED_S = 60.0  # … and keyframes may be as far apart
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture, decoded as `run`
 will at the camera's cadence: of a video that may take until its second keyframe, for which it waits no longer than
 the camera's `timeout_s`. A camera whose pictures are shown otherwise than in earlier versions (stretched,
-mirrored, of another track) is named with its masks.
+mirrored, of another track) is named with its masks and privacy.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
 2 when the configuration itself is wrong, which `run` then refuses with the same words."""
@@ -103,7 +103,7 @@ def _try_camera(name: str, options: Options, cadence_s: float, limits: Limits) -
         picture = _first_picture(name, options, cadence_s, limits, untried)
     except EdgeError as error:
         return _Result(str(error))
-    told = picture.geometry and describe_geometry(name, picture.geometry, len(options.masks))
+    told = picture.geometry and describe_geometry(name, picture.geometry, options.drawn)
     return _Result(None, "; ".join(filter(None, (told, *untried))))
 
 

@@ -114,6 +114,7 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
                 daemon.status,
                 daemon.health,
                 daemon.metrics,
+                live=daemon.live,
                 host=settings.web.host,
                 port=settings.web.port,
                 token_file=settings.web.token_file,

@@ -70,6 +70,25 @@ class Stored(Protocol):
         ...
 
 
+class Made(Protocol):
+    """What is shown of the pictures of events."""
+
+    @property
+    def pictures(self) -> int:
+        """How many were made."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """How many could not be."""
+        ...
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of frames that are kept for openings to come."""
+        ...
+
+
 class CameraState(Protocol):
     """What is shown of a camera's health."""
 
@@ -113,6 +132,17 @@ def visits_exposition(visits: Visits) -> bytes:
             _gauge("firetower_web_connections", "Connections to the web server.", visits.open),
             _metric(CounterMetricFamily, name, text, cut, ("cause",)),
             _counter("firetower_web_wrong_tokens", "Wrong tokens that it was shown.", visits.wrong_tokens),
+        ]
+    )
+
+
+def evidence_exposition(made: Made) -> bytes:
+    """Return the text exposition format of what is counted of pictures for people."""
+    return _text(
+        [
+            _counter("firetower_evidence_pictures", "Pictures that were made of events.", made.pictures),
+            _counter("firetower_evidence_failed", "Pictures that could not be made.", made.failed),
+            _gauge("firetower_evidence_kept_bytes", "Frames kept for openings to come.", made.kept_bytes),
         ]
     )
 

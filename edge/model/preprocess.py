@@ -59,6 +59,14 @@ class Placement:
         x1, y1 = self.to_source(col1 * stride_px, row1 * stride_px)
         return int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))
 
+    def map_box(self, shape: tuple[int, int], stride_px: float) -> tuple[int, int, int, int]:
+        """Return where a map of (rows, cols) lies, (x0, y0, x1, y1) in whole pixels of the frame, padding outside."""
+        y0, x0, y1, x1 = self.content_px
+        (height, width), (rows, cols) = self.source_px, shape
+        across, down = width / (x1 - x0), height / (y1 - y0)
+        right, bottom = (cols * stride_px - x0) * across, (rows * stride_px - y0) * down
+        return round(-x0 * across), round(-y0 * down), round(right), round(bottom)
+
     def inside(self, shape: tuple[int, int], stride_px: float) -> NDArray[np.bool_]:
         """Return (rows, cols): which cells have their centre on the frame, not on padding."""
         y0, x0, y1, x1 = self.content_px

@@ -1,4 +1,4 @@
-"""The web server: `/` for people; `/health`, `/metrics`, `/status.json` for programs; in its own thread."""
+"""The web server: `/` for people; `/health`, `/live`, `/metrics`, `/status.json` for programs; in its own thread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import msgspec
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from edge.clock import Clock, SystemClock
@@ -24,7 +24,7 @@ from edge.health import Health
 from edge.text import plain_json
 from edge.web.attempt import WrongTokens
 from edge.web.connection import Connection
-from edge.web.guard import Guard, is_loopback, settle
+from edge.web.guard import LIVE, Guard, is_loopback, settle
 from edge.web.page import render
 from edge.web.place import Places, Visits, count_places
 
@@ -98,13 +98,14 @@ class _Server(uvicorn.Server):
 
 
 class WebServer:
-    """Serves what three functions return; they are called from its thread.
+    """Serves what some functions return; they are called from its thread.
 
     Args:
         tower: the tower's name, for the page.
         status: what `/status.json` shows: a dict or a struct of plain tables.
         health: the judgement on the cameras.
         metrics: the text exposition for Prometheus.
+        live: whether the daemon's loops turn, whatever its cameras do; anybody may ask.
         metrics_type: its content type.
         host: loopback, or another address and then a token.
         port: 0 takes a free one.
@@ -122,6 +123,7 @@ class WebServer:
         health: Callable[[], Health],
         metrics: Callable[[], bytes],
         *,
+        live: Callable[[], bool],
         metrics_type: str = "text/plain; version=0.0.4; charset=utf-8",
         host: str = "127.0.0.1",
         port: int = 8080,
@@ -135,7 +137,7 @@ class WebServer:
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
-        app = _app(tower, status, health, metrics, metrics_type, self.visits)
+        app = _app(tower, status, health, metrics, live, metrics_type, self.visits)
         self._server = _Server(_config(Guard(app, token, self._wrong)), self._socket, self._places)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
@@ -225,6 +227,7 @@ def _app(
     status: Callable[[], object],
     health: Callable[[], Health],
     metrics: Callable[[], bytes],
+    live: Callable[[], bool],
     metrics_type: str,
     visits: Callable[[], Visits],
 ) -> Starlette:
@@ -241,6 +244,10 @@ def _app(
         judged = health()
         return _json(judged, 200 if judged.healthy else 503)
 
+    async def show_live(_request: Request) -> Response:
+        lives = live()
+        return PlainTextResponse("live\n" if lives else "not live\n", 200 if lives else 503, _HEADERS)
+
     async def show_status(_request: Request) -> Response:
         return _json(document(), 200)
 
@@ -251,6 +258,7 @@ def _app(
         routes=[
             Route("/", show_page),
             Route("/health", show_health),
+            Route(LIVE, show_live),
             Route("/status.json", show_status),
             Route("/metrics", show_metrics),
         ]

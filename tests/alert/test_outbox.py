@@ -39,6 +39,31 @@ def test_one_message_per_sink_for_each_revision_and_each_picture():
     assert owing.outbox.queue().words == {"committed": 7, "delivered": 7}
 
 
+def test_further_pictures_of_a_revision_go_to_those_who_get_its_event_once_each():
+    owing = Owing(Route("a"), Route("deaf", pictures=False), storm_alerts=2)
+    owing.commit(event("e"), "series.1")
+    owing.commit(event("e", 2, "updated"))
+    assert owing.drain() == ["e.1", "e.2", "e.1.series.1"]
+    for _ in range(2):  # the second time it is there
+        owing.store.add(event("e"), [photo("series.2"), photo("series.3")])
+    sent = [owing.send() for _ in range(2)]
+    assert [(m.key, m.role, m.letter.event.revision) for m in sent] == [
+        ("e.1.series.2", "series.2", 1),
+        ("e.1.series.3", "series.3", 1),
+    ]
+    assert sent[0].jpeg == photo("series.2").jpeg
+    assert owing.drain() == []
+    assert owing.drain("deaf") == ["e.1", "e.2"]
+    owing.store.add(event("shed"), [photo("series.2")])
+    for name in "fgh":
+        owing.commit(event(name))
+    assert "h.1" not in owing.drain()  # it is listed
+    before = owing.rows("message")
+    owing.store.add(event("h"), [photo("series.2")])
+    assert owing.drain() == []
+    assert owing.rows("message") == before
+
+
 def test_it_is_in_the_transaction_of_the_event(tmp_path):
     owing = Owing(path=tmp_path / "e.db")
     (pages,) = owing.database._db.execute("PRAGMA page_count").fetchone()

@@ -35,7 +35,7 @@ class Tower:
         )
 
     def offer(self, one, *roles):
-        self.recorder.offer(one, None, [photo(role) for role in roles])
+        self.recorder.offer(one, [photo(role) for role in roles])
         self.recorder.step(self.clock.now_ns)
 
     def after(self, seconds):

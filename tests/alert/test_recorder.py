@@ -6,7 +6,6 @@ import textwrap
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,17 +13,22 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from edge.alert import recorder as module
 from edge.alert.database import Database
+from edge.alert.event import Stamp
+from edge.alert.evidence import CROP, THUMBNAIL, picture
 from edge.alert.place import Place
-from edge.alert.recorder import RETRY_S, SLOW_S, TELL_S, Recorder
+from edge.alert.recorder import MAX_FURTHER, RETRY_S, SLOW_S, TELL_S, Recorder
 from edge.alert.store import Store
 from edge.alert.waiting import MAX_JPEG_BYTES, MAX_REVISIONS, Revision, Waiting
 from edge.clock import SystemClock
 from edge.errors import DiskError, StoreError
-from edge.image import RgbImage
 from tests.alert.event import event
 
 ROOT = Path(__file__).parents[2]
-IMAGE = RgbImage(np.zeros((48, 64, 3), np.uint8))
+STAMP = Stamp(model_s=1.5)
+PICTURES = (
+    picture(THUMBNAIL, b"\xff\xd8small", (9, 9), STAMP),
+    picture(CROP, b"\xff\xd8crop", (9, 9), STAMP),
+)
 SECOND = 1_000_000_000
 
 
@@ -53,6 +57,7 @@ class FakeStore:
         self.orphans = []
         self.asked = []
         self.in_memory = []
+        self.added = []
 
     def open(self, mine):
         if self.shut is not None:
@@ -75,6 +80,12 @@ class FakeStore:
         self.kept.append((one, evidence))
         return True
 
+    def add(self, one, images):
+        if self.full or one.id in self.refused:
+            raise DiskError("no room for pictures")
+        assert (one.id, one.revision) in self.revisions()
+        self.added.append((one.id, images[0].role))
+
     def revisions(self):
         return [(one.id, one.revision) for one, _ in self.kept]
 
@@ -94,7 +105,8 @@ class Tower:
         )
 
     def offer(self, *one, **more):
-        self.recorder.offer(event(*one, **more), IMAGE)
+        offered = event(*one, **more)
+        self.recorder.offer(offered, () if offered.phase == "closed" else PICTURES)
 
     def step(self):
         return self.recorder.step(self.clock.now_ns)
@@ -144,18 +156,55 @@ def test_a_revision_is_on_disk_before_it_is_announced_and_only_once(tower):
 
 def test_a_revision_with_nothing_to_see_has_no_picture(tower, caplog):
     tower.offer("a")
-    tower.recorder.offer(event("a", 2, "updated"), None)
+    tower.recorder.offer(event("a", 2, "updated"))
     tower.after(0)
     assert [jpeg is None for _, jpeg in tower.store.kept] == [False, True]
     assert not caplog.records
 
 
-def test_a_closing_has_no_picture_and_an_event_without_one_is_better_than_none(tower, caplog):
-    tower.offer("a", 2, "closed")
-    tower.recorder.offer(event("b"), RgbImage(np.zeros((1, 1, 3), np.uint8)))
+def test_of_its_pictures_the_crop_is_stored_with_a_revision(tower):
+    tower.offer("a")
+    tower.offer("b", 2, "closed")
+    tower.recorder.offer(event("c"), PICTURES[:1])
     tower.after(0)
-    assert tower.store.kept == [(event("a", 2, "closed"), None), (event("b"), None)]
-    assert "event b, revision 1: no picture of it" in caplog.text
+    assert tower.store.kept == [
+        (event("a"), b"\xff\xd8crop"),
+        (event("b", 2, "closed"), None),
+        (event("c"), None),
+    ]
+
+
+def test_later_pictures_follow_their_revision_to_the_disk_and_are_tried_again(tower, caplog):
+    tower.store.refused = {"a"}
+    tower.offer("a")
+    tower.recorder.attach(event("a"), PICTURES[:1])
+    tower.offer("b")
+    tower.recorder.attach(event("b"), PICTURES[1:])
+    tower.after(0)
+    assert tower.store.added == [("b", CROP)]
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.store.added == [("b", CROP), ("a", THUMBNAIL)]
+    tower.store.refused = {"a"}
+    tower.recorder.attach(event("a"), PICTURES)
+    for _ in range(3):
+        tower.after(RETRY_S)
+    assert caplog.text.count("its later pictures are not on disk: no room for pictures") == 1
+    tower.store.refused = set()
+    tower.after(RETRY_S)
+    assert tower.store.added[2:] == [("a", THUMBNAIL)]
+    assert tower.recorder.good
+    assert tower.recorder.recorded.repeated == 0
+
+
+def test_later_pictures_are_bounded_and_those_that_are_lost_are_counted(tower):
+    tower.store.shut = "it is away"
+    for _ in range(MAX_FURTHER + 3):
+        tower.recorder.attach(event("a"), PICTURES[:1])
+    tower.after(0)
+    assert tower.recorder.recorded.dropped["picture"] == 3
+    tower.recorder.stop(0)
+    assert tower.recorder.recorded.dropped["picture"] == MAX_FURTHER + 3
 
 
 def test_what_the_disk_refuses_is_tried_again_in_order_and_is_said_meanwhile(tower, caplog):
@@ -550,7 +599,7 @@ def test_a_thread_records_into_a_real_store_and_ends_when_nothing_waits(tmp_path
         recorder = threaded(place, told)
         recorder.start()
         for number in range(1, 31):
-            recorder.offer(event(f"e{number % 3}", number, "opened" if number < 4 else "updated"), IMAGE)
+            recorder.offer(event(f"e{number % 3}", number, "opened" if number < 4 else "updated"), PICTURES)
         recorder.stop(60)
         assert not recorder._thread.is_alive()
         assert recorder.good
@@ -570,7 +619,7 @@ def test_a_stop_tries_at_once_what_the_disk_has_refused(monkeypatch):
     store.before, store.refused = tried.set, {"a"}
     recorder = threaded(store, told)
     recorder.start()
-    recorder.offer(event("a"), IMAGE)
+    recorder.offer(event("a"), PICTURES)
     assert tried.wait(60)
     store.refused = set()
     recorder.stop(60)
@@ -587,8 +636,8 @@ def test_a_disk_that_hangs_does_not_hold_up_the_end_and_all_is_said_before_it(ca
     store.before = hang
     recorder = threaded(store, told)
     recorder.start()
-    recorder.offer(event("a"), IMAGE)
-    recorder.offer(event("b", 2, "closed"), IMAGE)
+    recorder.offer(event("a"), PICTURES)
+    recorder.offer(event("b", 2, "closed"))
     assert started.wait(60)
     recorder.stop(0.05)
     assert "2 revisions are not on disk at the end: a (opened), b (closed)" in caplog.text
@@ -614,7 +663,7 @@ def test_a_thread_that_dies_beats_no_more_and_the_end_counts_what_it_left(caplog
     store.before = fatal
     recorder = threaded(store, [], beats)
     recorder.start()
-    recorder.offer(event("a"), IMAGE)
+    recorder.offer(event("a"), PICTURES)
     recorder._thread.join(60)
     assert beats[-2:] == [math.inf, 0.0]  # the allowance of the disk ends with it
     recorder.stop(60)
@@ -627,12 +676,12 @@ def test_kill_9_loses_nothing_that_was_announced(tmp_path):
     body = f"""
     import sys
     sys.path.insert(0, {str(ROOT)!r})
-    import numpy as np
     from pathlib import Path
+    from edge.alert.event import Stamp
+    from edge.alert.evidence import CROP, picture
     from edge.alert.place import Place
     from edge.alert.recorder import Recorder
     from edge.clock import SystemClock
-    from edge.image import RgbImage
     from tests.alert.event import event
 
     def tell(one):
@@ -642,12 +691,12 @@ def test_kill_9_loses_nothing_that_was_announced(tmp_path):
     recorder = Recorder(Place(lambda: Path({str(path)!r})), tell, SystemClock(),
                         record=lambda *_: None, beat=lambda _: None)
     recorder.start()
-    image = RgbImage(np.zeros((48, 64, 3), np.uint8))
+    pictures = [picture(CROP, bytes(900), (9, 9), Stamp(model_s=1.5))]
     number = 0
     while True:
         if recorder.recorded.unsaved < 32:
             number += 1
-            recorder.offer(event(f"{{sys.argv[1]}}-{{number}}"), image)
+            recorder.offer(event(f"{{sys.argv[1]}}-{{number}}"), pictures)
     """
     said = []
     for attempt, wanted in enumerate((1, 7, 30)):

@@ -452,13 +452,13 @@ def test_what_a_picture_is_like_now_is_said_once_with_the_cameras_masks(clock, c
     mask = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]
     wide = [replace(picture(n), geometry="mirrored") for n in range(3)]
     stored = [picture(n) for n in range(4, 6)]
-    options = RtspOptions(uri="rtsp://cam/x", masks=[mask])
+    options = RtspOptions(uri="rtsp://cam/x", masks=[mask], privacy=[mask])
     scripts = [Script(*wide, CameraError("gone")), Script(*wide, *stored, CameraError("gone"))]
     rig = Rig(clock, *scripts, options=options)
     rig.reader.run()
     said = [record.message for record in caplog.records if "pictures are" in record.message]
-    told = "camera 'north': its pictures are mirrored, unlike in earlier versions: see that its masks"
+    told = "camera 'north': its pictures are mirrored, unlike in earlier versions: see that"
     assert said == [
-        f"{told} (cameras.north.masks) still cover what they should",
+        f"{told} cameras.north.masks and cameras.north.privacy still cover what they should",
         "camera 'north': its pictures are as they are stored again",
     ]

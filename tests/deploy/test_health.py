@@ -26,7 +26,9 @@ def serve(tmp_path):
 
     def start(*, healthy, token_file=None, host="127.0.0.1"):
         judged = Health(healthy=healthy, reasons=["north: the reason"], cameras={})
-        server = WebServer("tower", dict, lambda: judged, bytes, host=host, port=0, token_file=token_file)
+        server = WebServer(
+            "tower", dict, lambda: judged, bytes, live=lambda: True, host=host, port=0, token_file=token_file
+        )
         servers.append(server)
         return server.port
 

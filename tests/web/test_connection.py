@@ -39,6 +39,7 @@ def server(clock, tmp_path):
         lambda: {"much": "#" * 50_000},
         lambda: Health(healthy=True, reasons=[], cameras={}),
         lambda: b"#" * 10_000_000 + b"\n",
+        live=lambda: True,
         port=0,
         token_file=file,
         clock=clock,

@@ -23,6 +23,10 @@ class Tower:
     def __init__(self):
         self.state = "ok"
         self.broken = False
+        self.lives = True
+
+    def live(self):
+        return self.lives
 
     def status(self):
         if self.broken:
@@ -40,7 +44,9 @@ class Tower:
 @contextlib.contextmanager
 def serve(tower=None, **options):
     tower = tower or Tower()
-    server = WebServer("Mount <Hope>", tower.status, tower.health, tower.metrics, port=0, **options)
+    server = WebServer(
+        "Mount <Hope>", tower.status, tower.health, tower.metrics, live=tower.live, port=0, **options
+    )
     try:
         yield server
     finally:
@@ -95,6 +101,24 @@ def test_health_says_503_and_why_while_a_camera_is_not_watched(state, code):
         assert json.loads(body)["cameras"]["north"]["state"] == state
 
 
+def test_whether_it_lives_anybody_may_ask_and_nothing_else_is_told(tmp_path):
+    tower = Tower()
+    tower.state = "stale"
+    with serve(tower, host="0.0.0.0", token_file=token_file(tmp_path)) as server:
+        code, answer, body = ask(server, "/live", Host="tower.example")
+        assert (code, body, answer.headers["Cache-Control"]) == (200, "live\n", "no-store")
+        assert ask(server, "/live", "HEAD")[::2] == (200, "")
+        tower.lives = False
+        assert ask(server, "/live")[::2] == (503, "not live\n")
+        assert ask(server, "/live", "HEAD")[::2] == (503, "")
+        assert ask(server, "/live", "POST")[0] == 405
+        for path in ("/live/", "//live", "/live/../health", "/health?/live", "/Live"):
+            assert ask(server, path)[0] == 401, path
+    with serve(tower) as server:
+        assert ask(server, "/live", Host="evil.example")[0] == 503
+        assert ask(server, "/health", Host="evil.example")[0] == 421
+
+
 def test_a_status_that_fails_is_a_500_and_the_server_goes_on(caplog):
     tower = Tower()
     tower.broken = True
@@ -117,7 +141,7 @@ def test_a_name_that_points_here_is_not_answered():
 
 def test_another_address_demands_a_token():
     with pytest.raises(SettingsError, match=r"^web\.host: '0\.0\.0\.0' is open to others; set token_file"):
-        WebServer("t", dict, Tower().health, bytes, host="0.0.0.0", port=0)
+        WebServer("t", dict, Tower().health, bytes, live=bool, host="0.0.0.0", port=0)
 
 
 def test_the_token_opens_every_address_and_nothing_else_does(tmp_path):
@@ -135,15 +159,31 @@ def test_the_token_opens_every_address_and_nothing_else_does(tmp_path):
 
 def test_a_taken_port_says_what_to_do():
     with serve() as server, pytest.raises(EdgeError, match=r"^web\.port: cannot listen on .*another port"):
-        WebServer("t", dict, Tower().health, bytes, port=server.port)
+        WebServer("t", dict, Tower().health, bytes, live=bool, port=server.port)
 
 
 def test_an_address_of_another_machine_says_so(tmp_path):
     with pytest.raises(SettingsError, match=r"^web\.(host|port): "):
-        WebServer("t", dict, Tower().health, bytes, host="192.0.2.1", port=0, token_file=token_file(tmp_path))
+        WebServer(
+            "t",
+            dict,
+            Tower().health,
+            bytes,
+            live=bool,
+            host="192.0.2.1",
+            port=0,
+            token_file=token_file(tmp_path),
+        )
     with pytest.raises(SettingsError, match=r"^web\.host: 'no\.such\.invalid'"):
         WebServer(
-            "t", dict, Tower().health, bytes, host="no.such.invalid", port=0, token_file=token_file(tmp_path)
+            "t",
+            dict,
+            Tower().health,
+            bytes,
+            live=bool,
+            host="no.such.invalid",
+            port=0,
+            token_file=token_file(tmp_path),
         )
 
 

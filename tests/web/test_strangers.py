@@ -16,7 +16,7 @@ from edge.health import Health
 from edge.log import configure
 from edge.web.server import WebServer
 configure(logging.INFO, "%(message)s")
-server = WebServer("t", dict, lambda: Health(healthy=True, reasons=[], cameras={}), bytes, port=0)
+server = WebServer("t", dict, lambda: Health(healthy=True, reasons=[], cameras={}), bytes, live=lambda: True, port=0)
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 for line in sys.stdin:
     if line == "starve\\n":

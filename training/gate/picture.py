@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.alert.picture import crop_jpeg, draw
+from edge.alert.jpeg import encode
+from edge.alert.picture import draw, shrink
+from edge.alert.privacy import PUBLIC
 from edge.errors import FrameError
 from edge.frame import Box
 from edge.model.loaded import Model
@@ -20,6 +22,7 @@ from training.gate.recording import from_files
 from training.step.step import write_whole
 
 _LATER_S = 600.0  # after its first box a missed fire is shown
+_SIDE_PX = 640
 
 
 def draw_all(
@@ -99,7 +102,12 @@ def _draw(
     x0, y0, x1, y1 = map_px(manifest, model, pixels.shape[:2])
     area: Box = (round(x0), round(y0), round(x1), round(y1))
     picture = draw(
-        pixels, scores=scores, kind=manifest.kind, threshold=threshold, area_px=area, boxes_px=drawn
+        PUBLIC.show(pixels),
+        scores=scores,
+        kind=manifest.kind,
+        threshold=threshold,
+        area_px=area,
+        boxes_px=drawn,
     )
-    write_whole(path, lambda partial: partial.write_bytes(crop_jpeg(picture, None)))
+    write_whole(path, lambda partial: partial.write_bytes(encode(shrink(picture, _SIDE_PX))))
     return True

@@ -12,7 +12,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.alert.picture import crop_jpeg, draw
+from edge.alert.jpeg import encode
+from edge.alert.picture import draw, shrink
+from edge.alert.privacy import PUBLIC
 from edge.errors import FrameError
 from edge.model.loaded import Model
 from edge.model.manifest import Manifest
@@ -32,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 FRAMES = 40  # of a planted fire: some 16 without smoke, then some 24 with it
 _FRAMES_LEAST = 24
+_SIDE_PX = 640  # of a drawing
 _BEFORE = 5  # frames before ignition from which a cut fire's background is taken
 
 
@@ -232,7 +235,8 @@ def _draw(frames: Sequence[PlantedFrame], planting: Planting, played: Recording,
     box, scored = frames[index].box, [i for i, seen in enumerate(played.seen) if seen.cause is None]
     scores = played.maps[scored.index(index)][:, :, 0] if index in scored else None
     boxes = () if box is None else (box,)
-    path.write_bytes(crop_jpeg(draw(frames[index].picture, scores=scores, boxes_px=boxes), None))
+    drawn = draw(PUBLIC.show(frames[index].picture), scores=scores, boxes_px=boxes)
+    path.write_bytes(encode(shrink(drawn, _SIDE_PX)))
 
 
 def decide_lot(model: Model, folder: Path, seeds: Sequence[int]) -> list[Plant]:
