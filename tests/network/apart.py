@@ -25,6 +25,7 @@ LIVES_S = 7200
 
 def hear(name: str) -> dict[str, Any]:
     """Run one command; return what was heard of it, its folder named HERE."""
+    about = describe()  # before it is busy
     with tempfile.TemporaryDirectory(prefix="firetower-heard-") as place:
         folder = Path(place) / "configured"
         folder.mkdir()
@@ -33,7 +34,7 @@ def hear(name: str) -> dict[str, Any]:
         outcome = listen(Path(place), *started(name), *words, lives_s=LIVES_S)
         seconds = round(time.monotonic() - began_s)
         said = " ".join([name, *words]).replace(str(folder), "HERE")
-        return {"command": said, "seconds": seconds, **_found(outcome, folder)}
+        return {"command": said, "machine": about, "seconds": seconds, **_found(outcome, folder)}
 
 
 def _found(outcome: Outcome, folder: Path) -> dict[str, Any]:
@@ -60,16 +61,21 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.network.apart", description=__doc__)
     parser.add_argument("--only", choices=APART, nargs="+", metavar="COMMAND", help=f"of {', '.join(APART)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, in place of older ones")
+    told = "put the results there, in place of older ones of the same commands"
+    parser.add_argument("--json", type=Path, metavar="FILE", help=told)
     options = parser.parse_args(arguments)
-    about = describe()  # before it is busy
-    document = {"schema": SCHEMA, "machine": about, "commands": {}}
+    known = {}
+    if options.json is not None and options.json.exists():
+        known = json.loads(options.json.read_text(encoding="utf-8"))["commands"]
+    silent = True
     for name in options.only or APART:
-        document["commands"][name] = record = hear(name)
+        known[name] = record = hear(name)
+        silent &= good(record)
         print(json.dumps(record), file=sys.stderr, flush=True)
         if options.json is not None:
+            document = {"schema": SCHEMA, "commands": dict(sorted(known.items()))}
             options.json.write_text(json.dumps(document, indent=1) + "\n")
-    return 0 if all(map(good, document["commands"].values())) else 1
+    return 0 if silent else 1
 
 
 if __name__ == "__main__":

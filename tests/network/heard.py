@@ -22,6 +22,7 @@ Given = Callable[[Path], Words]
 ROOT = Path(__file__).parents[2]
 FEW = ("--runs", "2", "--warmup", "1", "--processes", "1")
 LATENCY = ROOT / "docs/results/latency.json"
+CIFAR10 = ROOT / "docs/results/cifar10.json"
 FIXTURES = ROOT / "tests/model/fixtures"
 TOWER = """
 [cameras.north]
@@ -105,6 +106,18 @@ def _study(folder: Path) -> Words:
     return [*_recipe(folder), "--data", folder, "--trials", "1", "--plot", folder / "plot.svg"]
 
 
+def _study_in_journal(folder: Path) -> Words:
+    return [*_study(folder), "--storage", f"journal:{folder}/journal"]
+
+
+def _compare(folder: Path) -> Words:
+    return ["--data", folder / "sequences", folder / "made", ROOT / "edge/model/smoke"]
+
+
+def _realism(folder: Path) -> Words:
+    return ["--data", folder / "sequences", "--result", folder / "realism.json"]
+
+
 def _smoke(folder: Path) -> Words:
     words = ["--data", folder / "sequences", "--out", folder / "made", "--work", folder / "smoke"]
     return [*words, "--validation-groups", "g2", "--steps", "2", "--result", folder / "smoke.json"]
@@ -122,32 +135,34 @@ def _folds(folder: Path) -> Words:
 
 
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
-TRAINING: dict[str, Given] = {
-    "firetower train study": _study,
-    "firetower train smoke": _smoke,
-    "firetower train compare-smoke": lambda folder: [
-        *("--data", folder / "sequences", folder / "made", ROOT / "edge/model/smoke")
-    ],
-    "firetower train report": lambda folder: [
-        *(ROOT / "docs/results/cifar10.json", "--page", folder / "page.md")
-    ],
-    "firetower train inspect": lambda folder: ["--data", folder / "fires", "--out", folder / "sheets", "--check"],
-    "firetower train realism": lambda folder: [
-        *("--data", folder / "sequences", "--result", folder / "realism.json")
-    ],
-    "firetower train evaluate": _evaluate,
-    "firetower train gate-page": lambda folder: [folder / "gate.json", "--page", folder / "again.md"],
-    "firetower train cross-validate": _folds,
-}
+TRAINING: tuple[tuple[str, Given], ...] = (
+    ("firetower train study", _study),
+    ("firetower train study", _study_in_journal),
+    ("firetower train smoke", _smoke),
+    ("firetower train compare-smoke", _compare),
+    ("firetower train report", lambda folder: [CIFAR10, "--page", folder / "page.md"]),
+    ("firetower train inspect", lambda folder: ["--data", folder / "fires", "--out", folder / "sheets"]),
+    ("firetower train realism", _realism),
+    ("firetower train evaluate", _evaluate),
+    ("firetower train gate-page", lambda folder: [folder / "gate.json", "--page", folder / "again.md"]),
+    ("firetower train cross-validate", _folds),
+)
 
 
 def _cifar10(folder: Path) -> Words:
     from tests.training.conftest import pictures, write_strips  # noqa: PLC0415 — needs the extra
 
-    write_strips(folder, "train", *pictures(768, 1))
-    write_strips(folder, "test", *pictures(300, 2))
-    words = ["--recipe", "tiny", "--data", folder, "--work", folder / "work"]
-    return [*words, "--result", folder / "cifar10.json", "--page", folder / "cifar10.md"]
+    write_strips(folder, "train", *pictures(200, 1))
+    write_strips(folder, "test", *pictures(50, 2))
+    return [
+        *_recipe(folder),
+        "--data",
+        folder,
+        "--result",
+        folder / "cifar10.json",
+        "--page",
+        folder / "cifar10.md",
+    ]
 
 
 def _json(*words: str) -> Given:
@@ -165,6 +180,6 @@ APART: dict[str, Given] = {
 }
 
 
-def lines(given: dict[str, Given], folder: Path) -> str:
-    """Return `train` command lines as JSON, without what starts them."""
-    return json.dumps([[name.split()[-1], *map(str, words(folder))] for name, words in given.items()])
+def lines(folder: Path) -> str:
+    """Return the command lines of `TRAINING` as JSON, without what starts them."""
+    return json.dumps([[name.split()[-1], *map(str, words(folder))] for name, words in TRAINING])

@@ -27,6 +27,12 @@ if [ -e "$SERVICE" ]; then
 fi
 exit $code
 """
+# The daemon in the same network, until the command after it is content.
+WATCHED = """
+"$0" -P -m edge run "$1" >/dev/null 2>&1 & daemon=$!
+shift; until "$@"; do kill -0 $daemon || exit 9; sleep 0.2; done
+kill $daemon; wait $daemon
+"""
 
 
 def test_onnx_runtime_alone_is_heard_and_leaves_files(watch, configured):
@@ -62,6 +68,15 @@ def test_the_daemon_without_a_file(watch, configured):
     assert json.loads(found.seen.said.splitlines()[-1])["events"]["closed"]
 
 
+def test_the_health_check_of_the_image(watch, configured):
+    tower = configured / "tower.toml"
+    tower.write_text('[cameras.north]\nuri = "scene:"\nloop = true\n')
+    asked = [*started("python -m deploy.health"), tower]
+    found = watch("sh", "-c", WATCHED, sys.executable, tower, *asked)
+    found.check(configured)
+    assert json.loads(found.seen.said.splitlines()[-1])["status"]
+
+
 @pytest.mark.parametrize("name", DEVICE)
 def test_a_command(watch, configured, name):
     watch(*started(name), *DEVICE[name](configured)).check(configured)
@@ -87,7 +102,9 @@ def deploy(watch, configured):
             command = [*started("firetower deploy"), *words]
             found = watch("sh", "-c", BESIDE, *board.server, *command, **options)
             assert list(Path(short).iterdir()) == []
-        login = Path(pwd.getpwuid(os.getuid()).pw_dir)  # not HOME: the board's, whose login shell is at home there
+        login = Path(
+            pwd.getpwuid(os.getuid()).pw_dir
+        )  # not HOME: the board's, whose login shell is at home there
         assert found.outside(configured, Path(short), login) == []
         assert found.left == []
         return found

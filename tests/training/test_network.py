@@ -3,7 +3,7 @@
 import sys
 
 from tests.network.conftest import configured, watch  # noqa: F401 — fixtures
-from tests.network.heard import RECIPE, TRAINING, lines
+from tests.network.heard import RECIPE, lines
 from tests.network.watch import ROUTER
 from tests.training.conftest import pictures, write_sequences, write_strips
 from tests.training.smoke.fold.made import fires
@@ -38,7 +38,7 @@ def test_training(watch, configured):  # noqa: F811
     write_sequences(configured / "sequences", 6)
     (configured / "fires").mkdir()
     fires(configured / "fires")
-    watch(sys.executable, "-c", PROGRAM, configured, lines(TRAINING, configured)).check(configured)
+    watch(sys.executable, "-c", PROGRAM, configured, lines(configured)).check(configured)
     made = ("plot.svg", "made/model.onnx", "page.md", "gate.md", "again.md", "folds.json", "b/model.onnx")
     assert [name for name in made if not (configured / name).exists()] == []
 
