@@ -172,8 +172,10 @@ def _json(*words: str) -> Given:
 APART: dict[str, Given] = {
     "firetower bench torture": _json("--short"),
     "firetower train cifar10": _cifar10,
-    "python -m benchmarks.bitflips": _json("--seeds", "1"),
-    "python -m benchmarks.fit": _json("--seconds", "4", "--times", "1", "--rounds", "2"),
+    "python -m benchmarks.bitflips": _json("--seeds", "1", "--seconds", "4", "--keyframe-s", "2"),
+    "python -m benchmarks.fit": _json(
+        "--seconds", "1", "--times", "1", "--rounds", "2", "--size", "240", "320"
+    ),
     "python -m benchmarks.frozen": _json(),
     "python -m benchmarks.strangers": _json(),
     "python -m training.cifar10.convolution_time": lambda folder: [folder / "result.json"],
