@@ -74,7 +74,7 @@ def test_the_health_check_of_the_image(watch, configured):
     asked = [*started("python -m deploy.health"), tower]
     found = watch("sh", "-c", WATCHED, sys.executable, tower, *asked)
     found.check(configured)
-    assert json.loads(found.seen.said.splitlines()[-1])["status"]
+    assert json.loads(found.seen.said.splitlines()[-1])["reasons"] == []
 
 
 @pytest.mark.parametrize("name", DEVICE)
@@ -94,6 +94,10 @@ def deploy(watch, configured):
 
     def run(*more, **options):
         tower, board = configured / "tower.toml", write_board(configured)
+        temporary = board.trial / "tmp"  # the board's own, which is a folder of its user here
+        temporary.mkdir()
+        settings = Path(board.server[-1])
+        settings.write_text(settings.read_text().replace("SetEnv ", f"SetEnv TMPDIR={temporary} "))
         tower.write_text('[cameras.north]\nuri = "scene:"\nloop = true\n[store]\npath = "events.sqlite"\n')
         words = [board.destination, tower, "--ssh-config", board.ssh_config, "--prefix", board.root, *more]
         # ssh's socket is in TMPDIR, and its path is bounded
@@ -101,7 +105,7 @@ def deploy(watch, configured):
             options |= {"TMPDIR": short, "SERVICE": str(board.trial / "pid")}
             command = [*started("firetower deploy"), *words]
             found = watch("sh", "-c", BESIDE, *board.server, *command, **options)
-            assert list(Path(short).iterdir()) == []
+            assert [*Path(short).iterdir(), *temporary.iterdir()] == []
         login = Path(
             pwd.getpwuid(os.getuid()).pw_dir
         )  # not HOME: the board's, whose login shell is at home there
@@ -120,9 +124,9 @@ def test_a_deployment(deploy, wheels):  # noqa: F811
 
 def test_a_deployment_without_wheels_asks_the_package_index_alone(deploy, configured, wheels):  # noqa: F811
     own = next(wheels.glob("firetower-*.whl"))
-    asked = {"PIP_INDEX_URL": f"http://{INDEX}/simple", "PIP_RETRIES": "0"}
+    asked = {"PIP_INDEX_URL": f"https://{INDEX}/simple", "PIP_RETRIES": "0"}
     found = deploy("--wheel", own, talks=True, XDG_CACHE_HOME=str(configured / "cache"), **asked)
     assert found.seen.code == 1
     assert INDEX in found.seen.told
     assert set(found.seen.names) == {INDEX}
-    assert set(found.seen.calls) == {f"tcp {ROUTER}:80"}
+    assert set(found.seen.calls) == {f"tcp {ROUTER}:443"}
