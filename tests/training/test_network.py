@@ -2,6 +2,8 @@
 
 import sys
 
+import pytest
+
 from tests.network.conftest import configured, watch  # noqa: F401 — fixtures
 from tests.network.heard import RECIPE, lines
 from tests.network.watch import ROUTER
@@ -32,13 +34,15 @@ command(sys.argv[1:])
 """
 
 
+@pytest.mark.timeout(1800)
 def test_training(watch, configured):  # noqa: F811
     write_strips(configured, "train", *pictures(200, 1))
     write_strips(configured, "test", *pictures(50, 2))
     write_sequences(configured / "sequences", 6)
     (configured / "fires").mkdir()
     fires(configured / "fires")
-    watch(sys.executable, "-c", PROGRAM, configured, lines(configured)).check(configured)
+    command = [sys.executable, "-c", PROGRAM, configured, lines(configured)]
+    watch(*command, lives_s=1700).check(configured)
     made = ("plot.svg", "made/model.onnx", "page.md", "gate.md", "again.md", "folds.json", "b/model.onnx")
     assert [name for name in made if not (configured / name).exists()] == []
 
