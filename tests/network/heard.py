@@ -73,7 +73,13 @@ def _recording(folder: Path) -> Words:
 
 
 def _model(folder: Path) -> Words:
-    words = [FIXTURES / "stripes.onnx", "--labels", "plain,rows,columns", "--out", folder / "bundle"]
+    words: list[str | Path] = [
+        FIXTURES / "stripes.onnx",
+        "--labels",
+        "plain,rows,columns",
+        "--out",
+        folder / "bundle",
+    ]
     return [*words, "--mean", "0.5", "--std", "0.5"]
 
 
@@ -119,18 +125,42 @@ def _realism(folder: Path) -> Words:
 
 
 def _smoke(folder: Path) -> Words:
-    words = ["--data", folder / "sequences", "--out", folder / "made", "--work", folder / "smoke"]
+    words: list[str | Path] = [
+        "--data",
+        folder / "sequences",
+        "--out",
+        folder / "made",
+        "--work",
+        folder / "smoke",
+    ]
     return [*words, "--validation-groups", "g2", "--steps", "2", "--result", folder / "smoke.json"]
 
 
 def _evaluate(folder: Path) -> Words:
-    words = ["--bundle", FIXTURES / "cells", "--data", folder / "fires", "--planted", "0", "--no-controls"]
+    words: list[str | Path] = [
+        "--bundle",
+        FIXTURES / "cells",
+        "--data",
+        folder / "fires",
+        "--planted",
+        "0",
+        "--no-controls",
+    ]
     words += ["--work", folder / "gate", "--ledger", folder / "ledger.jsonl"]
     return [*words, "--result", folder / "gate.json", "--page", folder / "gate.md"]
 
 
 def _folds(folder: Path) -> Words:
-    words = ["--data", folder / "fires", "--fold", "1", "--steps", "2", "--work", folder / "folds"]
+    words: list[str | Path] = [
+        "--data",
+        folder / "fires",
+        "--fold",
+        "1",
+        "--steps",
+        "2",
+        "--work",
+        folder / "folds",
+    ]
     return [*words, "--ledger", folder / "ledger.jsonl", "--result", folder / "folds.json"]
 
 

@@ -106,9 +106,8 @@ def deploy(watch, configured):
             command = [*started("firetower deploy"), *words]
             found = watch("sh", "-c", BESIDE, *board.server, *command, **options)
             assert [*Path(short).iterdir(), *temporary.iterdir()] == []
-        login = Path(
-            pwd.getpwuid(os.getuid()).pw_dir
-        )  # not HOME: the board's, whose login shell is at home there
+        # not HOME: the board's, whose login shell is at home there
+        login = Path(pwd.getpwuid(os.getuid()).pw_dir)
         assert found.outside(configured, Path(short), login) == []
         assert found.left == []
         return found
