@@ -106,7 +106,9 @@ def _measure(
 ) -> dict[str, Any]:
     """Measure the INT8 files and their float twin on the validation groups, and compare them."""
     float_manifest = msgspec.structs.replace(
-        draft.manifest, files={"model.tflite": tflite_spec(exported.float_tflite, TFLITE_NAMES)}
+        draft.manifest,
+        files={"model.tflite": tflite_spec(exported.float_tflite, TFLITE_NAMES)},
+        selftest=None,  # its scores are not kept
     )
     float_bundle = write_bundle(
         draft.folder.with_name("float"), float_manifest, {"model.tflite": exported.float_tflite}
