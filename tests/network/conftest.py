@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 WATCH = Path(__file__).with_name("watch.py")
 # The places of a user that nobody has configured: all in one folder, which is empty before and after.
 PLACES = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
-SEMAPHORE = re.compile(r"/dev/shm/sem\.\w+ \(deleted\)")
+SEMAPHORE = re.compile(r"/dev/shm/sem\.[\w-]+ \(deleted\)")
 Watch = Callable[..., "Outcome"]
 
 
