@@ -27,7 +27,9 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe, warnings
+from edge.camera.limit import Limits
 from edge.camera.picture import image_of
+from edge.camera.room import hold
 from edge.camera.scene import Scene
 from edge.camera.view import View
 from edge.errors import BundleError
@@ -50,7 +52,8 @@ _WARMUP = 5
 _METHOD = (
     "process_cpu_s: user and system time of a whole process (os.wait4), in turns; replay and daemon read the same clip "
     f"at a cadence of {CADENCE_S} s, start is a replay of its first picture alone. fit_cpu_ns: time of the thread "
-    "(CLOCK_THREAD_CPUTIME_ID), OpenCV and FFmpeg's scaler with one thread, old and new in turns; old is FFmpeg's "
+    "(CLOCK_THREAD_CPUTIME_ID), OpenCV and FFmpeg's scaler with one thread, malloc as the daemon sets it "
+    "(edge.camera.room.hold), old and new in turns; old is FFmpeg's "
     "conversion to RGB at full size, then the resize, new is edge.camera.picture.image_of, then fitted; cold is after "
     f"{_TOUCHED_BYTES // 1_000_000} MB were touched"
 )
@@ -198,6 +201,7 @@ def fits(size_px: tuple[int, int], rounds: int) -> dict[str, Any]:
     content_px = (y1 - y0, x1 - x0)
     touched = np.zeros(_TOUCHED_BYTES, np.uint8)
     threads = cv2.getNumThreads()
+    hold(Limits().packet_bytes)
     cv2.setNumThreads(1)
     try:
         measured: dict[str, Any] = {}

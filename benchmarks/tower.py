@@ -27,6 +27,7 @@ from edge.alert.event import Announcement, Event
 
 HANG_S = 180.0  # longer than anything takes on a busy machine
 _POLL_S = 0.1
+_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "4194304"}
 _ROOT = Path(__file__).parents[1]
 _START = """
 import os, resource, sys
@@ -90,7 +91,7 @@ class Tower:
             stdout=subprocess.PIPE if told is None else told,
             stderr=subprocess.PIPE,
             # as the unit has it; without it a figure of memory says nothing about a board
-            env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", **(environment or {})},
+            env={**os.environ, **_MALLOC, **(environment or {})},
         )
         pipes = ((self.process.stderr, self._log), (self.process.stdout, self._told))
         self._copies = [_copied(pipe, path) for pipe, path in pipes if pipe is not None]

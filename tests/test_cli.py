@@ -32,7 +32,9 @@ def firetower(*arguments: str, cwd: Path = ROOT, code: int = 0) -> subprocess.Co
     return done
 
 
-@pytest.mark.parametrize("command", ["run", "check", "replay", "bundle", "sim", "bench", "train", "deploy", "watch", "command"])
+@pytest.mark.parametrize(
+    "command", ["run", "check", "replay", "bundle", "sim", "bench", "train", "deploy", "watch", "command"]
+)
 def test_help_of_every_command(command: str) -> None:
     assert "usage" in firetower(command, "--help").stdout
 

@@ -40,7 +40,9 @@ print(*sorted(set(sys.modules) & set({FORBIDDEN!r})))
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("module", ["training", "scoring", "firmware_sim", "benchmarks", "deploy", "receive", "torch"])
+@pytest.mark.parametrize(
+    "module", ["training", "scoring", "firmware_sim", "benchmarks", "deploy", "receive", "torch"]
+)
 def test_the_linter_refuses_such_an_import_in_edge(module: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--stdin-filename", "edge/bad.py", "--select", "TID251", "-"],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from edge.camera.source import Picture, Played, Session, Source
-from edge.errors import CameraError
+from edge.errors import CameraError, FrameError
 
 
 def play(open_lap: Callable[[], Source], session: Session, *, loop: bool) -> Source:
@@ -43,6 +43,7 @@ class LoopSource:
         self._first_lap = played.last_ns is None
         self._offset_ns = 0
         self._start_ns: int | None = None  # of this lap, in the recording's own time
+        self._last_error = ""  # of its pictures
 
     def read(self) -> Picture | None:
         """Return the next picture; never None.
@@ -51,12 +52,16 @@ class LoopSource:
             CameraError: the recording broke, or holds no picture.
             FrameError: one picture is corrupt.
         """
-        picture = self._lap.read()
+        picture = self._next()
         if picture is None:
             if self._start_ns is None:
-                raise CameraError("a recording that holds no whole picture cannot be played in a loop")
+                last = self._last_error and f"; the last error: {self._last_error}"
+                raise CameraError(
+                    f"a recording that holds no whole picture cannot be played in a loop{last}; record it again, or"
+                    " point `uri` at another"
+                )
             self._again()
-            picture = self._lap.read()
+            picture = self._next()
             if picture is None:
                 raise CameraError("a recording that was readable holds no picture any more: was it replaced?")
         return self._shifted(picture)
@@ -64,6 +69,13 @@ class LoopSource:
     def close(self) -> None:
         """Free it; never raises, may be called twice."""
         self._lap.close()
+
+    def _next(self) -> Picture | None:
+        try:
+            return self._lap.read()
+        except FrameError as error:
+            self._last_error = str(error)
+            raise
 
     def _again(self) -> None:
         self._lap.close()

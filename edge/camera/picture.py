@@ -25,13 +25,7 @@ _SHARES: dict[
 _PLANAR = frozenset(
     {"gray", *(f"yuv{j}{kind}p" for j in ("", "j") for kind in (410, 411, 420, 422, 440, 444))}
 )
-_PAIRED = {
-    "nv12": (0, 1),
-    "nv16": (0, 1),
-    "nv24": (0, 1),
-    "nv21": (1, 0),
-    "nv42": (1, 0),
-}  # where U and V are
+_PAIRED = {"nv12": 1, "nv16": 1, "nv24": 1, "nv21": -1, "nv42": -1}  # -1: V comes before U
 _PACKED = {
     "yuyv422": (0, 1, 3),
     "uyvy422": (1, 0, 2),
@@ -93,15 +87,15 @@ def _full_range(frame: av.VideoFrame) -> bool:
 
 
 def _planes(frame: av.VideoFrame) -> tuple[Plane, ...] | None:
-    """Return Y, U and V, or Y alone; None where they cannot be had without a conversion."""
+    """Return Y, U and V, Y and pairs, or Y alone; None where they cannot be had without a conversion."""
     name, planes = frame.format.name, frame.planes
     if any(plane.line_size < plane.width for plane in planes):  # rows from the bottom up
         return None
     if name in _PLANAR:
         return tuple(_rows(plane, plane.width) for plane in planes)
     if name in _PAIRED:
-        pairs = _rows(planes[1], 2 * planes[1].width)
-        return _rows(planes[0], frame.width), *(np.ascontiguousarray(pairs[:, at::2]) for at in _PAIRED[name])
+        pairs = _rows(planes[1], 2 * planes[1].width).reshape(planes[1].height, planes[1].width, 2)
+        return _rows(planes[0], frame.width), pairs[..., :: _PAIRED[name]]
     if name in _PACKED and frame.width % 2 == 0:
         packed, (y, *chroma) = _rows(planes[0], 2 * frame.width), _PACKED[name]
         return tuple(

@@ -19,7 +19,7 @@ from edge.image import Image, equal, resize
 BT601 = (0.299, 0.114)  # share of red and of blue in the luma
 BT709 = (0.2126, 0.0722)
 _FRACTION_BITS = 5  # the largest sum of contributions, some 540, then fits into 16 bits
-_BLOCK_PX = 60_000  # of 16 bits: smaller than what malloc asks the kernel for each time
+_BLOCK_PX = 120_000  # of 16 bits: each call costs, and what is between should stay in the cache
 
 Plane = NDArray[np.uint8]
 
@@ -29,7 +29,7 @@ class PlanarImage:
     """A picture of 8 bits a sample.
 
     Attributes:
-        planes: Y (H, W); U and V of any size, or none for grey.
+        planes: Y (H, W); U and V of any size, each (h, w) or as pairs (h, w, 2); none for grey.
         shares: of red and of blue in the luma.
         full_range: whether luma uses 0 to 255, not 16 to 235.
     """
@@ -49,9 +49,8 @@ class PlanarImage:
 
     def fitted(self, size_px: tuple[int, int]) -> NDArray[np.uint8]:
         """Return it at another size."""
-        return _to_rgb(
-            [resize(plane, size_px) for plane in self.planes], _table(self.shares, self.full_range)
-        )
+        sized = [resize(plane, size_px) for plane in self.planes]
+        return _to_rgb(_single(sized), _table(self.shares, self.full_range))
 
     def luma(self, step: int) -> NDArray[np.uint8]:
         """Return the luma of single pixels."""
@@ -97,6 +96,14 @@ def _table(shares: tuple[float, float], full_range: bool) -> _Table:  # noqa: FB
 
 def _stored(contribution: NDArray[np.float64]) -> NDArray[np.int16]:
     return np.rint(contribution * (1 << _FRACTION_BITS)).astype(np.int16)
+
+
+def _single(planes: Sequence[Plane]) -> Sequence[Plane]:
+    """Take pairs apart, which is the less work the smaller they are."""
+    luma, *chroma = planes
+    if len(chroma) == 1:
+        chroma = [np.asarray(plane, np.uint8) for plane in cv2.split(chroma[0])]
+    return [luma, *chroma]
 
 
 def _to_rgb(planes: Sequence[Plane], table: _Table) -> NDArray[np.uint8]:

@@ -24,7 +24,8 @@ from edge.camera.limit import Limits
 from edge.errors import FrameError
 
 _PADDING = 1 << 16
-_MMAP_THRESHOLD, _KEPT_BYTES = -3, 1 << 20  # mallopt(3)
+_TRIM_THRESHOLD, _KEPT_BYTES = -1, 4 << 20  # mallopt(3)
+_MMAP_THRESHOLD, _LARGE_BYTES = -3, 1 << 20
 _BYTES_A_PIXEL = 4  # of the largest block of a picture; most have a plane with one
 
 _lock = threading.Lock()
@@ -128,10 +129,13 @@ def _give_back() -> None:
     """Let large blocks go back to the kernel when they are freed.
 
     glibc keeps blocks as large as those that were freed before, up to 32 MB, one heap a thread: each bomb that was
-    refused would leave some of its memory behind.
+    refused would leave some of its memory behind. What fitting a picture to the model takes in smaller blocks is kept,
+    some 2 MB: asking the kernel for it again costs as much as half the work.
     """
     with suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 @functools.cache

@@ -88,6 +88,19 @@ def test_an_odd_size_is_whole(name):
     assert wrong(image_of(coded).rgb(), pixels) < 6
 
 
+@pytest.mark.parametrize(
+    ("paired", "apart"),
+    [("nv12", "yuv420p"), ("nv21", "yuv420p"), ("nv16", "yuv422p"), ("nv24", "yuv444p"), ("nv42", "yuv444p")],
+)
+def test_pairs_give_the_bits_of_planes_and_are_not_copied(paired, apart):
+    coded = frame(apart, 1)
+    image, wanted = image_of(coded.reformat(format=paired)), image_of(coded)
+    assert isinstance(image, PlanarImage)
+    assert not any(plane.flags.owndata for plane in image.planes)
+    for size_px in (SIZE_PX, (27, 48), (70, 61)):
+        assert np.array_equal(image.fitted(size_px), wanted.fitted(size_px))
+
+
 @pytest.mark.parametrize("name", ["yuv420p", "yuvj444p", "gray", "rgb24"])
 def test_the_same_picture_is_the_same_and_one_changed_byte_is_not(name):
     one, two, changed = frame(name), frame(name), frame(name)

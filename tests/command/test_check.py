@@ -55,3 +55,17 @@ def test_a_camera_that_shows_other_pictures_than_before_is_named_with_its_masks(
     assert ("cameras.east.masks" in note) is bool(masks)
     assert f"ok      cameras.east: {note}" in said
     assert checks["model"] == {"ok": True, "error": None, "note": None}
+
+
+@pytest.mark.parametrize("loop", ["true", "false"])
+def test_a_folder_without_a_whole_picture_is_told_with_one_of_its_files(tmp_path, capsys, loop):
+    for name in ("1.jpg", "2.jpg"):
+        (tmp_path / name).write_text("no picture")
+    code, checks, said = checked(
+        tmp_path, capsys, f'[cameras.east]\nuri = "folder:{tmp_path}"\nloop = {loop}\n'
+    )
+    assert code == 1
+    error = checks["cameras.east"]["error"]
+    assert f"the last error: image '{tmp_path / '2.jpg'}' is corrupt" in error
+    assert "picture" in error.partition("the last error")[0]
+    assert f"cameras.east: {error}" in said

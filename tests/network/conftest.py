@@ -1,5 +1,6 @@
 """Commands of this project in a network where somebody could hear them (watch.py)."""
 
+import functools
 import json
 import os
 import re
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 WATCH = Path(__file__).with_name("watch.py")
 # The places of a user that nobody has configured: all in one folder, which is empty before and after.
 PLACES = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
-SEMAPHORE = re.compile(r"/dev/shm/sem\.\w+ \(deleted\)")
+SEMAPHORE = re.compile(r"/dev/shm/sem\.[\w-]+ \(deleted\)")
 Watch = Callable[..., "Outcome"]
 
 
@@ -59,43 +60,57 @@ def configured(tmp_path: Path) -> Path:
 @pytest.fixture
 def watch(tmp_path: Path) -> Watch:
     """Return what runs a command, alone and with nothing of this process' environment."""
-    started = as_root()
+    return functools.partial(listen, tmp_path)
 
-    def run(
-        *command: str | Path, lives_s: float = 500, answers: bool = True, hosts: str = "", **environment: str
-    ) -> Outcome:
-        folder, apart = tmp_path / "unasked", tmp_path / "watch"
-        for name in (*PLACES, "cwd"):
-            (folder / name).mkdir(parents=True)
-        apart.mkdir()
-        variables = {
-            **{name: str(folder / name) for name in PLACES},
-            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(ROOT),
-            **environment,
-        }
-        request = Request(
-            list(map(str, command)),
-            variables,
-            str(folder / "cwd"),
-            os.getuid(),
-            os.getgid(),
-            lives_s,
-            answers,
-            hosts,
-        )
-        done = subprocess.run(
-            [*started, "unshare", "--net", "--mount", sys.executable, WATCH, json.dumps(asdict(request))],
-            cwd=apart,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return Outcome(Seen(**json.loads(done.stdout.splitlines()[-1])), folder)
 
-    return run
+def listen(
+    place: Path,
+    *command: str | Path,
+    lives_s: float = 500,
+    answers: bool = True,
+    talks: bool = False,
+    hosts: str = "",
+    **environment: str,
+) -> Outcome:
+    """Run a command in a network where it is heard; return what it did.
+
+    Args:
+        place: a folder of this one command, outside of which it has no place of its own.
+        command: the program and its arguments.
+        lives_s, answers, talks, hosts: as `Request` says.
+        environment: of the command, beside what every command has.
+    """
+    folder, apart = place / "unasked", place / "watch"
+    for name in (*PLACES, "cwd"):
+        (folder / name).mkdir(parents=True)
+    apart.mkdir()
+    variables = {
+        **{name: str(folder / name) for name in PLACES},
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(ROOT),
+        **environment,
+    }
+    request = Request(
+        list(map(str, command)),
+        variables,
+        str(folder / "cwd"),
+        os.getuid(),
+        os.getgid(),
+        lives_s,
+        answers,
+        talks,
+        hosts,
+    )
+    done = subprocess.run(
+        [*as_root(), "unshare", "--net", "--mount", sys.executable, WATCH, json.dumps(asdict(request))],
+        cwd=apart,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Outcome(Seen(**json.loads(done.stdout.splitlines()[-1])), folder)
 
 
 def as_root() -> list[str]:

@@ -7,34 +7,31 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
-from edge.cli import main
-from edge.model.bundle import bundled_path
 from tests.deploy.conftest import wheels, write_board  # noqa: F401 — one is a fixture
+from tests.network.heard import DEVICE, TOWER, started
+from tests.network.watch import ROUTER
 
-ROOT = Path(__file__).parents[2]
 LIVES_S = 15  # ONNX Runtime asks its first name after some ten seconds
-FIRETOWER = (sys.executable, "-P", "-m", "edge")
 UNMUTED = "import onnxruntime, time; time.sleep(120)"
 
-TOWER = """
-[cameras.north]
-uri = "scene:plume"
-[model]
-backend = "onnx"
-[store]
-path = "events.sqlite"
-[web]
-port = 0
-"""
-# An sshd in the same network, as long as the command after it runs.
+INDEX = "index.example"
+# An sshd in the same network, as long as the command after it runs, and what the command had started there.
 BESIDE = """
 "$0" "$1" "$2" "$3" "$4" "$5" & server=$!
 until grep -q listening "$3"; do sleep 0.1; done 2>/dev/null
-shift 5; "$@"; code=$?; kill $server; exit $code
+shift 5; "$@"; code=$?; kill $server
+if [ -e "$SERVICE" ]; then
+    kill $(cat "$SERVICE"); while kill -0 $(cat "$SERVICE"); do sleep 0.1; done 2>/dev/null
+fi
+exit $code
+"""
+# The daemon in the same network, until the command after it is content.
+WATCHED = """
+"$0" -P -m edge run "$1" >/dev/null 2>&1 & daemon=$!
+shift; until "$@"; do kill -0 $daemon || exit 9; sleep 0.2; done
+kill $daemon; wait $daemon
 """
 
 
@@ -60,81 +57,76 @@ def test_calls_over_ipv6_and_files_in_places_of_everybody_are_seen_too(watch, tm
 def test_the_daemon(watch, configured):
     tower = configured / "tower.toml"
     tower.write_text(TOWER)
-    found = watch(*FIRETOWER, "run", tower, lives_s=LIVES_S)
+    found = watch(*started("firetower run"), tower, lives_s=LIVES_S)
     found.check(configured)
     assert json.loads(found.seen.said.splitlines()[-1])["cameras"]["north"]["scored"]
 
 
 def test_the_daemon_without_a_file(watch, configured):
-    found = watch(*FIRETOWER, "run")
+    found = watch(*started("firetower run"))
     found.check(configured)
     assert json.loads(found.seen.said.splitlines()[-1])["events"]["closed"]
 
 
-def test_a_check(watch, configured):
-    (configured / "tower.toml").write_text(TOWER)
-    watch(*FIRETOWER, "check", configured / "tower.toml").check(configured)
+def test_the_health_check_of_the_image(watch, configured):
+    tower = configured / "tower.toml"
+    tower.write_text('[cameras.north]\nuri = "scene:"\nloop = true\n')
+    asked = [*started("python -m deploy.health"), tower]
+    found = watch("sh", "-c", WATCHED, sys.executable, tower, *asked)
+    found.check(configured)
+    assert "reasons" in json.loads(found.seen.said.splitlines()[-1])
 
 
-def test_a_replay(watch, configured):
-    for number in range(2):
-        cv2.imwrite(str(configured / f"{number}.jpg"), np.full((480, 640, 3), 80 + number, np.uint8))
-    watch(*FIRETOWER, "replay", "--backend", "onnx", configured).check(configured)
-
-
-@pytest.mark.parametrize("words", [["show"], ["verify", "--parity"]])
-def test_a_look_at_a_bundle(watch, configured, words):
-    watch(*FIRETOWER, "bundle", *words).check(configured)
-
-
-def test_a_bundle_is_made(watch, configured):
-    model = Path(__file__).parents[1] / "model/fixtures/stripes.onnx"
-    words = ["import", model, "--labels", "plain,rows,columns", "--out", configured / "bundle"]
-    words += ["--mean", "0.5", "--std", "0.5"]
-    watch(*FIRETOWER, "bundle", *words).check(configured)
-
-
-def test_a_bundle_is_packed(watch, configured):
-    watch(*FIRETOWER, "bundle", "pack", bundled_path(), configured / "b.zip").check(configured)
-    assert (configured / "b.zip").exists()
-
-
-def test_a_bundle_is_unpacked(watch, configured):
-    assert main(["bundle", "pack", str(bundled_path()), str(configured / "b.zip")]) == 0
-    watch(*FIRETOWER, "bundle", "unpack", configured / "b.zip", configured / "b").check(configured)
-    assert (configured / "b").exists()
-
-
-@pytest.mark.parametrize("verb", [["board", "--seconds", "1"], ["latency"]])
-def test_a_benchmark(watch, configured, verb):
-    few = ["--runs", "2", "--warmup", "1", "--processes", "1"]
-    watch(*FIRETOWER, "bench", *verb, *few, "--json", configured / "result.json").check(configured)
-
-
-def test_results_are_compared(watch, configured):
-    result = ROOT / "docs/results/latency.json"
-    watch(*FIRETOWER, "bench", "compare", result, result).check(configured)
+@pytest.mark.parametrize("name", DEVICE)
+def test_a_command(watch, configured, name):
+    watch(*started(name), *DEVICE[name](configured)).check(configured)
 
 
 def test_simulated_cameras(watch, configured):
-    found = watch(*FIRETOWER, "sim", "serve", "scene:plume", lives_s=LIVES_S)
+    found = watch(*started("firetower sim serve"), "scene:plume", lives_s=LIVES_S)
     found.check(configured)
     assert json.loads(found.seen.said)["cameras"]
 
 
-def test_a_dry_run_of_deploy(watch, configured, wheels):  # noqa: F811
-    tower = configured / "tower.toml"
-    tower.write_text('[cameras.north]\nuri = "scene:plume"\n[store]\npath = "events.sqlite"\n')
-    board = write_board(configured)
-    words = [board.destination, tower, "--ssh-config", board.ssh_config, "--prefix", board.root]
-    command = [*FIRETOWER, "deploy", *words, "--wheels", wheels, "--dry-run"]
-    login = Path(
-        pwd.getpwuid(os.getuid()).pw_dir
-    )  # not HOME: the board's, whose login shell is at home there
-    with tempfile.TemporaryDirectory(
-        prefix="firetower-"
-    ) as short:  # it holds ssh's socket, whose path is bounded
-        found = watch("sh", "-c", BESIDE, *board.server, *command, TMPDIR=short)
-        assert list(Path(short).iterdir()) == []
-    found.check(configured, Path(short), login)
-    assert json.loads(found.seen.said.splitlines()[-1])["dry_run"]
+@pytest.fixture
+def deploy(watch, configured, wheels):  # noqa: F811
+    """Return what deploys to a board in the same network, and what checks that it wrote nowhere else."""
+
+    def run(*more, **options):
+        tower, board = configured / "tower.toml", write_board(configured)
+        temporary = board.trial / "tmp"  # the board's own, which is a folder of its user here
+        temporary.mkdir()
+        settings = Path(board.server[-1])
+        settings.write_text(settings.read_text().replace("SetEnv ", f"SetEnv TMPDIR={temporary} "))
+        tower.write_text('[cameras.north]\nuri = "scene:"\nloop = true\n[store]\npath = "events.sqlite"\n')
+        words = [board.destination, tower, "--ssh-config", board.ssh_config, "--prefix", board.root, *more]
+        # ssh's socket is in TMPDIR, and its path is bounded
+        with tempfile.TemporaryDirectory(prefix="firetower-") as short:
+            options |= {"TMPDIR": short, "SERVICE": str(board.trial / "pid")}
+            command = [*started("firetower deploy"), *words]
+            found = watch("sh", "-c", BESIDE, *board.server, *command, **options)
+            assert [*Path(short).iterdir(), *temporary.iterdir()] == []
+        # not HOME: the board's, whose login shell is at home there
+        login = Path(pwd.getpwuid(os.getuid()).pw_dir)
+        lent = wheels.parent.glob("lent*")  # what its wheels take from here: its Python compiles it
+        assert found.outside(configured, Path(short), login, *lent) == []
+        assert found.left == []
+        return found
+
+    return run
+
+
+def test_a_deployment(deploy, wheels):  # noqa: F811
+    found = deploy("--wheels", wheels, "--settle-s", "0")
+    assert (found.seen.code, found.seen.names, found.seen.calls) == (0, [], []), found.seen.told
+    assert json.loads(found.seen.said.splitlines()[-1])["changed"]
+
+
+def test_a_deployment_without_wheels_asks_the_package_index_alone(deploy, configured, wheels):  # noqa: F811
+    own = next(wheels.glob("firetower-*.whl"))
+    asked = {"PIP_INDEX_URL": f"https://{INDEX}/simple", "PIP_RETRIES": "0"}
+    found = deploy("--wheel", own, talks=True, XDG_CACHE_HOME=str(configured / "cache"), **asked)
+    assert found.seen.code == 1
+    assert "No matching distribution" in found.seen.told
+    assert set(found.seen.names) == {INDEX}
+    assert set(found.seen.calls) == {f"tcp {ROUTER}:443"}

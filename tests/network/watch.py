@@ -44,6 +44,7 @@ class Request:
         user, group: whose process it is.
         lives_s: after so long it gets SIGTERM; one that asks or calls gets it at once, where names are answered.
         answers: whether the name server answers.
+        talks: whether it may ask and call, so that doing so does not end it.
         hosts: further lines of its /etc/hosts.
     """
 
@@ -54,6 +55,7 @@ class Request:
     group: int
     lives_s: float
     answers: bool = True
+    talks: bool = False
     hosts: str = ""
 
 
@@ -231,7 +233,7 @@ def end(process: subprocess.Popen[bytes], router: Router, request: Request) -> N
     ends_s = time.monotonic() + request.lives_s
     while process.poll() is None and time.monotonic() < ends_s:
         time.sleep(0.1)
-        if router.heard and request.answers:
+        if router.heard and request.answers and not request.talks:
             ends_s = min(ends_s, time.monotonic() + _AFTER_S)
     process.terminate()
 

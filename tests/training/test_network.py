@@ -2,59 +2,58 @@
 
 import sys
 
-from tests.network.conftest import configured, watch  # noqa: F401 — fixtures
-from tests.training.conftest import pictures, write_sequences, write_strips
+import pytest
 
-# A study with its plot, the smoke recipe and its comparison, a page; then folding, both converters and both quantizers
-# of the other recipes.
-TRAINING = """
-import sys
+from tests.network.conftest import configured, watch  # noqa: F401 — fixtures
+from tests.network.heard import RECIPE, lines
+from tests.network.watch import ROUTER
+from tests.training.conftest import pictures, write_sequences, write_strips
+from tests.training.smoke.fold.made import fires
+
+# Every command line; then folding, both converters and both quantizers of `cifar10`. In one process, for its imports
+# take longer than the commands.
+PROGRAM = """
+import json, sys
 from pathlib import Path
 from training.__main__ import command
-folder = sys.argv[1]
-assert command(sys.argv[2:]) == 0
-data, bundle = ["--data", f"{folder}/sequences"], f"{folder}/made"
-places = ["--out", bundle, "--result", f"{folder}/smoke.json", "--work", f"{folder}/work"]
-assert command(["smoke", *data, *places, "--validation-groups", "g2", "--steps", "2"]) == 0
-assert command(["compare-smoke", *data, bundle, f"{sys.path[1]}/edge/model/smoke"]) == 0
-assert command(["report", f"{sys.path[1]}/docs/results/cifar10.json", "--page", f"{folder}/page.md"]) == 0
+folder = Path(sys.argv[1])
+for line in json.loads(sys.argv[2]):
+    print(line[0], file=sys.stderr)
+    assert command(line) == 0, line
 import torch
 from tests.training.quantize.test_convert import convert_all, with_statistics
 from training.network.resnet import build
 torch.manual_seed(1)
-convert_all(with_statistics(build("resnet10-narrow", "strided", 10)), torch.rand(4, 3, 32, 32), Path(folder))
+convert_all(with_statistics(build("resnet10-narrow", "strided", 10)), torch.rand(4, 3, 32, 32), folder)
 """
-RECIPE = """
-name = "one"
-validation_images = 50
-limit = 100
-views = 1
-members = ["resnet10"]
-distillation = { temperature = 4.0, alpha = 0.7 }
-calibration_images = 16
-[teachers.resnet10]
-network = "resnet10-narrow"
-stem = "strided"
-training = { epochs = 1, batch = 50 }
-[pairs.strided]
-network = "resnet10-narrow"
-stem = "strided"
-training = { epochs = 1, batch = 50 }
-seeds = [0]
-quantization = { qat_epochs = 1 }
+DOWNLOAD = """
+import sys
+from tests.training.conftest import SIDE  # a torchvision of another build than torch's can be imported
+from training.__main__ import command
+command(sys.argv[1:])
 """
 
 
+@pytest.mark.timeout(1800)
 def test_training(watch, configured):  # noqa: F811
     write_strips(configured, "train", *pictures(200, 1))
     write_strips(configured, "test", *pictures(50, 2))
-    write_sequences(configured / "sequences", 4)
-    recipe, plot = configured / "one.toml", configured / "plot.svg"
-    recipe.write_text(RECIPE)
-    words = ["--recipe", recipe, "--data", configured, "--work", configured / "work", "--trials", "1"]
-    command = [sys.executable, "-c", TRAINING, configured, "study", *words, "--plot", plot]
-    watch(*command).check(configured)
-    assert plot.exists()
-    assert (configured / "made/model.onnx").exists()
-    assert (configured / "page.md").exists()
-    assert (configured / "b/model.onnx").exists()
+    write_sequences(configured / "sequences", 6)
+    (configured / "fires").mkdir()
+    fires(configured / "fires")
+    command = [sys.executable, "-c", PROGRAM, configured, lines(configured)]
+    watch(*command, lives_s=1700).check(configured)
+    made = ("plot.svg", "made/model.onnx", "page.md", "gate.md", "again.md", "folds.json", "b/model.onnx")
+    assert [name for name in made if not (configured / name).exists()] == []
+
+
+def test_the_download_of_cifar_10_asks_its_place_alone(watch, configured):  # noqa: F811
+    (configured / "one.toml").write_text(RECIPE)
+    words = ["cifar10", "--recipe", configured / "one.toml", "--work", configured / "work"]
+    found = watch(sys.executable, "-c", DOWNLOAD, *words, talks=True)
+    assert found.seen.code == 1
+    assert "Connection refused" in found.seen.told
+    assert set(found.seen.names) == {"www.cs.toronto.edu"}
+    assert set(found.seen.calls) == {f"tcp {ROUTER}:443"}
+    assert found.outside(configured) == []
+    assert found.left == []
