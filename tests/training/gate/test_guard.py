@@ -131,27 +131,24 @@ def test_plumes_are_cut_from_what_is_left_out(tmp_path, seen, cut):
     assert {fire.cut for lot in some for fire in lot.fires} == cut | {None}
 
 
-def begun(found_s, begun_s, alerted_s):
-    """One view of which what began so many seconds after ignition was played; its finds, seconds after ignition."""
-    one = day("nnn" + "s" * 40, name="v")
+def found(name, found_s, alerted_s):
+    """One view, found so many seconds after ignition."""
+    one = day("nnn" + "s" * 40, name=name)
     alerts = msgspec.structs.replace(one.result.alerts, found_s=alerted_s)
     result = msgspec.structs.replace(one.result, found_s=found_s, alerts=alerts)
-    return msgspec.structs.replace(one, result=result), begun_s
+    return msgspec.structs.replace(one, result=result)
 
 
 def test_within_15_minutes_is_of_the_first_frame_played():
-    """Begun 5 minutes after ignition: found after 14 minutes, after 16, never; as an alert after 16, never, never."""
-    views = [begun(300 + 840, 300, 300 + 960), begun(300 + 960, 300, None), begun(None, 300, None)]
-    made_of = [Controlled(kind, [one for one, _ in views], [at for _, at in views]) for kind in (late(5), RANDOM)]
-    days = [begun(0.0, 0, 0.0)[0]]
-    rows = {row.name: row for row in judged.controls(days, made_of, 0)}
-    row = rows[late(5)]
+    """Begun 5, 5 and 10 minutes after ignition: found 14 minutes later, 16, never; as an alert 15 minutes later, 16, never."""
+    views = [found("a", 300 + 840, 300 + 900), found("b", 300 + 960, 300 + 960), found("c", None, None)]
+    begun = [300.0, 300.0, 600.0]
+    rows = judged.controls(views, [Controlled(kind, views, begun) for kind in (late(5), RANDOM)], 0)
+    told = {row.name: row for row in rows}
+    row = told[late(5)]
     assert (row.within_15.count, row.within_15.total) == (1, 3)
-    assert (row.alerted_within_15.count, row.alerted_within_15.total) == (0, 3)
-    sooner = [begun(300 + 840, 300, 300 + 840)]
-    (again,) = judged.controls(days, [Controlled(late(15), [sooner[0][0]], [300])], 0)[-1:]
-    assert (again.name, again.alerted_within_15.count) == (late(15), 1)
-    assert rows[RANDOM].within_15 is None  # no smoke is there when it begins
+    assert (row.alerted_within_15.count, row.alerted_within_15.total) == (1, 3)
+    assert told[RANDOM].within_15 is None  # no smoke is there when it begins
 
 
 def plant(seed, found_s):
