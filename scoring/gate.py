@@ -59,7 +59,7 @@ class Alarms(msgspec.Struct, frozen=True, kw_only=True):
         days: camera-days, or parts of them, that were watched.
         days_with: those with any.
         without_worst: the count without the worst one.
-        worst: its stream and date.
+        worst: its camera and date.
     """
 
     per_hour: Estimate
@@ -321,7 +321,7 @@ def _alarms(days: Sequence[Day], draws: int, seed: int, keep: Keep = _everything
         if not day.result.judged:
             continue
         kept = {frame.name for frame in day.frames if keep(frame)}
-        unit = units.setdefault((day.stream, day.date), [0.0, 0.0])
+        unit = units.setdefault((day.camera, day.date), [0.0, 0.0])
         unit[0] += sum(o.counts for o in openings_of(day, alerts=alerts) if o.frame in kept)
         unit[1] += math.fsum(frame.quiet_s for frame in day.frames if frame.name in kept) / 3600
     units = {name: unit for name, unit in units.items() if unit[1] > 0 or unit[0] > 0}
@@ -349,7 +349,7 @@ def _open(days: Sequence[Day], draws: int, seed: int, keep: Keep = _everything, 
         if day.result.judged:
             quiet = [frame for frame in day.frames if frame.quiet_s and keep(frame)]
             held = math.fsum(f.quiet_s for f in quiet if (f.alert if alerts else f.open)) / 3600
-            parts.append(((day.stream, day.date), held, math.fsum(f.quiet_s for f in quiet) / 3600))
+            parts.append(((day.camera, day.date), held, math.fsum(f.quiet_s for f in quiet) / 3600))
     return _estimate(parts, "watched hours", "camera-days", draws, seed)
 
 
@@ -357,7 +357,7 @@ def _stress(days: Sequence[Day], draws: int, seed: int, *, alerts: bool) -> Stre
     openings, held = [], []
     for day in days:
         quiet = [frame for frame in day.frames if frame.quiet_s]
-        unit = (day.stream, day.date)
+        unit = (day.camera, day.date)
         openings.append((unit, 100.0 * false_alarms_of(day, alerts=alerts), float(len(quiet))))
         held.append((unit, float(sum(f.alert if alerts else f.open for f in quiet)), float(len(quiet))))
     per_100 = _estimate(openings, "watched frames", "days", draws, seed)
@@ -377,7 +377,8 @@ def _estimate(
         sums[name] = known[0] + count, known[1] + exposure
     some = [pair for pair in sums.values() if pair[1] > 0 or pair[0] > 0]
     count, exposure = math.fsum(c for c, _ in some), math.fsum(e for _, e in some)
-    interval = statistic.ratio_interval(some, draws=draws, seed=seed)
+    alike = len({c / e if e else None for c, e in some}) < 2  # drawn again they say the same: no interval
+    interval = None if alike else statistic.ratio_interval(some, draws=draws, seed=seed)
     low, high = interval or (None, None)
     method = f"bootstrap over {len(some)} {drawn}, {draws} draws, seed {seed}"
     return Estimate(
@@ -387,5 +388,5 @@ def _estimate(
         value=count / exposure if exposure else None,
         low=low,
         high=high,
-        method=method if interval else f"none over {len(some)} {drawn}",
+        method=method if interval else f"none over {len(some)} {drawn}" + (" that agree" if alike else ""),
     )

@@ -78,6 +78,7 @@ class Planted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SHIPPED = "shipped"
+BARE_LEAST = 8  # finds of the bare score, for a condition to be the worst
 
 
 def row(plants: Sequence[Plant], variant: str = SHIPPED) -> PlantedRow:
@@ -127,6 +128,8 @@ def planted(plants: Sequence[Plant]) -> Planted:
 
 
 def _worst(rows: dict[str, PlantedRow], of: Callable[[PlantedRow], Share]) -> str | None:
-    lost = {name: of(one).share for name, one in rows.items()}
-    known = {name: share for name, share in lost.items() if share is not None}
+    """Name the condition in which most of what the bare score finds is lost; of a few finds nobody can tell."""
+    known = {
+        name: share for name, one in rows.items() if of(one).total >= BARE_LEAST and (share := of(one).share)
+    }
     return max(known, key=lambda name: known[name], default=None)

@@ -74,6 +74,21 @@ def test_days_of_one_date_are_one_unit_and_the_worst_is_named():
     assert "3 camera-days" in alarms.per_hour.method
 
 
+def test_streams_of_one_camera_share_its_days():
+    """Twins see the same: alarms of one date are one unit, whatever stream they are in."""
+    days = [day("n" * 30, (1, 3), date=0, name=name, stream=name) for name in ("cam", "cam (2)")]
+    alarms = gate.report(days).events.alarms
+    assert (alarms.days, alarms.days_with, alarms.per_hour.count) == (1, 1, 2)
+
+
+def test_days_that_agree_have_no_interval():
+    """Drawn again, they could only say the same."""
+    days = [day("n" * 30, (1, 3), date=i, name=str(i)) for i in range(3)]
+    per_hour = gate.report(days).events.alarms.per_hour
+    assert (per_hour.value, per_hour.low, per_hour.high) == (pytest.approx(2.0), None, None)
+    assert per_hour.method == "none over 3 camera-days that agree"
+
+
 def test_no_alarm_still_allows_three_over_the_exposure():
     alarms = gate.report([day("n" * 60, date=i, name=str(i)) for i in range(3)]).events.alarms
     assert (alarms.per_hour.value, alarms.per_hour.low) == (0, 0)

@@ -24,9 +24,17 @@ def test_found_and_lost_are_counted_by_condition():
     assert (clear.events.count, clear.events.total, clear.bare.count, clear.void) == (1, 3, 2, 1)
     assert (clear.lost_events.count, clear.lost_events.total) == (1, 2)
     assert (fog.lost_events.count, fog.lost_alerts.count, fog.lost_alerts.total) == (0, 1, 2)
-    assert (found.worst_events, found.all.events.count, found.all.alerts.count) == ("clear", 3, 2)
+    assert (found.worst_events, found.all.events.count, found.all.alerts.count) == (None, 3, 2)
     assert (found.small.events.total, found.cut.events.total) == (1, 1)
     assert found.by_both["clear"]["strong"].events.total == 1
+
+
+def test_the_worst_condition_has_enough_finds_to_tell():
+    """One of one is lost at night, three of eight in fog."""
+    some = [plant("night", bare=True, found=None)]
+    some += [plant("fog", bare=True, found=None if i < 3 else 60.0, alert=60.0) for i in range(8)]
+    found = planted(some)
+    assert (found.worst_events, found.worst_alerts) == ("fog", None)
 
 
 def test_another_decision_has_its_own_count():

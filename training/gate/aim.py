@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from scoring.gate import Estimate, Report, StressReport
 from scoring.planted import Planted
+from scoring.statistic import Share
 from training.gate import folds
 from training.gate.control import late
 from training.gate.result import Costs, Result, StreamRow
@@ -148,9 +149,19 @@ def _lost(found: Planted | None) -> str:
     if found is None:
         return _NONE
     rows = found.by_condition
-    alerts = rows[found.worst_alerts].lost_alerts.share if found.worst_alerts else None
-    events = rows[found.worst_events].lost_events.share if found.worst_events else None
-    return " / ".join(_NONE if share is None else f"{100 * share:.0f}" for share in (alerts, events))
+    blind = [name for name, one in rows.items() if one.bare.total and not one.bare.count]
+    alerts = None if found.worst_alerts is None else rows[found.worst_alerts].lost_alerts
+    events = None if found.worst_events is None else rows[found.worst_events].lost_events
+    told = " / ".join(
+        _lost_of(one, name) for one, name in ((alerts, found.worst_alerts), (events, found.worst_events))
+    )
+    return told + (f"; the bare score finds none in {', '.join(blind)}" if blind else "")
+
+
+def _lost_of(one: Share | None, condition: str | None) -> str:
+    if one is None or one.share is None:
+        return "0"
+    return f"{100 * one.share:.0f} ({condition}, {one.count} of {one.total})"
 
 
 def _begun(result: Result) -> str:

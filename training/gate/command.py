@@ -41,7 +41,10 @@ def _place(text: str) -> tuple[str, tuple[float, float]]:
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number") from None
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text}; expected 0 or more")
     return value

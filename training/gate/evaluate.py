@@ -14,6 +14,7 @@ import msgspec
 
 from edge.errors import BundleError
 from edge.model.loaded import Model
+from firmware_sim.scene.side import refuse_mix
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
@@ -68,6 +69,7 @@ def evaluate(options: argparse.Namespace) -> Result:
     _check(model)
     crossed = tuple(read_folds(path) for path in options.folds)
     datasets = list(read_told(options))
+    _check_folds(options.folds, crossed, datasets)
     known = with_seen(parts_of(datasets, dict(options.place)), model.bundle.manifest.provenance)
     split = split_of(datasets, known)
     parts = _chosen(known, options)
@@ -87,6 +89,13 @@ def _check(model: Model) -> None:
         raise BundleError(
             f"{model.bundle.path}: no label has a threshold, so no event can open; import it with --alert LABEL=SCORE"
         )
+
+
+def _check_folds(paths: Sequence[Path], crossed: Sequence[Folds], datasets: Sequence[Dataset]) -> None:
+    known = {dataset.digest for dataset in datasets}
+    for path, one in zip(paths, crossed, strict=True):
+        if strange := [data.name for data in one.data if data.digest not in known]:
+            raise ValueError(f"{path}: was measured on other data ({', '.join(strange)}) than --data names")
 
 
 def _chosen(parts: list[Part], options: argparse.Namespace) -> list[Part]:
@@ -120,6 +129,7 @@ def _plants(options: argparse.Namespace, every: Sequence[Stream]) -> tuple[list[
     if not options.planted:
         return [], {}
     lots = plant.lots(every, options.planted)
+    refuse_mix(plant.trained(every), plant.judging(lots))
     tasks = [(options.bundle, options.backend, options.work, lot) for lot in lots]
     made = work.each("planted fires, in lots", work.plant_lot, tasks, options.processes)
     folders = {one.seed: Path(folder) for plants, folder in made for one in plants}

@@ -91,7 +91,7 @@ def data_of(dataset: Dataset, days: Sequence[Day]) -> DataFacts:
 def _uncounted(sequence: TruthSequence) -> str:
     """Say why the events of a sequence do not count."""
     if not sequence.timed:
-        return "events do not count: frames without times"
-    return "events do not count: " + (
+        return "whose events do not count: frames without times"
+    return "whose events do not count: " + (
         "smoke without an ignition" if sequence.reliable else "its ignition is unreliable"
     )

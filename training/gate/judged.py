@@ -110,14 +110,15 @@ def curve(model: Model, recorded: Sequence[Recorded], plants: Sequence[Plant], s
 
 
 def controls(days: Sequence[Day], made: Sequence[Controlled], seed: int) -> list[ControlRow]:
-    """Return the controls, the days as they are first.
+    """Return the controls, the same sequences as they are first.
 
     Args:
-        days: unseen, at true times.
-        made: what was made of the same sequences.
+        days: unseen.
+        made: what was made of some of them.
         seed: of the bootstraps.
     """
-    days = [day for day in days if not day.accelerated]
+    of = {day.result.id for one in made for day in one.days}
+    days = [day for day in days if not day.accelerated and day.result.id in of]
     frames = [(frame.index, frame.smoke) for day in days for frame in day.result.frames]
     summary = summarise([day.result for day in days], draws=0)
     rows = [

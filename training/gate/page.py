@@ -13,7 +13,7 @@ from scoring.gate import Estimate
 from scoring.statistic import Share
 from training.export.card import environment
 from training.gate import plot
-from training.gate.aim import aims
+from training.gate.aim import aims, by_camera
 from training.gate.result import Result
 from training.step.step import write_whole
 
@@ -29,7 +29,9 @@ def render(result: Result, curve: Path | None, source: Path | None) -> str:
         source: the result file, relative to the page.
     """
     template = _environment().get_template("smoke.md.jinja")
-    text = template.render(result=result, curve=curve, source=source, aims=aims(result))
+    text = template.render(
+        result=result, curve=curve, source=source, aims=aims(result), crossed=by_camera(result.folds)
+    )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

@@ -58,7 +58,7 @@ def draw_all(
                         names.append(name)
             at += len(part.truth.frames)
     for plant in plants:
-        if plant.found_s[SHIPPED] is None:
+        if plant.found_s[SHIPPED] is None or plant.alert_s[SHIPPED] is None:
             name = f"planted-miss-{plant.condition}-{plant.contrast}-{plant.seed}.jpg"
             shutil.copyfile(folders[plant.seed] / f"{plant.seed}.jpg", folder / name)
             names.append(name)
@@ -70,7 +70,8 @@ def _wanted(day: Day, ignition: float | None) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for alarm in alarms([day]):
         wanted.setdefault(alarm.frame, []).append("false-alarm")
-    if day.result.boxed and found_s_of(day, alerts=False) is None and ignition is not None:
+    missed = found_s_of(day, alerts=False) is None or found_s_of(day, alerts=True) is None
+    if day.result.boxed and missed and ignition is not None:
         smoky = [frame.name for frame in day.frames if frame.label == "smoke"]
         late = min(len(smoky) - 1, int(_LATER_S / max(1.0, day.frames[0].lasts_s)))
         wanted.setdefault(smoky[late], []).append("miss")

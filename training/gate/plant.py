@@ -21,6 +21,7 @@ from firmware_sim.scene.errors import SceneError
 from firmware_sim.scene.fire import SMALL_PX, Fire, fires
 from firmware_sim.scene.layer import Picture, Pictures
 from firmware_sim.scene.planted import PlantedFrame, Planting
+from firmware_sim.scene.side import Sources
 from scoring.planted import SHIPPED, Plant
 from scoring.score import NEAR_CELLS
 from scoring.truth import TruthFrame, TruthSequence
@@ -101,6 +102,26 @@ def backgrounds(streams: Sequence[Stream]) -> dict[str, Background]:
                 name = part.truth.id
                 found[name] = Background(name, stream.name, part.truth.group, tuple(shots[first:end]))
     return found
+
+
+def trained(streams: Sequence[Stream]) -> Sources:
+    """Return what the bundle was trained on, as far as it is known: groups and sequences."""
+    seen = [part.truth for stream in streams for part in stream.parts if part.seen]
+    return Sources(
+        "train", groups=frozenset(one.group for one in seen), names=frozenset(one.id for one in seen)
+    )
+
+
+def judging(some: Sequence[Lot]) -> Sources:
+    """Return what planted fires are made of."""
+    places = [place for lot in some for place in lot.backgrounds.values()]
+    cuts = [part.truth for lot in some for part in lot.cuts.values()]
+    return Sources(
+        "judge",
+        seeds=frozenset(fire.seed for lot in some for fire in lot.fires),
+        groups=frozenset((*(place.group for place in places), *(one.group for one in cuts))),
+        names=frozenset((*(place.name for place in places), *(one.id for one in cuts))),
+    )
 
 
 def lots(streams: Sequence[Stream], count: int, size: int = 13) -> list[Lot]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -132,21 +133,39 @@ def is_still(sequence: TruthSequence) -> bool:
     return len(sequence.frames) == 1 and not sequence.timed
 
 
+TRAINED_ON = "trained_on"  # in a bundle's provenance: what it was trained on, as `trained_on` states it
+
+
+def trained_on(parts: Sequence[Part]) -> dict[str, str]:
+    """State what a bundle is trained on: a digest of each sequence's pictures, by its id."""
+    return {part.truth.id: _pictures_digest(part) for part in parts}
+
+
 def with_seen(parts: Sequence[Part], provenance: Mapping[str, object]) -> list[Part]:
-    """Mark what a bundle was trained on: of its own data all groups that it did not leave out.
+    """Mark what a bundle was trained on: sequences that it names, or of the same pictures.
+
+    Of a bundle that names none: of its own data all groups that it did not leave out.
 
     Args:
         parts: of any data.
         provenance: of the bundle's manifest; nothing is known of one that says nothing.
     """
+    named = provenance.get(TRAINED_ON)
+    if isinstance(named, dict):
+        known = set(named.values())
+        return [
+            replace(part, seen=part.truth.id in named or _pictures_digest(part) in known) for part in parts
+        ]
     data, left_out = provenance.get("data"), provenance.get("validation_groups")
     digest = data.get("sequences_json_sha256") if isinstance(data, dict) else None
     if digest is None or not isinstance(left_out, list | tuple):
         return list(parts)
-    return [
-        Part(part.truth, part.paths, part.data == digest and part.truth.group not in left_out, part.data)
-        for part in parts
-    ]
+    return [replace(part, seen=part.data == digest and part.truth.group not in left_out) for part in parts]
+
+
+def _pictures_digest(part: Part) -> str:
+    """Return a short digest of a sequence's pictures, in any order."""
+    return hashlib.sha256("".join(sorted(map(sha256, part.paths))).encode()).hexdigest()[:16]
 
 
 def streams(parts: Sequence[Part]) -> list[Stream]:

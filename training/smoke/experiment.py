@@ -27,6 +27,7 @@ from edge.scratch import temporary_folder
 from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
 from training.export.spec import tflite_spec
+from training.gate.stream import TRAINED_ON
 from training.smoke.bundle import card_of, manifest_of, write
 from training.smoke.data import split as sides
 from training.smoke.data.read import Dataset, read
@@ -70,6 +71,7 @@ def handle(options: argparse.Namespace) -> int:
     made = make(side, recipe)
     choice, exported = made.choice, made.exported
     result = _describe(dataset, recipe, groups, training, validation, choice, exported)
+    result[TRAINED_ON] = side.trained_on
     manifest = _manifest(exported, choice.threshold, result, {})
     with temporary_folder("draft-") as folder:
         draft = write(folder / "draft", manifest, exported, "draft")
@@ -92,7 +94,7 @@ def handle(options: argparse.Namespace) -> int:
 def _manifest(
     exported: Exported, threshold: Threshold, result: dict[str, Any], metrics: dict[str, Any]
 ) -> Manifest:
-    stated = ("date", "commit", "data", "recipe", "validation_groups", "licence")
+    stated = ("date", "commit", "data", "recipe", "validation_groups", "licence", TRAINED_ON)
     return manifest_of(
         threshold,
         calibration_sha256=exported.calibration_sha256,

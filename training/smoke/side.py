@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, get_args
 import msgspec
 
 from scoring.truth import TruthSequence
-from training.gate.stream import Part
+from training.gate.stream import Part, trained_on
 from training.smoke.data.read import Dataset
 from training.step.step import Step, sha256
 from training.step.workshop import Workshop
@@ -53,6 +53,7 @@ class TrainingSide:
 
     Attributes:
         sequences: in the order of the data.
+        trained_on: what a bundle of all of them says in its provenance.
         found_s: seconds that it once took to make what was taken and had been made before.
     """
 
@@ -60,6 +61,7 @@ class TrainingSide:
         self.shop, self.out = shop, out
         self.sequences: tuple[TruthSequence, ...] = tuple(part.truth for part in parts)
         self._parts = {part.truth.id: part for part in parts}
+        self.trained_on = trained_on(parts)
         self._left_out = left_out
         self._handed: dict[str, set[str]] = {}
         self._made_before, self._taken = frozenset(shop.made), set[str]()

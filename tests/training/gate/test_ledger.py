@@ -63,7 +63,7 @@ def test_evaluate_counts_the_looks_at_its_data(
     path = tmp_path / "l.jsonl"
     ledger.append(path, look(0))
     ledger.append(path, look(1, ("a",)))
-    some = [Dataset(tmp_path, "sequences", data, (), {}, (), 0, frozenset())]
+    some = [Dataset(tmp_path, "sequences", data, (), {}, (), 0, frozenset(), burns=False)]
     assert _looks(argparse.Namespace(looks=told, ledger=path), some) == counted
     nowhere = argparse.Namespace(looks=told, ledger=tmp_path / "none")
     assert _looks(nowhere, some) == told

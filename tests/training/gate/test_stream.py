@@ -3,7 +3,7 @@ import pytest
 
 from tests.training.gate import made
 from training.gate.control import CONTINUED, RANDOM, REVERSED, controls, late
-from training.gate.stream import Part, parts_of, streams, with_seen
+from training.gate.stream import TRAINED_ON, Part, parts_of, streams, trained_on, with_seen
 from training.smoke.data.place import place_of
 from training.smoke.data.read import read
 
@@ -41,6 +41,25 @@ def test_what_was_trained_on_is_told_by_the_bundles_own_data(tmp_path):
     assert [part.seen for part in with_seen(some, own)] == [True, False]
     assert not any(part.seen for part in with_seen(some, own | {"data": {"sequences_json_sha256": "0"}}))
     assert not any(part.seen for part in with_seen(some, {}))
+
+
+def test_what_was_trained_on_is_known_in_other_data_too(tmp_path):
+    """By its name, and by its pictures under another name."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "other").mkdir()
+    own = parts(tmp_path / "own", sequence("a"))
+    some = parts(
+        tmp_path / "other",
+        {**sequence("a"), "pictures": [made.picture(50 + i) for i in range(4)]},
+        sequence("renamed", begin=made.EPOCH + 9000),
+        {**sequence("new", begin=made.EPOCH + 19_000), "pictures": [made.picture(60 + i) for i in range(4)]},
+    )
+    provenance = {TRAINED_ON: trained_on(own), "data": {"sequences_json_sha256": ""}, "validation_groups": []}
+    assert {p.truth.id: p.seen for p in with_seen(some, provenance)} == {
+        "a": True,
+        "renamed": True,
+        "new": False,
+    }
 
 
 def test_a_sequence_that_comes_twice_is_refused(tmp_path):

@@ -39,6 +39,7 @@ class Dataset:
         passed_lines: the same with a few names, for people.
         corrected: frames that differ from the data by a correction.
         looked: (sequence, frame) that somebody looked at.
+        burns: whether something does, as the data themselves say; else all are quiet streams.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Dataset:
     passed_lines: tuple[str, ...]
     corrected: int
     looked: frozenset[tuple[str, str]]
+    burns: bool
 
 
 class How(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,7 @@ def read(path: Path, how: How | None = None, looks: Sequence[Look] | None = None
         passed.lines(),
         corrected.changed,
         corrected.looked,
+        any(map(_burns, found)),
     )
 
 
@@ -168,6 +171,10 @@ def _check(path: Path, sequences: Sequence[TruthSequence]) -> None:
         truth.decode(msgspec.json.encode({"sequences": sequences}))
     except TruthError as error:
         raise TruthError(f"{path}: {error}") from error
+
+
+def _burns(sequence: TruthSequence) -> bool:
+    return sequence.ignition_epoch is not None or any(frame.label == "smoke" for frame in sequence.frames)
 
 
 def _digest(kind: Kind, tree: Tree, sequences: Sequence[TruthSequence]) -> str:

@@ -63,7 +63,10 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
 
 
 def _positive(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number") from None
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text}; expected 1 or more")
     return value

@@ -36,11 +36,6 @@ class Fold:
         return tuple(sorted({part.truth.group for part in self.held}))
 
 
-def is_quiet(dataset: Dataset) -> bool:
-    """Say whether nothing burns in a whole data set: its groups are quiet streams."""
-    return not any(_burns(sequence) for sequence in dataset.sequences)
-
-
 def plan(datasets: Sequence[Dataset], *, by_mast: bool, trains_on_quiet: bool) -> list[Fold]:
     """Lay out the folds; see that no two sides share anything, not even a picture.
 
@@ -53,8 +48,8 @@ def plan(datasets: Sequence[Dataset], *, by_mast: bool, trains_on_quiet: bool) -
         ValueError: too few groups, or something meets two sides; names it.
     """
     _once(datasets)
-    burning = _parts([one for one in datasets if not is_quiet(one)], by_mast=by_mast)
-    quiet = _parts([one for one in datasets if is_quiet(one)], by_mast=by_mast)
+    burning = _parts([one for one in datasets if one.burns], by_mast=by_mast)
+    quiet = _parts([one for one in datasets if not one.burns], by_mast=by_mast)
     held = outer_folds([part.truth for part in burning])
     names = [str(number) for number, _ in enumerate(held, 1)]
     streams = sorted({part.truth.group for part in quiet})
@@ -94,10 +89,6 @@ def _parts(datasets: Sequence[Dataset], *, by_mast: bool) -> tuple[Part, ...]:
 def _split(parts: Sequence[Part], groups: Sequence[str]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     inside = tuple(part for part in parts if part.truth.group in groups)
     return inside, tuple(part for part in parts if part.truth.group not in groups)
-
-
-def _burns(sequence: TruthSequence) -> bool:
-    return sequence.ignition_epoch is not None or any(frame.label == "smoke" for frame in sequence.frames)
 
 
 def _check(folds: Sequence[Fold]) -> None:

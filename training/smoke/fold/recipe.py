@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from training.gate.stream import TRAINED_ON
 from training.smoke.bundle import manifest_of, write
 from training.smoke.make import FALSE_ALARMS_PER_HOUR, INNER_FOLDS, make
 from training.smoke.recipe import Recipe
@@ -83,6 +84,7 @@ class Shipped:
             metrics={"method": "none: see the result of the cross-validation"},
             provenance={
                 "recipe": asdict(self.recipe),
+                TRAINED_ON: side.trained_on,
                 "training_groups": sorted({sequence.group for sequence in side.sequences}),
                 "inner_folds": msgspec.to_builtins(made.choice.summary),
             },

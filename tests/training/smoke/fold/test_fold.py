@@ -14,13 +14,17 @@ from training.gate import ledger
 from training.gate import result as gate_result
 from training.gate.aim import aims
 from training.gate.folds import read
+from training.gate.stream import TRAINED_ON, parts_of, with_seen
+from training.smoke.data.correction import Look
 from training.smoke.data.read import read as read_data
 from training.smoke.fold.command import register
 from training.smoke.fold.main import handle
-from training.smoke.fold.plan import is_quiet, plan
+from training.smoke.fold.plan import plan
 from training.smoke.fold.recipe import Shipped
 from training.smoke.recipe import Recipe
+from training.smoke.side import TrainingSide, pictures_of
 from training.smoke.train import METHODS
+from training.step.workshop import Workshop
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +105,7 @@ def test_the_page_of_a_bundle_quotes_the_folds(done, data: list[Path], tmp_path:
         "--folds",
         str(done[0] / "r.json"),
     ]
+    asked += ["--data", str(data[1])]
     asked += ["--planted", "0", "--no-controls", "--processes", "1", "--work", str(tmp_path / "w")]
     assert command([*asked, "--result", str(tmp_path / "r.json"), "--page", str(tmp_path / "p.md")]) == 0
     told, found = gate_result.read(tmp_path / "r.json"), read(done[0] / "r.json")
@@ -157,9 +162,44 @@ def test_a_recipe_of_quiet_streams_is_trained_without_the_one_left_out(data: lis
     assert trained_on("1") == burning - set(folds["1"].groups) | {"road", "site"}
 
 
+def test_smoke_that_somebody_saw_leaves_a_quiet_stream_quiet(data: list[Path]) -> None:
+    plain = read_data(data[1], looks=())
+    place = plain.sequences[0].id, plain.sequences[0].frames[2].name
+    saw = Look(plain.digest, *place, "smoke", "a plume", "x", "2026-01-01", blind=True)
+    seen = read_data(data[1], looks=[saw])
+    assert seen.sequences[0].frames[2].label == "smoke"
+    held = [
+        [fold.groups for fold in plan([read_data(data[0]), one], by_mast=False, trains_on_quiet=False)]
+        for one in (plain, seen)
+    ]
+    assert held[0] == held[1]
+
+
+def test_a_folds_bundle_says_what_it_was_trained_on(tmp_path: Path, data: list[Path]) -> None:
+    dataset = read_data(data[0])
+    fold = plan([dataset], by_mast=False, trains_on_quiet=False)[0]
+    side = TrainingSide(Workshop(tmp_path, METHODS), fold.training, pictures_of(fold.held), tmp_path / "b")
+    marked = with_seen(parts_of([dataset]), {TRAINED_ON: side.trained_on})
+    assert {part.truth.group for part in marked if not part.seen} == set(fold.groups)
+
+
+def test_folds_of_other_data_are_refused(done, data: list[Path], tmp_path: Path) -> None:
+    asked = [
+        "evaluate",
+        "--bundle",
+        str(made.CELLS),
+        "--data",
+        str(data[1]),
+        "--folds",
+        str(done[0] / "r.json"),
+    ]
+    with pytest.raises(ValueError, match=r"r\.json: was measured on other data"):
+        command([*asked, "--planted", "0", "--no-controls", "--work", str(tmp_path / "w")])
+
+
 def test_cameras_of_one_mast_are_one_group_by_mast(data: list[Path]) -> None:
     dataset = read_data(data[0])
-    assert not is_quiet(dataset)
+    assert dataset.burns
 
     def homes(*, by_mast: bool) -> list[set[str]]:
         folds = plan([dataset], by_mast=by_mast, trains_on_quiet=False)
