@@ -151,26 +151,27 @@ def test_within_15_minutes_is_of_the_first_frame_played():
     assert told[RANDOM].within_15 is None  # no smoke is there when it begins
 
 
-def plant(seed, found_s):
+def plant(seed, found_s, alert_s):
     return Plant(
         seed=seed, background="b", stream="cam", condition="fog", contrast="faint", colour="grey", cut=None,
         small=False, grey_levels=5.0, bare=True, void=False, found_s={SHIPPED: found_s},
-        alert_s={SHIPPED: None},
+        alert_s={SHIPPED: alert_s},
     )  # fmt: skip
 
 
 def test_misses_and_false_alarms_of_what_is_left_out_are_drawn(recorded, tmp_path):
     days = judged.days_of(made.model(), recorded)
     assert {gate.false_alarms_of(one, alerts=False) for one in days} == {1}
-    cv2.imwrite(str(tmp_path / "7.jpg"), made.picture(7))
-    folders = dict.fromkeys((7, 8), tmp_path)
-    names = picture.draw_all(
-        made.model(), recorded, days, tmp_path / "drawn", folders, [plant(7, None), plant(8, 60.0)]
-    )
+    plants = [plant(7, None, None), plant(8, 60.0, 120.0), plant(9, 60.0, None)]
+    for one in plants:
+        cv2.imwrite(str(tmp_path / f"{one.seed}.jpg"), made.picture(one.seed))
+    folders = {one.seed: tmp_path for one in plants}
+    names = picture.draw_all(made.model(), recorded, days, tmp_path / "drawn", folders, plants)
     assert sorted(names) == [
         "false-alarm-new-0002.jpg",
         "miss-new-0017.jpg",
         "planted-miss-fog-faint-7.jpg",
+        "planted-miss-fog-faint-9.jpg",
     ]
     (folder,) = (tmp_path / "drawn").iterdir()
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
