@@ -72,7 +72,9 @@ def test_what_the_decision_loses_is_told_of_alerts_and_of_events_each_in_its_wor
         for condition, lost, unalerted in (("clear", 0, 0), ("fog", 1, 4), ("rain", 3, 3))
         for i in range(10)
     ]
-    plants += [plant("night", bare=False, found=None) for _ in range(10)]  # not lost: nothing was there to find
+    plants += [
+        plant("night", bare=False, found=None) for _ in range(10)
+    ]  # not lost: nothing was there to find
     ((_, told),) = today(result(planted=planted(plants)), "lost to all decision rules").items()
     assert told.startswith("40 (fog, 4 of 10) / 30 (rain, 3 of 10)")
 

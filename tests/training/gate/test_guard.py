@@ -140,7 +140,7 @@ def found(name, found_s, alerted_s):
 
 
 def test_within_15_minutes_is_of_the_first_frame_played():
-    """Begun 5, 5 and 10 minutes after ignition: found 14 minutes later, 16, never; as an alert 15 minutes later, 16, never."""
+    """Of what began 5, 5 and 10 minutes after ignition: found 14 minutes later (as an alert 15), 16, never."""
     views = [found("a", 300 + 840, 300 + 900), found("b", 300 + 960, 300 + 960), found("c", None, None)]
     begun = [300.0, 300.0, 600.0]
     rows = judged.controls(views, [Controlled(kind, views, begun) for kind in (late(5), RANDOM)], 0)
