@@ -131,7 +131,7 @@ def test_plumes_are_cut_from_what_is_left_out(tmp_path, seen, cut):
     assert {fire.cut for lot in some for fire in lot.fires} == cut | {None}
 
 
-def found(name, found_s, alerted_s):
+def view(name, found_s, alerted_s):
     """One view, found so many seconds after ignition."""
     one = day("nnn" + "s" * 40, name=name)
     alerts = msgspec.structs.replace(one.result.alerts, found_s=alerted_s)
@@ -141,7 +141,7 @@ def found(name, found_s, alerted_s):
 
 def test_within_15_minutes_is_of_the_first_frame_played():
     """Of what began 5, 5 and 10 minutes after ignition: found 14 minutes later (as an alert 15), 16, never."""
-    views = [found("a", 300 + 840, 300 + 900), found("b", 300 + 960, 300 + 960), found("c", None, None)]
+    views = [view("a", 300 + 840, 300 + 900), view("b", 300 + 960, 300 + 960), view("c", None, None)]
     begun = [300.0, 300.0, 600.0]
     rows = judged.controls(views, [Controlled(kind, views, begun) for kind in (late(5), RANDOM)], 0)
     told = {row.name: row for row in rows}
