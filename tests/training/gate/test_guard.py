@@ -140,14 +140,19 @@ def view(name, found_s, alerted_s):
 
 
 def test_within_15_minutes_is_of_the_first_frame_played():
-    """Of what began 5, 5 and 10 minutes after ignition: found 14 minutes later (as an alert 15), 16, never."""
-    views = [view("a", 300 + 840, 300 + 900), view("b", 300 + 960, 300 + 960), view("c", None, None)]
-    begun = [300.0, 300.0, 600.0]
+    """Found, and as an alert: 10 and 14 minutes after the first frame, 14 and 16, 16 and 16, never."""
+    begun = [300.0, 300.0, 300.0, 600.0]
+    views = [
+        view("a", 300 + 600, 300 + 840),
+        view("b", 300 + 840, 300 + 960),
+        view("c", 300 + 960, 300 + 960),
+        view("d", None, None),
+    ]
     rows = judged.controls(views, [Controlled(kind, views, begun) for kind in (late(5), RANDOM)], 0)
     told = {row.name: row for row in rows}
     row = told[late(5)]
-    assert (row.within_15.count, row.within_15.total) == (1, 3)
-    assert (row.alerted_within_15.count, row.alerted_within_15.total) == (1, 3)
+    assert (row.within_15.count, row.within_15.total) == (2, 4)
+    assert (row.alerted_within_15.count, row.alerted_within_15.total) == (1, 4)
     assert told[RANDOM].within_15 is None  # no smoke is there when it begins
 
 
