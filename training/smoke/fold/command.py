@@ -15,7 +15,9 @@ judged through the daemon's own pipeline as `evaluate` does. A data set in which
 each of its groups is left out once more. What a left-out side must not touch is refused by the digests of its pictures.
 
 What is done is skipped: the same command resumes. Each run over the folds is a line in the ledger, which the result
-quotes. Figures are shown when all asked folds are judged, not before."""
+quotes. Figures are shown when all asked folds are judged, not before.
+
+How long: a fold of the shared data took 14 minutes from nothing on two cores; the next ones find its features made."""
 _EXAMPLE = "example: python -m training cross-validate --data wildfire --data quiet --result folds.json"
 
 
