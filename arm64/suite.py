@@ -58,6 +58,7 @@ _REASONS = {
     "page faults are counted with those of the emulator": ("tests/camera/test_room.py",),
     "reads the checkout's own sources, which are the same on a host": (
         "tests/test_import_rule.py",
+        "tests/test_link.py",
         "tests/test_lock.py",
         "tests/test_sbom.py",
         "tests/test_document.py::test_nobody_else_decodes_a_file_of_others",

@@ -79,6 +79,12 @@ def test_what_the_decision_loses_is_told_of_alerts_and_of_events_each_in_its_wor
     assert told.startswith("50 (fog, 5 of 10) / 30 (rain, 3 of 10)")
 
 
+def test_of_a_few_finds_nobody_can_tell_what_the_decision_loses():
+    plants = [plant("night", bare=True, found=None) for _ in range(7)]
+    ((_, told),) = today(result(planted=planted(plants)), "lost to all decision rules").items()
+    assert told == "–"
+
+
 def crossed(*, complete, by_mast=False):
     """A cross-validation of one view; it is found where all folds were judged, by camera."""
     events = [(5, 9)] if complete and not by_mast else []
