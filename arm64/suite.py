@@ -55,8 +55,10 @@ _REASONS = {
     "builds and installs a wheel: hatchling and a package registry are a host's": ("tests/test_wheel.py",),
     "the gate is a host's": ("tests/test_gate.py",),
     "networks and what listens to files are the kernel's, which a host asks": ("tests/network",),
+    "page faults are counted with those of the emulator": ("tests/camera/test_room.py",),
     "reads the checkout's own sources, which are the same on a host": (
         "tests/test_import_rule.py",
+        "tests/test_link.py",
         "tests/test_lock.py",
         "tests/test_sbom.py",
         "tests/uplink/test_heartbeat.py",

@@ -34,7 +34,7 @@ import os, resource, sys
 sys.path.insert(0, {root!r})
 import edge.cli
 {before}
-sys.exit(edge.cli.main(sys.argv[1:]))
+sys.exit(edge.cli.program())
 """
 # A disk that takes nothing: no file of the process may grow.
 FULL = f"resource.setrlimit(resource.RLIMIT_FSIZE, (0, {resource.RLIM_INFINITY}))"

@@ -2,6 +2,6 @@
 
 import sys
 
-from edge.cli import main
+from edge.cli import program
 
-sys.exit(main())
+sys.exit(program())

@@ -7,10 +7,12 @@ People read stderr; the last line of stdout is JSON where a program may want it.
 from __future__ import annotations
 
 import argparse
+import atexit
 import io
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
@@ -41,6 +43,23 @@ _EPILOG = """examples:
   firetower watch --broker mqtts://…  on another machine: what towers send, and which of them is silent
   firetower bench --json pi.json      what the model costs on this board, every raw value kept
 """
+
+
+def program() -> int:
+    """Run the command line of this process; return the exit code."""
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # the first to be registered is the last to be called
+    codes.append(main())
+    return codes[0]
+
+
+def _leave(codes: Sequence[int]) -> None:
+    """End at once where a thread is still at work: Python would end it inside a library's C++, which aborts."""
+    if codes and any(thread.daemon for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(codes[0])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

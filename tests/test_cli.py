@@ -39,6 +39,32 @@ def test_help_of_every_command(command: str) -> None:
     assert "usage" in firetower(command, "--help").stdout
 
 
+def test_a_library_at_work_in_a_thread_does_not_abort_the_end() -> None:
+    at_work = """
+import sys, threading, time
+import cv2, numpy
+from edge import cli
+
+def blur():
+    picture = numpy.zeros((2000, 2000, 3), numpy.uint8)
+    while True:
+        cv2.GaussianBlur(picture, (0, 0), 9)
+
+def main():
+    threading.Thread(target=blur, daemon=True).start()
+    time.sleep(0.5)
+    print("told")
+    return 3
+
+cli.main = main
+sys.exit(cli.program())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", at_work], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "told\n", "")
+
+
 def test_the_bundled_model_is_whole() -> None:
     bundle = Bundle.open(bundled_path())
     bundle.verify()

@@ -127,6 +127,9 @@ def test_pack_and_unpack(firetower, cells, tmp_path):
         firetower("unpack", tmp_path / "a.zip", tmp_path / "b")
 
 
+PACKED_BYTES = {"litert": 97_400, "onnx": 104_300}  # as docs/models.md says; at most 160,000
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_pack_for_one_backend_is_light_and_verifies_by_itself(firetower, tmp_path, backend):
     need(backend)
@@ -135,7 +138,7 @@ def test_a_pack_for_one_backend_is_light_and_verifies_by_itself(firetower, tmp_p
     assert code == 0
     packed = Bundle.open(archive)
     assert last(out) == {"archive": str(archive), "bytes": archive.stat().st_size, "digest": packed.digest}
-    assert archive.stat().st_size <= 160_000
+    assert archive.stat().st_size == pytest.approx(PACKED_BYTES[backend], rel=0.02)  # zlibs differ a little
     with zipfile.ZipFile(archive) as source:
         model = source.getinfo(f"model{BACKENDS[backend].suffix}").compress_size
         assert {entry.filename for entry in source.infolist()} == {

@@ -1,7 +1,7 @@
 """`python -m tests.network.apart --json docs/results/network.json`: hear the commands that take minutes.
 
 Each runs as the tests run theirs: in a network where it is heard, by a kernel that tells what it writes. As root, or
-with passwordless sudo, in some 15 minutes on two idle cores. Exit code 1 where one was heard, or failed.
+with passwordless sudo. Exit code 1 where one was heard, or failed.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -108,7 +109,8 @@ def deploy(watch, configured, wheels):  # noqa: F811
             assert [*Path(short).iterdir(), *temporary.iterdir()] == []
         # not HOME: the board's, whose login shell is at home there
         login = Path(pwd.getpwuid(os.getuid()).pw_dir)
-        lent = wheels.parent.glob("lent*")  # what its wheels take from here: its Python compiles it
+        # what its wheels take from here: its Python compiles it, and says so of either name of a folder
+        lent = [Path(sysconfig.get_path("purelib")), *wheels.parent.glob("lent*")]
         assert found.outside(configured, Path(short), login, *lent) == []
         assert found.left == []
         return found

@@ -175,6 +175,7 @@ def test_stress_by_night_has_the_frames_and_openings_of_the_night():
     fast = day("n" * 50, (10, 20), (40, 42), accelerated=True, nights=range(25, 50))
     night = gate.stress_half([fast], night=True)
     assert (night.events.openings.count, night.events.openings.exposure) == (1, 25)
+    assert night.alerts.openings.count == 1
     assert night.events.open.value == pytest.approx(2 / 25)
 
 

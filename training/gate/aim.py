@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scoring.gate import Estimate, Report, StressReport
-from scoring.planted import Planted
+from scoring.planted import BARE_LEAST, Planted
 from scoring.statistic import Share
 from training.gate import folds
 from training.gate.control import late
@@ -152,6 +152,8 @@ def _lost(found: Planted | None) -> str:
     blind = [name for name, one in rows.items() if one.bare.total and not one.bare.count]
     alerts = None if found.worst_alerts is None else rows[found.worst_alerts].lost_alerts
     events = None if found.worst_events is None else rows[found.worst_events].lost_events
+    if all(one.bare.count < BARE_LEAST for one in rows.values()):
+        return _NONE
     told = " / ".join(
         _lost_of(one, name) for one, name in ((alerts, found.worst_alerts), (events, found.worst_events))
     )

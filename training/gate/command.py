@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.smoke.data import command as data
+from training.step.argument import count, positive
 
 _EVALUATE = """Say what a bundle is worth: fires found, delay, false alarms, time watched, candidates and alerts apart.
 
@@ -22,8 +23,8 @@ are left out, and counted: an event needs frames in a row.
 
 False alarms that nobody has looked at are listed: look, and write down what is seen (docs/data.md).
 
-How long: the shipped bundle on 4,539 frames, with controls and 312 planted fires of 80 frames each, took 27 minutes on
-two busy cores. The folder of the work holds score maps and pictures of real frames: do not publish
+How long: the network runs once for each frame, again for those of each control, and for the 80 of each planted fire.
+The folder of the work holds score maps and pictures of real frames: do not publish
 it."""
 _EXAMPLE = "example: python -m training evaluate --data wildfire --data quiet --result gate.json --page docs/smoke.md"
 
@@ -38,23 +39,6 @@ def _place(text: str) -> tuple[str, tuple[float, float]]:
     if not camera or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         raise argparse.ArgumentTypeError(f"{text!r}; expected CAMERA=LATITUDE,LONGITUDE in degrees")
     return camera, (latitude, longitude)
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number") from None
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text}; expected 0 or more")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = _count(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("0; expected 1 or more")
-    return value
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -85,7 +69,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "or it is unknown",
     )  # fmt: skip
     parser.add_argument(
-        "--planted", type=_count, default=312, metavar="N", help="planted fires, 0 for none (%(default)s)"
+        "--planted", type=count, default=312, metavar="N", help="planted fires, 0 for none (%(default)s)"
     )
     parser.add_argument(
         "--no-controls",
@@ -107,7 +91,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     )
     parser.add_argument(
         "--looks",
-        type=_count,
+        type=count,
         metavar="N",
         help="how often these data had been judged before, for the result; counted in the ledger if absent",
     )
@@ -119,7 +103,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--work", type=Path, default=Path(".work/gate"), help="all steps; resumes from here (%(default)s)"
     )
     parser.add_argument(
-        "--processes", type=_positive, default=2, metavar="N", help="at work at once (%(default)s)"
+        "--processes", type=positive, default=2, metavar="N", help="at work at once (%(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of bootstraps and random starts (%(default)s)")
     parser.set_defaults(handler=_handle)

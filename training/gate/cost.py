@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import subprocess
-import sys
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,8 +11,8 @@ import msgspec
 
 from edge.document import read_text
 from edge.model.bundle import Bundle
-from edge.scratch import temporary_folder
 from training.gate.result import Costs
+from training.step.benchmark import benchmark
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +46,8 @@ def costs_of(bundle: Bundle, backend: str, budget: Path, *, measure: bool = True
 
 def _rss_bytes(path: Path, backend: str) -> int | None:
     """Return the median over fresh processes; None where this machine does not tell."""
-    with temporary_folder("cost-") as folder:
-        out = folder / "out.json"
-        words: list[object] = [sys.executable, "-m", "benchmarks", "latency", "--bundle", path, "--json", out]
-        words += ["--backends", backend, "--warmup", 1, "--runs", INFERENCES - 1, "--processes", PROCESSES]
-        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-            raise ValueError(f"{path}: the benchmark failed: {said}")
-        found: list[dict[str, Any]] = json.loads(out.read_text())["timings"]
+    words = ["--backends", backend, "--warmup", 1, "--runs", INFERENCES - 1, "--processes", PROCESSES]
+    found: list[dict[str, Any]] = benchmark(path, "latency", *words)["timings"]
     grown = [
         after - before
         for one in found

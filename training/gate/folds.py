@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from edge.document import read_text
 from scoring.day import Day
 from scoring.gate import Report, StressReport
+from training.gate import file
 from training.gate.facts import DataFacts
 from training.gate.ledger import Look
 from training.gate.look import Alarm, Looked
 from training.smoke.data.split import Side
 
 SCHEMA = "firetower.folds/1.0"
-_SCHEMA = re.compile(r"firetower\.folds/1\.\d{1,6}", re.ASCII)
-_BYTES_MAX = 1 << 28
 
 
 class RecipeFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,24 +108,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     days: dict[str, tuple[Day, ...]]
 
 
-class _Header(msgspec.Struct):
-    schema: str
-
-
 def read(path: Path) -> Result:
     """Read and check one file.
 
     Raises:
-        OSError: it cannot be read.
-        ValueError: it is none, of an unknown version, or malformed.
+        OSError, ValueError: as `file.read`.
     """
-    try:
-        text = read_text(path, _BYTES_MAX)
-        schema = msgspec.json.decode(text, type=_Header).schema
-        if _SCHEMA.fullmatch(schema) is None:
-            raise ValueError(f"{path}: schema {schema[:80]!r}; expected {SCHEMA}; update firetower")
-        return msgspec.json.decode(text, type=Result)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(
-            f"{path}: no whole result of `python -m training cross-validate`: {error}"
-        ) from error
+    return file.read(path, Result, SCHEMA, "cross-validate")

@@ -13,7 +13,7 @@ from scoring import truth
 from scoring.truth import TruthSequence
 from training.smoke.data.place import Place
 from training.smoke.data.read import Dataset
-from training.step.step import sha256
+from training.step.step import picture_digest
 
 NS_PER_S = 1_000_000_000
 UNTIMED_S = 60  # between frames that have no times; nothing per hour is told of them
@@ -81,7 +81,7 @@ class Stream:
 
 def shot_inputs(shots: Iterable[Shot]) -> list[list[object]]:
     """Return what depends on frames must name of them: the pictures by their digests, not by names and sizes."""
-    return [[shot.name, sha256(shot.path), shot.time_ns, shot.size_px] for shot in shots]
+    return [[shot.name, picture_digest(shot.path), shot.time_ns, shot.size_px] for shot in shots]
 
 
 def _shots(part: Part) -> Iterator[Shot]:
@@ -165,7 +165,7 @@ def with_seen(parts: Sequence[Part], provenance: Mapping[str, object]) -> list[P
 
 def _pictures_digest(part: Part) -> str:
     """Return a short digest of a sequence's pictures, in any order."""
-    return hashlib.sha256("".join(sorted(map(sha256, part.paths))).encode()).hexdigest()[:16]
+    return hashlib.sha256("".join(sorted(map(picture_digest, part.paths))).encode()).hexdigest()[:16]
 
 
 def streams(parts: Sequence[Part]) -> list[Stream]:

@@ -6,7 +6,6 @@ soft labels, backgrounds, plume textures) says in its step's record what they we
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import msgspec
 from scoring.truth import TruthSequence
 from training.gate.stream import Part, trained_on
 from training.smoke.data.read import Dataset
-from training.step.step import Step, sha256
+from training.step.step import Step, picture_digest
 from training.step.workshop import Workshop
 
 MADE_OF = "made_of"  # in a step's record: digests of the pictures that it was made from, directly or not
@@ -167,14 +166,3 @@ def digest_of(parts: Sequence[Part]) -> str:
         digest.update(msgspec.json.encode(part.truth))
         digest.update("".join(map(picture_digest, part.paths)).encode())
     return digest.hexdigest()
-
-
-def picture_digest(path: Path) -> str:
-    """Return a picture's sha256; a file that did not change is read once a process."""
-    state = path.stat()
-    return _digest(path, state.st_size, state.st_mtime_ns)
-
-
-@functools.cache
-def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
-    return sha256(path)

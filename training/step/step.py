@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import functools
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
@@ -133,6 +134,17 @@ def sha256(path: Path) -> str:
     """Return a file's digest."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def picture_digest(path: Path) -> str:
+    """Return a picture's sha256; a file that did not change is read once a process."""
+    state = path.stat()
+    return _digest(path, state.st_size, state.st_mtime_ns)
+
+
+@functools.cache
+def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    return sha256(path)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -7,34 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
-from edge.model.manifest import AlertRule, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
+from edge.model.manifest import AlertRule, Manifest
 from edge.model.runtime import Inference, State, Tensor
 from scoring.truth import TruthSequence, decode
+from tests.test_replay import MANIFEST as PLAIN
+from tests.test_replay import SIZE_PX as SIDE_PX
+from tests.test_replay import SPEC
 
-SIDE_PX = 64
 EPOCH = 1_700_000_000
-SPEC = FileSpec(
-    sha256="0" * 64,
-    bytes=1,
-    backend="litert",
-    tensors=(
-        TensorSpec(
-            name="f", role="frame", shape=(1, SIDE_PX, SIDE_PX, 3), dtype="uint8", layout="NHWC",
-            scale=1 / 255, zero_point=0,
-        ),
-        TensorSpec(name="y", role="scores", shape=(1, 4, 4, 1), dtype="float32"),
-    ),
-)  # fmt: skip
-MANIFEST = Manifest(
-    schema="1.2", name="bright", version="1", task="cells", kind="logits", labels=("smoke",), cell_stride_px=16,
-    files={"model.tflite": SPEC}, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
-    confirmation=Confirmation(hits=2, window=3, close_after=2),
-    alert=AlertRule(persistence_s=120.0, escalate_s=1800.0),
-)  # fmt: skip
+MANIFEST = msgspec.structs.replace(
+    PLAIN, schema="1.2", alert=AlertRule(persistence_s=120.0, escalate_s=1800.0)
+)
 
 
 class BrightRuntime:

@@ -194,6 +194,9 @@ def test_the_split_is_in_the_result_and_nothing_stands_on_both_sides(flare, tmp_
         "trained_on": ["g-quiet"],
         "left_out": ["g-fire"],
     }
+    assert (found.left_out.views, found.left_out.sequences, found.trained_on.sequences) == (1, 1, 1)
+    assert (found.by_unknown.events.days, found.not_looked) == (1, ())  # the flare is of the day trained on
+    assert {row.name: row.seen for row in found.streams} == {"cam": True, "east": False}
     again = tmp_path / "again"
     copied = [made.picture(i, size=128) for i in range(4)]  # the first four of the quiet day
     again.mkdir()

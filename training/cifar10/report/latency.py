@@ -7,11 +7,8 @@ The benchmark is a program of its own and is run as one, so that nothing here im
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
-import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from edge.device.meter import choose_meter
-from edge.scratch import temporary_folder
 from training.cifar10.report.measure import BUNDLE
 from training.cifar10.workshop import Workshop
+from training.step.benchmark import benchmark
 from training.step.provenance import processor
 from training.step.step import Step
 
@@ -99,18 +96,5 @@ def _energies(bundles: dict[Path, str], sensor: str) -> dict[str, Any]:
 
 
 def _benchmark(path: Path, verb: str, *more: object) -> dict[str, Any]:
-    """Run the benchmark on one bundle; return its JSON.
-
-    Raises:
-        ValueError: it failed; its own last line.
-    """
-    with temporary_folder("latency-") as folder:
-        out = folder / "out.json"
-        words = [verb, *more, "--bundle", path, "--backends", BACKEND, "--runs", RUNS, "--warmup", WARM_UP]
-        command = [sys.executable, "-m", "benchmarks", *words, "--processes", 1, "--json", out]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            said = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-            raise ValueError(f"{path}: the benchmark failed: {said}")
-        result: dict[str, Any] = json.loads(out.read_text())
-    return result
+    words = ["--backends", BACKEND, "--runs", RUNS, "--warmup", WARM_UP, "--processes", 1]
+    return benchmark(path, verb, *more, *words)

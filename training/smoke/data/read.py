@@ -17,6 +17,7 @@ from training.smoke.data import coco, correction, figlib, table, yolo
 from training.smoke.data.correction import Look
 from training.smoke.data.group import regrouped
 from training.smoke.data.tree import Passed, Tree, inside, size_of, some
+from training.step.step import picture_digest
 
 Kind: TypeAlias = Literal["sequences", "coco", "yolo", "figlib", "stills"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -128,12 +129,11 @@ def read_told(options: argparse.Namespace) -> Iterator[Dataset]:
 
 def picture_digests(dataset: Dataset) -> dict[tuple[str, str], str]:
     """Return the sha256 of every frame's file, by sequence and file: for `split.check_apart`."""
-    found = {}
-    for sequence in dataset.sequences:
-        for frame in sequence.frames:
-            with (dataset.folder / frame.file).open("rb") as file:
-                found[sequence.id, frame.file] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return {
+        (sequence.id, frame.file): picture_digest(dataset.folder / frame.file)
+        for sequence in dataset.sequences
+        for frame in sequence.frames
+    }
 
 
 def _kind(path: Path, tree: Tree) -> Kind:

@@ -11,7 +11,8 @@ from training.gate.stream import Part
 from training.smoke.data.group import by_mast as joined_by_mast
 from training.smoke.data.read import Dataset
 from training.smoke.data.split import check_apart, outer_folds
-from training.smoke.side import parts_of, picture_digest
+from training.smoke.side import parts_of
+from training.step.step import picture_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,18 +95,23 @@ def test_false_alarms_that_nobody_saw_are_listed(done) -> None:
     assert found.looked.others.looked == 0
 
 
-def test_the_page_of_a_bundle_quotes_the_folds(done, data: list[Path], tmp_path: Path) -> None:
-    asked = [
+def evaluating(done, out: Path, *folders: Path) -> list[str]:
+    """Return the words that measure the small bundle with the folds of a run."""
+    words = [
         "evaluate",
         "--bundle",
         str(made.CELLS),
-        "--data",
-        str(data[0]),
         "--folds",
         str(done[0] / "r.json"),
+        "--work",
+        str(out / "w"),
     ]
-    asked += ["--data", str(data[1])]
-    asked += ["--planted", "0", "--no-controls", "--processes", "1", "--work", str(tmp_path / "w")]
+    words += ["--planted", "0", "--no-controls", "--processes", "1"]
+    return [*words, *(word for folder in folders for word in ("--data", str(folder)))]
+
+
+def test_the_page_of_a_bundle_quotes_the_folds(done, data: list[Path], tmp_path: Path) -> None:
+    asked = evaluating(done, tmp_path, *data)
     assert command([*asked, "--result", str(tmp_path / "r.json"), "--page", str(tmp_path / "p.md")]) == 0
     told, found = gate_result.read(tmp_path / "r.json"), read(done[0] / "r.json")
     assert told.folds == (found,)
@@ -184,17 +189,8 @@ def test_a_folds_bundle_says_what_it_was_trained_on(tmp_path: Path, data: list[P
 
 
 def test_folds_of_other_data_are_refused(done, data: list[Path], tmp_path: Path) -> None:
-    asked = [
-        "evaluate",
-        "--bundle",
-        str(made.CELLS),
-        "--data",
-        str(data[1]),
-        "--folds",
-        str(done[0] / "r.json"),
-    ]
     with pytest.raises(ValueError, match=r"r\.json: was measured on other data"):
-        command([*asked, "--planted", "0", "--no-controls", "--work", str(tmp_path / "w")])
+        command(evaluating(done, tmp_path, data[1]))
 
 
 def test_cameras_of_one_mast_are_one_group_by_mast(data: list[Path]) -> None:

@@ -19,9 +19,9 @@ from training.smoke.dataset import load_examples
 from training.smoke.fold.plan import Fold, plan
 from training.smoke.fold.train import choose, train
 from training.smoke.recipe import Recipe
-from training.smoke.side import MADE_OF, USES, LeakError, TrainingSide, Use, picture_digest, pictures_of
+from training.smoke.side import MADE_OF, USES, LeakError, TrainingSide, Use, pictures_of
 from training.smoke.train import METHODS, teach, train_head
-from training.step.step import Step, digests
+from training.step.step import Step, digests, picture_digest
 from training.step.workshop import Workshop
 
 TINY = Recipe(steps=1, batch=2, channels=4, width=4)
