@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import pytest
@@ -596,7 +597,7 @@ class Fates(RuleBasedStateMachine):
     def teardown(self):
         self.hand.clear()
         for sink in "ab":
-            for message in iter(lambda sink=sink: self.owing.send(sink, unheard=True), None):
+            for message in iter(partial(self.owing.send, sink, unheard=True), None):
                 self.delivered.append((message.key, sink))
         self.each_is_somewhere()
 

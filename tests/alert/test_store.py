@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from edge.alert import database as module
 from edge.alert.database import MIN_BYTES, Database
 from edge.alert.event import Darkness, Stamp
+from edge.alert.schema import MIGRATIONS
 from edge.alert.sqlite import check_file
 from edge.alert.store import Store
 from edge.errors import StoreError
@@ -352,7 +353,7 @@ def test_a_file_that_is_not_sqlite_is_refused_and_left_alone(path, content):
     ):
         Database(path)
     with pytest.raises(StoreError, match="not a file of SQLite"):
-        check_file(path, module.MIGRATIONS)
+        check_file(path, MIGRATIONS)
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == {"events.db": content}
 
 
@@ -424,7 +425,7 @@ def test_a_flipped_bit_in_the_header_is_damage_or_nothing(bit):
         data = bytearray(filled(path))
         data[bit // 8] ^= 1 << (bit % 8)
         path.write_bytes(data)
-        check_file(path, module.MIGRATIONS)
+        check_file(path, MIGRATIONS)
         assert path.read_bytes() == data
         with opened(path) as store:
             aside = Path(folder) / "events.db.corrupt-1"
@@ -466,9 +467,7 @@ def test_a_newer_schema_is_refused_and_left_alone(path):
 def test_an_older_schema_is_migrated(path, monkeypatch):
     with opened(path) as store:
         store.commit(event())
-    monkeypatch.setattr(
-        module, "MIGRATIONS", (*module.MIGRATIONS, "CREATE TABLE further (id INTEGER PRIMARY KEY)")
-    )
+    monkeypatch.setattr(module, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE further (id INTEGER PRIMARY KEY)"))
     with opened(path) as store:
         assert store.events() == [event()]
         assert store._database._db.execute("SELECT count(*) FROM further").fetchone() == (0,)
@@ -480,7 +479,7 @@ def test_the_database_of_another_program_is_refused_and_left_alone(path):
         db.execute("CREATE TABLE mine (x)")
     db.close()
     before = path.read_bytes()
-    for trial in (lambda: Database(path), lambda: check_file(path, module.MIGRATIONS)):
+    for trial in (lambda: Database(path), lambda: check_file(path, MIGRATIONS)):
         with pytest.raises(StoreError, match="of another program"):
             trial()
     assert path.read_bytes() == before

@@ -96,7 +96,16 @@ class Watching:
     """What a test asks of a watch, wherever it runs."""
 
     folder: Path
-    told: list
+
+    @property
+    def told(self) -> list:
+        """What it said, line by line."""
+        raise NotImplementedError
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still watches; an AssertionError where it does not."""
+        raise NotImplementedError
 
     def keys(self):
         return [line["key"] for line in self.told if "key" in line]
@@ -113,7 +122,7 @@ class Watch(Watching):
 
     def __init__(self, port, folder, *, name, words=(), towers=(), grace_s=60.0):
         self.folder = folder
-        self.told = []
+        self._lines = []
         self._broker = Broker("127.0.0.1", port)
         self._options = Options(name, towers, 1.0, grace_s)
         self._words = words
@@ -130,13 +139,17 @@ class Watch(Watching):
         self._inbox = Inbox(self.folder)
         self._program = Program(self._words, self._inbox, SystemClock()) if self._words else None
         self._watch = listener.Listener(
-            self._broker, self._options, self._inbox, self._program, SystemClock(), self.told.append
+            self._broker, self._options, self._inbox, self._program, SystemClock(), self._lines.append
         )
         self._thread = threading.Thread(target=self._watch.run, args=(self._stop,), daemon=True)
         self._thread.start()
         if self._program is not None:
             self._program.start()
         wait(lambda: self._watch.listening)
+
+    @property
+    def told(self):
+        return self._lines
 
     @property
     def alive(self):

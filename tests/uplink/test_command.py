@@ -24,7 +24,7 @@ from edge.uplink.command import (
 ANNA = new_operator("anna", "operator")
 BO = new_operator("bo", "admin")
 OPERATORS = {one.name: one for one in (ANNA, BO)}
-FIT = {
+FIT: dict[str, dict[str, object]] = {
     "acknowledge": {"event": "0a1b", "note": "I look"},
     "confirm": {"event": "0a1b"},
     "dismiss": {"event": "0a1b", "note": "dust"},
