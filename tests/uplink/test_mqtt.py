@@ -623,7 +623,6 @@ def test_whatever_a_broker_says_never_raises(noise, after, whole):
         {"channel": "answer", "answers": None},
         {"channel": "answer", "answers": ("a/#", b"")},
         {"channel": "answer", "answers": ("a", bytes(70_000))},
-        {"channel": "discovery"},
         {"expires_s": 1e12},
     ],
 )
