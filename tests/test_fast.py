@@ -28,7 +28,6 @@ THROUGH = {
     "camera/room": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
-    "http/traffic": "tests/http/test_client.py",
     "http/trust": "tests/http/test_client.py",
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
@@ -36,6 +35,7 @@ THROUGH = {
     "uplink/connection": "tests/uplink/test_conformance.py",
     "uplink/letter": "tests/uplink/test_conformance.py",
     "path": "tests/test_settings.py",
+    "traffic": "tests/http/test_client.py",
     "uplink/desk": "tests/uplink/test_uplink.py",
     "uplink/writer": "tests/uplink/test_uplink.py",
 }
