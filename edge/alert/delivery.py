@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.alert.event import Event
+from edge.alert.evidence import DRILL_PREFIX
 from edge.alert.route import Kind, Letter, Line, Lost, Message, Note
 from edge.alert.shedding import count, lose, remove
 
@@ -18,8 +19,8 @@ _ROW_BYTES = 300  # of a message beside its text and its picture
 
 # open alerts, closed alerts, open candidates, messages about the tower, the rest; of events the newest first, of these
 # text before thumbnails before crops; of one event and of the rest in the order of their commit
-_CLASS = """CASE
-    WHEN m.event GLOB 'drill.*' OR m.role = 'full' OR m.role GLOB 'series.*' THEN 4
+_CLASS = f"""CASE
+    WHEN m.event GLOB '{DRILL_PREFIX}*' OR m.role = 'full' OR m.role GLOB 'series.*' THEN 4
     WHEN m.kind = 'storm' OR (s.alert AND s.open) THEN 0
     WHEN s.alert THEN 1
     WHEN s.open THEN 2
