@@ -316,11 +316,32 @@ def test_what_nobody_hears_goes_again_with_each_heartbeat_until_somebody_does(ma
     assert tower.got(channel="event") == ["f.1", "e.1"]
     assert tower.got("up", "event") == ["f.1", "e.1"]  # at once
     tower.after(BEAT_S)
-    assert tower.got(channel="event")[2:] == ["f.1"]  # one tells whether anybody listens
-    link.answer = lambda _: "delivered"
+    assert tower.got()[-3:] == ["health.8", "f.1", "e.1"]  # all of them, once
     tower.after(BEAT_S)
-    assert tower.got(channel="event")[3:] == ["f.1", "e.1"]
+    assert tower.got(channel="event")[4:] == ["f.1", "e.1"]
+    tower.restart()
+    link = tower.links["a"]
+    tower.after(2)
+    assert tower.got() == ["health.7", "f.1", "e.1"]
     assert tower.post.queue().unheard == 0
+
+
+def test_what_nobody_hears_goes_again_as_far_as_the_budget_reaches(made):
+    tower = made(day_bytes=100_000, storm_alerts=999)
+    link = tower.links["a"]
+    link.cost = 1000
+    link.answer = lambda parcel: "unheard" if parcel.channel == "event" else "delivered"
+    for number in range(30):
+        tower.commit(event(f"e{number}"))
+    tower.after(1)
+    assert len(tower.got(channel="event")) == 60  # with the first heartbeat again
+    tower.after(BEAT_S)
+    tower.after(BEAT_S)
+    again = len(tower.got(channel="event")) - 60
+    assert 5 < again < 30  # a quarter of a day's bytes is left
+    tower.commit(event("late"))
+    tower.after(1)
+    assert tower.got(channel="event")[60 + again :] == ["late.1"]
 
 
 def test_whoever_hears_one_hears_the_rest_at_once(made):
@@ -329,6 +350,7 @@ def test_whoever_hears_one_hears_the_rest_at_once(made):
     tower.after(0)
     tower.commit(event("e"))
     tower.after(2)
+    assert tower.got(channel="event") == ["e.1"]
     tower.links["a"].answer = lambda _: "delivered"
     tower.commit(event("f"))
     tower.after(2)
