@@ -71,11 +71,11 @@ def settle(
 def leave(db: sqlite3.Connection, sink: str, why: str, rules: Rules, now: Moment) -> None:
     """Let go of a sink that wants nothing any more; its alerts escalate at once."""
     left = db.execute(
-        "SELECT message, event FROM delivery JOIN message ON seq = message WHERE sink = ?", (sink,)
+        "SELECT message, event, state FROM delivery JOIN message ON seq = message WHERE sink = ?", (sink,)
     ).fetchall()
-    for seq, event_id in left:
+    for seq, event_id, state in left:
         lose(db, seq, sink, "gone", why)
-        if event_id is not None:
+        if event_id is not None and state != "held":
             escalation.escalate_first(db, event_id, rules, now)
 
 

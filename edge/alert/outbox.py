@@ -34,7 +34,7 @@ from edge.alert.event import Event
 from edge.alert.evidence import FULL, Picture
 from edge.alert.fate import Word
 from edge.alert.route import Letter, Line, Lost, Message, Note, Queue, Review, Rules, image_of, kind_of
-from edge.alert.shedding import lose, pictures, remove, texts
+from edge.alert.shedding import lose, pictures, texts
 from edge.alert.storm import Storms
 from edge.clock import Clock
 from edge.errors import StoreError
@@ -112,7 +112,7 @@ class Outbox:
         elsewhere = Elsewhere(None) if elsewhere is None else elsewhere
         self._save(db, now)
         silenced = self._holds(event, now.ns)
-        listed = self._storms.lists(event, now.ns) and not silenced
+        listed = self._storms.lists(event, now.ns)
         about = escalation.note_subject(
             db, event, now, listed=listed or silenced, elsewhere=elsewhere.subject
         )
@@ -417,14 +417,11 @@ class Outbox:
     def _withhold(self, db: sqlite3.Connection, event: Event, word: Lost, detail: str) -> None:
         """Do not send a revision, which is told in another way."""
         rows = db.execute(
-            "SELECT message, sink, state FROM delivery JOIN message ON seq = message WHERE event = ? AND revision = ?",
+            "SELECT message, sink FROM delivery JOIN message ON seq = message WHERE event = ? AND revision = ?",
             (event.id, event.revision),
         ).fetchall()
-        for seq, sink, state in rows:
-            if state == "held":
-                remove(db, seq, sink)
-            else:
-                lose(db, seq, sink, word, detail)
+        for seq, sink in rows:
+            lose(db, seq, sink, word, detail)
 
     @contextmanager
     def _writing(self, what: str, wait_s: float | None = None) -> Iterator[tuple[sqlite3.Connection, Moment]]:

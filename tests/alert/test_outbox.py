@@ -346,6 +346,18 @@ def test_what_is_owed_to_a_sink_that_is_no_more_is_listed_as_gone():
     assert owing.drain("was_step") == ["e.1"]
 
 
+def test_what_is_held_for_a_step_that_is_no_more_is_not_listed():
+    owing = Owing(*PEOPLE)
+    owing.commit(event("e"))
+    owing.outbox.leave("second", "410", WAIT_S)
+    assert owing.drain("first") == []  # it was no step's turn
+    owing.restart(replace(owing.rules, routes=(Route("a"),)))
+    assert owing.lost() == []
+    assert owing.drain() == ["e.1"]
+    assert owing.rows("delivery") == 0
+    assert owing.outbox.queue().words == {"committed": 1, "delivered": 1}
+
+
 def test_a_note_takes_the_place_of_an_unsent_one_of_the_same_subject_and_camera():
     owing = Owing()
     owing.outbox.note(note(state="stale"))

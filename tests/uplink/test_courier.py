@@ -255,6 +255,16 @@ def test_a_failure_pauses_longer_and_longer_and_lets_others_go_first(made):
     assert {"a.1", "b.1"} <= set(tower.got())
 
 
+def test_a_failure_is_no_reason_to_call_the_next_step(made):
+    tower = made(Route("a"), Route("up", escalation=1))
+    tower.links["a"].answer = lambda _: "failed"
+    tower.commit(event("e"))
+    tower.after(599)
+    assert tower.got("up", "event") == []
+    tower.after(2)
+    assert tower.got("up", "event") == ["e.1"]
+
+
 def test_a_receiver_may_say_when_to_come_again(made):
     tower = made()
     tower.links["a"].answer = lambda _: ("failed", 120.0)
@@ -301,6 +311,7 @@ def test_a_sink_that_is_gone_is_left_alone_and_the_others_go_on(made):
     tower.after(60)
     assert len(tower.got("a")) == 1
     assert tower.links["a"].closed
+    assert tower.links["a"].hand is None
     assert tower.got("b", "event") == ["f.1", "e.1"]
     assert tower.post.queue().unsent == 0
 
