@@ -38,7 +38,8 @@ def adopt(db: sqlite3.Connection, rules: Rules) -> None:
     for seq, sink in left:
         lose(db, seq, sink, "gone", "no such sink is configured any more")
     db.execute(
-        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?))",
+        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?)) "
+        "AND message IN (SELECT seq FROM message JOIN subject USING (event) WHERE alert)",
         (at_once,),
     )
 

@@ -31,7 +31,7 @@ from edge.alert.delivery import (
 )
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
-from edge.alert.evidence import FULL, Picture
+from edge.alert.evidence import FULL, SERIES, Picture, kind
 from edge.alert.fate import Word
 from edge.alert.route import Letter, Line, Lost, Message, Note, Queue, Review, Rules, image_of, kind_of
 from edge.alert.shedding import lose, pictures, texts
@@ -126,7 +126,8 @@ class Outbox:
             if coalesce(db, seq, key, sink, "m.event = ? AND m.kind IN ('updated', 'alerted')", (event.id,)):
                 db.execute("UPDATE message SET kind = 'alerted' WHERE seq = ?", (seq,))
         for image in images:
-            self._put_picture(db, event, image, debts, now, elsewhere.standing)
+            self._put_picture(db, event, image, about, now, elsewhere.standing)
+        escalation.release_series(db, event, self._rules, now, listed=listed or silenced)
         if silenced:
             self._withhold(db, event, "snoozed", "its camera is silenced")
         elif listed:
@@ -147,12 +148,10 @@ class Outbox:
         self._save(db, now)
         if about is None or about.listed:
             return
-        debts = escalation.debts(event, self._rules, about.step, about.word)
-        debts = [debt for debt in debts if debt.sink not in self._gone]
         for image in images:
             key = f"{event.id}.{event.revision}.{image.role}"
             if db.execute("SELECT 1 FROM message WHERE key = ?", (key,)).fetchone() is None:
-                self._put_picture(db, event, image, debts, now, unknown)
+                self._put_picture(db, event, image, about, now, unknown)
         self._fit(db)
 
     def note(self, note: Note) -> None:
@@ -383,11 +382,15 @@ class Outbox:
         db: sqlite3.Connection,
         event: Event,
         image: Picture,
-        debts: Sequence[Debt],
+        about: escalation.Subject,
         now: Moment,
         standing: Standing,
     ) -> None:
-        takes = {route.name for route in self._rules.routes if route.pictures}
+        takes = {route.name for route in self._rules.routes if route.pictures} - self._gone
+        if kind(image.role) == SERIES:
+            debts = escalation.series_debts(event, self._rules, about)
+        else:
+            debts = escalation.debts(event, self._rules, about.step, about.word)
         owed = [debt for debt in debts if debt.sink in takes and image.role != FULL]
         key = f"{event.id}.{event.revision}.{image.role}"
         letter = Letter(event=event, images=(image_of(image),))

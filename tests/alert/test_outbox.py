@@ -66,6 +66,56 @@ def test_further_pictures_of_a_revision_go_to_those_who_get_its_event_once_each(
     assert owing.rows("message") == before
 
 
+ALERTS = Route("alerts", severities=("alert",))
+
+
+def test_the_series_of_a_candidate_goes_to_who_gets_alerts_once_it_is_one():
+    owing = Owing(ALERTS, *PEOPLE, Route("elsewhere", severities=("alert",), origins=()))
+    for name in ("e", "over", "judged"):
+        owing.commit(candidate(name), "crop", "series.1")
+        owing.store.add(candidate(name), [photo("series.2")])
+    assert len(owing.drain()) == 12
+    assert owing.drain("alerts") == []
+    owing.restart()
+    assert owing.drain("alerts") == []
+    assert owing.outbox.review("judged", said())
+    owing.commit(candidate("over", 2, "closed"))
+    owing.commit(event("e", 2, "updated", alerted=2), "crop")
+    owing.commit(event("judged", 2, "updated", alerted=2))
+    owing.store.add(candidate("e"), [photo("series.3")])
+    assert owing.drain("alerts") == [
+        "judged.2", "e.2", "e.2.crop",
+        "judged.1.series.1", "judged.1.series.2", "e.1.series.1", "e.1.series.2", "e.1.series.3",
+    ]  # fmt: skip
+    owing.after(600)
+    assert owing.drain("first") == ["e.2", "e.2.crop", "e.1.series.1", "e.1.series.2", "e.1.series.3"]
+    owing.commit(event("e", 3, "closed", alerted=2))
+    owing.after(600)
+    owing.drain()
+    owing.drain("alerts")
+    owing.drain("first")
+    assert len(owing.drain("second")) == 6
+    assert owing.lost() == []
+    assert owing.rows("message") == owing.rows("delivery") == 0
+    words = owing.outbox.queue().words
+    assert words["committed"] == words["delivered"]
+
+
+def test_the_series_of_what_a_storm_lists_is_held_until_it_is_sent_singly():
+    owing = Owing(ALERTS, storm_alerts=1)
+    for number in range(3):
+        owing.commit(storm(number, severity="candidate"), "series.1")
+        owing.commit(storm(number, revision=2, phase="updated", alerted=2))
+    grown = msgspec.structs.replace(storm(1, revision=3, phase="updated", alerted=2), box_px=(0, 0, 30, 30))
+    owing.commit(grown)
+    owing.commit(storm(2, revision=3, phase="closed", alerted=2))
+    keys = owing.drain("alerts")
+    assert [key for key in keys if "series" in key] == ["s1.1.series.1", "s0.1.series.1"]
+    owing.after(3600)
+    owing.drain("alerts")
+    assert owing.rows("message") == owing.rows("delivery") == 0
+
+
 def test_it_is_in_the_transaction_of_the_event(tmp_path):
     owing = Owing(path=tmp_path / "e.db")
     (pages,) = owing.database._db.execute("PRAGMA page_count").fetchone()

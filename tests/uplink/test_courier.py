@@ -440,8 +440,12 @@ def test_a_restart_without_the_store_begins_with_a_whole_budget_and_resumes_when
     budget.spend(100, 0)
     budget.resume(Balance("b1", 0, 300.0), "b1", round(DAY_S * 1e9) // 10)
     assert budget.left_bytes == pytest.approx(300)  # a tenth of a day fills what was spent meanwhile
-    budget.resume(Balance("b0", 5, 50.0), "b1", 10)
-    assert budget.left_bytes < 50
+    half_ns = round(DAY_S * 1e9) // 2
+    budget.resume(Balance("b0", 0, 50.0), "b1", half_ns)
+    assert budget.left_bytes < 50  # of the time in another boot nothing is known
+    before = budget.left_bytes
+    budget.spend(10, 0)
+    assert budget.left_bytes == before - 10  # a clock that goes back takes nothing away
     assert Budget(None, 0).left_bytes is None
 
 
@@ -478,6 +482,19 @@ def test_days_without_a_link_lose_nothing_but_what_coalesced(made):
     with tower.place._database.reading("look") as db:
         lost = {key for (key,) in db.execute("SELECT key FROM lost")}
     assert lost == {f"e{day}.2" for day in range(6)} == committed - set(got)
+
+
+def test_an_outcome_of_what_is_not_in_hand_settles_nothing(made):
+    tower = made()
+    tower.links["a"].answer = lambda _: None
+    tower.commit(event("e"))
+    tower.after(1)
+    (way,) = tower.ways
+    assert way.settle(Outcome("other.1", "delivered"), tower.clock.now_ns) is None
+    assert way.hand.key == "e.1"
+    tower.links["a"].answer = lambda _: "delivered"
+    tower.after(1)
+    assert tower.post.queue().unsent == 0
 
 
 def test_it_says_when_it_wants_to_be_called_and_lets_go_of_the_links(made):
