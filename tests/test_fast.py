@@ -20,7 +20,6 @@ THROUGH = {
     "alert/fate": "tests/alert/test_outbox.py",
     "alert/header": "tests/alert/test_store.py",
     "alert/listing": "tests/alert/test_outbox.py",
-    "alert/shedding": "tests/alert/test_outbox.py",
     "camera/answer": "tests/camera/test_snapshot.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
