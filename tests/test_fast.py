@@ -15,6 +15,7 @@ MODULES = sorted(
 # Tested through another one, from outside: which of the fast tests that is.
 THROUGH = {
     "__main__": "tests/test_cli.py::test_help_of_every_command",
+    "alert/booking": "tests/alert/test_outbox.py",
     "alert/delivery": "tests/alert/test_outbox.py",
     "alert/escalation": "tests/alert/test_outbox.py",
     "alert/fate": "tests/alert/test_outbox.py",

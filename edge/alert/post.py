@@ -16,13 +16,14 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
+from edge.alert.booking import Holds, nothing_held
 from edge.alert.database import MEMORY, MIN_BYTES, Database
 from edge.alert.delivery import Found
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
 from edge.alert.fate import Word
-from edge.alert.outbox import Holds, Outbox, nothing_held
+from edge.alert.outbox import Outbox
 from edge.alert.route import Line, Message, Note, Queue, Review, Rules
 from edge.alert.shedding import owed, pictures, texts
 from edge.alert.store import Store
