@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from edge.backoff import Backoff
 from edge.errors import LinkError
+from edge.traffic import Traffic
 from edge.uplink import topic
 from edge.uplink.connection import NO_RETAINING, TAKEN_OVER, Answer, Connection, Ending, Hello, Received
-from edge.uplink.dial import Dial, Traffic, Wire, connect
+from edge.uplink.dial import Dial, Wire, connect
 from edge.uplink.letter import NO, NOT_ALLOWED, TOO_LARGE, Hearing, Letter, letter_of
 from edge.uplink.mqtt import MqttOptions, place_of
 from edge.uplink.sink import Tower
@@ -160,7 +161,7 @@ class Broker:
         connection = self._connection
         traffic = self._before
         if connection is not None:
-            traffic = _sum(traffic, connection.wire.traffic())
+            traffic += connection.wire.traffic()
         limit = connection.terms.largest_bytes if connection is not None and connection.terms else None
         notices = list(self._kept_back)
         if self._has_twin:
@@ -172,8 +173,8 @@ class Broker:
             up=self._up,
             why="" if self._up else self._why,
             largest_bytes=None if limit is None else max(0, limit - _HEAD_BYTES),
-            sent_bytes=traffic.sent,
-            received_bytes=traffic.received,
+            sent_bytes=traffic.sent_bytes,
+            received_bytes=traffic.received_bytes,
             notice="; ".join(notices),
         )
 
@@ -319,7 +320,7 @@ class Broker:
             connection.close("it did not let us in in time")
         if hand is None:
             return
-        arrived = connection.wire.traffic().arrived
+        arrived = connection.wire.traffic().arrived_bytes
         if arrived > hand.arrived:
             hand.arrived, hand.moved_ns = arrived, now_ns
         if now_ns - hand.moved_ns > SILENT_S * _NS:
@@ -334,7 +335,7 @@ class Broker:
         if self._hand is not None:
             hand, self._hand = self._hand, None
             self._settle(hand, "refused" if ending.code == TOO_LARGE else "failed", ending.why)
-        self._before = _sum(self._before, connection.wire.traffic())
+        self._before += connection.wire.traffic()
         self._connection, self._watched = None, None
         if ending.code == TAKEN_OVER:
             self._tell_twin(now_ns)
@@ -394,7 +395,3 @@ class Broker:
         if wanted is not None:
             self._poll.register(*wanted)
         self._watched = wanted
-
-
-def _sum(one: Traffic, other: Traffic) -> Traffic:
-    return Traffic(one.sent + other.sent, one.received + other.received)

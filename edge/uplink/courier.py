@@ -193,8 +193,10 @@ class Courier:
             self._settle_state(way, parcel, outcome)
         elif outcome.word != "failed":
             self._post.settle(message, outcome.word, outcome.why)
-            if parcel.channel == "event":
-                way.hearing = outcome.word == "delivered"  # then what nobody heard is heard now
+            if outcome.word == "unheard":
+                way.unheard.add(message.key)
+            elif outcome.word == "delivered" and parcel.channel == "event":
+                way.unheard.clear()  # somebody listens now: the others go again at once
 
     def _settle_state(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         if outcome.word == "failed":
@@ -203,7 +205,7 @@ class Courier:
             way.answers.popleft()
         elif parcel.channel == "health":
             way.beat = way.beating
-            way.hearing = True
+            way.unheard.clear()
             way.forget_expiring()
         else:
             way.states[parcel.key] = parcel
@@ -233,7 +235,7 @@ class Courier:
         return way.send(parcel, message, now_ns)
 
     def _take(self, way: Way, admit: Callable[[Line], bool], now_ns: int) -> Message | None:
-        return self._post.take(way.sink, admit, way.late(now_ns), unheard=way.hearing)
+        return self._post.take(way.sink, admit, way.late(now_ns) | way.unheard, unheard=True)
 
     def _next_state(self, way: Way, now_ns: int) -> Parcel | None:
         """Return an answer, the heartbeat where it is due, or a state that changed."""
@@ -244,7 +246,8 @@ class Courier:
             if "health" in way.channels:
                 next_ns = self._started_ns + (self._beats + 1) * self._heartbeat_ns
                 return self._writer.heartbeat(self.sequence, (next_ns - now_ns) / 1e9)
-            way.beat, way.hearing = way.beating, True
+            way.beat = way.beating
+            way.unheard.clear()
         for state in self._states:
             known = way.states.get(state.key)
             if state.channel in way.channels and (known is None or known.body != state.body):

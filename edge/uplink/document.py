@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from edge.alert.event import Darkness, Event, Stamp
-from edge.alert.evidence import Picture
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.route import Image as Kept
 from edge.alert.route import Message, Note, Review
 from edge.detect.bearing import WEDGE_M, bearing, wedge
@@ -22,7 +22,6 @@ from edge.uplink.moment import Now, age_s, latest, moment
 from edge.uplink.payload import SCHEMA_ID, Box, EventDocument, EventType, Moment, NoteDocument
 from edge.uplink.text import State, note_text, text_of
 
-DRILL_PREFIX = "drill."  # of the id of an event that nothing is real of
 CONTENT_TYPE, JPEG_TYPE = "application/json", "image/jpeg"
 GROWING_S = 1800.0  # what grew longer ago is no longer called growing
 
@@ -102,7 +101,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         tower_name=facts.name,
         type=sending.type or event.phase,
         text="",
-        drill=event.id.startswith(DRILL_PREFIX),
+        drill=is_drill(event),
         origin=None if camera is None else camera.origin,
         stored=sending.stored,
         event=event.id,

@@ -111,7 +111,9 @@ class Uplink:
         self._model, self._version = model, version
         self._started_ns = clock.mono_ns()
         self._desk = Desk(self._boot, settings.cameras, self._stamp)
-        self.post = Post(rules_of(settings, self._boot), clock, holds=self._desk.holds)
+        self.post = Post(
+            rules_of(settings, self._boot), clock, holds=self._desk.holds, opened=self._desk.resume
+        )
         self._ways = ways_of(settings, clock)
         self._links: dict[str, Link] = {}
         self._queue: Queue | None = None

@@ -27,7 +27,7 @@ class Way:
         states: what was delivered last of each state over this link, by its key.
         beat: sequence of the heartbeat that was delivered last; None if none was.
         beating: that of the one that is made now.
-        hearing: whether what nobody heard may be tried again.
+        unheard: keys that nobody heard since the newest heartbeat; they go again with the next one.
         gone: whether the sink wants nothing any more.
         hand: what is being carried.
         message: of which that is; None of a state or an answer.
@@ -41,7 +41,7 @@ class Way:
     states: dict[str, Parcel] = field(default_factory=dict)
     beat: int | None = None
     beating: int | None = None
-    hearing: bool = False
+    unheard: set[str] = field(default_factory=set)
     gone: bool = False
     hand: Parcel | None = None
     message: Message | None = None

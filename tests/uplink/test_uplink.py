@@ -218,7 +218,10 @@ def test_a_clock_that_is_set_and_a_store_in_memory_are_told():
     (clock,) = seen.observe(observed(wall_ns=10**18 + 3600 * 10**9, mono_ns=10**9))
     assert (clock.subject, clock.text) == ("clock", "the clock was set by +3599 s; it is synchronised")
     assert seen.observe(observed(wall_ns=10**18 + 3601 * 10**9, mono_ns=2 * 10**9)) == []
+    assert seen.observe(observed(wall_ns=10**18 + 3601 * 10**9, mono_ns=2 * 10**9, wall_trusted=False)) == []
     later = {"wall_ns": 10**18 + 3602 * 10**9, "mono_ns": 3 * 10**9}
+    (clock,) = seen.observe(observed(**later))
+    assert clock.text == "the clock was set by +0 s; it is synchronised"
     (store,) = seen.observe(observed(trouble="the disk is full", **later))
     assert (store.state, store.text) == ("memory", "events are kept in memory: the disk is full")
     assert seen.observe(observed(trouble="the disk is full", **later)) == []
