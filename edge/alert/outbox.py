@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from edge.alert import escalation, fate, listing
+from edge.alert import drill, escalation, fate, listing
 from edge.alert.database import MEMORY, Database
 from edge.alert.delivery import (
     Debt,
@@ -31,7 +31,7 @@ from edge.alert.delivery import (
 )
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
-from edge.alert.evidence import FULL, Picture
+from edge.alert.evidence import FULL, Picture, is_drill
 from edge.alert.fate import Word
 from edge.alert.route import Letter, Line, Lost, Message, Note, Queue, Review, Rules, image_of, kind_of
 from edge.alert.shedding import lose, pictures, remove, texts
@@ -102,6 +102,8 @@ class Outbox:
     ) -> None:
         """Owe a revision and its pictures to the sinks, within the transaction that stores the event.
 
+        A live event ends a drill. No drill is held back or listed.
+
         Args:
             db: in the transaction.
             event: the revision, which the table of events has.
@@ -111,13 +113,18 @@ class Outbox:
         now = self._now()
         elsewhere = Elsewhere(None) if elsewhere is None else elsewhere
         self._save(db, now)
-        silenced = self._holds(event, now.ns)
+        drilled = is_drill(event)
+        if not drilled and self._rules.origins.get(event.camera, "live") == "live":
+            drill.end(db, f"event {event.id} goes first")
+        silenced = not drilled and self._holds(event, now.ns)
         listed = self._storms.lists(event, now.ns) and not silenced
         about = escalation.note_subject(
             db, event, now, listed=listed or silenced, elsewhere=elsewhere.subject
         )
         debts = escalation.debts(event, self._rules, about.step, about.word)
         debts = [debt for debt in debts if debt.sink not in self._gone]
+        if drilled:
+            debts = [debt for debt in debts if drill.has_begun_for(db, event, debt.sink)]
         text = Letter(event=event, images=tuple(image_of(p) for p in images if p.role != FULL))
         key = f"{event.id}.{event.revision}"
         seq = insert(db, key, kind_of(event), text, now, event=event)
@@ -268,6 +275,28 @@ class Outbox:
             if row is not None:
                 owe(db, row[0], row[1], [Debt(sink)], now)
         return row is not None
+
+    def waits(self, event_id: str) -> bool:
+        """Say whether a message of an event waits for a sink; what nobody heard does not.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._database.reading(f"cannot look for event {event_id}") as db:
+            row = db.execute(
+                "SELECT 1 FROM delivery JOIN message ON seq = message WHERE event = ? AND state = 'waiting' LIMIT 1",
+                (event_id,),
+            ).fetchone()
+        return row is not None
+
+    def end_drills(self, why: str) -> None:
+        """Give up what was never handed over of a drill.
+
+        Raises:
+            StoreError: the disk is full or failing.
+        """
+        with self._writing("cannot end a drill") as (db, _):
+            drill.end(db, why)
 
     def events(self, ids: Collection[str]) -> list[Event]:
         """Return the newest revisions of events, as far as they are there and can be read, in the order of opening.

@@ -125,4 +125,5 @@ MQTT = Kind(
     options=MqttOptions,
     channels=frozenset({"event", "image", "smoke", "health", "answer", "discovery"}),
     open=_open,
+    drill=True,
 )

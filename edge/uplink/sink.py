@@ -80,6 +80,7 @@ class Kind(Generic[_Options]):
         options: its keys in the configuration; a class of its own.
         channels: what it carries; parcels of other channels are not made for it.
         open: makes its transport, which has no link yet. Raises SettingsError: a secret or a file is unfit.
+        drill: whether its messages have a field that says that one is of a drill; without one it gets none.
     """
 
     schemes: tuple[str, ...]
@@ -87,6 +88,7 @@ class Kind(Generic[_Options]):
     options: type[_Options]
     channels: frozenset[Channel]
     open: Callable[[_Options, Tower, Clock], Transport]
+    drill: bool = False
 
     @property
     def shown(self) -> str:

@@ -297,4 +297,5 @@ WEBHOOK = Kind(
     options=WebhookOptions,
     channels=frozenset({"event", "image"}),
     open=_open,
+    drill=True,
 )
