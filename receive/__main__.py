@@ -1,4 +1,4 @@
-"""`python -m receive watch` and `python -m receive command`; also `firetower watch` and `firetower command`."""
+"""`python -m receive watch`, `command` and `drill`; also `firetower watch` and so on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import sys
 
 from edge.errors import EdgeError, MissingExtraError, SettingsError
 from edge.text import plain
+from receive.drill import command as drill
 from receive.order import command as order
 from receive.watch import command as watch
 
-_COMMANDS = {"watch": watch, "command": order}
+_COMMANDS = {"watch": watch, "command": order, "drill": drill}
 
 
 def main() -> int:
