@@ -17,7 +17,7 @@ from edge.clock import Clock, SystemClock
 from edge.errors import SettingsError
 from edge.text import plain
 from edge.uplink import topic
-from edge.uplink.command import KINDS, Order, read_operator, sign
+from edge.uplink.command import Order, read_operator, sign
 from edge.uplink.gate import HEARTBEATS, Answer
 from edge.uplink.payload import EventDocument
 from receive import listener
@@ -25,7 +25,7 @@ from receive.broker import Broker, add_arguments, broker_of
 from receive.errors import MessageError
 from receive.inbox import TOWER
 from receive.message import answer_of, beat_of, event_of, image_of
-from receive.order import Sending, heartbeat, order_of
+from receive.order import Sending, check, heartbeat, order_of
 from receive.session import Delivered, Session
 
 _HELP = """\
@@ -48,8 +48,8 @@ _LOOK_AT = {
     "taken": "the tower did not answer. A sink of it must have this broker, and the broker must let it read "
     "firetower/{tower}/command and write firetower/{tower}/answer/#",
     "committed": "it is not on the tower's disk. Look at its /health, and at `store.path`",
-    "opened": "no event came. Look at severities and origins of the sink that has this broker, at `queue` and `sinks` "
-    "of the heartbeat, and at whether the broker lets the tower write firetower/{tower}/event",
+    "opened": "no event came. Look at the tower's /health and log, at `queue` and `sinks` of its heartbeat, at severities and "
+    "origins of the sink that has this broker, and at whether the broker lets the tower write firetower/{tower}/event",
     THUMBNAIL: _PICTURE,
     CROP: _PICTURE,
     "closed": "it goes on: it is closed when every sink has it, or after 10 minutes. Another sink is slow or away",
@@ -154,9 +154,10 @@ class Drill:
             return
         missing = [step for step in STEPS if step not in self.steps]
         if missing:
-            why = _LOOK_AT[missing[0]].format(tower=self.order.tower)
+            first = next(step for step in missing if step != "committed" or "opened" in self.steps)
+            why = _LOOK_AT[first].format(tower=self.order.tower)
             self.say(f"did not come: {', '.join(missing)}")
-            self.say(f"{missing[0]}: {why}")
+            self.say(f"{first}: {why}")
             if self.trouble:
                 self.say(f"the newest heartbeat of {self.order.tower} says: {self.trouble}")
         if self.watches:
@@ -268,12 +269,10 @@ def _sending(options: argparse.Namespace) -> Sending:
     if not 1 <= options.wait_s <= 3600:
         raise SettingsError(f"--wait-s: expected 1 to 3600, got {options.wait_s:g}")
     operator = read_operator(options.operator, "--as")
-    if not operator.may(KINDS["drill"]):
-        raise SettingsError(
-            f"a drill is for the role {KINDS['drill'].role}; the key is of an {operator.role}"
-        )
     arguments = {} if options.camera is None else {"camera": options.camera}
-    return Sending(options.tower, "drill", arguments, operator, None, options.wait_s)
+    sending = Sending(options.tower, "drill", arguments, operator, None, options.wait_s)
+    check(sending)
+    return sending
 
 
 def _parser() -> argparse.ArgumentParser:

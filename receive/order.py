@@ -204,15 +204,24 @@ def _sending(options: argparse.Namespace) -> Sending:
     sending = Sending(options.tower, name, arguments, operator, options.valid_s, options.wait_s)
     if options.valid_s is not None and not 0 < options.valid_s <= VALID_MAX_S:
         raise SettingsError(f"--valid-s: expected more than 0 and at most {VALID_MAX_S:.0f}")
+    check(sending)
+    return sending
+
+
+def check(sending: Sending) -> None:
+    """See that a command is fit, and its operator may give it.
+
+    Raises:
+        SettingsError: says why not.
+    """
+    kind, operator = KINDS[sending.command], sending.operator
     try:
-        arguments_of(order_of(sending, Beat("", 0, 1.0)), KINDS[name])
+        arguments_of(order_of(sending, Beat("", 0, 1.0)), kind)
     except CommandError as error:
         raise SettingsError(str(error)) from None
-    if not operator.may(KINDS[name]):
-        raise SettingsError(
-            f"{options.command} is for the role {KINDS[name].role}; the key is of an {operator.role}"
-        )
-    return sending
+    if not operator.may(kind):
+        name = sending.command.replace("_", "-")
+        raise SettingsError(f"{name} is for the role {kind.role}; the key is of an {operator.role}")
 
 
 _WORDS = {

@@ -111,7 +111,9 @@ def test_a_real_event_ends_it_also_while_the_disk_takes_nothing(tower):
 def test_a_recording_and_another_drill_do_not_end_it(tower):
     tower.begin()
     other = event("old")
-    tower.drill.told(type(other)(**{f: getattr(other, f) for f in other.__struct_fields__} | {"camera": "south"}))
+    tower.drill.told(
+        type(other)(**{f: getattr(other, f) for f in other.__struct_fields__} | {"camera": "south"})
+    )
     tower.drill.told(event("drill.other"))
     tower.after(1)
     assert len(tower.told) == 1
