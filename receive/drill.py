@@ -48,8 +48,9 @@ _LOOK_AT = {
     "taken": "the tower did not answer. A sink of it must have this broker, and the broker must let it read "
     "firetower/{tower}/command and write firetower/{tower}/answer/#",
     "committed": "it is not on the tower's disk. Look at its /health, and at `store.path`",
-    "opened": "no event came. Look at the tower's /health and log, at `queue` and `sinks` of its heartbeat, at severities "
-    "and origins of the sink that has this broker, and at whether the broker lets the tower write firetower/{tower}/event",
+    "opened": "no event came. Look at the tower's /health and log, at `queue` and `sinks` of its heartbeat, at the "
+    "severities and origins of the sink that has this broker, and at whether the broker lets the tower write "
+    "firetower/{tower}/event",
     THUMBNAIL: _PICTURE,
     CROP: _PICTURE,
     "closed": "it goes on: it is closed when every sink has it, or after 10 minutes. Another sink is slow or away",
