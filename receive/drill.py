@@ -156,7 +156,8 @@ class Drill:
         missing = [step for step in STEPS if step not in self.steps]
         if missing:
             first = next(step for step in missing if step != "committed" or "opened" in self.steps)
-            why = _LOOK_AT[first].format(tower=self.order.tower)
+            over = "it was closed before that. An event of a live camera goes first and ends a drill"
+            why = over if "closed" in self.steps else _LOOK_AT[first].format(tower=self.order.tower)
             self.say(f"did not come: {', '.join(missing)}")
             self.say(f"{first}: {why}")
             if self.trouble:

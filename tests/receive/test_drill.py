@@ -7,8 +7,11 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from edge.alert.drill import begun, ended
+from edge.alert.event import Stamp
 from edge.alert.place import Place
 from edge.clock import SystemClock
 from edge.command.run import make_counters
@@ -17,7 +20,12 @@ from edge.errors import SettingsError
 from edge.model.loaded import load_model
 from edge.settings import parse
 from edge.uplink.command import Order, read_operator, read_operators
+from edge.uplink.document import Sending as Sent
+from edge.uplink.document import render_event
+from edge.uplink.facts import TowerFacts
+from edge.uplink.moment import Now
 from edge.uplink.uplink import Uplink
+from edge.zone import zone_of
 from receive.broker import Broker
 from receive.drill import STEPS, Drill, command, run
 from receive.errors import MessageError
@@ -197,6 +205,17 @@ def seen(*topics_and_bodies, **attributes):
     return drill, said
 
 
+def closing():
+    """The closing of that drill, as a tower sends it."""
+    now = Now(5 * 10**9, "b1", 0, wall_trusted=True)
+    one = begun(
+        "drill.0123456789", "north", (240, 320), "m@1#0", Stamp(model_s=1.0, mono_ns=10**9, boot_id="b1")
+    )
+    facts = TowerFacts("tower-7", "Seven", {}, zone_of("UTC"))
+    sending = Sent(key="drill.0123456789.2", now=now)
+    return msgspec.json.encode(render_event(ended(one, one.opened), facts, sending))
+
+
 def test_who_drills_is_told_of_what_is_real():
     real = {"schema": "firetower.event/1", "key": "e.1", "tower": "tower-7", "text": "Smoke, not confirmed."}
     drill, said = seen(("tower-7/event", real))
@@ -225,6 +244,23 @@ def test_a_picture_counts_only_if_it_is_of_this_drill_and_what_it_says():
         assert ("crop" in drill.steps) is came
     with pytest.raises(MessageError, match="digest"):
         seen((topic, jpeg), id="drill.0123456789.1.crop", sha256="0" * 64)
+
+
+def test_a_drill_that_something_real_ended_says_so():
+    drill, said = seen(("tower-7/event", closing()))
+    assert list(drill.steps) == ["sent", "closed"]
+    assert drill.over
+    assert "taken: it was closed before that. An event of a live camera goes first and ends a drill" in said
+
+
+def test_what_is_in_memory_alone_is_not_committed():
+    event = json.loads(closing())
+    drill, said = seen(("tower-7/event", event | {"type": "opened", "committed_s": None}))
+    assert list(drill.steps) == ["sent", "opened"]
+    assert "did not come: taken, committed, thumbnail, crop, closed" in said
+    assert not drill.report().good
+    drill, _ = seen(("tower-7/event", event | {"type": "opened", "committed_s": 0.25}))
+    assert drill.steps["committed"] == 0.25
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,12 @@ from edge.alert.place import Place
 from edge.alert.post import Post
 from edge.alert.route import Route, Rules
 from edge.errors import CommandError
+from edge.settings import parse
 from edge.uplink.command import OfDrill, Order, new_operator
 from edge.uplink.drill import LAST_S, Drill
 from edge.uplink.gate import Given
+from edge.uplink.sink import Kind, SinkOptions
+from edge.uplink.uplink import rules_of
 from tests.alert.event import event
 from tests.alert.owing import SECOND, Clock, anything, photo
 from tests.alert.test_post import Inline
@@ -154,3 +157,14 @@ def test_no_sink_without_a_field_for_it_or_without_alerts(tmp_path, route):
     with pytest.raises(CommandError, match="no sink gets alerts of camera south"):
         tower.begin()
     tower.place.close()
+
+
+def test_brokers_and_webhooks_have_a_field_for_it_and_a_kind_that_does_not_say_has_none(tmp_path):
+    (tmp_path / "s").touch(0o600)
+    document = {
+        "tower": {"id": "tower-7"},
+        "cameras": {"north": {"uri": "rtsp://127.0.0.1/"}},
+        "sinks": {"a": {"url": "mqtt://127.0.0.1"}, "b": {"url": "https://127.0.0.1/x", "secret_file": "s"}},
+    }
+    assert [route.drills for route in rules_of(parse(document, tmp_path), "b1").routes] == [True, True]
+    assert not Kind(("x",), "x", SinkOptions, frozenset(), lambda *_: None).drill
