@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from edge.alert import drill
 from edge.alert.announcer import Announce, Announcer
-from edge.alert.event import Announcement, Stamp
-from edge.alert.evidence import Picture
+from edge.alert.event import Announcement, Event, Stamp
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
 from edge.alert.witness import Witness
@@ -88,6 +89,7 @@ class Daemon:
         root: Path = Path("/"),
     ) -> None:
         self._settings = settings
+        self._model = model.name
         self._store = store
         self._counters = counters
         self._clock = clock
@@ -203,7 +205,8 @@ class Daemon:
         self._counters.sample()
 
     def _tell(self, announcement: Announcement) -> None:
-        self._announcer.put(announcement)
+        if not is_drill(announcement.event):  # who reads it knows no drills
+            self._announcer.put(announcement)
         if self._uplink is not None:
             self._uplink.told(announcement)
 
@@ -309,6 +312,16 @@ class Daemon:
         """
         frame = self._last.get(camera)
         return None if frame is None else self._witness.now(camera, frame)
+
+    def begin_drill(self, event_id: str, camera: str, at: Stamp) -> Event:
+        """Let a drill begin on the way of a real event, with pictures of the newest frame; return its opening."""
+        made = self._witness.drill(event_id, camera, self._last.get(camera), self._model, at)
+        self._recorder.offer(made.event, made.pictures)
+        return made.event
+
+    def end_drill(self, event: Event, at: Stamp) -> None:
+        """Let a drill end on the same way."""
+        self._recorder.offer(drill.ended(event, at))
 
     @property
     def good(self) -> bool:

@@ -41,6 +41,7 @@ class Sending:
         step: of escalation that sends it; 0: none.
         stored: whether it is on disk.
         fire_risk: as people named it; None where nobody did.
+        committed: monotonic time of a boot at which it was committed; None where that is unknown.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Sending:
     step: int = 0
     stored: bool = True
     fire_risk: str | None = None
+    committed: tuple[str, int] | None = None
 
 
 def render(
@@ -81,6 +83,7 @@ def render(
         step=message.step,
         stored=message.stored,
         fire_risk=fire_risk,
+        committed=(message.boot, message.since_ns) if message.stored and message.kind != "reviewed" else None,
     )
     return render_event(letter.event, facts, sending)
 
@@ -89,7 +92,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
     """Return the payload of a revision of an event."""
     camera = facts.cameras.get(event.camera)
     now, newest = sending.now, sending.newest
-    live = camera is None or camera.origin == "live"
+    live = camera is None or camera.origin == "live" or is_drill(event)
     view = None if camera is None else camera.view
     at = _Teller(now, live)
     newer = event if newest is None or newest.revision < event.revision else newest
@@ -140,6 +143,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         sent_at=now.utc,
         sent_trusted=now.wall_trusted,
         late_s=None if late_s is None else round(late_s, 1),
+        committed_s=_committed_s(said, sending),
         open_now=None if newest is None and event.phase != "closed" else newer.phase != "closed",
         last_seen=at(newer.updated),
         model=event.bundle,
@@ -250,6 +254,13 @@ class _Teller:
 
     def any(self, stamp: Stamp | None) -> Moment | None:
         return None if stamp is None else self(stamp)
+
+
+def _committed_s(at: Stamp, sending: Sending) -> float | None:
+    """Return the seconds from a stamp until it was committed; a boot knows nothing of another one's time."""
+    if sending.committed is None or at.mono_ns is None or sending.committed[0] != at.boot_id:
+        return None
+    return round(max(0.0, (sending.committed[1] - at.mono_ns) / 1e9), 3)
 
 
 def _dark(darkness: Darkness | None, at: _Teller) -> payload.Dark | None:

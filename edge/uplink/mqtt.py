@@ -163,4 +163,5 @@ MQTT = Kind(
     channels=frozenset({"event", "image", "smoke", "health", "answer", "discovery"}),
     open=_open,
     reach=_reach,
+    drill=True,
 )

@@ -87,6 +87,7 @@ class Kind(Generic[_Options]):
         open: makes its transport, which has no link yet. Raises SettingsError: a secret or a file is unfit.
         reach: sees whether the receiver lets this tower in, and sends nothing that anybody gets; returns what else to
             tell people. Raises EdgeError: it does not.
+        drill: whether its messages have a field that says that one is of a drill; without one it gets none.
     """
 
     schemes: tuple[str, ...]
@@ -95,6 +96,7 @@ class Kind(Generic[_Options]):
     channels: frozenset[Channel]
     open: Callable[[_Options, Tower, Clock], Transport]
     reach: Callable[[_Options, Tower, Clock], str]
+    drill: bool = False
 
     @property
     def shown(self) -> str:

@@ -41,7 +41,7 @@ def text_of(document: EventDocument, state: State, age_s: float | None, zone: Zo
     where = [f"{document.tower} {document.camera}"]
     if document.opening_direction is not None:
         where.append(bearing_text(document.opening_direction))
-    if document.origin in _ORIGINS:
+    if document.origin in _ORIGINS and not document.drill:
         age_s = None  # its time is the recording's
     where.append(f"first seen {seen(document.opened, age_s, sent, zone)}")
     where += _state(document, state, sent, zone)

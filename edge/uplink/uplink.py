@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.alert.event import Announcement, Stamp
-from edge.alert.evidence import Picture
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.post import Post
 from edge.alert.route import Queue, Route, Rules
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
@@ -22,6 +22,7 @@ from edge.uplink.budget import Budget
 from edge.uplink.command import OfCamera, Operator, first_sequence
 from edge.uplink.courier import Courier
 from edge.uplink.desk import Desk
+from edge.uplink.drill import Drill, Watcher
 from edge.uplink.facts import tower_facts
 from edge.uplink.gate import Gate, Given, Moment
 from edge.uplink.heartbeat import Power, Vitals
@@ -40,7 +41,7 @@ LOOK_S = 5.0  # between two looks at what people should know of the tower
 NO_QUEUE = Queue(unsent=0, oldest_s=None, unheard=0, candidates=0, candidate_s=None, bytes=0, words={})
 
 
-class Reports(Protocol):
+class Reports(Watcher, Protocol):
     """The tower, as the uplink asks it."""
 
     def health(self) -> Health:
@@ -114,6 +115,8 @@ class Uplink:
         self.post = Post(
             rules_of(settings, self._boot), clock, holds=self._desk.holds, opened=self._desk.resume
         )
+        origins = {name: camera.origin for name, camera in self._facts.cameras.items()}
+        self._drill = Drill(origins, self.post, self._stamp)
         self._ways = ways_of(settings, clock)
         self._links: dict[str, Link] = {}
         self._queue: Queue | None = None
@@ -129,7 +132,7 @@ class Uplink:
             fire_risk=self._fire_risk,
         )
         first = first_sequence(self._started_ns)
-        handlers = {**self._desk.handlers(self.post), "picture": self._show}
+        handlers = {**self._desk.handlers(self.post), "picture": self._show, "drill": self._begin_drill}
         self._gate = Gate(self._facts.id, self._boot, first, operators or {}, handlers)
         self._courier = Courier(
             self.post, self._ways, self._writer, obey=self._obey, heartbeat_s=heartbeat_s, first=first,
@@ -173,7 +176,10 @@ class Uplink:
     def told(self, announcement: Announcement) -> None:
         """Take note of a revision that is on disk, or in memory; from any thread."""
         event = announcement.event
-        if event.phase == "closed" or event.severity != "alert":
+        self._drill.told(event)
+        if is_drill(event):
+            pass  # no smoke
+        elif event.phase == "closed" or event.severity != "alert":
             self._alerts.pop(event.id, None)
         else:
             self._alerts[event.id] = event.camera
@@ -182,6 +188,8 @@ class Uplink:
     def tick(self) -> None:
         """Tell what changed of the tower; call it each second or so."""
         reports, now_ns = self._reports, self._clock.mono_ns()
+        if reports is not None:
+            self._drill.tick(reports, now_ns)
         early = self._looked_ns is not None and now_ns - self._looked_ns < LOOK_S * 1e9
         if reports is None or early:
             return
@@ -212,6 +220,10 @@ class Uplink:
     def fire_risk(self) -> Risk:
         """Return the fire risk as people named it."""
         return self._desk.fire_risk(self._clock.mono_ns()).level
+
+    def _begin_drill(self, given: Given) -> str:
+        assert self._reports is not None
+        return self._drill.begin(given, self._reports, dict(self._alerts))
 
     def _fire_risk(self) -> str | None:
         risk = self._desk.fire_risk(self._clock.mono_ns())
@@ -290,6 +302,7 @@ def rules_of(settings: Settings, boot: str) -> Rules:
             escalation=sink.escalation,
             origins=sink.origins,
             pictures="image" in kind_with(sink).channels,
+            drills=kind_with(sink).drill,
         )
         for name, sink in settings.sinks.items()
     )

@@ -320,4 +320,5 @@ WEBHOOK = Kind(
     channels=frozenset({"event", "image"}),
     open=_open,
     reach=_reach,
+    drill=True,
 )

@@ -93,7 +93,7 @@ def line(event: Event, now: Now = NOW, facts: Any = None, **sending: Any) -> str
         (
             {"id": "drill.5f1e", "camera": "scene", "updated": stamp(300)},
             {},
-            "DRILL. SIMULATED. Smoke, not confirmed. tower-7 scene, first seen 14:32 PST, still growing.",
+            "DRILL. SIMULATED. Smoke, not confirmed. tower-7 scene, first seen 14:32 PST (6 min ago), still growing.",
         ),
         (
             {"camera": "clip", "updated": stamp(300)},
