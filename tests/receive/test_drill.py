@@ -23,6 +23,7 @@ from edge.uplink.command import Order, read_operator, read_operators
 from edge.uplink.document import Sending as Sent
 from edge.uplink.document import render_event
 from edge.uplink.facts import TowerFacts
+from edge.uplink.gate import Answer
 from edge.uplink.moment import Now
 from edge.uplink.uplink import Uplink
 from edge.zone import zone_of
@@ -244,6 +245,23 @@ def test_a_picture_counts_only_if_it_is_of_this_drill_and_what_it_says():
         assert ("crop" in drill.steps) is came
     with pytest.raises(MessageError, match="digest"):
         seen((topic, jpeg), id="drill.0123456789.1.crop", sha256="0" * 64)
+    said = {"id": "drill.0123456789.1.crop", "sha256": digest}
+    kept = Delivered(f"firetower/{topic}", jpeg, True, said, None, None, None, (0, 0))
+    drill, _ = seen()
+    drill.take(kept, 1.0)
+    assert "crop" not in drill.steps, "the broker kept it: it is from before"
+
+
+def test_only_the_answer_to_this_command_counts():
+    answer = Answer(
+        tower="tower-7", id="0123456789", command="drill", word="refused", reason="unfit", why="no", boot_id="b1",
+        sequence=1, answered_at=None, clock_trusted=None,
+    )  # fmt: skip
+    body = msgspec.json.encode(answer)
+    for correlation, refused in ((b"0123456789", True), (b"another", False), (None, False)):
+        drill, _ = seen()
+        drill.take(Delivered(drill.answers, body, False, {}, None, None, correlation, (0, 0)), 1.0)
+        assert drill.refused is refused
 
 
 def test_a_drill_that_something_real_ended_says_so():

@@ -119,6 +119,17 @@ def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(br
     assert uplink.links()["people"].up
 
 
+def test_a_drill_is_no_smoke(broker, tower):
+    uplink, place, _ = tower
+    with Listener(broker.port, "firetower/tower-7/event", "firetower/tower-7/camera/north/smoke") as people:
+        commit(uplink, place, event("drill.e1"))
+        wait(lambda: "drill.e1.1" in people.keys())  # noqa: SIM118 — a method of its own
+        assert uplink._smoke() == {"north": "OFF"}
+        commit(uplink, place, event("e2"))
+        assert uplink._smoke() == {"north": "ON"}
+        wait(lambda: people.on("firetower/tower-7/camera/north/smoke")[-1].body == b"ON")
+
+
 def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
     uplink, _, reports = tower
     monkeypatch.setattr("edge.uplink.uplink.LOOK_S", 0.0)
