@@ -130,8 +130,8 @@ class Drill:
                 picture = image_of(camera, delivered)
                 if picture.key.startswith(key):
                     self.step(picture.key.removeprefix(key), at_s, f"{len(picture.body) / 1000:.1f} kB")
-            case [listener.ROOT, name, "health"] if delivered.body:
-                self.watches.add(name)
+            case [listener.ROOT, name, "available"]:
+                (self.watches.add if delivered.body == topic.ONLINE else self.watches.discard)(name)
             case [topic.ROOT, _, "health"] if delivered.body:
                 beat_of(tower, delivered)
                 self.trouble = msgspec.json.decode(delivered.body, type=_Trouble).told
@@ -241,7 +241,7 @@ def run(broker: Broker, sending: Sending, clock: Clock, say: Callable[[str], Non
     try:
         session.subscribe([answers, f"{root}/health"])
         beat = heartbeat(session, sending.tower, clock)
-        session.subscribe([f"{root}/event", f"{root}/camera/+/image", f"{listener.ROOT}/+/health"])
+        session.subscribe([f"{root}/event", f"{root}/camera/+/image", f"{listener.ROOT}/+/available"])
         order = order_of(sending, beat)
         drill = Drill(order, answers, say)
         session.publish(

@@ -123,7 +123,7 @@ def test_it_goes_through_the_whole_chain_and_counts_nowhere(broker, tower, drill
         Listener(broker.port, "firetower/#", "firetower-watch/#") as people,
         Watch(broker.port, tmp_path / "inbox", name="hq", words=words) as watch,
     ):
-        wait(lambda: people.on("firetower-watch/hq/health"))
+        wait(lambda: b"online" in {one.body for one in people.on("firetower-watch/hq/available")})
         code, report, said = drill()
         key = report["drill"]
         watch.wait_for(f"{key}.1", f"{key}.1.thumbnail", f"{key}.1.crop", f"{key}.2")
@@ -201,7 +201,7 @@ def seen(*topics_and_bodies, **attributes):
     drill.step("sent", 0.0, "")
     for topic, body in topics_and_bodies:
         whole = body if isinstance(body, bytes) else json.dumps(body).encode()
-        drill.take(Delivered(f"firetower/{topic}", whole, False, attributes, None, None, None, (0, 0)), 1.0)
+        drill.take(Delivered(f"firetower{topic}", whole, False, attributes, None, None, None, (0, 0)), 1.0)
     drill.explain()
     return drill, said
 
@@ -219,7 +219,7 @@ def closing():
 
 def test_who_drills_is_told_of_what_is_real():
     real = {"schema": "firetower.event/1", "key": "e.1", "tower": "tower-7", "text": "Smoke, not confirmed."}
-    drill, said = seen(("tower-7/event", real))
+    drill, said = seen(("/tower-7/event", real))
     assert "also came: Smoke, not confirmed." in said
     assert list(drill.steps) == ["sent"]
 
@@ -227,7 +227,9 @@ def test_who_drills_is_told_of_what_is_real():
 def test_the_heartbeat_says_what_keeps_it():
     beat = {"tower": "tower-7", "boot_id": "b1", "sequence": 2, "next_due_s": 300.0, "reasons": ["a is dark"]}
     beat["sinks"] = {"hq": {"up": True, "why": ""}, "phone": {"up": False, "why": "it does not answer"}}
-    _, said = seen(("tower-7/health", beat))
+    _, said = seen(
+        ("/tower-7/health", beat), ("-watch/hq/available", b"online"), ("-watch/hq/available", b"offline")
+    )
     assert "the newest heartbeat of tower-7 says: a is dark; sink phone: it does not answer" in said
     assert "no `firetower watch` says that it listens here: nobody may get a real one" in said
 
@@ -235,7 +237,7 @@ def test_the_heartbeat_says_what_keeps_it():
 def test_a_picture_counts_only_if_it_is_of_this_drill_and_what_it_says():
     jpeg = b"\xff\xd8\xff a picture"
     digest = hashlib.sha256(jpeg).hexdigest()
-    topic = "tower-7/camera/north/image"
+    topic = "/tower-7/camera/north/image"
     for key, came in (
         ("drill.0123456789.1.crop", True),
         ("drill.9876543210.1.crop", False),
@@ -246,7 +248,7 @@ def test_a_picture_counts_only_if_it_is_of_this_drill_and_what_it_says():
     with pytest.raises(MessageError, match="digest"):
         seen((topic, jpeg), id="drill.0123456789.1.crop", sha256="0" * 64)
     said = {"id": "drill.0123456789.1.crop", "sha256": digest}
-    kept = Delivered(f"firetower/{topic}", jpeg, True, said, None, None, None, (0, 0))
+    kept = Delivered(f"firetower{topic}", jpeg, True, said, None, None, None, (0, 0))
     drill, _ = seen()
     drill.take(kept, 1.0)
     assert "crop" not in drill.steps, "the broker kept it: it is from before"
@@ -265,7 +267,7 @@ def test_only_the_answer_to_this_command_counts():
 
 
 def test_a_drill_that_something_real_ended_says_so():
-    drill, said = seen(("tower-7/event", closing()))
+    drill, said = seen(("/tower-7/event", closing()))
     assert list(drill.steps) == ["sent", "closed"]
     assert drill.over
     assert "taken: it was closed before that. An event of a live camera goes first and ends a drill" in said
@@ -273,11 +275,11 @@ def test_a_drill_that_something_real_ended_says_so():
 
 def test_what_is_in_memory_alone_is_not_committed():
     event = json.loads(closing())
-    drill, said = seen(("tower-7/event", event | {"type": "opened", "committed_s": None}))
+    drill, said = seen(("/tower-7/event", event | {"type": "opened", "committed_s": None}))
     assert list(drill.steps) == ["sent", "opened"]
     assert "did not come: taken, committed, thumbnail, crop, closed" in said
     assert not drill.report().good
-    drill, _ = seen(("tower-7/event", event | {"type": "opened", "committed_s": 0.25}))
+    drill, _ = seen(("/tower-7/event", event | {"type": "opened", "committed_s": 0.25}))
     assert drill.steps["committed"] == 0.25
 
 
