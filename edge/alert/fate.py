@@ -40,7 +40,8 @@ def adopt(db: sqlite3.Connection, rules: Rules) -> None:
     for seq, sink in left:
         lose(db, seq, sink, "gone", "no such sink is configured any more")
     db.execute(
-        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?))",
+        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?)) "
+        "AND message IN (SELECT seq FROM message JOIN subject USING (event) WHERE alert)",
         (at_once,),
     )
 
@@ -73,11 +74,11 @@ def settle(
 def leave(db: sqlite3.Connection, sink: str, why: str, rules: Rules, now: Moment) -> None:
     """Let go of a sink that wants nothing any more; its alerts escalate at once."""
     left = db.execute(
-        "SELECT message, event FROM delivery JOIN message ON seq = message WHERE sink = ?", (sink,)
+        "SELECT message, event, state FROM delivery JOIN message ON seq = message WHERE sink = ?", (sink,)
     ).fetchall()
-    for seq, event_id in left:
+    for seq, event_id, state in left:
         lose(db, seq, sink, "gone", why)
-        if event_id is not None:
+        if event_id is not None and state != "held":
             escalation.escalate_first(db, event_id, rules, now)
 
 

@@ -54,6 +54,10 @@ class Route:
         wanted = event.severity in self.severities or (was_candidate and "candidate" in self.severities)
         return wanted and origin in self.origins
 
+    def takes_alerts(self, origin: str) -> bool:
+        """Say whether it gets events of a camera once they are alerts."""
+        return "alert" in self.severities and origin in self.origins
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

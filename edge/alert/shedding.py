@@ -46,24 +46,22 @@ def texts(db: sqlite3.Connection) -> Iterator[bool]:
 def _give_up(db: sqlite3.Connection, query: str) -> Iterator[bool]:
     while (row := db.execute(query).fetchone()) is not None:
         (seq,) = row
-        owing = db.execute(
-            "SELECT sink FROM delivery WHERE message = ? AND state != 'held'", (seq,)
-        ).fetchall()
-        for (sink,) in owing:
+        for (sink,) in db.execute("SELECT sink FROM delivery WHERE message = ?", (seq,)).fetchall():
             lose(db, seq, sink, "shed", "no room for it")
         db.execute("DELETE FROM message WHERE seq = ?", (seq,))
         yield True
 
 
 def lose(db: sqlite3.Connection, seq: int, sink: str, word: Lost, detail: str) -> None:
-    """Take a delivery out, list it and count it."""
-    db.execute(
-        "INSERT INTO lost (key, sink, word, sent, detail) SELECT m.key, d.sink, ?3, d.sent, ?4 "
-        "FROM delivery d JOIN message m ON m.seq = d.message WHERE d.message = ?1 AND d.sink = ?2",
+    """Take a delivery out, list it and count it; what is held was promised to nobody, and is not listed."""
+    listed = db.execute(
+        "INSERT INTO lost (key, sink, word, sent, detail) SELECT m.key, d.sink, ?3, d.sent, ?4 FROM delivery d "
+        "JOIN message m ON m.seq = d.message WHERE d.message = ?1 AND d.sink = ?2 AND d.state != 'held'",
         (seq, sink, word, detail),
-    )
-    db.execute("DELETE FROM lost WHERE seq <= (SELECT max(seq) FROM lost) - ?", (LIST_ROWS,))
-    count(db, sink, word)
+    ).rowcount
+    if listed:
+        db.execute("DELETE FROM lost WHERE seq <= (SELECT max(seq) FROM lost) - ?", (LIST_ROWS,))
+        count(db, sink, word)
     remove(db, seq, sink)
 
 

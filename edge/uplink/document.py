@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from edge.alert.event import Darkness, Event, Stamp
-from edge.alert.evidence import is_drill
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.route import Image as Kept
 from edge.alert.route import Message, Note, Review
 from edge.detect.bearing import WEDGE_M, bearing, wedge
@@ -115,7 +115,12 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         severity_since=at(said_at),
         alarm=None
         if event.alerted is None
-        else payload.Alarm(at=at(event.alerted.at), by=event.alerted.by, revision=event.alerted.revision),
+        else payload.Alarm(
+            at=at(event.alerted.at),
+            by=event.alerted.by,
+            revision=event.alerted.revision,
+            fire_risk=event.alerted.risk,
+        ),
         fire_risk=sending.fire_risk,
         probability=event.probability,
         sightings=event.sightings,
@@ -217,6 +222,14 @@ def image_attributes(document: EventDocument, role: str) -> dict[str, str]:
         "sha256": image.sha256,
         **({"drill": "true"} if document.drill else {}),
     }
+
+
+def shown_attributes(tower: str, camera: str, picture: Picture, key: str, at: Moment) -> dict[str, str]:
+    """Return the CloudEvents attributes of a picture of no event, without the prefix that HTTP has."""
+    told = _envelope(key, tower, at)
+    del told["dataschema"]
+    of = {"type": "firetower.image", "subject": camera, "role": picture.role, "sha256": picture.sha256}
+    return told | of
 
 
 def _envelope(key: str, tower: str, at: Moment) -> dict[str, str]:

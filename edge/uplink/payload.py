@@ -166,11 +166,13 @@ class Alarm(_Record, frozen=True, kw_only=True):
         at: moment of the frame.
         by: the rule: `score`, `growth`, `persistence`, `escalation`, `merged`.
         revision: the first that says so.
+        fire_risk: then: `low`, `neutral` or `high`; it changes how long a candidate waits.
     """
 
     at: Moment
     by: str
     revision: int
+    fire_risk: str
 
 
 class Dark(_Record, frozen=True, kw_only=True):

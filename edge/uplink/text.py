@@ -135,8 +135,9 @@ def _more(document: EventDocument) -> list[str]:
     """Return what else people should know."""
     more = []
     if document.alarm is not None:
-        risk = f", fire risk {document.fire_risk}" if document.fire_risk else ""
-        more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{risk}.")
+        risk = document.alarm.fire_risk
+        named = "" if risk == "neutral" else f", fire risk {risk}"
+        more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{named}.")
     if document.escalation is not None:
         more.append(f"Nobody acknowledged it within {long(document.escalation.after_s)}.")
     return [*more, *_delivery(document.late_s, stored=document.stored)]

@@ -95,6 +95,17 @@ def test_what_is_not_whole_or_not_ours_is_left_as_it_is(path):
         take_back(path, 3)
 
 
+def test_a_file_of_another_program_is_left_as_it_is(path):
+    filled(path)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA application_id = 7")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="not ours"):
+        take_back(path, 1)
+    assert path.read_bytes() == before
+
+
 def test_a_store_that_a_daemon_holds_is_refused(path, capsys):
     with Database(path):
         assert main([str(path), "1"]) == 1

@@ -180,4 +180,4 @@ def test_brokers_and_webhooks_have_a_field_for_it_and_a_kind_that_does_not_say_h
         "sinks": {"a": {"url": "mqtt://127.0.0.1"}, "b": {"url": "https://127.0.0.1/x", "secret_file": "s"}},
     }
     assert [route.drills for route in rules_of(parse(document, tmp_path), "b1").routes] == [True, True]
-    assert not Kind(("x",), "x", SinkOptions, frozenset(), lambda *_: None).drill
+    assert not Kind(("x",), "x", SinkOptions, frozenset(), lambda *_: None, lambda *_: "").drill
