@@ -29,11 +29,12 @@ from edge.uplink.uplink import Uplink
 from edge.zone import zone_of
 from receive.broker import Broker
 from receive.drill import STEPS, Drill, command, run
-from receive.errors import MessageError
+from receive.errors import BrokerError, MessageError
 from receive.order import Sending
 from receive.order import command as order
 from receive.session import Delivered
 from tests.receive.test_order import Tower as Mute
+from tests.receive.test_watch import Tower as Voice
 from tests.receive.test_watch import Watch
 from tests.uplink.mosquitto import Listener, Mosquitto, wait
 from tests.uplink.road import HANG_S
@@ -296,6 +297,27 @@ def test_what_is_in_memory_alone_is_not_committed():
 def test_wrong_words_are_told_before_anything_is_sent(keys, who, words, why):
     with pytest.raises(SettingsError, match=why):
         command([*words, "--as", str(keys / f"{who}.key"), "--broker", "mqtt://192.0.2.1"])
+
+
+@pytest.mark.parametrize("run", [lambda words: command(words[:1] + words[2:]), order])
+def test_a_broker_that_lets_nobody_command_is_told(tmp_path, keys, run):
+    (tmp_path / "acl").write_text("topic read #\ntopic write firetower/tower-7/health\n")
+    broker = Mosquitto(tmp_path, "persistence false", f"acl_file {tmp_path / 'acl'}", "allow_anonymous true")
+    words = [
+        "tower-7",
+        "drill",
+        "--as",
+        str(keys / "anna.key"),
+        "--broker",
+        f"mqtt://127.0.0.1:{broker.port}",
+    ]
+    with Voice(broker.port) as tower:
+        tower.beat(7)
+        with pytest.raises(
+            BrokerError, match=r"does not let us publish at firetower/tower-7/command: Not auth"
+        ):
+            run(words)
+    broker.kill()
 
 
 def test_who_drills_must_be_said(capsys):
