@@ -44,13 +44,12 @@ _PICTURE = (
     "tower write firetower/{tower}/camera/+/image, and at the tower's log"
 )
 _LOOK_AT = {
-    "sent": "the broker did not take the command",
     "taken": "the tower did not answer. A sink of it must have this broker, and the broker must let it read "
     "firetower/{tower}/command and write firetower/{tower}/answer/#",
     "committed": "it is not on the tower's disk. Look at its /health, and at `store.path`",
-    "opened": "no event came. Look at the tower's /health and log, at `queue` and `sinks` of its heartbeat, at the "
-    "severities and origins of the sink that has this broker, and at whether the broker lets the tower write "
-    "firetower/{tower}/event",
+    "opened": "no event came. Look at the tower's /health and log, at `queue` and `sinks` of its heartbeat, at "
+    "`uplink.day_bytes`, at severities and origins of the sink that has this broker, and at whether the broker lets "
+    "the tower write firetower/{tower}/event",
     THUMBNAIL: _PICTURE,
     CROP: _PICTURE,
     "closed": "it goes on: it is closed when every sink has it, or after 10 minutes. Another sink is slow or away",
@@ -65,7 +64,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         tower: its id.
         drill: id of the event.
         good: whether every step came.
-        steps: seconds from the sending by our clock; `committed`: from the tower's beginning by its own. None: not yet.
+        steps: seconds from the signing by our clock, at `sent` until the broker had it; `committed`: from the
+            tower's beginning by its own clock. None: it did not come.
         why: what the tower said; empty where it did not answer.
         text: of the opening, the line for people; empty where it did not come.
         watches: that listen at this broker.
@@ -130,8 +130,8 @@ class Drill:
                 picture = image_of(camera, delivered)
                 if picture.key.startswith(key):
                     self.step(picture.key.removeprefix(key), at_s, f"{len(picture.body) / 1000:.1f} kB")
-            case [listener.ROOT, name, "health"] if delivered.body:
-                self.watches.add(name)
+            case [listener.ROOT, name, "available"]:
+                (self.watches.add if delivered.body == topic.ONLINE else self.watches.discard)(name)
             case [topic.ROOT, _, "health"] if delivered.body:
                 beat_of(tower, delivered)
                 self.trouble = msgspec.json.decode(delivered.body, type=_Trouble).told
@@ -233,7 +233,7 @@ def run(broker: Broker, sending: Sending, clock: Clock, say: Callable[[str], Non
     """Drill a tower; return when each step came.
 
     Raises:
-        BrokerError: no link, or the tower is not heard.
+        BrokerError: no link, the tower is not heard, or we may not command it.
     """
     name = secrets.token_hex(8)
     answers, root = topic.answer(sending.tower, name), f"{topic.ROOT}/{sending.tower}"
@@ -241,17 +241,18 @@ def run(broker: Broker, sending: Sending, clock: Clock, say: Callable[[str], Non
     try:
         session.subscribe([answers, f"{root}/health"])
         beat = heartbeat(session, sending.tower, clock)
-        session.subscribe([f"{root}/event", f"{root}/camera/+/image", f"{listener.ROOT}/+/health"])
+        session.subscribe([f"{root}/event", f"{root}/camera/+/image", f"{listener.ROOT}/+/available"])
         order = order_of(sending, beat)
         drill = Drill(order, answers, say)
-        session.publish(
+        begun_ns = clock.mono_ns()
+        session.hand_over(
             topic.command(sending.tower),
             sign(order, sending.operator),
             expires_s=HEARTBEATS * beat.due_s,
             answer=(answers, order.id.encode()),
         )
-        begun_ns = clock.mono_ns()
-        drill.step("sent", 0.0, f"to {sending.tower}, in answer to its heartbeat {beat.sequence}")
+        taken_s = (clock.mono_ns() - begun_ns) / 1e9
+        drill.step("sent", taken_s, f"to {sending.tower}, in answer to its heartbeat {beat.sequence}")
         while not drill.over and clock.mono_ns() - begun_ns < sending.wait_s * 1e9:
             for delivered in session.turn(0.2):
                 session.acknowledge(delivered)

@@ -100,7 +100,7 @@ def send(broker: Broker, sending: Sending, clock: Clock) -> Answer:
     """Send a command and return the tower's answer.
 
     Raises:
-        BrokerError: no link, the tower is not heard, or it does not answer in time.
+        BrokerError: no link, the tower is not heard, we may not command it, or it does not answer in time.
     """
     run = secrets.token_hex(8)
     session = Session(broker, f"firetower-command-{run}", clock)
@@ -109,7 +109,7 @@ def send(broker: Broker, sending: Sending, clock: Clock) -> Answer:
         session.subscribe([answers, f"{topic.ROOT}/{sending.tower}/health"])
         beat = heartbeat(session, sending.tower, clock)
         order = order_of(sending, beat)
-        session.publish(
+        session.hand_over(
             topic.command(sending.tower),
             sign(order, sending.operator),
             expires_s=max(1.0, sending.valid_s or HEARTBEATS * beat.due_s),

@@ -143,7 +143,7 @@ class Session:
             BrokerError: it is not allowed.
         """
         for topic in topics:
-            self._settle(self._client.subscribe(topic, qos=1)[1], topic)
+            self._settle(self._client.subscribe(topic, qos=1)[1], f"listen to {topic}")
 
     def publish(
         self,
@@ -171,6 +171,14 @@ class Session:
             properties.ResponseTopic, properties.CorrelationData = answer
         return self._client.publish(topic, body, 1, retained, properties).mid
 
+    def hand_over(self, topic: str, body: bytes, *, expires_s: float, answer: tuple[str, bytes]) -> None:
+        """Publish a message, as `publish`, and wait until the broker has taken it.
+
+        Raises:
+            BrokerError: it is not allowed.
+        """
+        self._settle(self.publish(topic, body, expires_s=expires_s, answer=answer), f"publish at {topic}")
+
     def outcome(self, number: int) -> str | None:
         """Return why a message was not taken, an empty text where it was, None while that is not known."""
         return self._settled.pop(number, None)
@@ -184,13 +192,13 @@ class Session:
         self._client.disconnect()
         self._client.loop(0)
 
-    def _settle(self, number: int | None, topic: str) -> None:
+    def _settle(self, number: int | None, doing: str) -> None:
         came: list[Delivered] = []
         while number is not None and number not in self._settled:
             came += self.turn(0.2)
         self._received = came + self._received
         if why := self._settled.pop(number or 0, ""):
-            raise BrokerError(f"broker {self._broker.shown}: it does not let us listen to {topic}: {why}")
+            raise BrokerError(f"broker {self._broker.shown}: it does not let us {doing}: {why}")
 
     def _on_connect(self, *given: Any) -> None:  # noqa: ANN401 — client, data, flags, reason, properties
         reason = given[3]

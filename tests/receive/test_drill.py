@@ -23,16 +23,18 @@ from edge.uplink.command import Order, read_operator, read_operators
 from edge.uplink.document import Sending as Sent
 from edge.uplink.document import render_event
 from edge.uplink.facts import TowerFacts
+from edge.uplink.gate import Answer
 from edge.uplink.moment import Now
 from edge.uplink.uplink import Uplink
 from edge.zone import zone_of
 from receive.broker import Broker
 from receive.drill import STEPS, Drill, command, run
-from receive.errors import MessageError
+from receive.errors import BrokerError, MessageError
 from receive.order import Sending
 from receive.order import command as order
 from receive.session import Delivered
 from tests.receive.test_order import Tower as Mute
+from tests.receive.test_watch import Tower as Voice
 from tests.receive.test_watch import Watch
 from tests.uplink.mosquitto import Listener, Mosquitto, wait
 from tests.uplink.road import HANG_S
@@ -122,7 +124,7 @@ def test_it_goes_through_the_whole_chain_and_counts_nowhere(broker, tower, drill
         Listener(broker.port, "firetower/#", "firetower-watch/#") as people,
         Watch(broker.port, tmp_path / "inbox", name="hq", words=words) as watch,
     ):
-        wait(lambda: people.on("firetower-watch/hq/health"))
+        wait(lambda: b"online" in {one.body for one in people.on("firetower-watch/hq/available")})
         code, report, said = drill()
         key = report["drill"]
         watch.wait_for(f"{key}.1", f"{key}.1.thumbnail", f"{key}.1.crop", f"{key}.2")
@@ -200,7 +202,7 @@ def seen(*topics_and_bodies, **attributes):
     drill.step("sent", 0.0, "")
     for topic, body in topics_and_bodies:
         whole = body if isinstance(body, bytes) else json.dumps(body).encode()
-        drill.take(Delivered(f"firetower/{topic}", whole, False, attributes, None, None, None, (0, 0)), 1.0)
+        drill.take(Delivered(f"firetower{topic}", whole, False, attributes, None, None, None, (0, 0)), 1.0)
     drill.explain()
     return drill, said
 
@@ -218,7 +220,7 @@ def closing():
 
 def test_who_drills_is_told_of_what_is_real():
     real = {"schema": "firetower.event/1", "key": "e.1", "tower": "tower-7", "text": "Smoke, not confirmed."}
-    drill, said = seen(("tower-7/event", real))
+    drill, said = seen(("/tower-7/event", real))
     assert "also came: Smoke, not confirmed." in said
     assert list(drill.steps) == ["sent"]
 
@@ -226,7 +228,9 @@ def test_who_drills_is_told_of_what_is_real():
 def test_the_heartbeat_says_what_keeps_it():
     beat = {"tower": "tower-7", "boot_id": "b1", "sequence": 2, "next_due_s": 300.0, "reasons": ["a is dark"]}
     beat["sinks"] = {"hq": {"up": True, "why": ""}, "phone": {"up": False, "why": "it does not answer"}}
-    _, said = seen(("tower-7/health", beat))
+    _, said = seen(
+        ("/tower-7/health", beat), ("-watch/hq/available", b"online"), ("-watch/hq/available", b"offline")
+    )
     assert "the newest heartbeat of tower-7 says: a is dark; sink phone: it does not answer" in said
     assert "no `firetower watch` says that it listens here: nobody may get a real one" in said
 
@@ -234,7 +238,7 @@ def test_the_heartbeat_says_what_keeps_it():
 def test_a_picture_counts_only_if_it_is_of_this_drill_and_what_it_says():
     jpeg = b"\xff\xd8\xff a picture"
     digest = hashlib.sha256(jpeg).hexdigest()
-    topic = "tower-7/camera/north/image"
+    topic = "/tower-7/camera/north/image"
     for key, came in (
         ("drill.0123456789.1.crop", True),
         ("drill.9876543210.1.crop", False),
@@ -244,10 +248,27 @@ def test_a_picture_counts_only_if_it_is_of_this_drill_and_what_it_says():
         assert ("crop" in drill.steps) is came
     with pytest.raises(MessageError, match="digest"):
         seen((topic, jpeg), id="drill.0123456789.1.crop", sha256="0" * 64)
+    said = {"id": "drill.0123456789.1.crop", "sha256": digest}
+    kept = Delivered(f"firetower{topic}", jpeg, True, said, None, None, None, (0, 0))
+    drill, _ = seen()
+    drill.take(kept, 1.0)
+    assert "crop" not in drill.steps, "the broker kept it: it is from before"
+
+
+def test_only_the_answer_to_this_command_counts():
+    answer = Answer(
+        tower="tower-7", id="0123456789", command="drill", word="refused", reason="unfit", why="no", boot_id="b1",
+        sequence=1, answered_at=None, clock_trusted=None,
+    )  # fmt: skip
+    body = msgspec.json.encode(answer)
+    for correlation, refused in ((b"0123456789", True), (b"another", False), (None, False)):
+        drill, _ = seen()
+        drill.take(Delivered(drill.answers, body, False, {}, None, None, correlation, (0, 0)), 1.0)
+        assert drill.refused is refused
 
 
 def test_a_drill_that_something_real_ended_says_so():
-    drill, said = seen(("tower-7/event", closing()))
+    drill, said = seen(("/tower-7/event", closing()))
     assert list(drill.steps) == ["sent", "closed"]
     assert drill.over
     assert "taken: it was closed before that. An event of a live camera goes first and ends a drill" in said
@@ -255,11 +276,11 @@ def test_a_drill_that_something_real_ended_says_so():
 
 def test_what_is_in_memory_alone_is_not_committed():
     event = json.loads(closing())
-    drill, said = seen(("tower-7/event", event | {"type": "opened", "committed_s": None}))
+    drill, said = seen(("/tower-7/event", event | {"type": "opened", "committed_s": None}))
     assert list(drill.steps) == ["sent", "opened"]
     assert "did not come: taken, committed, thumbnail, crop, closed" in said
     assert not drill.report().good
-    drill, _ = seen(("tower-7/event", event | {"type": "opened", "committed_s": 0.25}))
+    drill, _ = seen(("/tower-7/event", event | {"type": "opened", "committed_s": 0.25}))
     assert drill.steps["committed"] == 0.25
 
 
@@ -276,6 +297,27 @@ def test_what_is_in_memory_alone_is_not_committed():
 def test_wrong_words_are_told_before_anything_is_sent(keys, who, words, why):
     with pytest.raises(SettingsError, match=why):
         command([*words, "--as", str(keys / f"{who}.key"), "--broker", "mqtt://192.0.2.1"])
+
+
+@pytest.mark.parametrize("run", [lambda words: command(words[:1] + words[2:]), order])
+def test_a_broker_that_lets_nobody_command_is_told(tmp_path, keys, run):
+    (tmp_path / "acl").write_text("topic read #\ntopic write firetower/tower-7/health\n")
+    broker = Mosquitto(tmp_path, "persistence false", f"acl_file {tmp_path / 'acl'}", "allow_anonymous true")
+    words = [
+        "tower-7",
+        "drill",
+        "--as",
+        str(keys / "anna.key"),
+        "--broker",
+        f"mqtt://127.0.0.1:{broker.port}",
+    ]
+    with Voice(broker.port) as tower:
+        tower.beat(7)
+        with pytest.raises(
+            BrokerError, match=r"does not let us publish at firetower/tower-7/command: Not auth"
+        ):
+            run(words)
+    broker.kill()
 
 
 def test_who_drills_must_be_said(capsys):

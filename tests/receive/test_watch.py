@@ -396,7 +396,7 @@ def test_a_watch_says_that_it_listens_and_another_hears_it(broker, tmp_path):
             wait(lambda: one.alive and "watch-two" in {line["tower"] for line in one.told})
             said = next(line for line in one.told if line["tower"] == "watch-two")
             assert said["key"].startswith("silent.")
-            assert others.on("firetower-watch/two/available")[-1].body == b"offline"
+            wait(lambda: others.on("firetower-watch/two/available")[-1].body == b"offline")
         wait(lambda: others.on("firetower-watch/one/available")[-1].body == b"offline")
 
 

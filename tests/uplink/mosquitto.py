@@ -119,7 +119,9 @@ class Listener:
         return self
 
     def __exit__(self, *_):
-        if self._topics and self._listening.is_set():  # so that the broker knows of it before the test goes on
+        if (
+            self._topics and self._listening.is_set()
+        ):  # so that the broker knows of it before the test goes on
             self._client.unsubscribe(list(self._topics))
             assert self._deaf.wait(HANG_S)
         self._client.disconnect()

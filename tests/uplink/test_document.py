@@ -53,6 +53,30 @@ def test_a_revision_is_told_whole() -> None:
     assert again == told
 
 
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ({"boot": BOOT, "since_ns": 1121 * S}, 1.0),
+        ({"boot": BOOT, "since_ns": 1119 * S}, 0.0),
+        ({"boot": "another", "since_ns": 1121 * S}, None),
+        ({"boot": BOOT, "since_ns": 1121 * S, "stored": False}, None),
+        ({"boot": BOOT, "since_ns": 1121 * S, "kind": "reviewed"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_it_took_to_be_on_disk(changes: dict[str, object], seconds: float | None) -> None:
+    told = render(message(**changes), tower(), NOW)
+    assert isinstance(told, EventDocument)
+    assert told.committed_s == seconds
+
+
+def test_the_time_of_a_drill_is_the_towers_own_whatever_its_camera_shows() -> None:
+    unset = stamp(utc="1970-01-01T00:16:40+00:00", utc_trusted=False)
+    drill = revision(id="drill.5f1e", camera="scene", opened=unset)
+    told = render_event(drill, tower(), Sending("k", NOW))
+    assert (told.opened.corrected, told.opened.utc) == (True, "2026-11-29T22:32:00.000+00:00")
+
+
 def test_it_has_the_bearing_of_the_opening_and_of_now_with_a_wedge_each() -> None:
     told = render_event(revision(), tower(), Sending("k", NOW))
     assert told.view is not None

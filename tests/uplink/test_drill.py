@@ -34,6 +34,7 @@ class Tower:
         list(self.place.open(()))
         self.drill = Drill(ORIGINS, self.post, self.stamp)
         self.told = []
+        self.disk_hangs = False
 
     def stamp(self):
         return Stamp(model_s=self.clock.now_ns / 1e9, mono_ns=self.clock.now_ns, boot_id="b1")
@@ -45,7 +46,8 @@ class Tower:
 
     def begin_drill(self, event_id, camera, at):
         one = begun(event_id, camera, (240, 320), "m@1#0", at)
-        self.commit(one, THUMBNAIL, CROP)
+        if not self.disk_hangs:
+            self.commit(one, THUMBNAIL, CROP)
         return one
 
     def end_drill(self, one, at):
@@ -90,6 +92,17 @@ def test_it_is_closed_when_every_sink_had_it(tower, word):
     assert tower.drain() == ["drill.0123456789-1.2"]
     tower.begin(number=2)
     assert len(tower.told) == 3
+
+
+def test_it_is_not_closed_before_it_is_on_disk(tower):
+    tower.disk_hangs = True
+    tower.begin()
+    tower.after(1)
+    assert tower.told == []
+    tower.commit(begun("drill.0123456789-1", "north", (240, 320), "m@1#0", tower.stamp()))
+    tower.drain()
+    tower.after(1)
+    assert [phase for _, phase in tower.told] == ["opened", "closed"]
 
 
 def test_it_is_closed_when_it_took_too_long(tower):

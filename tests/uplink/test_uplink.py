@@ -182,6 +182,17 @@ def test_home_assistant_is_told_once_and_only_where_it_is_wanted(broker, tmp_pat
         uplink.stop()
 
 
+def test_a_drill_is_no_smoke(broker, tower):
+    uplink, place, _ = tower
+    with Listener(broker.port, "firetower/tower-7/event", "firetower/tower-7/camera/north/smoke") as people:
+        commit(uplink, place, event("drill.e1"))
+        wait(lambda: "drill.e1.1" in people.keys())  # noqa: SIM118 — a method of its own
+        assert uplink._smoke() == {"north": "OFF"}
+        commit(uplink, place, event("e2"))
+        assert uplink._smoke() == {"north": "ON"}
+        wait(lambda: people.on("firetower/tower-7/camera/north/smoke")[-1].body == b"ON")
+
+
 def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
     uplink, _, reports = tower
     monkeypatch.setattr("edge.uplink.uplink.LOOK_S", 0.0)
