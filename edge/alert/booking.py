@@ -11,7 +11,7 @@ from edge.alert.delivery import Debt, Moment, Standing, coalesce, insert, owe, u
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import FULL, SERIES, Picture, kind
-from edge.alert.route import Letter, Lost, Note, Rules, image_of, kind_of
+from edge.alert.route import Letter, Lost, Note, Route, Rules, image_of, kind_of
 from edge.alert.shedding import lose, pictures, texts
 from edge.alert.storm import Storms
 
@@ -94,14 +94,21 @@ class Booking:
         self._fit(db)
 
     def note(self, db: sqlite3.Connection, note: Note, now: Moment) -> None:
-        """Owe a message about the tower to the sinks that want such; it takes the place of one that was not sent."""
+        """Owe a message about the tower to the sinks that want such; it takes the place of one that was not sent.
+
+        One that lists events goes to all that would have got one of them, too.
+        """
+        routes = [
+            route for route in self._rules.routes if route.escalation is None and route.name not in self._gone
+        ]
         debts = [
-            Debt(route.name)
-            for route in self._rules.routes
-            if route.maintenance and route.escalation is None and route.name not in self._gone
+            Debt(route.name) for route in routes if route.maintenance or self._takes_one(route, note.events)
         ]
         self.put_note(db, "note", note, debts, now)
         self._fit(db)
+
+    def _takes_one(self, route: Route, events: Sequence[Event]) -> bool:
+        return any(route.takes(event, self._rules.origins.get(event.camera, "live")) for event in events)
 
     def put_note(
         self,

@@ -118,7 +118,7 @@ class Outbox:
             StoreError: the disk is full or failing.
         """
         with self._writing(f"cannot store a message about {note.subject}") as (db, now):
-            self._database.make_room(len(note.text) + 1000)
+            self._database.make_room(len(msgspec.json.encode(note)))
             self._booking.note(db, note, now)
 
     def best(

@@ -138,7 +138,7 @@ def _more(document: EventDocument) -> list[str]:
         risk = f", fire risk {document.fire_risk}" if document.fire_risk else ""
         more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{risk}.")
     if document.escalation is not None:
-        more.append(f"Nobody acknowledged it within {long(document.escalation.after_s)}.")
+        more.append("Nobody has acknowledged it.")
     return [*more, *_delivery(document.late_s, stored=document.stored)]
 
 

@@ -418,6 +418,13 @@ def test_a_note_takes_the_place_of_an_unsent_one_of_the_same_subject_and_camera(
     assert owing.lost() == [("note.b1.1000000", "a", "coalesced")]
 
 
+def test_a_note_that_lists_events_goes_to_who_would_have_got_one_of_them():
+    quiet = [Route(name, maintenance=False, severities=(name,)) for name in ("alert", "candidate")]
+    owing = Owing(*quiet, Route("elsewhere", maintenance=False, origins=()))
+    owing.outbox.note(msgspec.structs.replace(note("snooze"), events=(event("e"), event("f"))))
+    assert [len(owing.drain(sink)) for sink in ("alert", "candidate", "elsewhere")] == [1, 0, 0]
+
+
 def test_a_note_has_a_key_of_its_own_in_this_boot():
     owing = Owing(boot="0123-4567-89")
     owing.outbox.note(note())
@@ -580,6 +587,20 @@ def test_many_alerts_of_one_camera_are_listed_in_one_message_that_is_renewed():
     }  # listed, so nobody is called out
     owing.commit(storm(5))
     assert owing.drain() == ["s5.1"]
+
+
+def test_a_storm_is_given_up_as_late_as_the_alerts_that_it_lists():
+    owing = Owing(storm_alerts=1)
+    for number in range(2):
+        owing.commit(storm(number))
+    owing.commit(msgspec.structs.replace(event("over"), camera="south"))
+    owing.commit(msgspec.structs.replace(event("over", 2, "closed"), camera="south"))
+    owing.commit(candidate("perhaps"))
+    with owing.database.writing("give up") as db:
+        assert list(texts(db)) == [True] * 5
+    assert [key for key, _, word in owing.lost() if word == "shed"] == [
+        "over.2", "perhaps.1", "over.1", "s0.1", "note.b1.1000000",
+    ]  # fmt: skip
 
 
 def test_another_sector_and_growth_are_sent_singly_in_a_storm():
