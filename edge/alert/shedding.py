@@ -80,6 +80,8 @@ def remove(db: sqlite3.Connection, seq: int, sink: str) -> None:
 
 def count(db: sqlite3.Connection, sink: str, word: str, times: int = 1) -> None:
     """Count deliveries."""
+    if not times:
+        return
     db.execute(
         "INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT (sink, word) DO UPDATE SET count = count + ?3",
         (sink, word, times),
