@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
-from edge.alert import escalation, fate, listing
+from edge.alert import drill, escalation, fate, listing
 from edge.alert.delivery import Debt, Moment, Standing, coalesce, insert, owe, unknown
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
-from edge.alert.evidence import FULL, SERIES, Picture, kind
+from edge.alert.evidence import FULL, SERIES, Picture, is_drill, kind
 from edge.alert.route import Letter, Lost, Note, Route, Rules, image_of, kind_of
 from edge.alert.shedding import lose, pictures, texts
 from edge.alert.storm import Storms
@@ -48,7 +48,7 @@ class Booking:
         elsewhere: Elsewhere,
         now: Moment,
     ) -> None:
-        """Owe a revision and its pictures.
+        """Owe a revision and its pictures. A live event ends a drill; no drill is held back or listed.
 
         Args:
             db: in the transaction.
@@ -57,13 +57,15 @@ class Booking:
             elsewhere: what the outbox knows that had the revision before.
             now: the moment.
         """
-        silenced = self._holds(event, now.ns)
-        listed = self._storms.lists(event, now.ns)
+        drilled = is_drill(event)
+        if not drilled and self._rules.origins.get(event.camera, "live") == "live":
+            drill.end(db, f"event {event.id} goes first")
+        silenced = not drilled and self._holds(event, now.ns)
+        listed = self._storms.lists(event, now.ns) and not silenced
         about = escalation.note_subject(
             db, event, now, listed=listed or silenced, elsewhere=elsewhere.subject
         )
-        debts = escalation.debts(event, self._rules, about.step, about.word)
-        debts = [debt for debt in debts if debt.sink not in self._gone]
+        debts = self._debts(db, event, about)
         text = Letter(event=event, images=tuple(image_of(p) for p in images if p.role != FULL))
         key = f"{event.id}.{event.revision}"
         seq = insert(db, key, kind_of(event), text, now, event=event)
@@ -127,6 +129,21 @@ class Booking:
             coalesce(db, seq, key, sink, "m.event IS NULL AND m.role = ?", (role,))
         return key
 
+    def _debts(
+        self, db: sqlite3.Connection, event: Event, about: escalation.Subject, *, series: bool = False
+    ) -> list[Debt]:
+        made = (
+            escalation.series_debts(event, self._rules, about)
+            if series
+            else escalation.debts(event, self._rules, about.step, about.word)
+        )
+        drilled = is_drill(event)
+        return [
+            debt
+            for debt in made
+            if debt.sink not in self._gone and not (drilled and not drill.has_begun_for(db, event, debt.sink))
+        ]
+
     def _put_picture(
         self,
         db: sqlite3.Connection,
@@ -136,11 +153,8 @@ class Booking:
         now: Moment,
         standing: Standing,
     ) -> None:
-        takes = {route.name for route in self._rules.routes if route.pictures} - self._gone
-        if kind(image.role) == SERIES:
-            debts = escalation.series_debts(event, self._rules, about)
-        else:
-            debts = escalation.debts(event, self._rules, about.step, about.word)
+        takes = {route.name for route in self._rules.routes if route.pictures}
+        debts = self._debts(db, event, about, series=kind(image.role) == SERIES)
         owed = [debt for debt in debts if debt.sink in takes and image.role != FULL]
         key = f"{event.id}.{event.revision}.{image.role}"
         letter = Letter(event=event, images=(image_of(image),))

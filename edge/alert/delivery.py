@@ -36,7 +36,7 @@ ORDER BY 7, 8, 9, -s.opening, m.seq
 """  # noqa: S608 — ours
 _WHOLE = """
 SELECT m.key, m.kind, m.role, m.document, m.jpeg, e.document, ifnull(s.alert AND s.open, 0), d.step,
-    d.state = 'unheard', s.word
+    d.state = 'unheard', s.word, m.boot, m.since_ns
 FROM delivery d JOIN message m ON m.seq = d.message
 LEFT JOIN subject s ON s.event = m.event LEFT JOIN event e ON e.id = m.event
 WHERE d.message = ? AND d.sink = ?
@@ -206,7 +206,7 @@ def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool, again: bo
     Raises:
         ValueError: it cannot be read; a msgspec.MsgspecError is one.
     """
-    key, kind, role, document, jpeg, newest, open_alert, step, unheard, word = db.execute(
+    key, kind, role, document, jpeg, newest, open_alert, step, unheard, word, boot, since_ns = db.execute(
         _WHOLE, (seq, sink)
     ).fetchone()
     about_none = kind in ("note", "storm")
@@ -225,6 +225,8 @@ def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool, again: bo
         unheard=bool(unheard),
         stored=stored,
         word=word,
+        boot=boot,
+        since_ns=since_ns,
     )
 
 

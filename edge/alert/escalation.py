@@ -13,6 +13,7 @@ import msgspec
 
 from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
 from edge.alert.event import Event
+from edge.alert.evidence import is_drill
 from edge.alert.route import Letter, Review, Route, Rules
 from edge.alert.shedding import count, remove
 
@@ -73,10 +74,12 @@ def subject(db: sqlite3.Connection, event_id: str) -> Subject | None:
 def note_subject(
     db: sqlite3.Connection, event: Event, now: Moment, *, listed: bool, elsewhere: Subject | None = None
 ) -> Subject:
-    """Keep in mind what an event is; return what stands of it: at least what stands of it elsewhere."""
-    db.execute(
-        _UPSERT, (event.id, event.phase != "closed", event.severity == "alert", now.boot, now.ns, listed)
-    )
+    """Keep in mind what an event is; return what stands of it: at least what stands of it elsewhere.
+
+    A drill is none of the alerts, which go first and escalate.
+    """
+    alert = event.severity == "alert" and not is_drill(event)
+    db.execute(_UPSERT, (event.id, event.phase != "closed", alert, now.boot, now.ns, listed))
     if elsewhere is not None:
         db.execute(
             "UPDATE subject SET word = ifnull(word, ?2), since_ns = iif(step < ?3, ?5, since_ns), "

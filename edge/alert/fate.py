@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from edge.alert import escalation
+from edge.alert import drill, escalation
 from edge.alert.delivery import Moment, find
 from edge.alert.route import UNHEARD_S, Queue, Rules
 from edge.alert.shedding import count, lose, remove
@@ -24,12 +24,14 @@ SELECT ifnull(sum(d.state IN ('waiting', 'timed')), 0), ifnull(sum(d.state = 'un
 FROM delivery d JOIN message m ON m.seq = d.message
 """
 _CANDIDATES = (
-    "SELECT count(*), min(iif(boot = ?, since_ns, NULL)) FROM subject WHERE NOT alert AND word IS NULL"
+    "SELECT count(*), min(iif(boot = ?, since_ns, NULL)) FROM subject WHERE NOT alert AND word IS NULL "
+    "AND event NOT GLOB 'drill.*'"
 )
 
 
 def adopt(db: sqlite3.Connection, rules: Rules) -> None:
-    """Take over what an earlier process left, by the sinks that there are now."""
+    """Take over what an earlier process left, by the sinks that there are now; a drill of it is over."""
+    drill.end(db, "the daemon was started anew")
     names = msgspec.json.encode([route.name for route in rules.routes]).decode()
     left = db.execute(
         "SELECT message, sink FROM delivery WHERE sink NOT IN (SELECT value FROM json_each(?))", (names,)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 import msgspec
 
-from edge.alert import escalation, fate, listing
+from edge.alert import drill, escalation, fate, listing
 from edge.alert.booking import Booking, Holds, nothing_held
 from edge.alert.database import MEMORY, Database
 from edge.alert.delivery import (
@@ -88,6 +88,8 @@ class Outbox:
         elsewhere: Elsewhere | None = None,
     ) -> None:
         """Owe a revision and its pictures to the sinks, within the transaction that stores the event.
+
+        A live event ends a drill. No drill is held back or listed.
 
         Args:
             db: in the transaction.
@@ -223,6 +225,28 @@ class Outbox:
             if row is not None:
                 owe(db, row[0], row[1], [Debt(sink)], now)
         return row is not None
+
+    def waits(self, event_id: str) -> bool:
+        """Say whether a message of an event waits for a sink; what nobody heard does not.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._database.reading(f"cannot look for event {event_id}") as db:
+            row = db.execute(
+                "SELECT 1 FROM delivery JOIN message ON seq = message WHERE event = ? AND state = 'waiting' LIMIT 1",
+                (event_id,),
+            ).fetchone()
+        return row is not None
+
+    def end_drills(self, why: str) -> None:
+        """Give up what was never handed over of a drill.
+
+        Raises:
+            StoreError: the disk is full or failing.
+        """
+        with self._writing("cannot end a drill") as (db, _):
+            drill.end(db, why)
 
     def events(self, ids: Collection[str]) -> list[Event]:
         """Return the newest revisions of events, as far as they are there and can be read, in the order of opening.

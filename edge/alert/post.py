@@ -261,6 +261,16 @@ class Post:
                     found[event.id] = event
         return list(found.values())
 
+    def waits(self, event_id: str) -> bool | None:
+        """Say whether a message of an event waits for a sink; None where that is not known."""
+        known = [self._try(box, lambda it: it.waits(event_id)) for box in self._outboxes()]
+        return None if None in known else any(known)
+
+    def end_drills(self, why: str) -> None:
+        """Give up what was never handed over of a drill, where the disk takes it."""
+        for box in self._outboxes():
+            self._try(box, lambda it: it.end_drills(why))
+
     def remember(self, name: str, value: str) -> None:
         """Keep a fact for the next process, where the disk takes it."""
         if self._disk is not None:

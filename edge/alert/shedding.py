@@ -13,7 +13,7 @@ _OWED = "SELECT EXISTS (SELECT 1 FROM message JOIN delivery ON delivery.message 
 _WAITS = "EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.seq AND d.state != 'held')"
 _FIRST = f"""
 SELECT m.seq FROM message m LEFT JOIN subject s ON s.event = m.event WHERE m.kind %s 'picture'
-ORDER BY {_WAITS}, CASE m.kind
+ORDER BY {_WAITS}, ifnull(m.event NOT GLOB 'drill.*', 1), CASE m.kind
     WHEN 'picture' THEN CASE m.role WHEN 'full' THEN 0 WHEN 'crop' THEN 2 WHEN 'thumbnail' THEN 3 ELSE 1 END
     WHEN 'note' THEN 4
     WHEN 'updated' THEN 5
@@ -31,7 +31,7 @@ def owed(db: sqlite3.Connection, event_id: str) -> bool:
 
 
 def pictures(db: sqlite3.Connection) -> Iterator[bool]:
-    """Give up one picture at a time: what nobody waits for before the rest, full frames, series, crops, thumbnails.
+    """Give up one picture at a time: what nobody waits for, drills, full frames, series, crops, thumbnails.
 
     Of these those of candidates before those of alerts, of closed events before open ones, older ones first.
     """
@@ -39,7 +39,7 @@ def pictures(db: sqlite3.Connection) -> Iterator[bool]:
 
 
 def texts(db: sqlite3.Connection) -> Iterator[bool]:
-    """Give up one text at a time: notes, updates, reviews, closings; then openings, what made an alert, and storms.
+    """Give up one text at a time: drills, notes, updates, reviews, closings; then openings, new alerts, and storms.
 
     Of these those of candidates before those of alerts, of closed events before open ones, older ones first.
     """

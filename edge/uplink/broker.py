@@ -62,6 +62,7 @@ class Broker:
         tower: who sends.
         password: what `password_file` holds.
         connect: makes a connection, and may block: it is called in a thread.
+        trial: only see whether the broker lets this tower in, in a session of its own that leaves nothing behind.
     """
 
     def __init__(
@@ -70,18 +71,21 @@ class Broker:
         tower: Tower,
         password: str | None = None,
         connect: Callable[..., socket.socket] = connect,
+        *,
+        trial: bool = False,
     ) -> None:
         self._options = options
         self._tower = tower.id
         self._place = place_of(options)
         self._connect = connect
+        self._trial = trial
         self._hello = Hello(
-            client_id=f"{topic.ROOT}-{tower.id}",
+            client_id=f"{topic.ROOT}-{tower.id}{'-check' if trial else ''}",
             user=options.user,
             password=password,
-            will=Letter(topic.available(tower.id), topic.OFFLINE),
+            will=None,
             keepalive_s=options.keepalive_s,
-            session_s=SESSION_S,
+            session_s=0 if trial else SESSION_S,
             largest_bytes=COMMAND_BYTES,
         )
         self._poll = select.epoll()
@@ -174,6 +178,11 @@ class Broker:
             notice="; ".join(notices),
         )
 
+    @property
+    def failed(self) -> bool:
+        """Whether a connection was refused or lost."""
+        return self._failures > 0
+
     def close(self, farewell: Parcel | None = None) -> None:
         """Let go of the link; the broker says `offline` for us."""
         if self._closed:
@@ -204,7 +213,8 @@ class Broker:
             return
         self._hang_up_dial()
         self._connections += 1
-        hello = replace(self._hello, will=self._available(topic.OFFLINE))
+        will = None if self._trial else self._available(topic.OFFLINE)
+        hello = replace(self._hello, will=will)
         self._connection = Connection(Wire(made, COMMAND_BYTES), hello)
         self._since_ns, self._why = now_ns, "it has not let us in yet"
         self._asked, self._kept_back = {}, []
@@ -241,6 +251,9 @@ class Broker:
         assert terms is not None
         if not terms.receipts:
             connection.close("it acknowledges nothing (Maximum QoS 0)")
+            return
+        if self._trial:
+            self._up = True
             return
         self._retains = terms.retains
         if terms.session_s < SESSION_S:
@@ -343,8 +356,6 @@ class Broker:
 
     def _letter(self, parcel: Parcel) -> Letter:
         """Return a parcel as it is published; ValueError where it cannot be."""
-        if parcel.channel == "discovery" and not self._options.home_assistant:
-            raise ValueError("Home Assistant is not told; set home_assistant")
         return letter_of(parcel, self._tower, retains=self._retains)
 
     def _part(self, connection: Connection, farewell: Parcel | None) -> None:

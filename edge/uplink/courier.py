@@ -53,7 +53,7 @@ class Writer(Protocol):
         ...
 
 
-Obey = Callable[[str, Command], Parcel | None]
+Obey = Callable[[str, Command], Sequence[Parcel]]
 
 
 class Courier:
@@ -63,7 +63,7 @@ class Courier:
         post: what waits.
         ways: one for each sink.
         writer: makes the parcels.
-        obey: does a command that came from a sink; returns the answer.
+        obey: does a command that came from a sink; returns the answer, and what was asked for.
         heartbeat_s: between two heartbeats.
         first: sequence of the first heartbeat; of a boot, none comes twice.
         now_ns: monotonic time.
@@ -169,9 +169,9 @@ class Courier:
         way.meter(now_ns)
         for one in came:
             if isinstance(one, Command):
-                answer = self._obey(way.sink, one)
-                if answer is not None and "answer" in way.channels:
-                    way.answers.append(answer)
+                way.answers.extend(
+                    answer for answer in self._obey(way.sink, one) if answer.channel in way.channels
+                )
             else:
                 self._settle(way, one, now_ns)
         if way.gone or not way.is_free(now_ns):
@@ -201,14 +201,14 @@ class Courier:
     def _settle_state(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         if outcome.word == "failed":
             return
-        if parcel.channel == "answer":
+        if way.answers and parcel is way.answers[0]:
             way.answers.popleft()
         elif parcel.channel == "health":
             way.beat = way.beating
             way.unheard.clear()
-            way.states.clear()
+            way.forget_expiring()
         else:
-            way.states[parcel.key] = parcel.body
+            way.states[parcel.key] = parcel
 
     def _send_next(self, way: Way, now_ns: int) -> bool:
         """Hand over what comes first: alerts, answers, the heartbeat and states, then the rest."""
@@ -249,7 +249,8 @@ class Courier:
             way.beat = way.beating
             way.unheard.clear()
         for state in self._states:
-            if state.channel in way.channels and way.states.get(state.key) != state.body:
+            known = way.states.get(state.key)
+            if state.channel in way.channels and (known is None or known.body != state.body):
                 return state
         return None
 

@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.alert.event import Event
+from edge.detect.severity import Risk
 from edge.errors import CommandError
-from edge.uplink.command import SNOOZE_MAX_S, OfFireRisk, OfSnooze, Risk
+from edge.uplink.command import SNOOZE_MAX_S, OfFireRisk, OfSnooze
 from edge.uplink.gate import Given
 
 RISK_S = 24 * 3600.0

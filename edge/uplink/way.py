@@ -23,8 +23,8 @@ class Way:
         transport: to it.
         channels: what it carries.
         budget: of its link.
-        answers: to commands, that wait.
-        states: what was delivered last of each state, by its key.
+        answers: to commands, that wait, and pictures that one of them asked for.
+        states: what was delivered last of each state over this link, by its key.
         beat: sequence of the heartbeat that was delivered last; None if none was.
         beating: that of the one that is made now.
         unheard: keys that nobody heard since the newest heartbeat; they go again with the next one.
@@ -38,25 +38,33 @@ class Way:
     channels: frozenset[Channel]
     budget: Budget
     answers: deque[Parcel] = field(default_factory=lambda: deque(maxlen=ANSWERS))
-    states: dict[str, bytes] = field(default_factory=dict)
+    states: dict[str, Parcel] = field(default_factory=dict)
     beat: int | None = None
     beating: int | None = None
     unheard: set[str] = field(default_factory=set)
     gone: bool = False
     hand: Parcel | None = None
     message: Message | None = None
+    _up: bool = False
     _fails: int = 0
     _retry_ns: int = 0
     _late: dict[str, int] = field(default_factory=dict)
     _link_bytes: int = 0
 
     def meter(self, now_ns: int) -> None:
-        """Take out of the budget what went over the link."""
+        """Take out of the budget what went over the link; of a new link nothing is known."""
         link = self.transport.link()
+        if link.up and not self._up:
+            self.states.clear()
+        self._up = link.up
         total = link.sent_bytes + link.received_bytes
         if total != self._link_bytes:
             self.budget.spend(max(0, total - self._link_bytes), now_ns)
             self._link_bytes = total
+
+    def forget_expiring(self) -> None:
+        """Have what expires said again."""
+        self.states = {key: state for key, state in self.states.items() if state.expires_s is None}
 
     def is_free(self, now_ns: int) -> bool:
         """Say whether a parcel could go."""

@@ -164,13 +164,13 @@ def test_open_alerts_come_newest_first_then_closed_ones_candidates_notes_and_the
 
 
 def test_a_closed_alert_comes_before_a_newer_candidate_and_a_drill_after_everything():
-    owing = Owing(storm_alerts=1)
+    owing = Owing(Route("a", drills=True), storm_alerts=1)
     for number in range(2):
         owing.commit(storm(number))
-    for name in ("drill.1", "over"):
-        owing.commit(msgspec.structs.replace(event(name), camera="south" if name == "over" else "east"))
+    owing.commit(msgspec.structs.replace(event("over"), camera="south"))
     owing.commit(msgspec.structs.replace(event("over", 2, "closed"), camera="south"))
     owing.commit(candidate("perhaps"))
+    owing.commit(msgspec.structs.replace(event("drill.1"), camera="east"))
     keys = [key for key in owing.drain() if key != "s0.1"]
     assert keys == ["note.b1.1000000", "over.1", "over.2", "perhaps.1", "drill.1.1"]
 

@@ -36,6 +36,7 @@ def older(monkeypatch):
 
 def filled(path):
     owing = Owing(Route("a"), Route("step", escalation=1), path=path)
+    owing.store.commit(event("drill.a"), None)  # which an older firetower would take for real
     owing.store.commit(event("e"), b"jpeg")
     owing.commit(event("f"), "crop")
     owing.database.close()

@@ -76,7 +76,7 @@ class Plain:
     """Makes parcels that show what they are of."""
 
     def __init__(self):
-        self.smoke = {}
+        self.smoke, self.kept = {}, b""
         self.unfit = set()
 
     def message(self, message):
@@ -89,8 +89,9 @@ class Plain:
         return Parcel(f"health.{sequence}", "health", f"{sequence} next in {next_s:g}".encode(), "text/plain")
 
     def states(self):
-        return [
-            Parcel(f"smoke.{name}", "smoke", body, "text/plain", camera=name)
+        kept = [Parcel("kept", "smoke", self.kept, "text/plain", camera="-")] if self.kept else []
+        return kept + [
+            Parcel(f"smoke.{name}", "smoke", body, "text/plain", camera=name, expires_s=3 * BEAT_S)
             for name, body in self.smoke.items()
         ]
 
@@ -130,7 +131,8 @@ class Tower:
 
     def obey(self, sink, command):
         self.obeyed.append((sink, command.body))
-        return Parcel("answer.1", "answer", b"done", "text/plain", answers=("there", b""))
+        answer = Parcel("answer.1", "answer", b"done", "text/plain", answers=("there", b""))
+        return [answer, Parcel("now.1", "image", b"jpeg", "image/jpeg", camera="north")]
 
     def commit(self, one, *roles, jpeg=b"j" * 100):
         self.place.commit(one, None, [photo(role, jpeg) for role in roles])
@@ -166,6 +168,21 @@ def test_alerts_go_before_the_heartbeat_and_the_rest_after_it(made):
     tower.after(0)
     assert tower.got() == ["e.1", "health.7", "smoke.north", "e.1.thumbnail", "e.1.crop", "c.1"]
     assert tower.post.queue().unsent == 0
+
+
+def test_a_state_that_does_not_expire_is_said_once_per_link_and_when_it_changes(made):
+    tower = made()
+    tower.writer.kept = b"1"
+    tower.after(3 * BEAT_S, step_s=60)
+    assert tower.got().count("kept") == 1
+    tower.writer.kept = b"2"
+    tower.after(60)
+    assert tower.got().count("kept") == 2
+    tower.links["a"].up = False
+    tower.after(60)
+    tower.links["a"].up = True
+    tower.after(60)
+    assert tower.got().count("kept") == 3
 
 
 def test_a_heartbeat_comes_at_its_time_and_only_the_newest_is_sent(made):
@@ -384,11 +401,12 @@ def test_a_command_is_obeyed_and_answered_even_over_a_link_that_fails(made):
     tower = made()
     tower.after(0)
     tower.links["a"].commands.append(Command(b"ack", ("there", b"")))
-    words = iter(["failed", "delivered"])
-    tower.links["a"].answer = lambda _: next(words)
+    words = iter(["failed"])
+    tower.links["a"].answer = lambda _: next(words, "delivered")
     tower.after(10)
     assert tower.obeyed == [("a", b"ack")]
     assert tower.got(channel="answer") == ["answer.1"] * 2
+    assert tower.got(channel="image") == ["now.1"]
 
 
 def test_a_message_of_which_no_parcel_can_be_made_waits_and_stops_nobody(made, caplog):
