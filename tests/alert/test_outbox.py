@@ -455,6 +455,18 @@ def test_pictures_are_given_up_before_text_and_openings_of_alerts_last():
     assert len(shed) + len(kinds) == owing.outbox.queue().words["committed"]
 
 
+def test_a_drill_is_given_up_before_anything_real():
+    owing = Owing(Route("a", drills=True))
+    owing.outbox.note(note())
+    owing.commit(event("e"), "crop")
+    owing.commit(event("drill.1"), "crop")
+    with owing.database.writing("give up") as db:
+        assert list(pictures(db)) + list(texts(db)) == [True] * 5
+    assert [key for key, _, _ in owing.lost()] == [
+        "drill.1.1.crop", "e.1.crop", "drill.1.1", "note.b1.1000000", "e.1",
+    ]  # fmt: skip
+
+
 def test_what_people_say_and_the_end_of_a_storm_stay_within_the_bound_too():
     owing = Owing(queue_bytes=4_000, storm_alerts=1)
     owing.commit(event("e"), "crop", jpeg=b"j" * 1200)
