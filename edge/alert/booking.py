@@ -11,7 +11,7 @@ from edge.alert.delivery import Debt, Moment, Standing, coalesce, insert, owe, u
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import FULL, SERIES, Picture, is_drill, kind
-from edge.alert.route import Letter, Lost, Note, Rules, image_of, kind_of
+from edge.alert.route import Letter, Lost, Note, Route, Rules, image_of, kind_of
 from edge.alert.shedding import lose, pictures, texts
 from edge.alert.storm import Storms
 
@@ -82,7 +82,7 @@ class Booking:
             key = listing.enlist(db, event, self._rules, now, self.put_note)
             self._withhold(db, event, "coalesced", key)
         fate.forget_subjects(db)
-        self._fit(db)
+        self.fit(db)
 
     def further(self, db: sqlite3.Connection, event: Event, images: Sequence[Picture], now: Moment) -> None:
         """Owe further pictures of a revision that was booked before; one that is there already changes nothing."""
@@ -93,17 +93,24 @@ class Booking:
             key = f"{event.id}.{event.revision}.{image.role}"
             if db.execute("SELECT 1 FROM message WHERE key = ?", (key,)).fetchone() is None:
                 self._put_picture(db, event, image, about, now, unknown)
-        self._fit(db)
+        self.fit(db)
 
     def note(self, db: sqlite3.Connection, note: Note, now: Moment) -> None:
-        """Owe a message about the tower to the sinks that want such; it takes the place of one that was not sent."""
+        """Owe a message about the tower to the sinks that want such; it takes the place of one that was not sent.
+
+        One that lists events goes to all that would have got one of them, too.
+        """
+        routes = [
+            route for route in self._rules.routes if route.escalation is None and route.name not in self._gone
+        ]
         debts = [
-            Debt(route.name)
-            for route in self._rules.routes
-            if route.maintenance and route.escalation is None and route.name not in self._gone
+            Debt(route.name) for route in routes if route.maintenance or self._takes_one(route, note.events)
         ]
         self.put_note(db, "note", note, debts, now)
-        self._fit(db)
+        self.fit(db)
+
+    def _takes_one(self, route: Route, events: Sequence[Event]) -> bool:
+        return any(route.takes(event, self._rules.origins.get(event.camera, "live")) for event in events)
 
     def put_note(
         self,
@@ -167,7 +174,7 @@ class Booking:
         for seq, sink in rows:
             lose(db, seq, sink, word, detail)
 
-    def _fit(self, db: sqlite3.Connection) -> None:
+    def fit(self, db: sqlite3.Connection) -> None:
         """Give up what is too much for the bound of the outbox."""
         spare = (gone for rule in (pictures, texts) for gone in rule(db))
         while db.execute("SELECT ifnull(sum(bytes), 0) FROM message").fetchone()[0] > self._rules.queue_bytes:

@@ -147,8 +147,7 @@ def release_series(db: sqlite3.Connection, event: Event, rules: Rules, now: Mome
                     "AND message IN (SELECT seq FROM message WHERE event = ?)",
                     (now.boot, now.ns, route.name, event.id),
                 ).rowcount
-                if released:
-                    count(db, route.name, "committed", released)
+                count(db, route.name, "committed", released)
     if event.phase == "closed":
         names = [
             route.name for route in rules.routes if route.escalation is None or event.severity != "alert"

@@ -33,17 +33,19 @@ def adopt(db: sqlite3.Connection, rules: Rules) -> None:
     """Take over what an earlier process left, by the sinks that there are now; a drill of it is over."""
     drill.end(db, "the daemon was started anew")
     names = msgspec.json.encode([route.name for route in rules.routes]).decode()
-    at_once = msgspec.json.encode([route.name for route in rules.routes if route.escalation is None]).decode()
     left = db.execute(
         "SELECT message, sink FROM delivery WHERE sink NOT IN (SELECT value FROM json_each(?))", (names,)
     ).fetchall()
     for seq, sink in left:
         lose(db, seq, sink, "gone", "no such sink is configured any more")
-    db.execute(
-        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?)) "
-        "AND message IN (SELECT seq FROM message JOIN subject USING (event) WHERE alert)",
-        (at_once,),
-    )
+    for route in rules.routes:
+        if route.escalation is None:
+            released = db.execute(
+                "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink = ? "
+                "AND message IN (SELECT seq FROM message JOIN subject USING (event) WHERE alert)",
+                (route.name,),
+            ).rowcount
+            count(db, route.name, "committed", released)
 
 
 def settle(

@@ -120,7 +120,7 @@ class Outbox:
             StoreError: the disk is full or failing.
         """
         with self._writing(f"cannot store a message about {note.subject}") as (db, now):
-            self._database.make_room(len(note.text) + 1000)
+            self._database.make_room(len(msgspec.json.encode(note)))
             self._booking.note(db, note, now)
 
     def best(
@@ -187,6 +187,7 @@ class Outbox:
             StoreError: the disk is full or failing, or another thread had it for longer than `wait_s`.
         """
         with self._writing("cannot keep the outbox", wait_s) as (db, now):
+            before = db.total_changes
             steps = escalation.escalate_due(db, self._rules, now)
             fate.expire(db, now)
             db.execute(
@@ -194,6 +195,8 @@ class Outbox:
                 (now.boot, now.ns),
             )
             listing.end(db, self._storms, self._rules, now, self._booking.put_note)
+            if db.total_changes != before:
+                self._booking.fit(db)
         return [f"event {event_id}: nobody acknowledged it: step {step}" for event_id, step in steps]
 
     def review(self, event_id: str, said: Review) -> bool:
@@ -204,7 +207,9 @@ class Outbox:
         """
         with self._writing(f"cannot store what was said of event {event_id}") as (db, now):
             self._database.make_room(4000)
-            return escalation.review(db, event_id, said, self._rules, now)
+            news = escalation.review(db, event_id, said, self._rules, now)
+            self._booking.fit(db)
+        return news
 
     def request(self, event_id: str, sink: str) -> bool:
         """Owe the newest full frame of an event to a sink; return whether there is one.

@@ -20,7 +20,7 @@ ORDER BY {_WAITS}, ifnull(m.event NOT GLOB 'drill.*', 1), CASE m.kind
     WHEN 'reviewed' THEN 6
     WHEN 'closed' THEN 7
     ELSE 8 END,
-    ifnull(s.alert, 0), ifnull(s.open, 0), m.seq
+    ifnull(s.alert, m.kind = 'storm'), ifnull(s.open, m.kind = 'storm'), m.seq
 LIMIT 1
 """  # noqa: S608 — ours
 
@@ -39,7 +39,10 @@ def pictures(db: sqlite3.Connection) -> Iterator[bool]:
 
 
 def texts(db: sqlite3.Connection) -> Iterator[bool]:
-    """Give up one text at a time: drills, notes, updates, reviews, closings; openings and what made an alert last."""
+    """Give up one text at a time: drills, notes, updates, reviews, closings; then openings, new alerts, and storms.
+
+    Of these those of candidates before those of alerts, of closed events before open ones, older ones first.
+    """
     return _give_up(db, _FIRST % "!=")
 
 
@@ -77,6 +80,8 @@ def remove(db: sqlite3.Connection, seq: int, sink: str) -> None:
 
 def count(db: sqlite3.Connection, sink: str, word: str, times: int = 1) -> None:
     """Count deliveries."""
+    if not times:
+        return
     db.execute(
         "INSERT INTO tally VALUES (?1, ?2, ?3) ON CONFLICT (sink, word) DO UPDATE SET count = count + ?3",
         (sink, word, times),

@@ -196,7 +196,7 @@ class Courier:
             if outcome.word == "unheard":
                 way.unheard.add(message.key)
             elif outcome.word == "delivered" and parcel.channel == "event":
-                way.unheard.clear()  # somebody listens now: the others go again at once
+                way.repeat()  # somebody listens now: the others go again at once
 
     def _settle_state(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         if outcome.word == "failed":
@@ -205,7 +205,7 @@ class Courier:
             way.answers.popleft()
         elif parcel.channel == "health":
             way.beat = way.beating
-            way.unheard.clear()
+            way.repeat()
             way.forget_expiring()
         else:
             way.states[parcel.key] = parcel
@@ -219,6 +219,7 @@ class Courier:
                 return way.send(state, None, now_ns)
             message = self._take(way, way.budget.admits, now_ns)
         if message is None:
+            way.repeating = False
             return False
         try:
             parcel = self._writer.message(message)
@@ -235,7 +236,7 @@ class Courier:
         return way.send(parcel, message, now_ns)
 
     def _take(self, way: Way, admit: Callable[[Line], bool], now_ns: int) -> Message | None:
-        return self._post.take(way.sink, admit, way.late(now_ns) | way.unheard, unheard=True)
+        return self._post.take(way.sink, admit, way.late(now_ns) | way.unheard, unheard=way.repeating)
 
     def _next_state(self, way: Way, now_ns: int) -> Parcel | None:
         """Return an answer, the heartbeat where it is due, or a state that changed."""
@@ -247,7 +248,7 @@ class Courier:
                 next_ns = self._started_ns + (self._beats + 1) * self._heartbeat_ns
                 return self._writer.heartbeat(self.sequence, (next_ns - now_ns) / 1e9)
             way.beat = way.beating
-            way.unheard.clear()
+            way.repeat()
         for state in self._states:
             known = way.states.get(state.key)
             if state.channel in way.channels and (known is None or known.body != state.body):

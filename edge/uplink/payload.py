@@ -208,7 +208,7 @@ class Escalation(_Record, frozen=True, kw_only=True):
 
     Attributes:
         step: of escalation, from 1.
-        after_s: for so long nobody acknowledged it.
+        after_s: for so long nobody acknowledged it; sooner where nobody heard it or a sink refused it.
     """
 
     step: int

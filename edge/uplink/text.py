@@ -139,7 +139,7 @@ def _more(document: EventDocument) -> list[str]:
         named = "" if risk == "neutral" else f", fire risk {risk}"
         more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{named}.")
     if document.escalation is not None:
-        more.append(f"Nobody acknowledged it within {long(document.escalation.after_s)}.")
+        more.append("Nobody has acknowledged it.")
     return [*more, *_delivery(document.late_s, stored=document.stored)]
 
 

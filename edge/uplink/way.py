@@ -27,7 +27,8 @@ class Way:
         states: what was delivered last of each state over this link, by its key.
         beat: sequence of the heartbeat that was delivered last; None if none was.
         beating: that of the one that is made now.
-        unheard: keys that nobody heard since the newest heartbeat; they go again with the next one.
+        repeating: whether what nobody heard goes again now; with each heartbeat it begins anew, until all had its turn.
+        unheard: keys that nobody heard since it began.
         gone: whether the sink wants nothing any more.
         hand: what is being carried.
         message: of which that is; None of a state or an answer.
@@ -41,6 +42,7 @@ class Way:
     states: dict[str, Parcel] = field(default_factory=dict)
     beat: int | None = None
     beating: int | None = None
+    repeating: bool = False
     unheard: set[str] = field(default_factory=set)
     gone: bool = False
     hand: Parcel | None = None
@@ -94,6 +96,11 @@ class Way:
             self._fails = 0
             self._late.pop(parcel.key, None)
         return parcel, message
+
+    def repeat(self) -> None:
+        """Begin to send again what nobody heard."""
+        self.repeating = True
+        self.unheard.clear()
 
     def postpone(self, key: str, wait_s: float, now_ns: int) -> None:
         """Let a message wait; others go meanwhile."""

@@ -1,6 +1,7 @@
 """The courier over a scripted transport and simulated time; the real transports have suites of their own."""
 
 import logging
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.alert.place import Place
 from edge.alert.post import Post
-from edge.alert.route import Route, Rules
+from edge.alert.route import Line, Route, Rules
 from edge.uplink.budget import DAY_S, Balance, Budget
 from edge.uplink.courier import UNFIT_S, Courier
 from edge.uplink.transport import Command, Link, Outcome, Parcel
@@ -366,6 +367,8 @@ def test_what_nobody_hears_goes_again_as_far_as_the_budget_reaches(made):
     tower.after(BEAT_S)
     tower.after(BEAT_S)
     again = len(tower.got(channel="event")) - 60
+    tower.after(BEAT_S / 2)
+    assert len(tower.got(channel="event")) == 60 + again  # until the next heartbeat they had their turn
     assert 5 < again < 30  # a quarter of a day's bytes is left
     tower.commit(event("late"))
     tower.after(1)
@@ -458,13 +461,22 @@ def test_a_restart_without_the_store_begins_with_a_whole_budget_and_resumes_when
     budget.spend(100, 0)
     budget.resume(Balance("b1", 0, 300.0), "b1", round(DAY_S * 1e9) // 10)
     assert budget.left_bytes == pytest.approx(300)  # a tenth of a day fills what was spent meanwhile
-    half_ns = round(DAY_S * 1e9) // 2
-    budget.resume(Balance("b0", 0, 50.0), "b1", half_ns)
-    assert budget.left_bytes < 50  # of the time in another boot nothing is known
+    budget = Budget(1000, 0)
+    budget.resume(Balance("b0", 0, 50.0), "b1", round(DAY_S * 1e9) // 2)
+    assert budget.left_bytes == 50  # of the time in another boot nothing is known
     before = budget.left_bytes
     budget.spend(10, 0)
     assert budget.left_bytes == before - 10  # a clock that goes back takes nothing away
     assert Budget(None, 0).left_bytes is None
+
+
+def test_the_text_of_an_alert_goes_whatever_is_left_and_only_the_first_time():
+    budget = Budget(1000, 0)
+    budget.spend(5000, 0)
+    line = Line(key="e.1", kind="opened", role="", alert=True, bytes=300, unheard=False)
+    assert budget.admits(line)
+    for less in ({"unheard": True}, {"alert": False}, {"kind": "picture", "role": "thumbnail"}):
+        assert not budget.admits(replace(line, **less))
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 10**6)), max_size=30))

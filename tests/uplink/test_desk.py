@@ -125,6 +125,21 @@ def test_what_people_said_while_the_store_was_away_goes_before_what_stood(tower)
     assert [message.note.state for message in tower.sent()] == ["renewed"]
 
 
+def test_what_ended_while_the_disk_was_away_does_not_come_back_with_it(tower):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    tower.tick()
+    tower.place.close()
+    tower.do("snooze", camera="north", duration_s=0, reason="over")
+    tower.place = Place(lambda: tower.path, post=tower.post)
+    tower.open()
+    assert tower.desk.snoozes(tower.clock.now_ns) == ()
+    tower.tick()
+    assert [message.note.state for message in tower.sent()] == ["ended"]
+    tower.place.close()
+    tower.start()
+    assert tower.desk.snoozes(tower.clock.now_ns) == ()
+
+
 @pytest.mark.parametrize(
     ("command", "word"), [("acknowledge", "acknowledged"), ("confirm", "confirmed"), ("dismiss", "dismissed")]
 )

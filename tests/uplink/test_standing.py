@@ -1,5 +1,6 @@
 """What people told the tower, by simulated clocks."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import msgspec
@@ -78,6 +79,14 @@ def test_a_snooze_holds_one_camera_and_ends_with_a_list():
     standing.tell(ended)
     assert standing.ended(end_ns) == ()
     assert not standing.holds(event("after"), end_ns)
+
+
+def test_no_snooze_is_longer_than_four_hours_whoever_asks_for_it():
+    standing = fresh()
+    given = asked("snooze", 0, camera="north", duration_s=3600, reason="a permit")
+    long = msgspec.structs.replace(given.arguments, duration_s=9 * 3600.0)
+    standing.set_snooze(dataclasses.replace(given, arguments=long))
+    assert [one.until_ns for one in standing.snoozes(0)] == [4 * HOUR]
 
 
 def test_growth_breaks_through_and_stays_told():

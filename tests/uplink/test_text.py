@@ -18,7 +18,7 @@ from tests.uplink.revision import BOOT, NOW, S, review, revision, stamp, tower
 SOUTH = "Smoke, not confirmed. tower-7 south, first seen"
 SEEN = "tower-7 south, first seen 14:32 PST (6 min ago)"
 NORTH = "tower-7 north, bearing 207° ± 3°, first seen 14:32 PST (6 min ago)"
-UNSEEN = "Nobody acknowledged it within 10 min. Not on the tower's disk."
+UNSEEN = "Nobody has acknowledged it. Not on the tower's disk."
 OPENING = {"revision": 1, "phase": "opened", "updated": stamp(), "box_px": (1140, 440, 1180, 470)}
 CLOSED = {"phase": "closed", "closed": stamp(300)}
 ALERTED = Alerted(at=stamp(120), by="growth", revision=3, box_px=(1120, 400, 1200, 480), risk="high")
