@@ -216,7 +216,7 @@ APART: dict[str, Given] = {
     ),
     "python -m benchmarks.frozen": _json(),
     "python -m benchmarks.strangers": _json(),
-    "python -m training.cifar10.convolution_time": lambda folder: [folder / "result.json"],
+    "python -m training.cifar10.convolution_time": lambda folder: [folder / "result.json", "--images", "1"],
 }
 
 

@@ -5,6 +5,7 @@ Both take turns in one process, bf16 and channels last; the first of each is thr
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
@@ -56,18 +57,24 @@ def _step(conv: Conv2d, x: Tensor, gradient: Tensor) -> tuple[float, float]:
     return (middle - started) * 1e3, (ended - middle) * 1e3
 
 
-def measure(say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Return a record a case: raw ms of every round."""
+def measure(say: Callable[[str], None], images: int | None = None) -> list[dict[str, Any]]:
+    """Return a record per case: raw ms of every round.
+
+    Args:
+        say: told each result as it comes.
+        images: in a batch, for a trial; those of each case if absent.
+    """
     records = []
-    for images, ins, outs, side, kernel in CASES:
-        shape = f"{kernel}x{kernel}, {ins} -> {outs}, {side} px, batch {images}"
-        x = torch.randn(images, ins, side, side).bfloat16().to(memory_format=torch.channels_last)
+    for usual, ins, outs, side, kernel in CASES:
+        batch = usual if images is None else images
+        shape = f"{kernel}x{kernel}, {ins} -> {outs}, {side} px, batch {batch}"
+        x = torch.randn(batch, ins, side, side).bfloat16().to(memory_format=torch.channels_last)
         kinds: dict[str, type[Conv2d]] = {"onednn": _Never, "product": _Always}
         convs = {
             name: laid_out(kind(ins, outs, kernel).bfloat16(), torch.channels_last)
             for name, kind in kinds.items()
         }
-        gradient = torch.randn(images, outs, side, side).bfloat16().to(memory_format=torch.channels_last)
+        gradient = torch.randn(batch, outs, side, side).bfloat16().to(memory_format=torch.channels_last)
         rounds = [
             {name: _step(conv, x, gradient) for name, conv in convs.items()} for _ in range(ROUNDS + 1)
         ][1:]
@@ -92,7 +99,12 @@ def _middle(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, and write the result."""
+    parser = argparse.ArgumentParser(prog="python -m training.cifar10.convolution_time", description=__doc__)
+    parser.add_argument("file", type=Path, metavar="FILE", help="the result, as JSON")
+    parser.add_argument("--images", type=int, help="in a batch, for a trial (default: those of each case)")
+    options = parser.parse_args()
     result = {
         "schema": "firetower.convolution-time/1",
         "commit": commit(),
@@ -100,6 +112,10 @@ if __name__ == "__main__":
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "rounds": ROUNDS,
-        "records": measure(lambda line: print(line, file=sys.stderr)),
+        "records": measure(lambda line: print(line, file=sys.stderr), options.images),
     }
-    Path(sys.argv[1]).write_text(json.dumps(result) + "\n")
+    options.file.write_text(json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    main()
