@@ -51,12 +51,11 @@ class Way:
     _link_bytes: int = 0
 
     def meter(self, now_ns: int) -> None:
-        """Take out of the budget what went over the link."""
+        """Take out of the budget what went over the link, and let it fill for the time since."""
         link = self.transport.link()
         total = link.sent_bytes + link.received_bytes
-        if total != self._link_bytes:
-            self.budget.spend(max(0, total - self._link_bytes), now_ns)
-            self._link_bytes = total
+        self.budget.spend(max(0, total - self._link_bytes), now_ns)  # nothing, too: it fills with time
+        self._link_bytes = total
 
     def is_free(self, now_ns: int) -> bool:
         """Say whether a parcel could go."""
