@@ -59,7 +59,7 @@ _EXAMPLES = """examples:
   firetower bench latency --bundle my-bundle --json new.json      times alone
   firetower bench compare old.json new.json           is it faster?
   firetower bench torture --short                     does it hold?"""
-_VERBS = ("board", "latency", "compare", "torture")
+_VERBS = ("board", "latency", "compare", "torture", "torture-delivery")
 
 
 def command(argv: Sequence[str]) -> int:
@@ -77,6 +77,10 @@ def command(argv: Sequence[str]) -> int:
         from benchmarks.torture.command import command as torture  # noqa: PLC0415 — cameras, servers
 
         return torture(words[1:])
+    if words[:1] == ["torture-delivery"]:
+        from benchmarks.delivery.command import command as delivery  # noqa: PLC0415 — receivers, brokers
+
+        return delivery(words[1:])
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help"}):
         words.insert(0, "board")
     arguments = _parser().parse_args(words)

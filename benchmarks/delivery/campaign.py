@@ -21,7 +21,7 @@ from edge.alert.event import Event
 
 SINKS = ("broker", "hook")
 CADENCE_S = 0.5
-_CAMERAS = ("a", "b")
+CAMERAS = ("a", "b")
 _PICTURES = 8
 _SIZE_PX = (240, 320)
 _POLL_S = 0.3
@@ -39,6 +39,7 @@ class Campaign:
         store: its file of events, as the daemon sees it.
         seen: the same file, as this process sees it; the same place if absent.
         uplink: lines of `[uplink]`.
+        sinks, cameras: that it has.
         prefix, environment: of the daemon.
     """
 
@@ -52,6 +53,8 @@ class Campaign:
         store: Path | None = None,
         seen: Path | None = None,
         uplink: Sequence[str] = ("heartbeat_s = 30",),
+        sinks: Sequence[str] = SINKS,
+        cameras: Sequence[str] = CAMERAS,
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -63,8 +66,14 @@ class Campaign:
         self.unstored = 0
         self.store = ground.folder / "events.sqlite" if store is None else store
         self._seen = seen or self.store
-        self._broker = f"mqtt://{host}:{broker_port or station.broker_port}"
-        self._hook = f"https://{host}:{station.hook_port}/torture"
+        broker = f"mqtt://{host}:{broker_port or station.broker_port}"
+        hook = f"https://{host}:{station.hook_port}/torture"
+        self._names, self._cameras = sinks, cameras
+        self._sinks = {
+            "broker": f'[sinks.broker]\nurl = "{broker}"\norigins = ["recording"]',
+            "hook": f'[sinks.hook]\nurl = "{hook}"\norigins = ["recording"]\n'
+            f'secret_file = "{station.secret_file}"\nca_file = "{station.certificate}"',
+        }
         self._uplink = "".join(f"{line}\n" for line in uplink)
         self._prefix, self._environment = prefix, environment
         self._file = ground.folder / "tower.toml"
@@ -84,12 +93,10 @@ class Campaign:
         lines = [f'[model]\nbundle = "{self._quiet if quiet else self._excited}"']
         lines.append(f'[tower]\nid = "tower-7"\n[store]\npath = "{self.store}"\n[web]\nport = 0')
         lines.append(f"[uplink]\n{self._uplink}")
-        lines.append(f'[sinks.broker]\nurl = "{self._broker}"\norigins = ["recording"]')
-        lines.append(f'[sinks.hook]\nurl = "{self._hook}"\norigins = ["recording"]')
-        lines.append(f'secret_file = "{self.station.secret_file}"\nca_file = "{self.station.certificate}"')
-        for number, name in enumerate(_CAMERAS):
+        lines += [self._sinks[name] for name in self._names]
+        for number, name in enumerate(self._cameras):
             place = folder / name
-            _draw(place, self._life * len(_CAMERAS) + number, smoke=not quiet)
+            _draw(place, self._life * len(CAMERAS) + number, smoke=not quiet)
             cadence_s = 60 if quiet else CADENCE_S
             lines.append(f'[cameras.{name}]\nuri = "folder:{place}"\npace = "clip"\nloop = true')
             lines.append(f"cadence_s = {cadence_s}\nfolder_cadence_s = {cadence_s}")
@@ -146,7 +153,9 @@ class Campaign:
         """Return how long it took after each fault, for each sink that was owed something."""
         taken = {sink: self.station.taken(sink) for sink in SINKS}
         took = [
-            recovery_s(keys, taken[sink], ended_s) for owed, ended_s in self._faults for sink, keys in owed.items()
+            recovery_s(keys, taken[sink], ended_s)
+            for owed, ended_s in self._faults
+            for sink, keys in owed.items()
         ]
         return [one for one in took if one is not None]
 

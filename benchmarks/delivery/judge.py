@@ -152,7 +152,9 @@ def judge(
     owed = set(committed) | pictures(taken)
     verdict.lost = sorted(owed - got - told - set(excused))
     if verdict.lost:
-        verdict.wrong.append(f"{sink}: {len(verdict.lost)} are neither there nor listed: {_few(verdict.lost)}")
+        verdict.wrong.append(
+            f"{sink}: {len(verdict.lost)} are neither there nor listed: {_few(verdict.lost)}"
+        )
     if made_up := {key for key in told if _is_revision(key) and key not in committed}:
         verdict.wrong.append(f"{sink}: {len(made_up)} are listed that were never committed: {_few(made_up)}")
     if kept := {key for key, one in lost.items() if key in got and not one.sent}:

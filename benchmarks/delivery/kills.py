@@ -33,7 +33,9 @@ def attack(ground: Ground) -> Outcome:
                 outcome.survived += "Traceback" not in tower.log
             if (life + 1) % 20 == 0:
                 took_s = time.monotonic() - began_s
-                ground.tell(f"{life + 1} of {times} kills in {took_s:.0f} s, {len(campaign.committed)} revisions")
+                ground.tell(
+                    f"{life + 1} of {times} kills in {took_s:.0f} s, {len(campaign.committed)} revisions"
+                )
         campaign.judge(outcome, campaign.drain())
     return outcome
 

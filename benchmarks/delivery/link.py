@@ -62,7 +62,9 @@ def suffer(ground: Ground, trouble: Trouble) -> Outcome:
         Station(ground.folder / "station", without=trouble.without) as station,
         closing(Wire(station.broker_port)) as wire,
     ):
-        scene = Scene(station, wire, Campaign(ground, station, broker_port=wire.port, uplink=("heartbeat_s = 5",)))
+        scene = Scene(
+            station, wire, Campaign(ground, station, broker_port=wire.port, uplink=("heartbeat_s = 5",))
+        )
         campaign = scene.campaign
         unheard: set[str] = set()  # revisions
         with campaign.live() as tower:
@@ -199,7 +201,10 @@ _TROUBLES: tuple[tuple[str, str, tuple[int, int], Trouble], ...] = (
         "both take messages and acknowledge none, over a link that stays",
         (0, 150),
         Trouble(
-            partial(_set, fault="unacknowledged", mood="mute", cut=False), _WELL, times=(1, 1), hold_s=(5.0, 70.0)
+            partial(_set, fault="unacknowledged", mood="mute", cut=False),
+            _WELL,
+            times=(1, 1),
+            hold_s=(5.0, 70.0),
         ),
     ),
     (
@@ -217,5 +222,6 @@ _TROUBLES: tuple[tuple[str, str, tuple[int, int], Trouble], ...] = (
 )
 
 ATTACKS = tuple(
-    Attack("links", name, does, seconds, partial(suffer, trouble=trouble)) for name, does, seconds, trouble in _TROUBLES
+    Attack("links", name, does, seconds, partial(suffer, trouble=trouble))
+    for name, does, seconds, trouble in _TROUBLES
 )

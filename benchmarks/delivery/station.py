@@ -110,7 +110,9 @@ class Station:
         with log:
             begun = log.tell()
             self._running[name] = subprocess.Popen([*self._prefix, *words], stdout=log, stderr=log, cwd=_ROOT)
-        self._until(name, lambda: (place / READY).exists() or b" running" in (place / "log").read_bytes()[begun:])
+        self._until(
+            name, lambda: (place / READY).exists() or b" running" in (place / "log").read_bytes()[begun:]
+        )
 
     def kill(self, name: str) -> None:
         """Kill one of them."""
@@ -162,7 +164,9 @@ class Station:
         late_s = time.monotonic() + HANG_S
         while not true():
             if self._running[name].poll() is not None or time.monotonic() > late_s:
-                raise TowerError(f"{name} does not start: {(self._folder / name / 'log').read_text()[-1000:]}")
+                raise TowerError(
+                    f"{name} does not start: {(self._folder / name / 'log').read_text()[-1000:]}"
+                )
             time.sleep(0.05)
 
 

@@ -17,6 +17,7 @@ from benchmarks.torture.clock import ShiftedClock
 from benchmarks.torture.disk import Disk, as_root
 from benchmarks.tower import Tower
 
+_DISK_BYTES = 24 << 20  # the log alone may have 8 MiB
 _VERSION_AT, _BIT = 18, 7  # in SQLite's header: "file format write version"; negative then
 _YEAR_S = 365.25 * 86_400
 _JUMPS_S = (_YEAR_S, -_YEAR_S, -1e18, 30 * _YEAR_S, -3600.0, 3600.0, 0.0)
@@ -28,7 +29,7 @@ def full(ground: Ground) -> Outcome:
     outcome = Outcome()
     place = ground.folder / "disk"
     place.mkdir()
-    with Disk(place) as disk, Station(ground.folder / "station") as station:
+    with Disk(place, _DISK_BYTES) as disk, Station(ground.folder / "station") as station:
         campaign = Campaign(
             ground,
             station,
@@ -42,7 +43,9 @@ def full(ground: Ground) -> Outcome:
                 outcome.tried += 1
                 before = _unstored(tower)
                 disk.fill()
-                tower.until(lambda so_far=before: _unstored(tower) > so_far + 2, "events are announced as not stored")
+                tower.until(
+                    lambda so_far=before: _unstored(tower) > so_far + 2, "events are announced as not stored"
+                )
                 disk.free()
                 campaign.note(tower)
                 campaign.recover(tower, campaign.end_fault())
@@ -128,7 +131,9 @@ def damaged(ground: Ground) -> Outcome:
             gone = kept.waiting.get(sink, set()) - campaign.got(sink)
             gaps = set(campaign.committed) - campaign.got(sink) - set(outbox.lost[sink])
             if gaps - gone:
-                outcome.why.append(f"{sink}: {sorted(gaps - gone)[:5]} are missing, and were not in what was damaged")
+                outcome.why.append(
+                    f"{sink}: {sorted(gaps - gone)[:5]} are missing, and were not in what was damaged"
+                )
             outcome.measured[f"{sink}_held_by_the_damaged"] = len(gone)
             campaign.excused |= gone
         campaign.judge(outcome, outbox, counted=False)
