@@ -43,7 +43,7 @@ class Campaign:
         prefix, environment: of the daemon.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — every part is handed in
         self,
         ground: Ground,
         station: Station,
@@ -240,9 +240,9 @@ def _draw(folder: Path, seed: int, *, smoke: bool) -> None:
     x, y = random.randrange(60, width - 60), random.randrange(height // 2, height - 40)
     for number in range(_PICTURES):
         picture = cv2.add(hill, noise.integers(0, 6, hill.shape, np.uint8))
-        grown = number - 2
+        grown = number - 1
         if smoke and grown > 0:
-            center, axes = (x, y - 9 * grown), (10 + 4 * grown, 13 + 7 * grown)
+            center, axes = (x, y - 8 * grown), (8 + 4 * grown, 10 + 6 * grown)
             cv2.ellipse(picture, center, axes, 0, 0, 360, (235, 235, 235), -1)
             picture = cv2.GaussianBlur(picture, (0, 0), 2)
         cv2.imwrite(str(folder / f"{number}.jpg"), picture)

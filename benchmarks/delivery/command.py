@@ -27,7 +27,7 @@ ATTACKS: tuple[Attack, ...] = (*_ALONE, *_FIRST, *_SECOND)
 KINDS = tuple(dict.fromkeys(attack.kind for attack in ATTACKS))
 _WORDS = ("committed", "delivered", "redelivered", "lost", "shed", "unheard", "expired", "coalesced")
 _HELP = """\
-Run the real daemon with a real broker and a real HTTPS receiver, and kill, cut, refuse, slow, fill and damage all of it.
+Run the real daemon with a real broker and a real HTTPS receiver; kill, cut, refuse, slow, fill and damage all of it.
 
 Each receiver must have every committed message once, by its key, with the times of its commit; what it does not have
 is what the tower's own list says: coalesced, shed, expired unheard. What a damaged database held is excused. The last

@@ -24,7 +24,8 @@ def listen(folder: str, host: str, port: int) -> None:
 
     Args:
         folder: of its own, for its files.
-        host, port: of the broker.
+        host: of the broker.
+        port: its own.
     """
     place, clock = Path(folder), SystemClock()
     book = Book(place / "taken.jsonl")

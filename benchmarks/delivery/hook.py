@@ -25,7 +25,8 @@ def serve(folder: str, host: str, port: int) -> None:
 
     Args:
         folder: of its own, with `certificate.pem`.
-        host, port: where.
+        host: where.
+        port: there.
     """
     place = Path(folder)
     book, lock = Book(place / "taken.jsonl"), threading.Lock()

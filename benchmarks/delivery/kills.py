@@ -8,7 +8,7 @@ from benchmarks.delivery.campaign import Campaign
 from benchmarks.delivery.station import Station
 from benchmarks.torture.attack import Attack, Ground, Outcome
 
-_EARLY = 0.3  # so many hit a daemon that is not ready yet
+_EARLY = 0.5  # so many hit a daemon that is not ready yet
 _EARLY_S, _LATE_S = 2.0, 1.5
 
 

@@ -75,7 +75,7 @@ def suffer(ground: Ground, trouble: Trouble) -> Outcome:
             for _ in range(trouble.times[short]):
                 outcome.tried += 1
                 trouble.begin(scene)
-                _hold(tower, campaign, trouble, trouble.hold_s[short])
+                _hold(tower, campaign, trouble.hold_s[short])
                 trouble.end(scene)
                 unheard |= campaign.note(tower) if trouble.without else set()
                 campaign.recover(tower, campaign.end_fault(trouble.sinks))
@@ -91,7 +91,7 @@ def suffer(ground: Ground, trouble: Trouble) -> Outcome:
     return outcome
 
 
-def _hold(tower: Tower, campaign: Campaign, trouble: Trouble, seconds: float) -> None:
+def _hold(tower: Tower, campaign: Campaign, seconds: float) -> None:
     since_s = time.monotonic()
     before = len(campaign.committed)
 
