@@ -58,7 +58,8 @@ _EXAMPLES = """examples:
   firetower bench --energy cpu-time --watts-per-busy-core 0.5     a board whose power nobody has published
   firetower bench latency --bundle my-bundle --json new.json      times alone
   firetower bench compare old.json new.json           is it faster?
-  firetower bench torture --short                     does it hold?"""
+  firetower bench torture --short                     does it hold?
+  firetower bench torture-delivery --short            does what it commits arrive, once?"""
 _VERBS = ("board", "latency", "compare", "torture", "torture-delivery")
 
 
@@ -191,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_timing(verb("latency", "how long an inference takes", _LATENCY))
     _add_compare(verb("compare", "two result files side by side", _COMPARE))
     verb("torture", "the daemon under fire: what it survives and what it loses", "See its own --help.")
+    verb("torture-delivery", "what a tower commits against what receivers have", "See its own --help.")
     return parser
 
 

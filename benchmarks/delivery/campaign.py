@@ -81,8 +81,7 @@ class Campaign:
         (ground.folder / "quiet").mkdir()
         (ground.folder / "excited").mkdir()
         self._quiet = eager_bundle(ground.folder / "quiet")
-        self._excited = eager_bundle(ground.folder / "excited", excited=True)
-        _let_candidates_be(self._excited)
+        self._excited = eager_bundle(ground.folder / "excited", excited=True, candidates=True)
 
     def live(self, *, quiet: bool = False) -> Tower:
         """Start the next life: with events that no life had before, or with none."""
@@ -221,14 +220,6 @@ class Campaign:
             return {sink: set(lost) for sink, lost in self.outbox().lost.items()}
         except (sqlite3.DatabaseError, msgspec.MsgspecError):
             return {}
-
-
-def _let_candidates_be(bundle: Path) -> None:
-    """Let about half of the events stay candidates, so that the camera's alerts are no storm at once."""
-    file = bundle / "manifest.json"
-    manifest = msgspec.json.decode(file.read_bytes())
-    manifest["alert"] = {"escalate_s": 3600.0, "scores": {"smoke": -1.5}}
-    file.write_bytes(msgspec.json.encode(manifest))
 
 
 def _draw(folder: Path, seed: int, *, smoke: bool) -> None:

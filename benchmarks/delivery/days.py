@@ -20,8 +20,9 @@ from edge.clock import utc_text
 from edge.uplink.budget import Budget
 from edge.uplink.courier import Courier
 from edge.uplink.facts import TowerFacts
+from edge.uplink.heartbeat import Vitals
 from edge.uplink.moment import Now
-from edge.uplink.transport import Command, Link, Parcel
+from edge.uplink.transport import Channel, Command, Link, Parcel
 from edge.uplink.transport import Outcome as Told
 from edge.uplink.way import Way
 from edge.uplink.writer import Writer
@@ -34,7 +35,7 @@ _BEGUN_NS = 1_796_000_000 * _NS  # wall time at the first boot
 _HEARTBEAT_S = 300.0
 _QUEUE_BYTES, _DAY_BYTES = 1 << 20, 1_500_000
 _SINKS = ("broker", "hook")
-_CHANNELS: dict[str, frozenset] = {
+_CHANNELS: dict[str, frozenset[Channel]] = {
     "broker": frozenset({"event", "image", "smoke", "health", "answer"}),
     "hook": frozenset({"event", "image"}),
 }
@@ -191,7 +192,7 @@ class Pen:
         return ()
 
 
-def _no_vitals(_sequence: int, _next_s: float) -> object:
+def _no_vitals(_sequence: int, _next_s: float) -> Vitals:
     raise AssertionError
 
 

@@ -224,7 +224,7 @@ def _differences(sink: str, one: Taken, committed: Mapping[str, Event]) -> list[
 def _same(told: Mapping[str, Any] | None, stamp: Stamp | None) -> bool:
     """Whether a moment is that of a stamp; its date may have been put right, and says so then."""
     if told is None or stamp is None:
-        return told is stamp
+        return told is None and stamp is None
     dated = told["utc"] == stamp.utc or told["corrected"]
     mono = (told["mono_ns"], told["boot_id"]) == (stamp.mono_ns, stamp.boot_id)
     return dated and mono and abs(told["model_s"] - stamp.model_s) < 0.001

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.delivery.campaign import Campaign
@@ -12,7 +14,7 @@ from benchmarks.torture.attack import Attack, Ground, Outcome
 
 _MOST_MB = 6.0
 _WATCH_S = 10.0
-_OF = {"without": (), "mqtt": ("broker",), "mqtt_and_webhook": ("broker", "hook")}
+_OF: dict[str, Sequence[str]] = {"without": (), "mqtt": ("broker",), "mqtt_and_webhook": ("broker", "hook")}
 
 
 def attack(ground: Ground) -> Outcome:
@@ -32,12 +34,7 @@ def attack(ground: Ground) -> Outcome:
                     began = {sink: len(station.taken(sink)) for sink in sinks}
                     tower.begin()
                     time.sleep(_WATCH_S)
-                    tower.until(
-                        lambda so_far=began: all(
-                            len(station.taken(sink)) > number for sink, number in so_far.items()
-                        ),
-                        "messages arrive",
-                    )
+                    tower.until(partial(_more, station, began), "messages arrive")
                     pss_mb[name].append(_pss_mb(tower.process.pid))
                     tower.end()
                     outcome.survived += 1
@@ -52,6 +49,10 @@ def attack(ground: Ground) -> Outcome:
         outcome.wrong += 1
         outcome.why.append(f"MQTT takes {more_mb:.1f} MB more; at most {_MOST_MB:g} MB are allowed")
     return outcome
+
+
+def _more(station: Station, began: Mapping[str, int]) -> bool:
+    return all(len(station.taken(sink)) > number for sink, number in began.items())
 
 
 def _pss_mb(pid: int) -> float:

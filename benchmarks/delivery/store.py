@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from benchmarks.delivery.campaign import SINKS, Campaign
@@ -43,9 +44,7 @@ def full(ground: Ground) -> Outcome:
                 outcome.tried += 1
                 before = _unstored(tower)
                 disk.fill()
-                tower.until(
-                    lambda so_far=before: _unstored(tower) > so_far + 2, "events are announced as not stored"
-                )
+                tower.until(partial(_refuses, tower, before), "events are announced as not stored")
                 disk.free()
                 campaign.note(tower)
                 campaign.recover(tower, campaign.end_fault())
@@ -140,6 +139,10 @@ def damaged(ground: Ground) -> Outcome:
     if not campaign.excused:
         outcome.why.append("nothing waited in what was damaged: the attack tried nothing")
     return outcome
+
+
+def _refuses(tower: Tower, before: int) -> bool:
+    return _unstored(tower) > before + 2
 
 
 def _unstored(tower: Tower) -> int:
