@@ -40,7 +40,7 @@ _CHANNELS: dict[str, frozenset[Channel]] = {
     "hook": frozenset({"event", "image"}),
 }
 _EVENTS_A_DAY, _KILLS_A_DAY, _STORMS_A_DAY = 16, 3, 0.3
-_OUTAGE_S = {"up": (0.2 * _HOUR_S, 20 * _HOUR_S), "down": (0.1 * _HOUR_S, 60 * _HOUR_S)}
+_OUTAGE_S = {"up": (0.2 * _HOUR_S, 12 * _HOUR_S), "down": (0.1 * _HOUR_S, 60 * _HOUR_S)}
 
 State: TypeAlias = Literal["up", "down", "unheard", "failing", "swallowing"]
 _Got = TypeVar("_Got")
@@ -332,7 +332,7 @@ class Days:
 def attack(ground: Ground) -> Outcome:
     """Live through days of outages; then with good links until nothing waits."""
     days = Days(ground)
-    whole = ground.either(1, 10)
+    whole = ground.either(2, 10)
     while days.clock.total_s() < whole * _DAY_S:
         days.step()
     for link in days.links.values():
@@ -342,7 +342,8 @@ def attack(ground: Ground) -> Outcome:
         days.step(quiet=True)
     days.place.close()
     outbox = look(ground.folder / "events.sqlite", ground.folder / "copy")
-    outcome = Outcome(tried=len(days.faults), survived=len(days.faults))
+    tried = len(days.faults) + days.kills
+    outcome = Outcome(tried=tried, survived=tried)
     total: dict[str, int] = {}
     for sink in _SINKS:
         verdict = judge(sink, days.committed, days.links[sink].taken, outbox)
@@ -373,7 +374,7 @@ ATTACKS = (
         "outages of days",
         "simulated days with links that are away for up to 60 hours, nobody who listens, kills, boots and storms, "
         "within 1 MiB of queue and 1.5 MB a day",
-        (15, 120),
+        (30, 120),
         attack,
     ),
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.delivery.campaign import Campaign
@@ -18,49 +17,55 @@ _OF: dict[str, Sequence[str]] = {"without": (), "mqtt": ("broker",), "mqtt_and_w
 
 
 def attack(ground: Ground) -> Outcome:
-    """Let it live for a while with no sink, with MQTT, and with both, in turns; compare the medians."""
+    """Let it live for a while with no sink, with MQTT, and with both, in turns; compare the medians.
+
+    Nothing happens but heartbeats, then the same with events, whose pictures go to the sinks. Only the first is judged:
+    what events take differs from life to life. PSS is kept for whoever reads it; it falls while other daemons run.
+    """
     outcome = Outcome()
-    pss_mb: dict[str, list[float]] = {name: [] for name in _OF}
+    kept: dict[str, dict[str, list[float]]] = {}
     with Station(ground.folder / "station") as station:
         for turn in range(ground.either(1, 3)):
-            for name, sinks in _OF.items():
-                folder = ground.folder / f"{turn}-{name}"
-                folder.mkdir()
-                campaign = Campaign(
-                    Ground(folder, ground.random, ground.short, ground.tell), station, sinks=sinks
-                )
-                with campaign.live() as tower:
-                    outcome.tried += 1
-                    began = {sink: len(station.taken(sink)) for sink in sinks}
-                    tower.begin()
-                    time.sleep(_WATCH_S)
-                    tower.until(partial(_more, station, began), "messages arrive")
-                    pss_mb[name].append(_pss_mb(tower.process.pid))
-                    tower.end()
-                    outcome.survived += 1
-    medians = {name: statistics.median(values) for name, values in pss_mb.items()}
-    more_mb = medians["mqtt"] - medians["without"]
+            for eventful in (False, True):
+                for name, sinks in _OF.items():
+                    folder = ground.folder / f"{turn}-{eventful}-{name}"
+                    folder.mkdir()
+                    campaign = Campaign(
+                        Ground(folder, ground.random, ground.short, ground.tell),
+                        station,
+                        sinks=sinks,
+                        uplink=("heartbeat_s = 5",),
+                    )
+                    with campaign.live(quiet=not eventful) as tower:
+                        outcome.tried += 1
+                        tower.begin()
+                        time.sleep(_WATCH_S)
+                        for what, size_mb in _taken_mb(tower.process.pid).items():
+                            key = f"{what}{'_with_events' if eventful else ''}_mb"
+                            kept.setdefault(key, {}).setdefault(name, []).append(size_mb)
+                        tower.end()
+                        outcome.survived += 1
+    rss = {name: statistics.median(values) for name, values in kept["rss_mb"].items()}
+    more_mb = rss["mqtt"] - rss["without"]
     outcome.measured |= {
-        "pss_mb": pss_mb,
+        **kept,
         "mqtt_more_mb": round(more_mb, 2),
-        "mqtt_and_webhook_more_mb": round(medians["mqtt_and_webhook"] - medians["without"], 2),
+        "mqtt_and_webhook_more_mb": round(rss["mqtt_and_webhook"] - rss["without"], 2),
     }
-    if more_mb > _MOST_MB and not ground.short:
+    if more_mb > _MOST_MB:
         outcome.wrong += 1
         outcome.why.append(f"MQTT takes {more_mb:.1f} MB more; at most {_MOST_MB:g} MB are allowed")
     return outcome
 
 
-def _more(station: Station, began: Mapping[str, int]) -> bool:
-    return all(len(station.taken(sink)) > number for sink, number in began.items())
-
-
-def _pss_mb(pid: int) -> float:
-    """Return the proportional set size of a process."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return round(int(line.split()[1]) * 1024 / 1e6, 2)
-    raise OSError("/proc/PID/smaps_rollup states no Pss")
+def _taken_mb(process: int) -> dict[str, float]:
+    """Return what a process takes: resident, and its proportional share of that."""
+    found = {}
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        name, _, size = line.partition(":")
+        if name in ("Rss", "Pss"):
+            found[name.lower()] = round(int(size.split()[0]) * 1024 / 1e6, 2)
+    return found
 
 
 ATTACKS = (
@@ -68,7 +73,7 @@ ATTACKS = (
         "memory",
         "memory with MQTT",
         "the daemon with no sink, with MQTT, and with both, in turns; MQTT may take 6 MB more",
-        (0, 150),
+        (0, 270),
         attack,
     ),
 )

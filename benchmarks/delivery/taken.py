@@ -57,6 +57,10 @@ class Book:
         self._file.write(msgspec.json.encode(taken) + b"\n")
         os.fsync(self._file.fileno())
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
 
 class Pages:
     """The file of a receiver, for those who read what is new in it."""

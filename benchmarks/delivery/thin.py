@@ -73,10 +73,13 @@ class Link:
         """Pull the cable, or put it back."""
         _do(self.hill, "ip", "link", "set", "hill0", "up" if up else "down")
 
+    def is_up(self) -> bool:
+        """Say whether the cable is there."""
+        return ",UP" in _do(self.hill, "ip", "-o", "link", "show", "hill0")
+
     def sent_bytes(self) -> int:
         """Return what the hill sent so far."""
-        words = [*self.hill, "ip", "-s", "-o", "link", "show", "hill0"]
-        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        said = _do(self.hill, "ip", "-s", "-o", "link", "show", "hill0")
         return int(said.rpartition("TX:")[2].split("\\")[1].split()[0])
 
 
@@ -134,8 +137,18 @@ def _inside(holder: subprocess.Popen[bytes]) -> list[str]:
     return ["nsenter", f"--net=/proc/{holder.pid}/ns/net", "--"]
 
 
-def _do(prefix: list[str], *words: str) -> None:
-    subprocess.run([*prefix, *words], check=True, capture_output=True)
+def shape(prefix: list[str]) -> str:
+    """Return what the kernel says of the rates there."""
+    return _do(prefix, "tc", "qdisc", "show")
+
+
+def loss(prefix: list[str]) -> str:
+    """Return what the kernel says of the losses there."""
+    return _do(prefix, "iptables", "-S", "INPUT")
+
+
+def _do(prefix: list[str], *words: str) -> str:
+    return subprocess.run([*prefix, *words], check=True, capture_output=True, text=True).stdout
 
 
 ATTACKS = (
