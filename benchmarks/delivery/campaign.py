@@ -20,7 +20,7 @@ from benchmarks.tower import HANG_S, Tower, TowerError
 from edge.alert.event import Event
 
 SINKS = ("broker", "hook")
-CADENCE_S = 0.5
+_CADENCE_S = 1.0
 CAMERAS = ("a", "b")
 _PICTURES = 8
 _SIZE_PX = (240, 320)
@@ -40,6 +40,7 @@ class Campaign:
         seen: the same file, as this process sees it; the same place if absent.
         uplink: lines of `[uplink]`.
         sinks, cameras: that it has.
+        cadence_s: between two pictures of a camera, while there is something to see.
         prefix, environment: of the daemon.
     """
 
@@ -55,6 +56,7 @@ class Campaign:
         uplink: Sequence[str] = ("heartbeat_s = 30",),
         sinks: Sequence[str] = SINKS,
         cameras: Sequence[str] = CAMERAS,
+        cadence_s: float = _CADENCE_S,
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -68,7 +70,7 @@ class Campaign:
         self._seen = seen or self.store
         broker = f"mqtt://{host}:{broker_port or station.broker_port}"
         hook = f"https://{host}:{station.hook_port}/torture"
-        self._names, self._cameras = sinks, cameras
+        self._names, self._cameras, self._cadence_s = sinks, cameras, cadence_s
         self._sinks = {
             "broker": f'[sinks.broker]\nurl = "{broker}"\norigins = ["recording"]',
             "hook": f'[sinks.hook]\nurl = "{hook}"\norigins = ["recording"]\n'
@@ -81,7 +83,7 @@ class Campaign:
         (ground.folder / "quiet").mkdir()
         (ground.folder / "excited").mkdir()
         self._quiet = eager_bundle(ground.folder / "quiet")
-        self._excited = eager_bundle(ground.folder / "excited", excited=True, candidates=True)
+        self._excited = eager_bundle(ground.folder / "excited", excited=True, candidates=True, tested=False)
 
     def live(self, *, quiet: bool = False) -> Tower:
         """Start the next life: with events that no life had before, or with none."""
@@ -96,7 +98,7 @@ class Campaign:
         for number, name in enumerate(self._cameras):
             place = folder / name
             _draw(place, self._life * len(CAMERAS) + number, smoke=not quiet)
-            cadence_s = 60 if quiet else CADENCE_S
+            cadence_s = 60 if quiet else self._cadence_s
             lines.append(f'[cameras.{name}]\nuri = "folder:{place}"\npace = "clip"\nloop = true')
             lines.append(f"cadence_s = {cadence_s}\nfolder_cadence_s = {cadence_s}")
         self._file.write_text("\n".join(lines) + "\n")

@@ -16,7 +16,7 @@ def attack(ground: Ground) -> Outcome:
     """Kill it again and again; then let it live until nothing waits."""
     outcome = Outcome()
     with Station(ground.folder / "station") as station:
-        campaign = Campaign(ground, station)
+        campaign = Campaign(ground, station, cadence_s=0.4)
         times = ground.either(20, 500)
         began_s = time.monotonic()
         for life in range(times):
