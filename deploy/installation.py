@@ -55,7 +55,7 @@ class Outcome:
 
     Attributes:
         changed: whether anything was done.
-        cameras: what the board's check says of cameras that fail.
+        cameras: what the board's check says of cameras, and of sinks, that fail.
         health: of the running service.
     """
 

@@ -33,6 +33,7 @@ _SUMMARIES = {
     "deploy": "put the daemon on a board over ssh",
     "watch": "hear towers at an MQTT broker: keep each message once, tell who is silent",
     "command": "sign a command to a tower and wait for its answer",
+    "drill": "send a marked test event through a tower's whole chain, and time each step",
 }
 _EPILOG = """examples:
   firetower run                       the bundled model on a built-in synthetic scene, counters at the end

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from edge.alert import drill
 from edge.alert.announcer import Announce, Announcer
-from edge.alert.event import Announcement, Stamp
-from edge.alert.evidence import Picture
+from edge.alert.event import Announcement, Event, Stamp
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
 from edge.alert.witness import Witness
@@ -21,7 +22,8 @@ from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
-from edge.counter.prometheus import evidence_exposition, exposition
+from edge.counter.prometheus import evidence_exposition, exposition, uplink_exposition
+from edge.detect.severity import Risk
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, StoreError
@@ -31,6 +33,7 @@ from edge.model.loaded import Model
 from edge.pipeline import Pipeline
 from edge.plan import plan
 from edge.settings import Settings
+from edge.uplink.heartbeat import Power, power_of
 from edge.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
@@ -86,6 +89,7 @@ class Daemon:
         root: Path = Path("/"),
     ) -> None:
         self._settings = settings
+        self._model = model.name
         self._store = store
         self._counters = counters
         self._clock = clock
@@ -114,7 +118,7 @@ class Daemon:
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
         )
         masks = {name: camera.options.masks for name, camera in self._cameras.items()}
-        self._pipeline = Pipeline(model, self._stamp, counters.record, masks)
+        self._pipeline = Pipeline(model, self._stamp, counters.record, masks, self._risk)
         privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
         tower = settings.tower.id or settings.tower.name
         self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
@@ -201,7 +205,8 @@ class Daemon:
         self._counters.sample()
 
     def _tell(self, announcement: Announcement) -> None:
-        self._announcer.put(announcement)
+        if not is_drill(announcement.event):  # who reads it knows no drills
+            self._announcer.put(announcement)
         if self._uplink is not None:
             self._uplink.told(announcement)
 
@@ -281,7 +286,17 @@ class Daemon:
             for name, reader in self._readers.items()
         }
         now_ns = self._clock.mono_ns()
-        return judge_all(facts, now_ns, self._recorder.trouble(now_ns))
+        judged = judge_all(facts, now_ns, self._recorder.trouble(now_ns))
+        if self._uplink is None:
+            return judged
+        return msgspec.structs.replace(judged, reasons=[*judged.reasons, *self._uplink.notices()])
+
+    def power(self) -> Power | None:
+        """Return what is known of power and heat."""
+        return power_of(self._counters.snapshot())
+
+    def _risk(self) -> Risk:
+        return "neutral" if self._uplink is None else self._uplink.fire_risk()
 
     def live(self) -> bool:
         """Say whether inference and every camera's loop turn, whatever cameras show and disks do."""
@@ -298,6 +313,16 @@ class Daemon:
         frame = self._last.get(camera)
         return None if frame is None else self._witness.now(camera, frame)
 
+    def begin_drill(self, event_id: str, camera: str, at: Stamp) -> Event:
+        """Let a drill begin on the way of a real event, with pictures of the newest frame; return its opening."""
+        made = self._witness.drill(event_id, camera, self._last.get(camera), self._model, at)
+        self._recorder.offer(made.event, made.pictures)
+        return made.event
+
+    def end_drill(self, event: Event, at: Stamp) -> None:
+        """Let a drill end on the same way."""
+        self._recorder.offer(drill.ended(event, at))
+
     @property
     def good(self) -> bool:
         """Whether every event is on disk and no recording broke before its end."""
@@ -309,6 +334,8 @@ class Daemon:
         document["tower"] = self._settings.tower.name
         document["events"] = {**self._events(), "stored": msgspec.to_builtins(self._stored())}
         document["evidence"] = msgspec.to_builtins(self._witness.made)
+        if self._uplink is not None:
+            document["uplink"] = msgspec.to_builtins(self._uplink.report())
         document["health"] = msgspec.to_builtins(self.health())
         return document
 
@@ -328,4 +355,5 @@ class Daemon:
         counted = exposition(
             self._counters.snapshot(), self.health().cameras, events, dropped, self._stored()
         )
-        return counted + evidence_exposition(self._witness.made)
+        carried = b"" if self._uplink is None else uplink_exposition(self._uplink.report())
+        return counted + evidence_exposition(self._witness.made) + carried

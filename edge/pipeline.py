@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from edge.alert.event import Alerted, Darkness, Event, Stamp
 from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon, blocked_cells
-from edge.detect.severity import Cause, Severities
+from edge.detect.severity import Cause, Risk, Severities
 from edge.detect.tracker import Change, Tracker
 from edge.frame import Box, Frame
 from edge.model.loaded import Model
@@ -74,6 +74,7 @@ class Pipeline:
         stamp: makes the moment of a frame for an event; the daemon adds the wall clock and the boot.
         record: told a stage's name and its time in ns.
         masks: polygons in fractions of the frame, by camera.
+        risk: returns the fire risk as people named it; neutral if absent.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Pipeline:
         stamp: Callable[[Frame], Stamp],
         record: Record,
         masks: Mapping[str, Sequence[Polygon]] | None = None,
+        risk: Callable[[], Risk] = lambda: "neutral",
     ) -> None:
         self._manifest = model.bundle.manifest
         self._digest = model.bundle.digest
@@ -94,6 +96,7 @@ class Pipeline:
         cadence = self._manifest.cadence
         self._watch_s = min(self._manifest.state_gap_s, math.inf if cadence is None else cadence.max_s)
         self._masks = masks or {}
+        self._risk = risk
         self._cameras: dict[str, _Memory] = {}
 
     def score(self, camera: str, frame: Frame) -> Scored:
@@ -125,7 +128,7 @@ class Pipeline:
             memory.tracker.forget_candidates()
         lit = self._lighten(memory, frame)
         changes = memory.tracker.update(found)
-        alerts = memory.severities.update(changes, watched_s)
+        alerts = memory.severities.update(changes, watched_s, self._risk())
         seen = ((c, self._likely(c, inference.scores)) for c in changes)
         told = (
             self._event(memory, camera, frame, c, p, c.track in lit, alerts.get(c.track)) for c, p in seen
@@ -243,7 +246,9 @@ class Pipeline:
         """Return a revision that says, where there is a cause, that the event became an alert with this frame."""
         if cause is None:
             return event
-        alerted = Alerted(at=self._stamp(frame), by=cause, revision=event.revision, box_px=event.box_px)
+        alerted = Alerted(
+            at=self._stamp(frame), by=cause, revision=event.revision, box_px=event.box_px, risk=self._risk()
+        )
         return msgspec.structs.replace(event, severity="alert", alerted=alerted)
 
     def _event(

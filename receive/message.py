@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from edge.alert.evidence import DRILL_PREFIX
 from edge.text import plain
 from edge.uplink.gate import Answer
 from edge.uplink.payload import EventDocument, NoteDocument
@@ -149,7 +150,8 @@ def image_of(camera: str, delivered: Delivered) -> Message:
         raise MessageError(f"picture {plain(key)} has the digest {found}, it says {plain(digest)[:64]}")
     if not delivered.body.startswith(_JPEG):
         raise MessageError(f"picture {plain(key)} is no JPEG")
-    text = f"picture of {plain(camera)}: {plain(said.get('role', ''))[:64]}"
+    drill = "DRILL. " if key.startswith(DRILL_PREFIX) else ""
+    text = f"{drill}picture of {plain(camera)}: {plain(said.get('role', ''))[:64]}"
     of = f"{said['event']}.{said['revision']}" if {"event", "revision"} <= said.keys() else None
     return Message(key, ".jpg", delivered.body, text, of=of)
 

@@ -46,6 +46,8 @@ Sign a command to a tower, send it, and print the tower's answer; the last line 
   firetower command tower-7 acknowledge 9f2c41d07be2 --as anna.key --broker mqtts://broker.example
   firetower command tower-7 snooze north 90 "burning by permit" --as anna.key --broker mqtts://broker.example
 
+`firetower drill` gives the command of that name and shows what comes of it.
+
 A command answers the tower's newest heartbeat. It is valid for three more, or for --valid-s where the clocks of both
 sides are synchronised, and it is done once. Exit 0 when it is done, 1 when it is refused, failed or not answered.
 
@@ -64,7 +66,7 @@ class Sending:
         arguments: of it.
         operator: who signs.
         valid_s: after now, where both clocks are trusted; None: three heartbeats.
-        wait_s: for the answer.
+        wait_s: for the answer, of a drill for all of it.
     """
 
     tower: str
@@ -105,8 +107,8 @@ def send(broker: Broker, sending: Sending, clock: Clock) -> Answer:
     try:
         answers = topic.answer(sending.tower, run)
         session.subscribe([answers, f"{topic.ROOT}/{sending.tower}/health"])
-        beat = _heartbeat(session, sending.tower, clock)
-        order = _order(sending, beat)
+        beat = heartbeat(session, sending.tower, clock)
+        order = order_of(sending, beat)
         session.publish(
             topic.command(sending.tower),
             sign(order, sending.operator),
@@ -119,7 +121,13 @@ def send(broker: Broker, sending: Sending, clock: Clock) -> Answer:
         session.close()
 
 
-def _heartbeat(session: Session, tower: str, clock: Clock) -> Beat:
+def heartbeat(session: Session, tower: str, clock: Clock) -> Beat:
+    """Return the newest heartbeat of a tower, which the broker keeps.
+
+    Raises:
+        BrokerError: there is none.
+    """
+
     def read(delivered: Delivered) -> Beat | None:
         if not delivered.topic.endswith("/health") or not delivered.body:
             return None
@@ -169,7 +177,8 @@ def _first(
     return None
 
 
-def _order(sending: Sending, beat: Beat) -> Order:
+def order_of(sending: Sending, beat: Beat) -> Order:
+    """Return the order that answers a heartbeat, to be signed."""
     return Order(
         tower=sending.tower,
         id=secrets.token_hex(12),
@@ -195,15 +204,24 @@ def _sending(options: argparse.Namespace) -> Sending:
     sending = Sending(options.tower, name, arguments, operator, options.valid_s, options.wait_s)
     if options.valid_s is not None and not 0 < options.valid_s <= VALID_MAX_S:
         raise SettingsError(f"--valid-s: expected more than 0 and at most {VALID_MAX_S:.0f}")
+    check(sending)
+    return sending
+
+
+def check(sending: Sending) -> None:
+    """See that a command is fit, and its operator may give it.
+
+    Raises:
+        SettingsError: says why not.
+    """
+    kind, operator = KINDS[sending.command], sending.operator
     try:
-        arguments_of(_order(sending, Beat("", 0, 1.0)), KINDS[name])
+        arguments_of(order_of(sending, Beat("", 0, 1.0)), kind)
     except CommandError as error:
         raise SettingsError(str(error)) from None
-    if not operator.may(KINDS[name]):
-        raise SettingsError(
-            f"{options.command} is for the role {KINDS[name].role}; the key is of an {operator.role}"
-        )
-    return sending
+    if not operator.may(kind):
+        name = sending.command.replace("_", "-")
+        raise SettingsError(f"{name} is for the role {kind.role}; the key is of an {operator.role}")
 
 
 _WORDS = {

@@ -112,14 +112,15 @@ class Program:
 
     def _environment(self, tower: str, key: str) -> dict[str, str]:
         path = self._inbox.path(tower, key)
-        text = ""
+        said = _Said()
         with suppress(OSError, ValueError, msgspec.DecodeError):
-            text = plain(msgspec.json.decode(text_of(path.read_bytes()), type=_Text).text)
+            said = msgspec.json.decode(text_of(path.read_bytes()), type=_Said)
         return {
             "FIRETOWER_TOWER": tower,
             "FIRETOWER_KEY": key,
             "FIRETOWER_FILE": str(path),
-            "FIRETOWER_TEXT": text,
+            "FIRETOWER_TEXT": plain(said.text),
+            "FIRETOWER_DRILL": "1" if said.drill else "",
         }
 
     def _work(self) -> None:
@@ -133,8 +134,9 @@ class Program:
                 self._clock.wait(self._ended, _LOOK_S)
 
 
-class _Text(msgspec.Struct):
+class _Said(msgspec.Struct):
     text: str = ""
+    drill: bool = False
 
 
 def run_program(

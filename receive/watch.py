@@ -37,8 +37,8 @@ counts; while the broker is away nobody is called silent, and that is told inste
       --exec 'notify.sh --urgent'
 
 The program gets the message as JSON on stdin, and FIRETOWER_TEXT (one line for people), FIRETOWER_TOWER,
-FIRETOWER_KEY and FIRETOWER_FILE. It is run once for each message (not for pictures). If it fails, it is tried
-again: 8 times within 21 minutes.
+FIRETOWER_KEY and FIRETOWER_FILE; FIRETOWER_DRILL is 1 in a drill, and else empty. It is run once for each message (not
+for pictures). If it fails, it is tried again: 8 times within 21 minutes.
 """
 
 

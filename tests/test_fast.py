@@ -15,12 +15,12 @@ MODULES = sorted(
 # Tested through another one, from outside: which of the fast tests that is.
 THROUGH = {
     "__main__": "tests/test_cli.py::test_help_of_every_command",
+    "alert/booking": "tests/alert/test_outbox.py",
     "alert/delivery": "tests/alert/test_outbox.py",
     "alert/escalation": "tests/alert/test_outbox.py",
     "alert/fate": "tests/alert/test_outbox.py",
     "alert/header": "tests/alert/test_store.py",
     "alert/listing": "tests/alert/test_outbox.py",
-    "alert/shedding": "tests/alert/test_outbox.py",
     "camera/answer": "tests/camera/test_snapshot.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
@@ -28,7 +28,6 @@ THROUGH = {
     "camera/room": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",
-    "http/traffic": "tests/http/test_client.py",
     "http/trust": "tests/http/test_client.py",
     "model/backend": "tests/model/test_registry.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
@@ -36,6 +35,7 @@ THROUGH = {
     "uplink/connection": "tests/uplink/test_conformance.py",
     "uplink/letter": "tests/uplink/test_conformance.py",
     "path": "tests/test_settings.py",
+    "traffic": "tests/http/test_client.py",
     "uplink/desk": "tests/uplink/test_uplink.py",
     "uplink/writer": "tests/uplink/test_uplink.py",
 }

@@ -155,7 +155,7 @@ def test_an_unknown_zone_is_refused(tmp_path: Path) -> None:
 def valid(key: str, folder: Path) -> object:
     """A value that the key may have."""
     known: dict[str, object] = {
-        "masks": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
+        "masks": [], "privacy": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
         "codec": "h264", "fps": 2, "extra_args": ["--vflip"], "transport": "udp",
         "times_zone": "Europe/Athens", "snapshot": True, "heading_deg": 214.0, "fov_deg": 60.0,
         "heading_error_deg": 1.5,

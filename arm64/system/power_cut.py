@@ -2,7 +2,7 @@
 
 A promise is a revision of an event that the daemon has announced: it says so on the board's console, and this host
 notes how long the log of all writes was when the line arrived. Every disk rebuilt from a point behind that must hold
-the revision. What later parts of the daemon promise joins `Promise`.
+the revision, and owe its message to the sink, which nobody ever reached.
 """
 
 from __future__ import annotations
@@ -113,6 +113,26 @@ class Cut:
                 owed[promise.event] = max(promise.revision, owed.get(promise.event, 0))
         return owed
 
+    def missing_messages(self, promises: Sequence[Promise], found: Mapping[str, Any]) -> dict[str, str]:
+        """Return the keys that had been promised by then and that are not owed, with what became of each.
+
+        One that gave way to a later message is owed where that is.
+
+        Args:
+            promises: all of them.
+            found: as for `judge`.
+        """
+        missing = {}
+        for promise in promises:
+            key = at = f"{promise.event}.{promise.revision}"
+            if promise.log_bytes > self.log_bytes:
+                continue
+            while at not in found["owed"] and found["lost"].get(at, [""])[0] == "coalesced":
+                at = found["lost"][at][1]
+            if at not in found["owed"]:
+                missing[key] = found["lost"].get(at, ["no trace of it"])[0]
+        return missing
+
 
 def make_cuts(base: Path, log: Path, folder: Path, count: int, seed: int) -> list[Cut]:
     """Rebuild the disk at random points, every second time as a careless card leaves it.
@@ -147,14 +167,16 @@ def judge(cut: Cut, promises: Sequence[Promise], found: Mapping[str, Any]) -> di
         promises: all of them.
         found: fsck (its exit status; None where the boot ran it, which mounts nothing bad), ready (whether the
             service came up), aside (databases moved aside as damaged), integrity (what SQLite says, `ok` of a sound
-            file), stored (revisions of the events that have their picture).
+            file), stored (revisions of the events that have their picture), owed, lost and unaccounted
+            (`arm64.system.service.stored`).
     """
     owed = cut.owed(promises)
     missing = {
         event: revision for event, revision in owed.items() if found["stored"].get(event, 0) < revision
     }
+    messages = cut.missing_messages(promises, found)
     sound = not found["aside"] and found["integrity"] == "ok" and found["fsck"] in {None, 0, 1}
-    good = bool(found["ready"]) and not missing and sound
+    good = bool(found["ready"]) and sound and not (missing or messages or found["unaccounted"])
     return {
         "writes": cut.writes,
         "careless": cut.careless,
@@ -163,6 +185,9 @@ def judge(cut: Cut, promises: Sequence[Promise], found: Mapping[str, Any]) -> di
         "promised_revisions": sum(promise.log_bytes <= cut.log_bytes for promise in promises),
         "stored_events": len(found["stored"]),
         "missing": missing,
+        "owed_messages": len(found["owed"]),
+        "missing_messages": messages,
+        "unaccounted_messages": found["unaccounted"],
         "damaged_files": found["aside"],
         "integrity": found["integrity"],
         "fsck": found["fsck"],

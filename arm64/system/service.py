@@ -29,7 +29,15 @@ rows = database.execute(
     "(SELECT seq FROM evidence WHERE hex(substr(jpeg, 1, 2)) = 'FFD8' AND hex(substr(jpeg, -2)) = 'FFD9')"
 )
 stored = {event: revision for event, revision, boot in rows if boot != boot_id}
-print(json.dumps({"stored": stored, "integrity": database.execute("PRAGMA integrity_check").fetchone()[0]}))
+waiting = "SELECT key FROM delivery JOIN message ON seq = message WHERE state != 'held'"
+owed = [key for key, in database.execute(waiting)]
+lost = {key: (word, detail) for key, word, detail in database.execute("SELECT key, word, detail FROM lost")}
+counts = dict(database.execute("SELECT word, sum(count) FROM tally WHERE word != 'unheard' GROUP BY word"))
+unaccounted = 2 * counts.get("committed", 0) - sum(counts.values()) - len(owed)
+integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
+print(json.dumps(
+    {"stored": stored, "owed": owed, "lost": lost, "unaccounted": unaccounted, "integrity": integrity}
+))
 END
 """
 
@@ -61,7 +69,11 @@ def memory(machine: Machine, service: str = SERVICE) -> dict[str, int]:
 
 
 def stored(machine: Machine) -> dict[str, Any]:
-    """Return `stored`, the newest revision of each event that has a whole picture, by id, and SQLite's `integrity`.
+    """Return what the store holds: of events, and of messages for the one sink.
+
+    `stored` is the newest revision of each event that has a whole picture, by id; `owed`, the keys of messages that
+    wait for the sink; `lost`, word and detail of those that it will not get, by key; `unaccounted`, how many more were
+    committed than are owed, delivered or lost; `integrity`, SQLite's word.
 
     The service must not run. A recording played again opens the same events, with the same ids: those that were
     opened in the present boot prove nothing and are left out.

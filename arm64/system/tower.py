@@ -22,11 +22,15 @@ SENSORS_AT = "/run/sensors"
 
 
 def write(folder: Path, *, port: int = 8080) -> Path:
-    """Write tower.toml and its recording: a plume again and again, as fast as the board can, and a v4l2 camera."""
+    """Write tower.toml and its recording: a plume again and again, as fast as the board can, and a v4l2 camera.
+
+    Its sink is never there, so that everything stays owed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     clip.write(folder / "plume.mp4", _SCENE, (480, 640), 1)
     text = f"""
         [tower]
+        id = "emulated"
         name = "emulated"
         [cameras.lens]
         uri = "v4l2:/dev/video0"
@@ -34,6 +38,9 @@ def write(folder: Path, *, port: int = 8080) -> Path:
         uri = "file:plume.mp4"
         loop = true
         pace = "fast"
+        [sinks.nobody]
+        url = "mqtt://127.0.0.1:9"
+        origins = ["live", "recording"]
         [web]
         port = {port}
     """

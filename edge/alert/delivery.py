@@ -10,16 +10,17 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.alert.event import Event
+from edge.alert.evidence import DRILL_PREFIX
 from edge.alert.route import Kind, Letter, Line, Lost, Message, Note
-from edge.alert.shedding import count, lose, remove
+from edge.alert.shedding import count, lose
 
 State: TypeAlias = Literal["waiting", "unheard", "timed", "held"]
 _ROW_BYTES = 300  # of a message beside its text and its picture
 
 # open alerts, closed alerts, open candidates, messages about the tower, the rest; of events the newest first, of these
 # text before thumbnails before crops; of one event and of the rest in the order of their commit
-_CLASS = """CASE
-    WHEN m.event GLOB 'drill.*' OR m.role = 'full' OR m.role GLOB 'series.*' THEN 4
+_CLASS = f"""CASE
+    WHEN m.event GLOB '{DRILL_PREFIX}*' OR m.role = 'full' OR m.role GLOB 'series.*' THEN 4
     WHEN m.kind = 'storm' OR (s.alert AND s.open) THEN 0
     WHEN s.alert THEN 1
     WHEN s.open THEN 2
@@ -35,13 +36,13 @@ ORDER BY 7, 8, 9, -s.opening, m.seq
 """  # noqa: S608 — ours
 _WHOLE = """
 SELECT m.key, m.kind, m.role, m.document, m.jpeg, e.document, ifnull(s.alert AND s.open, 0), d.step,
-    d.state = 'unheard', s.word
+    d.state = 'unheard', s.word, m.boot, m.since_ns
 FROM delivery d JOIN message m ON m.seq = d.message
 LEFT JOIN subject s ON s.event = m.event LEFT JOIN event e ON e.id = m.event
 WHERE d.message = ? AND d.sink = ?
 """
 _UNSENT = """
-SELECT m.seq, m.kind, d.state FROM delivery d JOIN message m ON m.seq = d.message
+SELECT m.seq, m.kind FROM delivery d JOIN message m ON m.seq = d.message
 WHERE d.sink = ? AND NOT d.sent AND m.seq < ? AND """
 _SETTLED = """
 SELECT m.seq, m.event, m.kind, d.sent, d.state FROM delivery d JOIN message m ON m.seq = d.message
@@ -170,12 +171,9 @@ def coalesce(
         _UNSENT + older,
         (sink, seq, *values),
     ).fetchall()
-    for old, _, state in rows:
-        if state == "held":
-            remove(db, old, sink)
-        else:
-            lose(db, old, sink, "coalesced", key)
-    return any(kind == "alerted" for _, kind, _ in rows)
+    for old, _ in rows:
+        lose(db, old, sink, "coalesced", key)
+    return any(kind == "alerted" for _, kind in rows)
 
 
 def best(
@@ -208,7 +206,7 @@ def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool, again: bo
     Raises:
         ValueError: it cannot be read; a msgspec.MsgspecError is one.
     """
-    key, kind, role, document, jpeg, newest, open_alert, step, unheard, word = db.execute(
+    key, kind, role, document, jpeg, newest, open_alert, step, unheard, word, boot, since_ns = db.execute(
         _WHOLE, (seq, sink)
     ).fetchone()
     about_none = kind in ("note", "storm")
@@ -227,6 +225,8 @@ def read(db: sqlite3.Connection, seq: int, sink: str, *, stored: bool, again: bo
         unheard=bool(unheard),
         stored=stored,
         word=word,
+        boot=boot,
+        since_ns=since_ns,
     )
 
 

@@ -13,8 +13,9 @@ import msgspec
 
 from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
 from edge.alert.event import Event
+from edge.alert.evidence import is_drill
 from edge.alert.route import Letter, Review, Route, Rules
-from edge.alert.shedding import count
+from edge.alert.shedding import count, remove
 
 _UPSERT = """
 INSERT INTO subject (event, opening, open, alert, listed, step, boot, since_ns)
@@ -36,12 +37,14 @@ class Subject:
         step: of escalation that it went to; 0: none.
         word: what a person said of it last.
         since: it is an alert, or went to that step.
+        alert: whether it is one, by its newest revision.
         listed: whether it is only listed in a storm.
     """
 
     step: int
     word: str | None
     since: Moment
+    alert: bool
     listed: bool = False
 
 
@@ -61,18 +64,22 @@ class Elsewhere:
 def subject(db: sqlite3.Connection, event_id: str) -> Subject | None:
     """Return what stands of an event; None where nothing is known."""
     row = db.execute(
-        "SELECT step, word, boot, since_ns, listed FROM subject WHERE event = ?", (event_id,)
+        "SELECT step, word, boot, since_ns, alert, listed FROM subject WHERE event = ?", (event_id,)
     ).fetchone()
-    return None if row is None else Subject(row[0], row[1], Moment(row[2], row[3]), bool(row[4]))
+    return (
+        None if row is None else Subject(row[0], row[1], Moment(row[2], row[3]), bool(row[4]), bool(row[5]))
+    )
 
 
 def note_subject(
     db: sqlite3.Connection, event: Event, now: Moment, *, listed: bool, elsewhere: Subject | None = None
 ) -> Subject:
-    """Keep in mind what an event is; return what stands of it: at least what stands of it elsewhere."""
-    db.execute(
-        _UPSERT, (event.id, event.phase != "closed", event.severity == "alert", now.boot, now.ns, listed)
-    )
+    """Keep in mind what an event is; return what stands of it: at least what stands of it elsewhere.
+
+    A drill is none of the alerts, which go first and escalate.
+    """
+    alert = event.severity == "alert" and not is_drill(event)
+    db.execute(_UPSERT, (event.id, event.phase != "closed", alert, now.boot, now.ns, listed))
     if elsewhere is not None:
         db.execute(
             "UPDATE subject SET word = ifnull(word, ?2), since_ns = iif(step < ?3, ?5, since_ns), "
@@ -105,6 +112,48 @@ def debts(event: Event, rules: Rules, step: int, word: str | None) -> list[Debt]
         elif event.severity == "alert" and word is None:
             owed.append(Debt(route.name, "held"))
     return owed
+
+
+def series_debts(event: Event, rules: Rules, about: Subject) -> list[Debt]:
+    """Return to whom the series of an opening is owed: once it is an alert, also to who gets no candidates.
+
+    Args:
+        event: the opening.
+        rules: the routes.
+        about: what stands of it now.
+    """
+    owed = debts(event, rules, about.step, about.word)
+    if event.severity == "alert":
+        return owed
+    origin = rules.origins.get(event.camera, "live")
+    for route in rules.routes:
+        if any(debt.sink == route.name for debt in owed) or not route.takes_alerts(origin):
+            continue
+        step = route.escalation or 0
+        if about.alert and step <= about.step:
+            owed.append(Debt(route.name, step=step))
+        elif about.word is None or not step:
+            owed.append(Debt(route.name, "held"))
+    return owed
+
+
+def release_series(db: sqlite3.Connection, event: Event, rules: Rules, now: Moment, *, listed: bool) -> None:
+    """Let go what is held of a candidate for who gets alerts at once, where it is one now; forget it at its end."""
+    if event.severity == "alert" and not listed:
+        for route in rules.routes:
+            if route.escalation is None:
+                released = db.execute(
+                    "UPDATE delivery SET state = 'waiting', boot = ?, since_ns = ? WHERE state = 'held' AND sink = ? "
+                    "AND message IN (SELECT seq FROM message WHERE event = ?)",
+                    (now.boot, now.ns, route.name, event.id),
+                ).rowcount
+                if released:
+                    count(db, route.name, "committed", released)
+    if event.phase == "closed":
+        names = [
+            route.name for route in rules.routes if route.escalation is None or event.severity != "alert"
+        ]
+        release_held(db, event.id, names)
 
 
 def escalate_due(db: sqlite3.Connection, rules: Rules, now: Moment) -> list[tuple[str, int]]:
@@ -159,19 +208,22 @@ def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, no
         return False
     event = msgspec.json.decode(row[0], type=Event)
     db.execute("UPDATE subject SET word = ? WHERE event = ?", (said.word, event_id))
-    release_held(db, "message IN (SELECT seq FROM message WHERE event = ?)", (event_id,))
+    release_held(db, event_id, [route.name for route in rules.routes if route.escalation is not None])
     key = f"{event.id}.{event.revision}.{said.word}"
     seq = insert(db, key, "reviewed", Letter(event=event, review=said), now, event=event, role=said.word)
     owe(db, seq, key, debts(event, rules, step, said.word), now)
     return True
 
 
-def release_held(db: sqlite3.Connection, which: str, values: Sequence[object]) -> None:
-    """Forget what is held for an escalation that does not come."""
-    db.execute(f"DELETE FROM delivery WHERE state = 'held' AND {which}", values)  # noqa: S608 — ours
-    db.execute(
-        "DELETE FROM message WHERE role != 'full' AND NOT EXISTS (SELECT 1 FROM delivery WHERE message = seq)"
-    )
+def release_held(db: sqlite3.Connection, event_id: str, sinks: Sequence[str]) -> None:
+    """Forget what is held of an event for sinks that will not get it."""
+    rows = db.execute(
+        "SELECT message, sink FROM delivery JOIN message ON seq = message WHERE event = ? AND state = 'held' "
+        "AND sink IN (SELECT value FROM json_each(?))",
+        (event_id, msgspec.json.encode(sinks).decode()),
+    ).fetchall()
+    for seq, sink in rows:
+        remove(db, seq, sink)
 
 
 def _release(db: sqlite3.Connection, event_id: str, route: Route, rules: Rules, now: Moment) -> None:

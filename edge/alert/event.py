@@ -49,12 +49,14 @@ class Alerted(msgspec.Struct, frozen=True, kw_only=True):
         by: what made it one: `score`, `growth`, `persistence`, `escalation`, or `merged` (an alert flowed into it).
         revision: the first that says so.
         box_px: where it was seen last at that time, (x0, y0, x1, y1) in source pixels.
+        risk: of fire, as people had named it then.
     """
 
     at: Stamp
     by: str  # a word of a later version is no reason not to read an event
     revision: int
     box_px: tuple[int, int, int, int]
+    risk: str = "neutral"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

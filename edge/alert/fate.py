@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from edge.alert import escalation
+from edge.alert import drill, escalation
 from edge.alert.delivery import Moment, find
 from edge.alert.route import UNHEARD_S, Queue, Rules
 from edge.alert.shedding import count, lose, remove
@@ -24,12 +24,14 @@ SELECT ifnull(sum(d.state IN ('waiting', 'timed')), 0), ifnull(sum(d.state = 'un
 FROM delivery d JOIN message m ON m.seq = d.message
 """
 _CANDIDATES = (
-    "SELECT count(*), min(iif(boot = ?, since_ns, NULL)) FROM subject WHERE NOT alert AND word IS NULL"
+    "SELECT count(*), min(iif(boot = ?, since_ns, NULL)) FROM subject WHERE NOT alert AND word IS NULL "
+    "AND event NOT GLOB 'drill.*'"
 )
 
 
 def adopt(db: sqlite3.Connection, rules: Rules) -> None:
-    """Take over what an earlier process left, by the sinks that there are now."""
+    """Take over what an earlier process left, by the sinks that there are now; a drill of it is over."""
+    drill.end(db, "the daemon was started anew")
     names = msgspec.json.encode([route.name for route in rules.routes]).decode()
     at_once = msgspec.json.encode([route.name for route in rules.routes if route.escalation is None]).decode()
     left = db.execute(
@@ -38,7 +40,8 @@ def adopt(db: sqlite3.Connection, rules: Rules) -> None:
     for seq, sink in left:
         lose(db, seq, sink, "gone", "no such sink is configured any more")
     db.execute(
-        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?))",
+        "UPDATE delivery SET state = 'waiting' WHERE state = 'held' AND sink IN (SELECT value FROM json_each(?)) "
+        "AND message IN (SELECT seq FROM message JOIN subject USING (event) WHERE alert)",
         (at_once,),
     )
 
@@ -71,11 +74,11 @@ def settle(
 def leave(db: sqlite3.Connection, sink: str, why: str, rules: Rules, now: Moment) -> None:
     """Let go of a sink that wants nothing any more; its alerts escalate at once."""
     left = db.execute(
-        "SELECT message, event FROM delivery JOIN message ON seq = message WHERE sink = ?", (sink,)
+        "SELECT message, event, state FROM delivery JOIN message ON seq = message WHERE sink = ?", (sink,)
     ).fetchall()
-    for seq, event_id in left:
+    for seq, event_id, state in left:
         lose(db, seq, sink, "gone", why)
-        if event_id is not None:
+        if event_id is not None and state != "held":
             escalation.escalate_first(db, event_id, rules, now)
 
 

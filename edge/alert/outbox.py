@@ -9,44 +9,32 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Literal, TypeAlias
 
 import msgspec
 
-from edge.alert import escalation, fate, listing
+from edge.alert import drill, escalation, fate, listing
+from edge.alert.booking import Booking, Holds, nothing_held
 from edge.alert.database import MEMORY, Database
 from edge.alert.delivery import (
     Debt,
     Found,
     Moment,
     Settled,
-    Standing,
     best,
-    coalesce,
     find,
-    insert,
     owe,
     read,
-    unknown,
 )
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import FULL, Picture
 from edge.alert.fate import Word
-from edge.alert.route import Letter, Line, Lost, Message, Note, Queue, Review, Rules, image_of, kind_of
-from edge.alert.shedding import lose, pictures, remove, texts
+from edge.alert.route import Line, Message, Note, Queue, Review, Rules
 from edge.alert.storm import Storms
 from edge.clock import Clock
 from edge.errors import StoreError
 
 _log = logging.getLogger(__name__)
-
-Holds: TypeAlias = Callable[[Event, int], bool]
-
-
-def nothing_held(_event: Event, _now_ns: int) -> bool:
-    """Hold nothing back."""
-    return False
 
 
 class Outbox:
@@ -79,10 +67,9 @@ class Outbox:
         self._clock = clock
         self._storms = storms
         self._stored = database.path != MEMORY
-        self._number = 0
         self._unsaved: dict[tuple[str, str], tuple[Word | None, str]] = {}  # None: handed over
         self._gone: set[str] = set() if gone is None else gone
-        self._holds = holds
+        self._booking = Booking(rules, storms, self._gone, holds)
 
     def adopt(self) -> None:
         """Take over what an earlier process left, by the sinks that there are now.
@@ -102,6 +89,8 @@ class Outbox:
     ) -> None:
         """Owe a revision and its pictures to the sinks, within the transaction that stores the event.
 
+        A live event ends a drill. No drill is held back or listed.
+
         Args:
             db: in the transaction.
             event: the revision, which the table of events has.
@@ -109,31 +98,8 @@ class Outbox:
             elsewhere: what the outbox knows that had the revision before.
         """
         now = self._now()
-        elsewhere = Elsewhere(None) if elsewhere is None else elsewhere
         self._save(db, now)
-        silenced = self._holds(event, now.ns)
-        listed = self._storms.lists(event, now.ns) and not silenced
-        about = escalation.note_subject(
-            db, event, now, listed=listed or silenced, elsewhere=elsewhere.subject
-        )
-        debts = escalation.debts(event, self._rules, about.step, about.word)
-        debts = [debt for debt in debts if debt.sink not in self._gone]
-        text = Letter(event=event, images=tuple(image_of(p) for p in images if p.role != FULL))
-        key = f"{event.id}.{event.revision}"
-        seq = insert(db, key, kind_of(event), text, now, event=event)
-        takers = owe(db, seq, key, debts, now, elsewhere.standing)
-        for sink in takers if event.phase == "updated" else ():
-            if coalesce(db, seq, key, sink, "m.event = ? AND m.kind IN ('updated', 'alerted')", (event.id,)):
-                db.execute("UPDATE message SET kind = 'alerted' WHERE seq = ?", (seq,))
-        for image in images:
-            self._put_picture(db, event, image, debts, now, elsewhere.standing)
-        if silenced:
-            self._withhold(db, event, "snoozed", "its camera is silenced")
-        elif listed:
-            key = listing.enlist(db, event, self._rules, now, self._put_note)
-            self._withhold(db, event, "coalesced", key)
-        fate.forget_subjects(db)
-        self._fit(db)
+        self._booking.revision(db, event, images, elsewhere or Elsewhere(None), now)
 
     def add(self, db: sqlite3.Connection, event: Event, images: Sequence[Picture]) -> None:
         """Owe further pictures of a revision that was stored before, within a transaction.
@@ -143,17 +109,9 @@ class Outbox:
             event: the revision.
             images: pictures of it; one that is there already changes nothing.
         """
-        now, about = self._now(), escalation.subject(db, event.id)
+        now = self._now()
         self._save(db, now)
-        if about is None or about.listed:
-            return
-        debts = escalation.debts(event, self._rules, about.step, about.word)
-        debts = [debt for debt in debts if debt.sink not in self._gone]
-        for image in images:
-            key = f"{event.id}.{event.revision}.{image.role}"
-            if db.execute("SELECT 1 FROM message WHERE key = ?", (key,)).fetchone() is None:
-                self._put_picture(db, event, image, debts, now, unknown)
-        self._fit(db)
+        self._booking.further(db, event, images, now)
 
     def note(self, note: Note) -> None:
         """Owe a message about the tower to the sinks that want such; it takes the place of one that was not sent.
@@ -161,15 +119,9 @@ class Outbox:
         Raises:
             StoreError: the disk is full or failing.
         """
-        debts = [
-            Debt(route.name)
-            for route in self._rules.routes
-            if route.maintenance and route.escalation is None and route.name not in self._gone
-        ]
         with self._writing(f"cannot store a message about {note.subject}") as (db, now):
             self._database.make_room(len(note.text) + 1000)
-            self._put_note(db, "note", note, debts, now)
-            self._fit(db)
+            self._booking.note(db, note, now)
 
     def best(
         self, sink: str, admit: Callable[[Line], bool], skip: Collection[str], *, unheard: bool, wait_s: float
@@ -241,7 +193,7 @@ class Outbox:
                 "UPDATE delivery SET state = 'waiting' WHERE state = 'timed' AND (boot != ? OR since_ns <= ?)",
                 (now.boot, now.ns),
             )
-            listing.end(db, self._storms, self._rules, now, self._put_note)
+            listing.end(db, self._storms, self._rules, now, self._booking.put_note)
         return [f"event {event_id}: nobody acknowledged it: step {step}" for event_id, step in steps]
 
     def review(self, event_id: str, said: Review) -> bool:
@@ -268,6 +220,28 @@ class Outbox:
             if row is not None:
                 owe(db, row[0], row[1], [Debt(sink)], now)
         return row is not None
+
+    def waits(self, event_id: str) -> bool:
+        """Say whether a message of an event waits for a sink; what nobody heard does not.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        with self._database.reading(f"cannot look for event {event_id}") as db:
+            row = db.execute(
+                "SELECT 1 FROM delivery JOIN message ON seq = message WHERE event = ? AND state = 'waiting' LIMIT 1",
+                (event_id,),
+            ).fetchone()
+        return row is not None
+
+    def end_drills(self, why: str) -> None:
+        """Give up what was never handed over of a drill.
+
+        Raises:
+            StoreError: the disk is full or failing.
+        """
+        with self._writing("cannot end a drill") as (db, _):
+            drill.end(db, why)
 
     def events(self, ids: Collection[str]) -> list[Event]:
         """Return the newest revisions of events, as far as they are there and can be read, in the order of opening.
@@ -378,54 +352,6 @@ class Outbox:
         settled = {key for (key, to), (word, _) in self._unsaved.items() if to == sink and word is not None}
         return settled.union(skip) if settled else skip
 
-    def _put_picture(
-        self,
-        db: sqlite3.Connection,
-        event: Event,
-        image: Picture,
-        debts: Sequence[Debt],
-        now: Moment,
-        standing: Standing,
-    ) -> None:
-        takes = {route.name for route in self._rules.routes if route.pictures}
-        owed = [debt for debt in debts if debt.sink in takes and image.role != FULL]
-        key = f"{event.id}.{event.revision}.{image.role}"
-        letter = Letter(event=event, images=(image_of(image),))
-        seq = insert(db, key, "picture", letter, now, event=event, role=image.role, jpeg=image.jpeg)
-        if image.role == FULL:
-            return
-        older = "m.event = ? AND m.role = ? AND m.kind = 'picture' AND m.revision BETWEEN 2 AND ?"
-        for sink in owe(db, seq, key, owed, now, standing):
-            coalesce(db, seq, key, sink, older, (event.id, image.role, event.revision - 1))
-
-    def _put_note(
-        self,
-        db: sqlite3.Connection,
-        kind: Literal["note", "storm"],
-        note: Note,
-        debts: Sequence[Debt],
-        now: Moment,
-    ) -> str:
-        self._number = max(self._number + 1, now.ns // 1_000_000)
-        key = f"note.{now.boot.replace('-', '')[:8]}.{self._number}"
-        role = f"{note.subject} {note.camera or ''}"
-        seq = insert(db, key, kind, note, now, role=role)
-        for sink in owe(db, seq, key, debts, now):
-            coalesce(db, seq, key, sink, "m.event IS NULL AND m.role = ?", (role,))
-        return key
-
-    def _withhold(self, db: sqlite3.Connection, event: Event, word: Lost, detail: str) -> None:
-        """Do not send a revision, which is told in another way."""
-        rows = db.execute(
-            "SELECT message, sink, state FROM delivery JOIN message ON seq = message WHERE event = ? AND revision = ?",
-            (event.id, event.revision),
-        ).fetchall()
-        for seq, sink, state in rows:
-            if state == "held":
-                remove(db, seq, sink)
-            else:
-                lose(db, seq, sink, word, detail)
-
     @contextmanager
     def _writing(self, what: str, wait_s: float | None = None) -> Iterator[tuple[sqlite3.Connection, Moment]]:
         """Hold the connection in a transaction that also has what the disk did not take before."""
@@ -441,10 +367,3 @@ class Outbox:
         """Write down what the disk did not take before; twice changes nothing."""
         for (key, sink), (word, why) in list(self._unsaved.items()):
             fate.settle(db, key, sink, word, why, self._rules, now)
-
-    def _fit(self, db: sqlite3.Connection) -> None:
-        """Give up what is too much for the bound of the outbox."""
-        spare = (gone for rule in (pictures, texts) for gone in rule(db))
-        while db.execute("SELECT ifnull(sum(bytes), 0) FROM message").fetchone()[0] > self._rules.queue_bytes:
-            if not next(spare, False):
-                return

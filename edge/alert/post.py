@@ -16,13 +16,14 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeVar, cast
 
+from edge.alert.booking import Holds, nothing_held
 from edge.alert.database import MEMORY, MIN_BYTES, Database
 from edge.alert.delivery import Found
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
 from edge.alert.fate import Word
-from edge.alert.outbox import Holds, Outbox, nothing_held
+from edge.alert.outbox import Outbox
 from edge.alert.route import Line, Message, Note, Queue, Review, Rules
 from edge.alert.shedding import owed, pictures, texts
 from edge.alert.store import Store
@@ -109,10 +110,16 @@ class Post:
         clock: monotonic time.
         clerk: does what the disk may keep waiting; one of its own if absent.
         holds: as for `Outbox`.
+        opened: called with an outbox on disk when it is open, before anything goes into it.
     """
 
     def __init__(
-        self, rules: Rules, clock: Clock, clerk: Clerk | None = None, holds: Holds = nothing_held
+        self,
+        rules: Rules,
+        clock: Clock,
+        clerk: Clerk | None = None,
+        holds: Holds = nothing_held,
+        opened: Callable[[Outbox], None] = lambda _: None,
     ) -> None:
         self.rules = rules
         self._clock = clock
@@ -120,6 +127,7 @@ class Post:
         self._storms = Storms(rules.storm_alerts)
         self._gone: set[str] = set()
         self._holds = holds
+        self._opened = opened
         self._lock = threading.Lock()
         self._disk: Outbox | None = None
         self._twin: Outbox | None = None
@@ -135,6 +143,7 @@ class Post:
         """
         outbox = Outbox(database, self.rules, self._clock, self._storms, self._gone, self._holds)
         outbox.adopt()
+        self._opened(outbox)
         self._disk = outbox
         return outbox
 
@@ -244,11 +253,23 @@ class Post:
         return disk is not None and self._clerk.call(lambda: disk.request(event_id, sink))
 
     def events(self, ids: Collection[str]) -> list[Event]:
-        """Return the newest revisions of events, as far as they can be read."""
-        found = [
-            event for box in self._outboxes() for event in self._try(box, lambda it: it.events(ids)) or ()
-        ]
-        return list({event.id: event for event in sorted(found, key=lambda event: event.revision)}.values())
+        """Return the newest revisions of events, as far as they can be read, in the order of opening."""
+        found: dict[str, Event] = {}
+        for box in reversed(self._outboxes()):  # what is in memory came after what is on disk
+            for event in self._try(box, lambda it: it.events(ids)) or ():
+                if event.id not in found or event.revision > found[event.id].revision:
+                    found[event.id] = event
+        return list(found.values())
+
+    def waits(self, event_id: str) -> bool | None:
+        """Say whether a message of an event waits for a sink; None where that is not known."""
+        known = [self._try(box, lambda it: it.waits(event_id)) for box in self._outboxes()]
+        return None if None in known else any(known)
+
+    def end_drills(self, why: str) -> None:
+        """Give up what was never handed over of a drill, where the disk takes it."""
+        for box in self._outboxes():
+            self._try(box, lambda it: it.end_drills(why))
 
     def remember(self, name: str, value: str) -> None:
         """Keep a fact for the next process, where the disk takes it."""

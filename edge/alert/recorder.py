@@ -17,7 +17,7 @@ import msgspec
 
 from edge.alert.announcer import Announce
 from edge.alert.event import Announcement, Event, Phase
-from edge.alert.evidence import CROP, Picture
+from edge.alert.evidence import CROP, Picture, is_drill
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
 from edge.errors import DiskError
@@ -58,7 +58,7 @@ class EventStore(Protocol):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the revisions so far.
+    """What became of the revisions so far; drills are not counted.
 
     Attributes:
         opened, updated, closed: on disk, and announced.
@@ -129,9 +129,9 @@ class Recorder:
 
         Args:
             event: revisions of one event come in their order.
-            pictures: for the sinks; the store keeps the crop, too.
+            pictures: for the sinks; the store keeps the crop, too, but for that of a drill.
         """
-        jpeg = next((one.jpeg for one in pictures if one.role == CROP), None)
+        jpeg = next((one.jpeg for one in pictures if one.role == CROP and not is_drill(event)), None)
         self._add(Revision(event, jpeg, self._clock.mono_ns(), pictures=tuple(pictures)))
         self._news.set()
 
@@ -293,8 +293,9 @@ class Recorder:
             if not new and not revision.refused:  # what was refused may be there all the same
                 self._repeated += 1
                 return True
-            self._saved[revision.event.phase] += 1
-            self._alerted += revision.event.is_new_alert
+            if not is_drill(revision.event):
+                self._saved[revision.event.phase] += 1
+                self._alerted += revision.event.is_new_alert
             self._full_ns = None
             for other in self._waiting:  # the disk takes again: all the others, in their order
                 other.failed_ns = None
@@ -363,7 +364,7 @@ class Recorder:
     def _tell_unstored(self, revision: Revision) -> None:
         if not revision.told:
             revision.told = True
-            self._unstored += 1
+            self._unstored += not is_drill(revision.event)
             self._keep(revision)
             self._tell(revision.event, stored=False)
 

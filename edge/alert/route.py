@@ -9,13 +9,13 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.alert.event import Event, Severity, Stamp
-from edge.alert.evidence import Picture
+from edge.alert.evidence import Picture, is_drill
 
 Kind: TypeAlias = Literal[
     "opened", "alerted", "updated", "closed", "reviewed", "picture", "storm", "note"
 ]  # an `alerted` is the update with which an event became an alert
 Said: TypeAlias = Literal["acknowledged", "confirmed", "dismissed"]
-Lost: TypeAlias = Literal["coalesced", "snoozed", "shed", "expired", "refused", "gone"]
+Lost: TypeAlias = Literal["coalesced", "snoozed", "shed", "expired", "refused", "gone", "ended"]
 
 UNHEARD_S = 24 * 3600.0  # for so long a message that nobody heard is sent again
 QUEUE_BYTES = 50_000_000
@@ -32,6 +32,7 @@ class Route:
         escalation: its step; None: it gets each revision at once.
         origins: of the frames of its events.
         pictures: whether it takes any.
+        drills: whether its messages have a field that says that one is of a drill; else it gets none.
     """
 
     name: str
@@ -40,12 +41,22 @@ class Route:
     escalation: int | None = None
     origins: tuple[str, ...] = ("live",)
     pictures: bool = True
+    drills: bool = False
 
     def takes(self, event: Event, origin: str) -> bool:
-        """Say whether it gets an event; of one that it had as a candidate it gets the rest."""
+        """Say whether it gets an event; of one that it had as a candidate it gets the rest.
+
+        A drill goes where an alert of its camera goes at once: nobody has to acknowledge it, so it never escalates.
+        """
+        if is_drill(event) and not (self.drills and self.escalation is None):
+            return False
         was_candidate = event.alerted is not None and event.alerted.revision > 1
         wanted = event.severity in self.severities or (was_candidate and "candidate" in self.severities)
         return wanted and origin in self.origins
+
+    def takes_alerts(self, origin: str) -> bool:
+        """Say whether it gets events of a camera once they are alerts."""
+        return "alert" in self.severities and origin in self.origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +170,7 @@ class Message:
         unheard: whether nobody heard it then.
         stored: whether it is on disk.
         word: the newest that a person said of its event.
+        boot, since_ns: monotonic time of that boot at which it was committed; a twin in memory commits, too.
     """
 
     key: str
@@ -175,6 +187,8 @@ class Message:
     unheard: bool
     stored: bool
     word: Said | None = None
+    boot: str = ""
+    since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ _OWED = "SELECT EXISTS (SELECT 1 FROM message JOIN delivery ON delivery.message 
 _WAITS = "EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.seq AND d.state != 'held')"
 _FIRST = f"""
 SELECT m.seq FROM message m LEFT JOIN subject s ON s.event = m.event WHERE m.kind %s 'picture'
-ORDER BY {_WAITS}, CASE m.kind
+ORDER BY {_WAITS}, ifnull(m.event NOT GLOB 'drill.*', 1), CASE m.kind
     WHEN 'picture' THEN CASE m.role WHEN 'full' THEN 0 WHEN 'crop' THEN 2 WHEN 'thumbnail' THEN 3 ELSE 1 END
     WHEN 'note' THEN 4
     WHEN 'updated' THEN 5
@@ -31,7 +31,7 @@ def owed(db: sqlite3.Connection, event_id: str) -> bool:
 
 
 def pictures(db: sqlite3.Connection) -> Iterator[bool]:
-    """Give up one picture at a time: what nobody waits for before the rest, full frames, series, crops, thumbnails.
+    """Give up one picture at a time: what nobody waits for, drills, full frames, series, crops, thumbnails.
 
     Of these those of candidates before those of alerts, of closed events before open ones, older ones first.
     """
@@ -39,31 +39,29 @@ def pictures(db: sqlite3.Connection) -> Iterator[bool]:
 
 
 def texts(db: sqlite3.Connection) -> Iterator[bool]:
-    """Give up one text at a time: notes, updates, reviews, closings; openings and what made an alert last of all."""
+    """Give up one text at a time: drills, notes, updates, reviews, closings; openings and what made an alert last."""
     return _give_up(db, _FIRST % "!=")
 
 
 def _give_up(db: sqlite3.Connection, query: str) -> Iterator[bool]:
     while (row := db.execute(query).fetchone()) is not None:
         (seq,) = row
-        owing = db.execute(
-            "SELECT sink FROM delivery WHERE message = ? AND state != 'held'", (seq,)
-        ).fetchall()
-        for (sink,) in owing:
+        for (sink,) in db.execute("SELECT sink FROM delivery WHERE message = ?", (seq,)).fetchall():
             lose(db, seq, sink, "shed", "no room for it")
         db.execute("DELETE FROM message WHERE seq = ?", (seq,))
         yield True
 
 
 def lose(db: sqlite3.Connection, seq: int, sink: str, word: Lost, detail: str) -> None:
-    """Take a delivery out, list it and count it."""
-    db.execute(
-        "INSERT INTO lost (key, sink, word, sent, detail) SELECT m.key, d.sink, ?3, d.sent, ?4 "
-        "FROM delivery d JOIN message m ON m.seq = d.message WHERE d.message = ?1 AND d.sink = ?2",
+    """Take a delivery out, list it and count it; what is held was promised to nobody, and is not listed."""
+    listed = db.execute(
+        "INSERT INTO lost (key, sink, word, sent, detail) SELECT m.key, d.sink, ?3, d.sent, ?4 FROM delivery d "
+        "JOIN message m ON m.seq = d.message WHERE d.message = ?1 AND d.sink = ?2 AND d.state != 'held'",
         (seq, sink, word, detail),
-    )
-    db.execute("DELETE FROM lost WHERE seq <= (SELECT max(seq) FROM lost) - ?", (LIST_ROWS,))
-    count(db, sink, word)
+    ).rowcount
+    if listed:
+        db.execute("DELETE FROM lost WHERE seq <= (SELECT max(seq) FROM lost) - ?", (LIST_ROWS,))
+        count(db, sink, word)
     remove(db, seq, sink)
 
 

@@ -23,13 +23,14 @@ _log = logging.getLogger(__name__)
 # The severity is in the document alone: a column would be a schema that an older firetower, put back, refuses.
 _COUNT = (
     "SELECT phase = 'closed', count(*), sum(CASE WHEN json_valid(document) "
-    "THEN ifnull(json_extract(document, '$.severity'), 'alert') = 'alert' ELSE 1 END) FROM event GROUP BY 1"
+    "THEN ifnull(json_extract(document, '$.severity'), 'alert') = 'alert' ELSE 1 END) FROM event "
+    "WHERE id NOT GLOB 'drill.*' GROUP BY 1"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a store holds.
+    """What a store holds, but for drills.
 
     Attributes:
         open_events, closed_events: by their newest revision.

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from edge.alert.event import Event
+from edge.alert.evidence import is_drill
 from edge.frame import Box
 
 HOUR_NS = 3600 * 1_000_000_000
@@ -49,7 +50,7 @@ class Storms:
 
         What is in a sector of its own or grew is sent, and so is all that comes after it of that event.
         """
-        if event.severity != "alert":
+        if event.severity != "alert" or is_drill(event):
             return False
         camera = self._cameras.setdefault(event.camera, _Camera())
         if event.is_new_alert and event.id not in camera.boxes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from edge.alert.event import Event, Phase
-from edge.alert.evidence import Picture
+from edge.alert.evidence import Picture, is_drill
 
 _log = logging.getLogger(__name__)
 
@@ -112,14 +112,17 @@ class Waiting:
 
     def _drop_picture(self) -> None:
         pictures = (r for r in self._revisions if r.jpeg_bytes and not r.busy)
-        revision = min(pictures, key=lambda r: _phase(r.event) != "updated")
+        revision = min(pictures, key=lambda r: (not is_drill(r.event), _phase(r.event) != "updated"))
         revision.jpeg, revision.pictures = None, ()
         self._count("picture", revision.event)
 
     def _drop_revision(self) -> Revision:
         newest = {r.event.id: r for r in self._revisions}
         idle = (r for r in self._revisions if not r.busy)
-        revision = min(idle, key=lambda r: (_ORDER.index(_phase(r.event)), newest[r.event.id] is r))
+        revision = min(
+            idle,
+            key=lambda r: (not is_drill(r.event), _ORDER.index(_phase(r.event)), newest[r.event.id] is r),
+        )
         self._revisions.remove(revision)
         self._count(_phase(revision.event), revision.event)
         if revision.jpeg is None:
@@ -133,7 +136,7 @@ class Waiting:
         return revision
 
     def _count(self, kind: Kind, event: Event) -> None:
-        self._dropped[kind] += 1
+        self._dropped[kind] += not is_drill(event)
         level = logging.ERROR if kind in ("opened", "closed") else logging.WARNING
         what = "its picture" if kind == "picture" else f"this '{kind}'"
         _log.log(

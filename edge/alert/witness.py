@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from edge.alert.caption import caption_of
+from edge.alert.drill import begun
 from edge.alert.event import Event, Stamp
 from edge.alert.evidence import CROP, FULL, MAX_BYTES, NOW, THUMBNAIL, Picture, is_drill, picture
 from edge.alert.jpeg import fit
@@ -21,6 +23,7 @@ from edge.alert.privacy import Privacy, Shown
 from edge.alert.series import SMALL_PX, Series
 from edge.detect.mask import Polygon
 from edge.frame import Box, Frame
+from edge.image import RgbImage
 from edge.model.manifest import Manifest
 from edge.pipeline import Scored
 
@@ -142,6 +145,32 @@ class Witness:
         """
         shown = self._privacy[camera].whole(frame.image, CROP_PX)
         return self._fit(NOW, camera, shown, self._stamp(frame), CROP_PX, drill=drill)
+
+    def drill(self, event_id: str, camera: str, frame: Frame | None, model: str, at: Stamp) -> Testimony:
+        """Return the opening of a drill with its pictures, of what a camera showed last; from any thread.
+
+        Args:
+            event_id: by `edge.alert.drill.id_of`.
+            camera: its name.
+            frame: None: an empty one is made up.
+            model: bundle that would have seen it.
+            at: now.
+        """
+        image = RgbImage(np.full((360, 640, 3), 96, np.uint8)) if frame is None else frame.image
+        captured = at if frame is None else self._stamp(frame)
+        event, privacy = begun(event_id, camera, image.size_px, model, at), self._privacy[camera]
+
+        def thumbnail() -> Picture:
+            return self._fit(
+                THUMBNAIL, camera, privacy.whole(image, THUMBNAIL_PX), captured, THUMBNAIL_PX, drill=True
+            )
+
+        def crop() -> Picture:
+            box_px = around(image.size_px, event.box_px, margin=MARGIN, min_side_px=LEAST_PX)
+            return self._fit(CROP, camera, privacy.part(image, box_px), captured, CROP_PX, drill=True)
+
+        made = (self._try(f"event {event_id}", maker) for maker in (thumbnail, crop))
+        return Testimony(event, tuple(picture for picture in made if picture is not None))
 
     def _of(self, event: Event, scored: Scored, captured: Stamp, small: Shown | None) -> list[Picture]:
         """Return what can be made of a revision; nothing of a closing."""

@@ -23,6 +23,8 @@ from edge.model.loaded import load_model
 from edge.plan import DEFAULT_CADENCE_S, cadences, plan_camera
 from edge.settings import Settings, load
 from edge.text import plain
+from edge.uplink.registry import redact as shown
+from edge.uplink.uplink import reach
 
 _TRIED = 100  # pictures of a camera, until a whole one comes
 _TRIED_S = 60.0  # … and keyframes may be as far apart
@@ -30,7 +32,8 @@ _TRIED_S = 60.0  # … and keyframes may be as far apart
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture, decoded as `run`
 will at the camera's cadence: of a video that may take until its second keyframe, for which it waits no longer than
 the camera's `timeout_s`. A camera whose pictures are shown otherwise than in earlier versions (stretched,
-mirrored, of another track) is named with its masks and privacy.
+mirrored, of another track) is named with its masks and privacy. Of each sink it is tried whether the receiver lets
+this tower in; nobody gets a message by that, and a daemon that runs is not disturbed.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
 2 when the configuration itself is wrong, which `run` then refuses with the same words."""
@@ -54,6 +57,8 @@ def handle(options: argparse.Namespace) -> int:
     results["model"] = _Result(_try(lambda: cadences_s.update(_check_model(settings))))
     for name, camera in settings.cameras.items():
         results[f"cameras.{name}"] = _try_camera(name, camera, cadences_s[name], settings.limits)
+    for name in settings.sinks:
+        results[f"sinks.{name}"] = _try_sink(settings, name)
     results["store"] = _Result(_try(lambda: _check_store(settings)))
     results["web"] = _Result(None)  # what can be wrong with it is a wrong configuration
     for name, result in results.items():
@@ -105,6 +110,14 @@ def _try_camera(name: str, options: Options, cadence_s: float, limits: Limits) -
         return _Result(str(error))
     told = picture.geometry and describe_geometry(name, picture.geometry, options.drawn)
     return _Result(None, "; ".join(filter(None, (told, *untried))))
+
+
+def _try_sink(settings: Settings, name: str) -> _Result:
+    """See whether a sink's receiver lets this tower in."""
+    try:
+        return _Result(None, reach(settings, name, SystemClock()))
+    except EdgeError as error:
+        return _Result(f"{shown(settings.sinks[name].url)}: {error}")
 
 
 def _first_picture(

@@ -36,7 +36,7 @@ from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
 from edge.text import plain, plain_json
 from edge.uplink.command import read_operators
-from edge.uplink.uplink import Uplink
+from edge.uplink.uplink import Uplink, examine_sinks
 from edge.web.server import WebServer, try_address
 
 _log = logging.getLogger(__name__)
@@ -135,12 +135,13 @@ def examine(settings: Settings, clock: Clock, root: Path) -> None:
     """See to what the configuration asks of this machine, before anything runs; `check` and `run` begin with it.
 
     Raises:
-        SettingsError: a sensor that is not there, an unfit secret, an address that cannot be listened on.
+        SettingsError: a sensor that is not there, an unfit secret or file, an address that cannot be listened on.
     """
     make_counters(settings, clock, root)
     for name, camera in settings.cameras.items():
         plan_camera(name, camera, 0.0, settings.limits)
     read_operators(settings.operators)
+    examine_sinks(settings, clock)
     if settings.web.enabled:
         try_address(settings.web.host, settings.web.port, settings.web.token_file)
 

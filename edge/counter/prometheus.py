@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, get_args
+from typing import TYPE_CHECKING, Protocol, get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
@@ -15,6 +15,9 @@ from edge.counter.drops import Balance
 from edge.counter.energy import EnergyReport
 from edge.counter.latency import StageLatency
 from edge.device.device import Throttle
+
+if TYPE_CHECKING:
+    from edge.uplink.uplink import Report
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _Values = Mapping[tuple[str, ...], float | None]
@@ -143,6 +146,42 @@ def evidence_exposition(made: Made) -> bytes:
             _counter("firetower_evidence_pictures", "Pictures that were made of events.", made.pictures),
             _counter("firetower_evidence_failed", "Pictures that could not be made.", made.failed),
             _gauge("firetower_evidence_kept_bytes", "Frames kept for openings to come.", made.kept_bytes),
+        ]
+    )
+
+
+def uplink_exposition(report: Report) -> bytes:
+    """Return the text exposition format of what is counted of messages to people."""
+    queue, sinks = report.queue, report.sinks.items()
+    up: _Values = {(name,): float(link.up) for name, link in sinks}
+    moved: _Values = {
+        (name, way): size
+        for name, link in sinks
+        for way, size in (("sent", link.sent_bytes), ("received", link.received_bytes))
+    }
+    words: _Values = {} if queue is None else {(word,): count for word, count in queue.words.items()}
+    commands: _Values = {(result,): count for result, count in report.commands.items()}
+    by = ("sink", "direction")
+    ended, oldest = (
+        "Deliveries by what became of them, ever.",
+        "Since the oldest message that waits was committed.",
+    )
+    return _text(
+        [
+            _metric(GaugeMetricFamily, "firetower_sink_up", "Whether a message could go.", up, ("sink",)),
+            _metric(CounterMetricFamily, "firetower_sink_bytes", "Over the link.", moved, by),
+            _gauge(
+                "firetower_outbox_unsent", "Deliveries that wait.", None if queue is None else queue.unsent
+            ),
+            _gauge(
+                "firetower_outbox_unheard", "Messages nobody heard.", None if queue is None else queue.unheard
+            ),
+            _gauge("firetower_outbox_bytes", "Of what waits.", None if queue is None else queue.bytes),
+            _gauge("firetower_outbox_oldest_seconds", oldest, None if queue is None else queue.oldest_s),
+            _metric(CounterMetricFamily, "firetower_deliveries", ended, words, ("word",)),
+            _metric(
+                CounterMetricFamily, "firetower_commands", "By what came of them.", commands, ("result",)
+            ),
         ]
     )
 

@@ -6,14 +6,18 @@ as far as the camera looked. Whoever hands it in leaves out darkness and picture
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from edge.detect.tracker import Change
-from edge.model.manifest import AlertRule
+from edge.model.manifest import ESCALATE_S_MAX, AlertRule
 
 Cause: TypeAlias = Literal["score", "growth", "persistence", "escalation", "merged"]
+Risk: TypeAlias = Literal["low", "neutral", "high"]
+WAIT_BY_RISK: Mapping[Risk, float] = {"low": 2.0, "neutral": 1.0, "high": 0.5}  # times the rule's own times
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,16 @@ def merge(survivor: Standing, other: Standing) -> Standing:
     )
 
 
+def patient(rule: AlertRule, risk: Risk) -> AlertRule:
+    """Return the rule under a fire risk: how long a candidate waits changes, what else makes an alert does not."""
+    times = WAIT_BY_RISK[risk]
+    return msgspec.structs.replace(
+        rule,
+        escalate_s=min(times * rule.escalate_s, ESCALATE_S_MAX),
+        persistence_s=None if rule.persistence_s is None else times * rule.persistence_s,
+    )
+
+
 class Severities:
     """The standing of each open event of one camera, by its track.
 
@@ -69,26 +83,28 @@ class Severities:
         self._rule = rule
         self._standings: dict[int, Standing] = {}
 
-    def update(self, changes: Sequence[Change], step_s: float) -> dict[int, Cause]:
+    def update(self, changes: Sequence[Change], step_s: float, risk: Risk = "neutral") -> dict[int, Cause]:
         """Take what the tracker says of the next scored frame.
 
         Args:
             changes: all of that frame.
             step_s: watched time since the frame before, 0 or more.
+            risk: of fire, as people named it.
         Returns:
             The tracks that became alerts with this frame, by what. One that closes does not become one.
         """
         if self._rule is None:
             return {}
+        rule = patient(self._rule, risk)
         before = self._standings
         sights = {change.track: change for change in changes if change.kind != "closed"}
         after = {
-            track: advance(self._rule, standing, step_s, sights.get(track))
+            track: advance(rule, standing, step_s, sights.get(track))
             for track, standing in self._left(changes).items()
         }
         for track, sight in sights.items():
             if sight.kind == "opened":
-                after[track] = advance(self._rule, Standing(sight.cells), 0.0, sight)
+                after[track] = advance(rule, Standing(sight.cells), 0.0, sight)
         self._standings = after
         return {
             track: standing.cause

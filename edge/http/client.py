@@ -26,8 +26,8 @@ from edge.clock import Clock
 from edge.errors import HttpError
 from edge.http.login import Answers, Login
 from edge.http.progress import STEP_S, Address, Progress, WaitingTls, connect
-from edge.http.traffic import Traffic
 from edge.http.trust import context, fault
+from edge.traffic import Traffic
 
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS, _FOR_EVER = (301, 302, 303, 307, 308), (301, 308)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from edge.clock import Clock
 from edge.errors import HttpError, SilenceError
-from edge.http.traffic import Traffic, traffic_of
+from edge.traffic import Traffic, traffic_of
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

@@ -23,7 +23,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 _DEPTH_MAX = 32
 _WINDOW_MAX = 1000  # a track remembers a bit for each frame of it
-_ESCALATE_S_MAX = 21_600  # nobody may have to wait for longer than that to hear of a fire
+ESCALATE_S_MAX = 21_600  # nobody may have to wait for longer than that to hear of a fire
 _UNREADABLE = (
     msgspec.MsgspecError,
     ValueError,
@@ -278,9 +278,9 @@ def _check_events(manifest: Manifest) -> None:
 
 
 def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
-    if not 0 < rule.escalate_s <= _ESCALATE_S_MAX:
+    if not 0 < rule.escalate_s <= ESCALATE_S_MAX:
         raise ManifestError(
-            f"manifest.alert.escalate_s: expected a positive number of seconds, {_ESCALATE_S_MAX} at most"
+            f"manifest.alert.escalate_s: expected a positive number of seconds, {ESCALATE_S_MAX} at most"
         )
     if rule.persistence_s is not None and not 0 < rule.persistence_s <= rule.escalate_s:
         raise ManifestError("manifest.alert.persistence_s: expected 0 < persistence_s ≤ escalate_s")

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from edge.backoff import Backoff
 from edge.errors import LinkError
+from edge.traffic import Traffic
 from edge.uplink import topic
 from edge.uplink.connection import NO_RETAINING, TAKEN_OVER, Answer, Connection, Ending, Hello, Received
-from edge.uplink.dial import Dial, Traffic, Wire, connect
+from edge.uplink.dial import Dial, Wire, connect
 from edge.uplink.letter import NO, NOT_ALLOWED, TOO_LARGE, Hearing, Letter, letter_of
 from edge.uplink.mqtt import MqttOptions, place_of
 from edge.uplink.sink import Tower
@@ -61,6 +62,7 @@ class Broker:
         tower: who sends.
         password: what `password_file` holds.
         connect: makes a connection, and may block: it is called in a thread.
+        trial: only see whether the broker lets this tower in, in a session of its own that leaves nothing behind.
     """
 
     def __init__(
@@ -69,18 +71,21 @@ class Broker:
         tower: Tower,
         password: str | None = None,
         connect: Callable[..., socket.socket] = connect,
+        *,
+        trial: bool = False,
     ) -> None:
         self._options = options
         self._tower = tower.id
         self._place = place_of(options)
         self._connect = connect
+        self._trial = trial
         self._hello = Hello(
-            client_id=f"{topic.ROOT}-{tower.id}",
+            client_id=f"{topic.ROOT}-{tower.id}{'-check' if trial else ''}",
             user=options.user,
             password=password,
-            will=Letter(topic.available(tower.id), topic.OFFLINE),
+            will=None,
             keepalive_s=options.keepalive_s,
-            session_s=SESSION_S,
+            session_s=0 if trial else SESSION_S,
             largest_bytes=COMMAND_BYTES,
         )
         self._poll = select.epoll()
@@ -156,7 +161,7 @@ class Broker:
         connection = self._connection
         traffic = self._before
         if connection is not None:
-            traffic = _sum(traffic, connection.wire.traffic())
+            traffic += connection.wire.traffic()
         limit = connection.terms.largest_bytes if connection is not None and connection.terms else None
         notices = list(self._kept_back)
         if self._has_twin:
@@ -168,10 +173,15 @@ class Broker:
             up=self._up,
             why="" if self._up else self._why,
             largest_bytes=None if limit is None else max(0, limit - _HEAD_BYTES),
-            sent_bytes=traffic.sent,
-            received_bytes=traffic.received,
+            sent_bytes=traffic.sent_bytes,
+            received_bytes=traffic.received_bytes,
             notice="; ".join(notices),
         )
+
+    @property
+    def failed(self) -> bool:
+        """Whether a connection was refused or lost."""
+        return self._failures > 0
 
     def close(self, farewell: Parcel | None = None) -> None:
         """Let go of the link; the broker says `offline` for us."""
@@ -203,7 +213,8 @@ class Broker:
             return
         self._hang_up_dial()
         self._connections += 1
-        hello = replace(self._hello, will=self._available(topic.OFFLINE))
+        will = None if self._trial else self._available(topic.OFFLINE)
+        hello = replace(self._hello, will=will)
         self._connection = Connection(Wire(made, COMMAND_BYTES), hello)
         self._since_ns, self._why = now_ns, "it has not let us in yet"
         self._asked, self._kept_back = {}, []
@@ -240,6 +251,9 @@ class Broker:
         assert terms is not None
         if not terms.receipts:
             connection.close("it acknowledges nothing (Maximum QoS 0)")
+            return
+        if self._trial:
+            self._up = True
             return
         self._retains = terms.retains
         if terms.session_s < SESSION_S:
@@ -306,7 +320,7 @@ class Broker:
             connection.close("it did not let us in in time")
         if hand is None:
             return
-        arrived = connection.wire.traffic().arrived
+        arrived = connection.wire.traffic().arrived_bytes
         if arrived > hand.arrived:
             hand.arrived, hand.moved_ns = arrived, now_ns
         if now_ns - hand.moved_ns > SILENT_S * _NS:
@@ -321,7 +335,7 @@ class Broker:
         if self._hand is not None:
             hand, self._hand = self._hand, None
             self._settle(hand, "refused" if ending.code == TOO_LARGE else "failed", ending.why)
-        self._before = _sum(self._before, connection.wire.traffic())
+        self._before += connection.wire.traffic()
         self._connection, self._watched = None, None
         if ending.code == TAKEN_OVER:
             self._tell_twin(now_ns)
@@ -342,8 +356,6 @@ class Broker:
 
     def _letter(self, parcel: Parcel) -> Letter:
         """Return a parcel as it is published; ValueError where it cannot be."""
-        if parcel.channel == "discovery" and not self._options.home_assistant:
-            raise ValueError("Home Assistant is not told; set home_assistant")
         return letter_of(parcel, self._tower, retains=self._retains)
 
     def _part(self, connection: Connection, farewell: Parcel | None) -> None:
@@ -383,7 +395,3 @@ class Broker:
         if wanted is not None:
             self._poll.register(*wanted)
         self._watched = wanted
-
-
-def _sum(one: Traffic, other: Traffic) -> Traffic:
-    return Traffic(one.sent + other.sent, one.received + other.received)

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta
 
+from edge.detect.severity import Risk
 from edge.errors import CommandError, SettingsError
 from edge.secret import read_secret
 
@@ -33,8 +34,7 @@ _NOBODY = b"\0" * _KEY_BYTES
 
 Role: TypeAlias = Literal["observer", "operator", "admin"]
 ROLES: tuple[Role, ...] = ("observer", "operator", "admin")  # each may do what those before it may
-Risk: TypeAlias = Literal["low", "neutral", "high"]
-_Event: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
+_Event: TypeAlias = Annotated[str, Meta(pattern=r"^(drill\.)?[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")]
 _Camera: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
 _Words: TypeAlias = Annotated[str, Meta(max_length=200)]
 

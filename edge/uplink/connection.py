@@ -43,16 +43,16 @@ class Hello:
     Attributes:
         client_id: the same whenever it connects.
         user, password: None: without.
-        will: what the broker publishes when the connection is lost.
+        will: what the broker publishes when the connection is lost; None: nothing.
         keepalive_s: without a word, after which both sides ask whether the other is there.
-        session_s: how long the broker keeps what comes for it while it is away.
+        session_s: how long the broker keeps what comes for it while it is away; 0: it begins and ends with it.
         largest_bytes: of a packet that the broker may send.
     """
 
     client_id: str
     user: str | None
     password: str | None = field(repr=False)
-    will: Letter
+    will: Letter | None
     keepalive_s: int
     session_s: int
     largest_bytes: int
@@ -296,9 +296,11 @@ class _Client(Client):
         properties.MaximumPacketSize = hello.largest_bytes
         if hello.user is not None:
             self.username_pw_set(hello.user, hello.password)
-        will = hello.will
-        self.will_set(will.topic, will.body, 1, will.retained, _properties(will, PacketTypes.WILLMESSAGE))
-        self.connect_async("broker", 1, hello.keepalive_s, clean_start=False, properties=properties)
+        if (will := hello.will) is not None:
+            said = _properties(will, PacketTypes.WILLMESSAGE)
+            self.will_set(will.topic, will.body, 1, will.retained, said)
+        begins_anew = hello.session_s == 0
+        self.connect_async("broker", 1, hello.keepalive_s, clean_start=begins_anew, properties=properties)
 
     def greet(self) -> MQTTErrorCode:
         """Send CONNECT."""
@@ -315,7 +317,7 @@ def _said(reason: ReasonCode, properties: Properties | None) -> str:
 
 
 def _empty(packet: int) -> Any:  # noqa: ANN401 — paho's properties are attributes that it checks itself
-    return Properties(packet)  # type: ignore[no-untyped-call]  # paho's
+    return Properties(packet)  # type: ignore[no-untyped-call]  # paho has no types there
 
 
 def _properties(letter: Letter, packet: int) -> Any:  # noqa: ANN401

@@ -53,7 +53,7 @@ class Writer(Protocol):
         ...
 
 
-Obey = Callable[[str, Command], Parcel | None]
+Obey = Callable[[str, Command], Sequence[Parcel]]
 
 
 class Courier:
@@ -63,7 +63,7 @@ class Courier:
         post: what waits.
         ways: one for each sink.
         writer: makes the parcels.
-        obey: does a command that came from a sink; returns the answer.
+        obey: does a command that came from a sink; returns the answer, and what was asked for.
         heartbeat_s: between two heartbeats.
         first: sequence of the first heartbeat; of a boot, none comes twice.
         now_ns: monotonic time.
@@ -169,9 +169,9 @@ class Courier:
         way.meter(now_ns)
         for one in came:
             if isinstance(one, Command):
-                answer = self._obey(way.sink, one)
-                if answer is not None and "answer" in way.channels:
-                    way.answers.append(answer)
+                way.answers.extend(
+                    answer for answer in self._obey(way.sink, one) if answer.channel in way.channels
+                )
             else:
                 self._settle(way, one, now_ns)
         if way.gone or not way.is_free(now_ns):
@@ -193,20 +193,22 @@ class Courier:
             self._settle_state(way, parcel, outcome)
         elif outcome.word != "failed":
             self._post.settle(message, outcome.word, outcome.why)
-            if parcel.channel == "event":
-                way.hearing = outcome.word == "delivered"  # then what nobody heard is heard now
+            if outcome.word == "unheard":
+                way.unheard.add(message.key)
+            elif outcome.word == "delivered" and parcel.channel == "event":
+                way.unheard.clear()  # somebody listens now: the others go again at once
 
     def _settle_state(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         if outcome.word == "failed":
             return
-        if parcel.channel == "answer":
+        if way.answers and parcel is way.answers[0]:
             way.answers.popleft()
         elif parcel.channel == "health":
             way.beat = way.beating
-            way.hearing = True
-            way.states.clear()
+            way.unheard.clear()
+            way.forget_expiring()
         else:
-            way.states[parcel.key] = parcel.body
+            way.states[parcel.key] = parcel
 
     def _send_next(self, way: Way, now_ns: int) -> bool:
         """Hand over what comes first: alerts, answers, the heartbeat and states, then the rest."""
@@ -233,7 +235,7 @@ class Courier:
         return way.send(parcel, message, now_ns)
 
     def _take(self, way: Way, admit: Callable[[Line], bool], now_ns: int) -> Message | None:
-        return self._post.take(way.sink, admit, way.late(now_ns), unheard=way.hearing)
+        return self._post.take(way.sink, admit, way.late(now_ns) | way.unheard, unheard=True)
 
     def _next_state(self, way: Way, now_ns: int) -> Parcel | None:
         """Return an answer, the heartbeat where it is due, or a state that changed."""
@@ -244,9 +246,11 @@ class Courier:
             if "health" in way.channels:
                 next_ns = self._started_ns + (self._beats + 1) * self._heartbeat_ns
                 return self._writer.heartbeat(self.sequence, (next_ns - now_ns) / 1e9)
-            way.beat, way.hearing = way.beating, True
+            way.beat = way.beating
+            way.unheard.clear()
         for state in self._states:
-            if state.channel in way.channels and way.states.get(state.key) != state.body:
+            known = way.states.get(state.key)
+            if state.channel in way.channels and (known is None or known.body != state.body):
                 return state
         return None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from edge.alert.event import Event, Stamp
+from edge.alert.outbox import Outbox
 from edge.alert.post import Post
 from edge.alert.route import Note, Review, Said
 from edge.alert.storm import LISTED
@@ -28,8 +29,6 @@ class Desk:
     """
 
     def __init__(self, boot: str, cameras: Collection[str], stamp: Callable[[], Stamp]) -> None:
-        self._boot = boot
-        self._cameras = cameras
         self._stamp = stamp
         self._standing = Standing(boot, cameras)
         self._kept: str | None = None  # what stands, as it is on disk; None: not read yet
@@ -61,16 +60,23 @@ class Desk:
         """Return the cameras that are silenced."""
         return self._standing.snoozes(now_ns)
 
+    def resume(self, outbox: Outbox) -> None:
+        """Go on with what stood before this process; from any thread.
+
+        Args:
+            outbox: on disk, before anything is put into it: what is silenced shall hold back already what comes first.
+        Raises:
+            StoreError: it cannot be read.
+        """
+        before = outbox.recall(_NAME)
+        if self._kept is None and before:
+            self._standing.resume(msgspec.json.decode(before, type=Kept))
+        self._kept = before
+
     def tick(self, post: Post, now_ns: int) -> None:
-        """Go on with what stood before, once the store is open; tell what ended, and keep what changed."""
+        """Tell what ended, and keep what changed, once the store is open."""
         if self._kept is None:
-            before = post.recall(_NAME)
-            if before is None:
-                return
-            if before:
-                kept = msgspec.json.decode(before, type=Kept)
-                self._standing = Standing(self._boot, self._cameras, kept)
-            self._kept = before
+            return
         for ended in self._standing.ended(now_ns):
             post.note(self._note(post, ended))
             self._standing.tell(ended)

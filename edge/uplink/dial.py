@@ -9,22 +9,17 @@ import os
 import select
 import socket
 import ssl
-import struct
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from edge.errors import LinkError
 from edge.text import plain
+from edge.traffic import Traffic, traffic_of
 
 CONNECT_S = 30.0  # for each address of a host, and for TLS
 _PIECE_BYTES = 1 << 16
 _WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-# struct tcp_info of linux/tcp.h: u64 bytes_acked and bytes_received, u32 segs_out and segs_in; u64 bytes_sent.
-_COUNTS = struct.Struct("=QQII")
-_COUNTS_AT, _SENT_AT, _INFO_BYTES = 120, 200, 208
-_HEAD_BYTES = {socket.AF_INET: 52, socket.AF_INET6: 72}  # of IP and TCP with its times, on each segment
 
 Tls = Callable[[], ssl.SSLContext]
 
@@ -42,20 +37,6 @@ class Place:
     host: str
     port: int
     tls: Tls | None
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What went over a wire so far, in bytes.
-
-    Attributes:
-        sent, received: with the heads of packets, what TLS adds, and what was sent again.
-        arrived: of what was sent, that the other machine has.
-    """
-
-    sent: int = 0
-    received: int = 0
-    arrived: int = 0
 
 
 class Wire:
@@ -121,12 +102,9 @@ class Wire:
 
     def traffic(self) -> Traffic:
         """Return what went over it so far, by the kernel's count; the last one once it is closed."""
-        with suppress(OSError, struct.error):  # closed, or a kernel before 4.19
-            info = self._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
-            arrived, received, segments_out, segments_in = _COUNTS.unpack_from(info, _COUNTS_AT)
-            sent = struct.unpack_from("=Q", info, _SENT_AT)[0]
-            head = _HEAD_BYTES.get(self._connection.family, 0)
-            self._counted = Traffic(sent + head * segments_out, received + head * segments_in, arrived)
+        counted = traffic_of(self._connection)
+        if counted is not None:
+            self._counted = counted
         return self._counted
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from edge.alert.event import Darkness, Event, Stamp
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.route import Image as Kept
 from edge.alert.route import Message, Note, Review
 from edge.detect.bearing import WEDGE_M, bearing, wedge
@@ -21,7 +22,6 @@ from edge.uplink.moment import Now, age_s, latest, moment
 from edge.uplink.payload import SCHEMA_ID, Box, EventDocument, EventType, Moment, NoteDocument
 from edge.uplink.text import State, note_text, text_of
 
-DRILL_PREFIX = "drill."  # of the id of an event that nothing is real of
 CONTENT_TYPE, JPEG_TYPE = "application/json", "image/jpeg"
 GROWING_S = 1800.0  # what grew longer ago is no longer called growing
 
@@ -41,6 +41,7 @@ class Sending:
         step: of escalation that sends it; 0: none.
         stored: whether it is on disk.
         fire_risk: as people named it; None where nobody did.
+        committed: monotonic time of a boot at which it was committed; None where that is unknown.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Sending:
     step: int = 0
     stored: bool = True
     fire_risk: str | None = None
+    committed: tuple[str, int] | None = None
 
 
 def render(
@@ -81,6 +83,7 @@ def render(
         step=message.step,
         stored=message.stored,
         fire_risk=fire_risk,
+        committed=(message.boot, message.since_ns) if message.stored and message.kind != "reviewed" else None,
     )
     return render_event(letter.event, facts, sending)
 
@@ -89,7 +92,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
     """Return the payload of a revision of an event."""
     camera = facts.cameras.get(event.camera)
     now, newest = sending.now, sending.newest
-    live = camera is None or camera.origin == "live"
+    live = camera is None or camera.origin == "live" or is_drill(event)
     view = None if camera is None else camera.view
     at = _Teller(now, live)
     newer = event if newest is None or newest.revision < event.revision else newest
@@ -101,7 +104,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         tower_name=facts.name,
         type=sending.type or event.phase,
         text="",
-        drill=event.id.startswith(DRILL_PREFIX),
+        drill=is_drill(event),
         origin=None if camera is None else camera.origin,
         stored=sending.stored,
         event=event.id,
@@ -112,7 +115,12 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         severity_since=at(said_at),
         alarm=None
         if event.alerted is None
-        else payload.Alarm(at=at(event.alerted.at), by=event.alerted.by, revision=event.alerted.revision),
+        else payload.Alarm(
+            at=at(event.alerted.at),
+            by=event.alerted.by,
+            revision=event.alerted.revision,
+            fire_risk=event.alerted.risk,
+        ),
         fire_risk=sending.fire_risk,
         probability=event.probability,
         sightings=event.sightings,
@@ -135,6 +143,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         sent_at=now.utc,
         sent_trusted=now.wall_trusted,
         late_s=None if late_s is None else round(late_s, 1),
+        committed_s=_committed_s(said, sending),
         open_now=None if newest is None and event.phase != "closed" else newer.phase != "closed",
         last_seen=at(newer.updated),
         model=event.bundle,
@@ -215,6 +224,14 @@ def image_attributes(document: EventDocument, role: str) -> dict[str, str]:
     }
 
 
+def shown_attributes(tower: str, camera: str, picture: Picture, key: str, at: Moment) -> dict[str, str]:
+    """Return the CloudEvents attributes of a picture of no event, without the prefix that HTTP has."""
+    told = _envelope(key, tower, at)
+    del told["dataschema"]
+    of = {"type": "firetower.image", "subject": camera, "role": picture.role, "sha256": picture.sha256}
+    return told | of
+
+
 def _envelope(key: str, tower: str, at: Moment) -> dict[str, str]:
     told = {
         "specversion": "1.0",
@@ -237,6 +254,13 @@ class _Teller:
 
     def any(self, stamp: Stamp | None) -> Moment | None:
         return None if stamp is None else self(stamp)
+
+
+def _committed_s(at: Stamp, sending: Sending) -> float | None:
+    """Return the seconds from a stamp until it was committed; a boot knows nothing of another one's time."""
+    if sending.committed is None or at.mono_ns is None or sending.committed[0] != at.boot_id:
+        return None
+    return round(max(0.0, (sending.committed[1] - at.mono_ns) / 1e9), 3)
 
 
 def _dark(darkness: Darkness | None, at: _Teller) -> payload.Dark | None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from edge.alert.route import Queue
+from edge.counter.counters import Snapshot
 from edge.health import Health
 from edge.text import plain
 from edge.uplink.facts import TowerFacts
@@ -127,11 +128,13 @@ class SinkBeat(_Record, frozen=True, kw_only=True):
     Attributes:
         up: whether a message could go.
         why: why not.
+        notice: what somebody should see to all the same; empty where there is nothing.
         sent_bytes, received_bytes: over the link since the daemon began, as far as they are known.
     """
 
     up: bool
     why: str
+    notice: str
     sent_bytes: int
     received_bytes: int
 
@@ -287,7 +290,28 @@ def _silence(snooze: Snooze, now: Now) -> Silence:
 
 
 def _sink(link: Link) -> SinkBeat:
-    return SinkBeat(up=link.up, why=link.why, sent_bytes=link.sent_bytes, received_bytes=link.received_bytes)
+    return SinkBeat(
+        up=link.up,
+        why=link.why,
+        notice=link.notice,
+        sent_bytes=link.sent_bytes,
+        received_bytes=link.received_bytes,
+    )
+
+
+def power_of(snapshot: Snapshot) -> Power | None:
+    """Return what is known of power and heat; None where nothing is."""
+    energy, board = snapshot.energy, snapshot.device.condition
+    readings = (energy.watts, board.charge, board.temperature_c, board.throttling)
+    if all(reading is None for reading in readings):
+        return None
+    return Power(
+        source=energy.source,
+        watts=energy.watts,
+        charge=board.charge,
+        temperature_c=board.temperature_c,
+        throttling=None if board.throttling is None else list(board.throttling),
+    )
 
 
 def _tenths(seconds: float | None) -> float | None:

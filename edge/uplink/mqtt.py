@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import select
 import ssl
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 from msgspec import Meta
 
 from edge.clock import Clock
-from edge.errors import SettingsError
+from edge.errors import LinkError, SettingsError
 from edge.http import trust
 from edge.secret import read_private, read_secret
 from edge.uplink.dial import Place, told
 from edge.uplink.sink import Kind, SinkOptions, Tower
-from edge.uplink.transport import Transport
+from edge.uplink.transport import Channel, Transport
 
+if TYPE_CHECKING:
+    from edge.uplink.broker import Broker
+
+REACH_S = 30.0  # for a trial
+REACH_LOOK_S = 0.5
 _PORTS = {"mqtts": 8883, "mqtt": 1883}
 _KEY_BYTES = 1 << 16
 
@@ -41,6 +47,11 @@ class MqttOptions(SinkOptions, frozen=True, kw_only=True):
     keepalive_s: Annotated[int, Meta(ge=10, le=3600)] = 120
     heard_topics: tuple[Literal["smoke", "image", "health"], ...] = ()
     home_assistant: bool = False
+
+    @property
+    def unwanted(self) -> frozenset[Channel]:
+        """Home Assistant's, where that is not told."""
+        return frozenset() if self.home_assistant else frozenset({"discovery"})
 
     @property
     def secured(self) -> bool:
@@ -100,6 +111,32 @@ def _tls(options: MqttOptions) -> ssl.SSLContext:
 
 
 def _open(options: MqttOptions, tower: Tower, _clock: Clock) -> Transport:
+    return _broker(options, tower, trial=False)
+
+
+def _reach(options: MqttOptions, tower: Tower, clock: Clock) -> str:
+    broker = _broker(options, tower, trial=True)
+    until_ns = clock.mono_ns() + round(REACH_S * 1e9)
+    try:
+        while not broker.link().up:
+            now_ns = clock.mono_ns()
+            broker.step(now_ns)
+            if broker.failed or now_ns > until_ns:
+                raise LinkError(broker.link().why)
+            number = broker.fileno()
+            wait_s = min(REACH_LOOK_S, max(0.0, (broker.wake_ns(now_ns) - now_ns) / 1e9))
+            select.select([] if number is None else [number], [], [], wait_s)
+    finally:
+        broker.close()
+    return ""
+
+
+def _broker(options: MqttOptions, tower: Tower, *, trial: bool) -> Broker:
+    """Return the way to a broker, after a look at what it needs.
+
+    Raises:
+        SettingsError: a secret or a file is unfit; starts with the key.
+    """
     from edge.uplink.broker import Broker  # noqa: PLC0415 — paho
 
     password = None
@@ -116,7 +153,7 @@ def _open(options: MqttOptions, tower: Tower, _clock: Clock) -> Transport:
             ) from None
         except OSError as error:
             raise SettingsError(f"ca_file: {told(error)}") from None
-    return Broker(options, tower, password)
+    return Broker(options, tower, password, trial=trial)
 
 
 MQTT = Kind(
@@ -125,4 +162,6 @@ MQTT = Kind(
     options=MqttOptions,
     channels=frozenset({"event", "image", "smoke", "health", "answer", "discovery"}),
     open=_open,
+    reach=_reach,
+    drill=True,
 )

@@ -166,11 +166,13 @@ class Alarm(_Record, frozen=True, kw_only=True):
         at: moment of the frame.
         by: the rule: `score`, `growth`, `persistence`, `escalation`, `merged`.
         revision: the first that says so.
+        fire_risk: then: `low`, `neutral` or `high`; it changes how long a candidate waits.
     """
 
     at: Moment
     by: str
     revision: int
+    fire_risk: str
 
 
 class Dark(_Record, frozen=True, kw_only=True):
@@ -251,6 +253,7 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         sent_at: by the tower's clock.
         sent_trusted: whether that was synchronised.
         late_s: from `at` until it was sent; null where no clock says.
+        committed_s: from `at` until it was on the tower's disk; null where it is not, or no clock says.
         open_now: whether the event was open when this was sent; null where that is unknown.
         last_seen: of the newest revision there was then.
         model: bundle that saw it, as name@version#digest.
@@ -294,6 +297,7 @@ class EventDocument(_Record, frozen=True, kw_only=True):
     sent_at: str | None
     sent_trusted: bool | None
     late_s: float | None
+    committed_s: float | None = None
     open_now: bool | None
     last_seen: Moment
     model: str

@@ -34,6 +34,11 @@ class SinkOptions(msgspec.Struct, frozen=True, kw_only=True):
     escalation: Annotated[int, Meta(ge=1, le=9)] | None = None
     origins: tuple[Origin, ...] = ("live",)
 
+    @property
+    def unwanted(self) -> frozenset[Channel]:
+        """Channels of its kind that it does not get."""
+        return frozenset()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url.partition(':')[0]}:…)"  # the rest may hold a secret
 
@@ -80,6 +85,9 @@ class Kind(Generic[_Options]):
         options: its keys in the configuration; a class of its own.
         channels: what it carries; parcels of other channels are not made for it.
         open: makes its transport, which has no link yet. Raises SettingsError: a secret or a file is unfit.
+        reach: sees whether the receiver lets this tower in, and sends nothing that anybody gets; returns what else to
+            tell people. Raises EdgeError: it does not.
+        drill: whether its messages have a field that says that one is of a drill; without one it gets none.
     """
 
     schemes: tuple[str, ...]
@@ -87,6 +95,8 @@ class Kind(Generic[_Options]):
     options: type[_Options]
     channels: frozenset[Channel]
     open: Callable[[_Options, Tower, Clock], Transport]
+    reach: Callable[[_Options, Tower, Clock], str]
+    drill: bool = False
 
     @property
     def shown(self) -> str:

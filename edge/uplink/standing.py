@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.alert.event import Event
+from edge.detect.severity import Risk
 from edge.errors import CommandError
-from edge.uplink.command import SNOOZE_MAX_S, OfFireRisk, OfSnooze, Risk
+from edge.uplink.command import SNOOZE_MAX_S, OfFireRisk, OfSnooze
 from edge.uplink.gate import Given
 
 RISK_S = 24 * 3600.0
@@ -117,11 +118,24 @@ class Standing:
         self._boot_id = boot_id
         self._cameras = frozenset(cameras)
         self._lock = threading.Lock()
-        kept = kept or Kept(boot_id=boot_id)
-        same = kept.boot_id == boot_id
-        self._risk = kept.risk if same else FireRisk()
-        self._snoozes = {one.camera: one for one in kept.snoozes if same}
-        self._ended = [*kept.ended, *(Ended(snooze=one, why="rebooted") for one in kept.snoozes if not same)]
+        self._risk = FireRisk()
+        self._snoozes: dict[str, Snooze] = {}
+        self._ended: list[Ended] = []
+        if kept is not None:
+            self.resume(kept)
+
+    def resume(self, kept: Kept) -> None:
+        """Go on with what stood before; what people said since goes before it."""
+        same = kept.boot_id == self._boot_id
+        with self._lock:
+            if same and not self._risk.by:
+                self._risk = kept.risk
+            ended = [*kept.ended, *(Ended(snooze=one, why="rebooted") for one in kept.snoozes if not same)]
+            if same:
+                renewed = [one for one in kept.snoozes if one.camera in self._snoozes]
+                ended += [Ended(snooze=one, why="renewed") for one in renewed]
+                self._snoozes = {**{one.camera: one for one in kept.snoozes}, **self._snoozes}
+            self._ended = [*ended, *self._ended]
 
     def set_fire_risk(self, given: Given) -> str:
         """Do the command `fire_risk`."""

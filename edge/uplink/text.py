@@ -41,7 +41,7 @@ def text_of(document: EventDocument, state: State, age_s: float | None, zone: Zo
     where = [f"{document.tower} {document.camera}"]
     if document.opening_direction is not None:
         where.append(bearing_text(document.opening_direction))
-    if document.origin in _ORIGINS:
+    if document.origin in _ORIGINS and not document.drill:
         age_s = None  # its time is the recording's
     where.append(f"first seen {seen(document.opened, age_s, sent, zone)}")
     where += _state(document, state, sent, zone)
@@ -135,8 +135,9 @@ def _more(document: EventDocument) -> list[str]:
     """Return what else people should know."""
     more = []
     if document.alarm is not None:
-        risk = f", fire risk {document.fire_risk}" if document.fire_risk else ""
-        more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{risk}.")
+        risk = document.alarm.fire_risk
+        named = "" if risk == "neutral" else f", fire risk {risk}"
+        more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{named}.")
     if document.escalation is not None:
         more.append(f"Nobody acknowledged it within {long(document.escalation.after_s)}.")
     return [*more, *_delivery(document.late_s, stored=document.stored)]

@@ -5,23 +5,27 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from edge.alert.event import Announcement, Stamp
+from edge.alert.evidence import Picture, is_drill
 from edge.alert.post import Post
 from edge.alert.route import Queue, Route, Rules
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
-from edge.errors import SettingsError
+from edge.detect.severity import Risk
+from edge.errors import CommandError, SettingsError
 from edge.health import Health
 from edge.settings import Settings
 from edge.uplink.budget import Budget
-from edge.uplink.command import Operator, first_sequence
+from edge.uplink.command import OfCamera, Operator, first_sequence
 from edge.uplink.courier import Courier
 from edge.uplink.desk import Desk
+from edge.uplink.drill import Drill, Watcher
 from edge.uplink.facts import tower_facts
-from edge.uplink.gate import Gate, Moment
-from edge.uplink.heartbeat import Vitals
+from edge.uplink.gate import Gate, Given, Moment
+from edge.uplink.heartbeat import Power, Vitals
 from edge.uplink.maintenance import Maintenance, Observed
 from edge.uplink.moment import Now
 from edge.uplink.registry import kind_with
@@ -37,7 +41,7 @@ LOOK_S = 5.0  # between two looks at what people should know of the tower
 NO_QUEUE = Queue(unsent=0, oldest_s=None, unheard=0, candidates=0, candidate_s=None, bytes=0, words={})
 
 
-class Reports(Protocol):
+class Reports(Watcher, Protocol):
     """The tower, as the uplink asks it."""
 
     def health(self) -> Health:
@@ -48,9 +52,34 @@ class Reports(Protocol):
         """Return why events are not on disk; None where they are."""
         ...
 
+    def power(self) -> Power | None:
+        """Return what is known of power and heat."""
+        ...
+
+    def picture(self, camera: str) -> Picture | None:
+        """Return what a camera showed last; None where nothing was scored. Raises FrameError: it cannot be made."""
+        ...
+
     def due_s(self) -> Mapping[str, float | None]:
         """Return the seconds until each camera's next frame is due; None where that is unknown."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How messages stand.
+
+    Attributes:
+        sequence: of the newest heartbeat that was due.
+        sinks: how the way to each is.
+        queue: of the outbox; None where that is not known.
+        commands: `done`, and those that were refused or failed by their reasons.
+    """
+
+    sequence: int
+    sinks: Mapping[str, Link]
+    queue: Queue | None
+    commands: Mapping[str, int]
 
 
 class Uplink:
@@ -83,21 +112,30 @@ class Uplink:
         self._model, self._version = model, version
         self._started_ns = clock.mono_ns()
         self._desk = Desk(self._boot, settings.cameras, self._stamp)
-        self.post = Post(rules_of(settings, self._boot), clock, holds=self._desk.holds)
+        self.post = Post(
+            rules_of(settings, self._boot), clock, holds=self._desk.holds, opened=self._desk.resume
+        )
+        origins = {name: camera.origin for name, camera in self._facts.cameras.items()}
+        self._drill = Drill(origins, self.post, self._stamp)
         self._ways = ways_of(settings, clock)
+        self._links: dict[str, Link] = {}
+        self._queue: Queue | None = None
+        self._shown: list[Parcel] = []  # pictures that the command in hand asked for
         heartbeat_s = settings.uplink.heartbeat_s
-        writer = Writer(
+        self._writer = Writer(
             self._facts,
             heartbeat_s,
+            version,
             now=self._now,
             vitals=self._vitals,
             smoke=self._smoke,
             fire_risk=self._fire_risk,
         )
         first = first_sequence(self._started_ns)
-        self._gate = Gate(self._facts.id, self._boot, first, operators or {}, self._desk.handlers(self.post))
+        handlers = {**self._desk.handlers(self.post), "picture": self._show, "drill": self._begin_drill}
+        self._gate = Gate(self._facts.id, self._boot, first, operators or {}, handlers)
         self._courier = Courier(
-            self.post, self._ways, writer, obey=self._obey, heartbeat_s=heartbeat_s, first=first,
+            self.post, self._ways, self._writer, obey=self._obey, heartbeat_s=heartbeat_s, first=first,
             now_ns=self._started_ns,
         )  # fmt: skip
         self._maintenance = Maintenance(self._stamp)
@@ -115,8 +153,13 @@ class Uplink:
             beat: told that the loop turns, and for how many seconds it may now be silent.
         """
         self._reports = reports
+
+        def turn(silent_s: float) -> None:
+            self._links = {way.sink: way.transport.link() for way in self._ways}
+            beat(silent_s)
+
         self._thread = threading.Thread(
-            target=self._courier.run, args=(self._clock, self._stopping, beat), name="courier", daemon=True
+            target=self._courier.run, args=(self._clock, self._stopping, turn), name="courier", daemon=True
         )
         self._thread.start()
 
@@ -133,7 +176,10 @@ class Uplink:
     def told(self, announcement: Announcement) -> None:
         """Take note of a revision that is on disk, or in memory; from any thread."""
         event = announcement.event
-        if event.phase == "closed" or event.severity != "alert":
+        self._drill.told(event)
+        if is_drill(event):
+            pass  # no smoke
+        elif event.phase == "closed" or event.severity != "alert":
             self._alerts.pop(event.id, None)
         else:
             self._alerts[event.id] = event.camera
@@ -142,33 +188,69 @@ class Uplink:
     def tick(self) -> None:
         """Tell what changed of the tower; call it each second or so."""
         reports, now_ns = self._reports, self._clock.mono_ns()
+        if reports is not None:
+            self._drill.tick(reports, now_ns)
         early = self._looked_ns is not None and now_ns - self._looked_ns < LOOK_S * 1e9
         if reports is None or early:
             return
         self._looked_ns = now_ns
+        self._queue = self.post.queue()
         observed = Observed(
             self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), reports.health(), reports.trouble(),
-            self.post.queue(),
+            self._queue,
         )  # fmt: skip
         for note in self._maintenance.observe(observed):
             self.post.note(note)
         self._desk.tick(self.post, now_ns)
         self._courier.nudge()
 
-    def links(self) -> dict[str, Link]:
-        """Say how each way is."""
-        return {way.sink: way.transport.link() for way in self._ways}
+    def notices(self) -> list[str]:
+        """Say of each way what somebody should see to; from any thread, like `report` and `fire_risk`."""
+        told = {
+            name: link.notice if link.up else f"no link: {link.why}" for name, link in self._links.items()
+        }
+        return [f"sink '{name}': {why}" for name, why in told.items() if why]
+
+    def report(self) -> Report:
+        """Return how messages stand."""
+        return Report(
+            sequence=self._courier.sequence, sinks=self._links, queue=self._queue, commands=self._gate.counts
+        )
+
+    def fire_risk(self) -> Risk:
+        """Return the fire risk as people named it."""
+        return self._desk.fire_risk(self._clock.mono_ns()).level
+
+    def _begin_drill(self, given: Given) -> str:
+        assert self._reports is not None
+        return self._drill.begin(given, self._reports, dict(self._alerts))
 
     def _fire_risk(self) -> str | None:
         risk = self._desk.fire_risk(self._clock.mono_ns())
         return None if risk.until_ns is None else risk.level
 
-    def _obey(self, sink: str, command: Command) -> Parcel | None:
+    def _show(self, given: Given) -> str:
+        """Do the command `picture`: the picture goes the way that the command came."""
+        assert isinstance(given.arguments, OfCamera)
+        assert self._reports is not None
+        camera = given.arguments.camera
+        if camera not in self._facts.cameras:
+            raise CommandError("unfit", f"there is no camera {camera}")
+        picture = self._reports.picture(camera)
+        if picture is None:
+            raise CommandError("unfit", f"nothing was seen of camera {camera} yet")
+        self._shown.append(self._writer.shown(camera, f"now.{given.order.id}", picture))
+        age_s = (self._clock.mono_ns() - picture.captured.mono_ns) / 1e9 if picture.captured.mono_ns else 0.0
+        return f"the newest picture of {camera} is on its way; it is {age_s:.0f} s old"
+
+    def _obey(self, sink: str, command: Command) -> list[Parcel]:
         _log.info("a command came from sink '%s'", sink)
         moment = Moment(
             self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), self._courier.sequence
         )
-        return self._gate.take(command, moment)
+        answer = self._gate.take(command, moment)
+        shown, self._shown = self._shown, []
+        return [*([] if answer is None else [answer]), *shown]
 
     def _vitals(self, sequence: int, next_s: float) -> Vitals:
         reports = self._reports
@@ -185,7 +267,8 @@ class Uplink:
             commands=self._gate.counts,
             fire_risk=self._desk.fire_risk(self._clock.mono_ns()),
             snoozes=self._desk.snoozes(self._clock.mono_ns()),
-            links=self.links(),
+            links=self._links,
+            power=reports.power(),
         )
 
     def _smoke(self) -> dict[str, str]:
@@ -219,6 +302,7 @@ def rules_of(settings: Settings, boot: str) -> Rules:
             escalation=sink.escalation,
             origins=sink.origins,
             pictures="image" in kind_with(sink).channels,
+            drills=kind_with(sink).drill,
         )
         for name, sink in settings.sinks.items()
     )
@@ -231,13 +315,39 @@ def rules_of(settings: Settings, boot: str) -> Rules:
     )
 
 
+def examine_sinks(settings: Settings, clock: Clock) -> None:
+    """See to what sinks ask of this machine.
+
+    Raises:
+        SettingsError: a secret or a file of one is unfit; starts with the key.
+    """
+    for way in ways_of(settings, clock):
+        way.transport.close()
+
+
+def reach(settings: Settings, sink: str, clock: Clock) -> str:
+    """See whether a sink's receiver lets this tower in; return what else to tell people.
+
+    It may take a minute. A daemon that runs is not disturbed, and nobody gets anything.
+
+    Raises:
+        EdgeError: it does not.
+    """
+    options = settings.sinks[sink]
+    return kind_with(options).reach(options, _tower(settings), clock)
+
+
+def _tower(settings: Settings) -> Tower:
+    return Tower(settings.tower.id or "", settings.uplink.heartbeat_s)
+
+
 def ways_of(settings: Settings, clock: Clock) -> list[Way]:
     """Make the transport of each sink, which has no link yet.
 
     Raises:
         SettingsError: a secret or a file of it is unfit; starts with the key.
     """
-    tower = Tower(settings.tower.id or "", settings.uplink.heartbeat_s)
+    tower = _tower(settings)
     ways = []
     for name, sink in settings.sinks.items():
         kind = kind_with(sink)
@@ -246,5 +356,5 @@ def ways_of(settings: Settings, clock: Clock) -> list[Way]:
         except SettingsError as error:
             raise SettingsError(f"sinks.{name}.{error}") from error
         budget = Budget(settings.uplink.day_bytes, clock.mono_ns())
-        ways.append(Way(name, transport, kind.channels, budget))
+        ways.append(Way(name, transport, kind.channels - sink.unwanted, budget))
     return ways

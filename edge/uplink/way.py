@@ -23,11 +23,11 @@ class Way:
         transport: to it.
         channels: what it carries.
         budget: of its link.
-        answers: to commands, that wait.
-        states: what was delivered last of each state, by its key.
+        answers: to commands, that wait, and pictures that one of them asked for.
+        states: what was delivered last of each state over this link, by its key.
         beat: sequence of the heartbeat that was delivered last; None if none was.
         beating: that of the one that is made now.
-        hearing: whether what nobody heard may be tried again.
+        unheard: keys that nobody heard since the newest heartbeat; they go again with the next one.
         gone: whether the sink wants nothing any more.
         hand: what is being carried.
         message: of which that is; None of a state or an answer.
@@ -38,24 +38,32 @@ class Way:
     channels: frozenset[Channel]
     budget: Budget
     answers: deque[Parcel] = field(default_factory=lambda: deque(maxlen=ANSWERS))
-    states: dict[str, bytes] = field(default_factory=dict)
+    states: dict[str, Parcel] = field(default_factory=dict)
     beat: int | None = None
     beating: int | None = None
-    hearing: bool = False
+    unheard: set[str] = field(default_factory=set)
     gone: bool = False
     hand: Parcel | None = None
     message: Message | None = None
+    _up: bool = False
     _fails: int = 0
     _retry_ns: int = 0
     _late: dict[str, int] = field(default_factory=dict)
     _link_bytes: int = 0
 
     def meter(self, now_ns: int) -> None:
-        """Take out of the budget what went over the link, and let it fill for the time since."""
+        """Take out of the budget what went over the link, and let it fill; of a new link nothing is known."""
         link = self.transport.link()
+        if link.up and not self._up:
+            self.states.clear()
+        self._up = link.up
         total = link.sent_bytes + link.received_bytes
         self.budget.spend(max(0, total - self._link_bytes), now_ns)  # nothing, too: it fills with time
         self._link_bytes = total
+
+    def forget_expiring(self) -> None:
+        """Have what expires said again."""
+        self.states = {key: state for key, state in self.states.items() if state.expires_s is None}
 
     def is_free(self, now_ns: int) -> bool:
         """Say whether a parcel could go."""

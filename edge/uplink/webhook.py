@@ -22,7 +22,7 @@ from edge.errors import HttpError, SettingsError, SilenceError
 from edge.text import plain
 from edge.uplink.signature import read_keys, signed
 from edge.uplink.sink import Kind, SinkOptions, Tower
-from edge.uplink.transport import Link, Outcome, Parcel, Transport
+from edge.uplink.transport import Link, Outcome, Parcel
 from edge.uplink.verdict import advice_of, retry_s, unix_s, word_of
 
 if TYPE_CHECKING:
@@ -186,6 +186,20 @@ class Webhook:
         if bell is not None:
             os.close(bell)
 
+    def reach(self, now_ns: int) -> str:
+        """Ask the receiver whether it is there, without sending it anything; return what it said.
+
+        Raises:
+            HttpError: it is not.
+        """
+        self._time.set(now_ns)
+        self._until_ns = now_ns + round(self._whole_s * _NS_PER_S)
+        answer = self._client.send("HEAD", {}, b"")
+        answer.close()
+        return (
+            f"it answers ({plain(answer.shown)[:_WORDS]}); whether it takes events shows with the first one"
+        )
+
     def _settle(self, outcome: Outcome) -> None:
         with self._lock:
             if self._bell is not None:
@@ -283,7 +297,15 @@ def _attributes(parcel: Parcel) -> dict[str, str]:
     return {f"ce-{name}": quote(value, _PRINTABLE) for name, value in known.items()}
 
 
-def _open(options: WebhookOptions, _tower: Tower, clock: Clock) -> Transport:
+def _reach(options: WebhookOptions, tower: Tower, clock: Clock) -> str:
+    hook = _open(options, tower, clock)
+    try:
+        return hook.reach(clock.mono_ns())
+    finally:
+        hook.close()
+
+
+def _open(options: WebhookOptions, _tower: Tower, clock: Clock) -> Webhook:
     keys = read_keys(options.secret_file, "secret_file")
     try:
         return Webhook(options, keys, clock)
@@ -297,4 +319,6 @@ WEBHOOK = Kind(
     options=WebhookOptions,
     channels=frozenset({"event", "image"}),
     open=_open,
+    reach=_reach,
+    drill=True,
 )

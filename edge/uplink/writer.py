@@ -6,11 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from edge.alert.evidence import Picture
 from edge.alert.route import Message
-from edge.uplink.document import CONTENT_TYPE, JPEG_TYPE, attributes, image_attributes, render
+from edge.uplink.discovery import discovery
+from edge.uplink.document import (
+    CONTENT_TYPE,
+    JPEG_TYPE,
+    attributes,
+    image_attributes,
+    render,
+    shown_attributes,
+)
 from edge.uplink.facts import TowerFacts
 from edge.uplink.heartbeat import Vitals, render_health
-from edge.uplink.moment import Now
+from edge.uplink.moment import Now, moment
 from edge.uplink.payload import EventDocument
 from edge.uplink.transport import Parcel
 
@@ -23,6 +32,7 @@ class Writer:
     Args:
         facts: of the tower.
         heartbeat_s: between two heartbeats.
+        version: of firetower.
         now: returns the time by all clocks.
         vitals: returns what a heartbeat is made of, by its sequence and the seconds until the next one.
         smoke: returns `ON`, `OFF` or `unknown` of each camera.
@@ -33,6 +43,7 @@ class Writer:
         self,
         facts: TowerFacts,
         heartbeat_s: float,
+        version: str,
         *,
         now: Callable[[], Now],
         vitals: Callable[[int, float], Vitals],
@@ -41,6 +52,9 @@ class Writer:
     ) -> None:
         self._facts = facts
         self._lasts_s = LASTS * heartbeat_s
+        self._discovery = Parcel(
+            "discovery", "discovery", discovery(facts, version, self._lasts_s), CONTENT_TYPE
+        )
         self._now = now
         self._vitals = vitals
         self._smoke = smoke
@@ -74,10 +88,26 @@ class Writer:
         return Parcel(f"health.{sequence}", "health", body, CONTENT_TYPE, expires_s=self._lasts_s)
 
     def states(self) -> Sequence[Parcel]:
-        """Return whether each camera sees smoke."""
+        """Return what Home Assistant is told, and whether each camera sees smoke."""
+        smoke = self._smoke().items()
         return [
-            Parcel(
-                f"smoke.{name}", "smoke", word.encode(), "text/plain", camera=name, expires_s=self._lasts_s
-            )
-            for name, word in self._smoke().items()
+            self._discovery,
+            *(
+                Parcel(
+                    f"smoke.{name}",
+                    "smoke",
+                    word.encode(),
+                    "text/plain",
+                    camera=name,
+                    expires_s=self._lasts_s,
+                )
+                for name, word in smoke
+            ),
         ]
+
+    def shown(self, camera: str, key: str, picture: Picture) -> Parcel:
+        """Return a picture of no event, which somebody asked for."""
+        live = self._facts.cameras[camera].origin == "live"
+        at = moment(picture.captured, self._now(), live=live)
+        told = shown_attributes(self._facts.id, camera, picture, key, at)
+        return Parcel(key, "image", picture.jpeg, JPEG_TYPE, told, camera=camera)

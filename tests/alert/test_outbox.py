@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from edge.alert.database import MIN_BYTES
 from edge.alert.event import Stamp
 from edge.alert.route import UNHEARD_S, Review, Route
+from edge.alert.shedding import pictures, texts
 from edge.errors import StoreError
 from tests.alert.event import event
 from tests.alert.owing import WAIT_S, Owing, anything, note, photo
@@ -65,6 +66,56 @@ def test_further_pictures_of_a_revision_go_to_those_who_get_its_event_once_each(
     assert owing.rows("message") == before
 
 
+ALERTS = Route("alerts", severities=("alert",))
+
+
+def test_the_series_of_a_candidate_goes_to_who_gets_alerts_once_it_is_one():
+    owing = Owing(ALERTS, *PEOPLE, Route("elsewhere", severities=("alert",), origins=()))
+    for name in ("e", "over", "judged"):
+        owing.commit(candidate(name), "crop", "series.1")
+        owing.store.add(candidate(name), [photo("series.2")])
+    assert len(owing.drain()) == 12
+    assert owing.drain("alerts") == []
+    owing.restart()
+    assert owing.drain("alerts") == []
+    assert owing.outbox.review("judged", said())
+    owing.commit(candidate("over", 2, "closed"))
+    owing.commit(event("e", 2, "updated", alerted=2), "crop")
+    owing.commit(event("judged", 2, "updated", alerted=2))
+    owing.store.add(candidate("e"), [photo("series.3")])
+    assert owing.drain("alerts") == [
+        "judged.2", "e.2", "e.2.crop",
+        "judged.1.series.1", "judged.1.series.2", "e.1.series.1", "e.1.series.2", "e.1.series.3",
+    ]  # fmt: skip
+    owing.after(600)
+    assert owing.drain("first") == ["e.2", "e.2.crop", "e.1.series.1", "e.1.series.2", "e.1.series.3"]
+    owing.commit(event("e", 3, "closed", alerted=2))
+    owing.after(600)
+    owing.drain()
+    owing.drain("alerts")
+    owing.drain("first")
+    assert len(owing.drain("second")) == 6
+    assert owing.lost() == []
+    assert owing.rows("message") == owing.rows("delivery") == 0
+    words = owing.outbox.queue().words
+    assert words["committed"] == words["delivered"]
+
+
+def test_the_series_of_what_a_storm_lists_is_held_until_it_is_sent_singly():
+    owing = Owing(ALERTS, storm_alerts=1)
+    for number in range(3):
+        owing.commit(storm(number, severity="candidate"), "series.1")
+        owing.commit(storm(number, revision=2, phase="updated", alerted=2))
+    grown = msgspec.structs.replace(storm(1, revision=3, phase="updated", alerted=2), box_px=(0, 0, 30, 30))
+    owing.commit(grown)
+    owing.commit(storm(2, revision=3, phase="closed", alerted=2))
+    keys = owing.drain("alerts")
+    assert [key for key in keys if "series" in key] == ["s1.1.series.1", "s0.1.series.1"]
+    owing.after(3600)
+    owing.drain("alerts")
+    assert owing.rows("message") == owing.rows("delivery") == 0
+
+
 def test_it_is_in_the_transaction_of_the_event(tmp_path):
     owing = Owing(path=tmp_path / "e.db")
     (pages,) = owing.database._db.execute("PRAGMA page_count").fetchone()
@@ -110,6 +161,18 @@ def test_open_alerts_come_newest_first_then_closed_ones_candidates_notes_and_the
         "note.b1.1000000",
         "gone.1", "gone.2", "old.1.series.1",
     ]  # fmt: skip
+
+
+def test_a_closed_alert_comes_before_a_newer_candidate_and_a_drill_after_everything():
+    owing = Owing(storm_alerts=1)
+    for number in range(2):
+        owing.commit(storm(number))
+    owing.commit(msgspec.structs.replace(event("over"), camera="south"))
+    owing.commit(msgspec.structs.replace(event("over", 2, "closed"), camera="south"))
+    owing.commit(candidate("perhaps"))
+    owing.commit(msgspec.structs.replace(event("drill.1"), camera="east"))
+    keys = [key for key in owing.drain() if key != "s0.1"]
+    assert keys == ["note.b1.1000000", "over.1", "over.2", "perhaps.1", "drill.1.1"]
 
 
 def test_unsent_updates_coalesce_to_the_newest_and_opening_and_closing_stay():
@@ -169,6 +232,9 @@ def test_who_gets_what():
     assert owing.drain("never") == []
     owing.outbox.note(note())
     assert (len(owing.drain("alerts")), owing.drain("quiet")) == (1, ["e.3"])
+    owing.restart(replace(owing.rules, routes=(*PEOPLE,)))
+    owing.outbox.note(note("clock"))
+    assert (len(owing.drain("a")), owing.drain("first")) == (1, [])  # a step is called for alerts alone
 
 
 def test_a_sink_for_candidates_gets_the_rest_of_one_that_became_an_alert():
@@ -200,6 +266,7 @@ def test_an_alert_that_nobody_acknowledges_goes_up_step_by_step_and_says_so():
     assert owing.drain("second") == ["e.1", "e.4", "e.5", "e.1.crop"]
     assert owing.after(6000) == []
     assert owing.lost("key", "sink") == [("e.2", "a")]  # what a step never had is nobody's loss
+    assert owing.outbox.queue().words == {"committed": 15, "delivered": 11, "coalesced": 1}
 
 
 @pytest.mark.parametrize("word", ["acknowledged", "confirmed", "dismissed"])
@@ -292,10 +359,12 @@ def test_what_nobody_heard_is_sent_again_under_its_key_for_a_day():
         assert (again.key, again.unheard, again.again) == ("e.1", True, True)
         assert owing.outbox.queue().unheard == 1
     owing.commit(event("new"))
-    assert owing.take(unheard=True).key == "new.1"  # before what was sent before
+    owing.commit(candidate("perhaps"))
+    assert owing.send(unheard=True).key == "new.1"
+    assert owing.send(unheard=True).key == "perhaps.1"  # before what was sent before
     owing.after(UNHEARD_S / 4)
     assert owing.lost() == [("e.1", "a", "expired")]
-    assert owing.outbox.queue().words == {"committed": 2, "unheard": 1, "expired": 1}
+    assert owing.outbox.queue().words == {"committed": 3, "unheard": 1, "expired": 1, "delivered": 2}
 
 
 def test_what_was_heard_at_last_is_delivered():
@@ -325,6 +394,18 @@ def test_what_is_owed_to_a_sink_that_is_no_more_is_listed_as_gone():
     owing.restart(replace(owing.rules, routes=(Route("a"), Route("was_step"))))
     assert owing.lost() == [("e.1", "old", "gone")]
     assert owing.drain("was_step") == ["e.1"]
+
+
+def test_what_is_held_for_a_step_that_is_no_more_is_not_listed():
+    owing = Owing(*PEOPLE)
+    owing.commit(event("e"))
+    owing.outbox.leave("second", "410", WAIT_S)
+    assert owing.drain("first") == []  # it was no step's turn
+    owing.restart(replace(owing.rules, routes=(Route("a"),)))
+    assert owing.lost() == []
+    assert owing.drain() == ["e.1"]
+    assert owing.rows("delivery") == 0
+    assert owing.outbox.queue().words == {"committed": 1, "delivered": 1}
 
 
 def test_a_note_takes_the_place_of_an_unsent_one_of_the_same_subject_and_camera():
@@ -364,6 +445,45 @@ def test_pictures_are_given_up_before_text_and_openings_of_alerts_last():
     assert not {key for key in kinds if key.endswith(".2")}
     assert owing.outbox.queue().words["shed"] == len(shed)
     assert len(shed) + len(kinds) == owing.outbox.queue().words["committed"]
+
+
+def test_what_is_given_up_first():
+    owing = Owing(Route("a"), Route("step", escalation=1), storm_alerts=999)
+    for one in (event("old"), event("over"), candidate("perhaps")):
+        owing.commit(one, *(() if one.id == "over" else ("thumbnail", "crop", "series.1", "full")))
+    owing.commit(event("over", 2, "closed"), "crop")
+    owing.commit(event("new"), "crop", "thumbnail")
+    owing.commit(event("new", 2, "updated"))
+    owing.outbox.review("old", said())
+    owing.outbox.note(note())
+    assert owing.outbox.request("old", "a")
+    with owing.database.writing("give up") as db:
+        held = {
+            key
+            for (key,) in db.execute(
+                "SELECT key FROM delivery JOIN message ON seq = message WHERE sink = 'step'"
+            )
+        }
+        assert {"new.1.crop", "over.2.crop"} <= held
+        db.execute(
+            "DELETE FROM delivery WHERE sink = 'a' AND message = (SELECT seq FROM message WHERE key = 'new.1.crop')"
+        )
+        given_up = pictures(db)
+        assert [next(given_up), next(given_up)] == [True, True]
+        left = {key for (key,) in db.execute("SELECT key FROM message")}
+        assert left.isdisjoint({"perhaps.1.full", "new.1.crop"})  # nobody waits for these
+        assert list(given_up) == [True] * 9
+        assert list(texts(db)) == [True] * 8
+    assert [key for key, _, word in owing.lost() if word == "shed"] == [
+        "old.1.full",
+        "perhaps.1.series.1", "old.1.series.1",
+        "perhaps.1.crop", "over.2.crop", "old.1.crop",
+        "perhaps.1.thumbnail", "old.1.thumbnail", "new.1.thumbnail",
+        "note.b1.1000000",
+        "new.2", "old.1.acknowledged", "over.2",
+        "perhaps.1", "over.1", "old.1", "new.1",
+    ]  # fmt: skip
+    assert owing.rows("message") == owing.rows("delivery") == 0
 
 
 def test_full_frames_wait_until_somebody_asks_and_are_the_first_to_go():

@@ -101,6 +101,18 @@ def test_what_came_of_it_while_the_disk_took_it_over_is_noted_in_both(tower):
     assert tower.post.queue().words == {"committed": 1, "delivered": 1}
 
 
+def test_what_was_handed_over_from_memory_is_not_coalesced_on_disk(tower):
+    tower.offer(event("e"))
+    tower.offer(event("e", 2, "updated"))
+    tower.after(TELL_S)
+    assert tower.send().key == "e.1"
+    assert tower.post.take("a", anything).key == "e.2"  # and nobody knows whether it arrived
+    open_disk(tower)
+    tower.offer(event("e", 3, "updated"))
+    tower.after(1)
+    assert tower.drain() == [("e.2", True), ("e.3", True)]
+
+
 def test_what_is_lost_in_memory_is_listed_on_disk(tower):
     tower.offer(event("e"))
     tower.offer(event("e", 2, "updated"))

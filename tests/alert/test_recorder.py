@@ -6,6 +6,7 @@ import textwrap
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -135,6 +136,21 @@ class Tower:
 @pytest.fixture
 def tower():
     return Tower()
+
+
+def test_a_drill_is_stored_and_told_and_counts_nowhere(tower):
+    before = tower.recorder.recorded
+    for _ in range(2):
+        tower.offer("drill.a")
+        assert tower.step()
+    tower.store.refused.add("drill.b")
+    tower.offer("drill.b")
+    assert tower.step()
+    tower.after(TELL_S)
+    assert [(one.id, evidence) for one, evidence in tower.store.kept] == [("drill.a", None)]
+    assert [one.id for one in tower.told] == ["drill.a", "drill.b"]
+    counted = {"unsaved": 1, "repeated": 1}
+    assert tower.recorder.recorded == msgspec.structs.replace(before, **counted)
 
 
 def test_a_revision_is_on_disk_before_it_is_announced_and_only_once(tower):

@@ -36,6 +36,7 @@ def older(monkeypatch):
 
 def filled(path):
     owing = Owing(Route("a"), Route("step", escalation=1), path=path)
+    owing.store.commit(event("drill.a"), None)  # which an older firetower would take for real
     owing.store.commit(event("e"), b"jpeg")
     owing.commit(event("f"), "crop")
     owing.database.close()
@@ -92,6 +93,17 @@ def test_what_is_not_whole_or_not_ours_is_left_as_it_is(path):
     assert path.read_bytes() == before
     with pytest.raises(StoreError, match="expected a schema of 1 to 2, got 3"):
         take_back(path, 3)
+
+
+def test_a_file_of_another_program_is_left_as_it_is(path):
+    filled(path)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA application_id = 7")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="not ours"):
+        take_back(path, 1)
+    assert path.read_bytes() == before
 
 
 def test_a_store_that_a_daemon_holds_is_refused(path, capsys):

@@ -103,3 +103,12 @@ def test_the_update_that_made_an_event_an_alert_is_kept_as_an_opening(caplog):
     assert rest(waiting) == [("b", 1, 0), ("c", 1, 40), ("d", 1, 0)]
     assert lost(waiting) == {"updated": 1, "opened": 1, "picture": 2}
     assert caplog.messages[-2] == "event a, revision 2: this 'opened' is lost: the disk does not keep up"
+
+
+def test_a_drill_is_lost_before_anything_real_and_is_not_counted():
+    waiting = Waiting(2, 100)
+    fill(waiting, revision("drill.a", 1, "opened", 60), revision("a", 2, size=60))
+    assert rest(waiting) == [("drill.a", 1, 0), ("a", 2, 60)]
+    fill(waiting, revision("b", 2))
+    assert rest(waiting) == [("a", 2, 60), ("b", 2, 0)]
+    assert lost(waiting) == {}

@@ -209,6 +209,24 @@ def test_a_drill_is_burnt_into_every_picture_of_it_and_into_no_other():
         assert (abs(burnt) > 60).mean() > 0.02, picture.role
 
 
+@pytest.mark.parametrize("shown", [frame(0), None])
+def test_a_drill_shows_the_newest_frame_or_one_that_is_made_up(shown):
+    seen = witness([SECRET])
+    at = Stamp(model_s=9.0, utc="2026-07-02T00:00:00.000+00:00", utc_trusted=True)
+    made = seen.drill("drill.a", "north", shown, "m@1#0", at)
+    assert [picture.role for picture in made.pictures] == [THUMBNAIL, CROP]
+    assert (made.event.id, made.event.opened, made.event.phase) == ("drill.a", at, "opened")
+    assert made.event.frame_px == (SIZE_PX if shown else (360, 640))
+    for picture in made.pictures:
+        assert said_in(picture).split()[0] == "DRILL"
+        assert len(picture.jpeg) <= MAX_BYTES[picture.role]
+        assert picture.captured == (stamp(shown) if shown else at)
+        pixels = pixels_of(picture)
+        assert (pixels[: pixels.shape[0] // 2] > 240).mean() > 0.01, "white letters across it"
+        assert (abs(pixels[2, :20].astype(int) - BLANK) < 12).all(), "what is private is blank"
+    assert seen.made.pictures == 0
+
+
 def test_after_a_restart_nothing_from_before_is_in_a_series():
     seen = witness()
     for number in range(WINDOW):

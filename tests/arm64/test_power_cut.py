@@ -17,6 +17,8 @@ from arm64.system.power_cut import Cut, Promise
 from edge.alert.database import Database
 from edge.alert.event import Stamp
 from edge.alert.store import Store
+from tests.alert.event import event
+from tests.alert.owing import Owing, photo
 from tests.arm64.event import an_event
 
 SECTOR, SECTORS = 512, 8
@@ -146,7 +148,8 @@ def test_the_board_tells_events_of_earlier_boots_that_have_their_picture(tmp_pat
         store.commit(an_event(id="of-this-boot", opened=Stamp(model_s=60.0, boot_id=now)), jpeg)
     script = service._STORED.replace("/var/lib/firetower", str(tmp_path))
     said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
-    assert json.loads(said) == {"stored": {"whole": 2}, "integrity": "ok"}
+    nothing = {"owed": [], "lost": {}, "unaccounted": 0}
+    assert json.loads(said) == {"stored": {"whole": 2}, "integrity": "ok", **nothing}
 
 
 def a_cut(tmp_path, log_bytes=1000):
@@ -156,8 +159,14 @@ def a_cut(tmp_path, log_bytes=1000):
 PROMISES = [Promise("a", 1, 500), Promise("a", 2, 1000), Promise("b", 1, 1001)]
 
 
+OWED, LOST = ["a.1", "note.1"], {"a.2": ["coalesced", "a.4"], "a.4": ["coalesced", "note.1"]}
+
+
 def found(**stored):
-    return {"fsck": 0, "ready": True, "aside": 0, "integrity": "ok", "stored": stored}
+    return {
+        "fsck": 0, "ready": True, "aside": 0, "integrity": "ok", "stored": stored, "owed": OWED, "lost": LOST,
+        "unaccounted": 0,
+    }  # fmt: skip
 
 
 def test_only_what_was_promised_before_the_cut_is_owed(tmp_path):
@@ -178,7 +187,59 @@ def test_only_what_was_promised_before_the_cut_is_owed(tmp_path):
         ({**found(a=2), "integrity": "row 3 missing"}, False),
         ({**found(a=2), "fsck": 4}, False),
         ({**found(a=2), "fsck": 1}, True),
+        ({**found(a=2), "owed": ["a.1", "a.2"], "lost": {}}, True),
+        ({**found(a=2), "owed": ["a.1"], "lost": {}}, False),
+        ({**found(a=2), "owed": ["a.1"]}, False),
+        ({**found(a=2), "lost": {"a.2": ["shed", "note.1"]}}, False),
+        ({**found(a=2), "unaccounted": 1}, False),
     ],
 )
 def test_a_lost_promise_or_a_service_that_stays_away_is_seen(came_back, good, tmp_path):
     assert power_cut.judge(a_cut(tmp_path), PROMISES, came_back)["good"] is good
+
+
+JPEG = b"\xff\xd8 a picture \xff\xd9"
+
+
+def test_a_log_that_is_torn_anywhere_owes_what_was_committed_and_loses_nothing_that_was_settled(tmp_path):
+    """The power goes while SQLite writes its log: what it had synced is there, of the rest any part, and noise."""
+    chance = random.Random(5)
+    owing = Owing(path=tmp_path / "events.sqlite", storm_alerts=4)
+    file, log = owing.database.path, tmp_path / "events.sqlite-wal"
+    base, promises, settled = file.read_bytes(), [], []
+    revisions = dict.fromkeys("abcdefgh", 0)
+    for _ in range(90):
+        if chance.random() < 0.7:
+            name = chance.choice([name for name, revision in revisions.items() if revision < 4])
+            revisions[name] += 1
+            phase = {1: "opened", 4: "closed"}.get(revisions[name], "updated")
+            owing.store.commit(event(name, revisions[name], phase), JPEG, [photo("crop")])
+            promises.append(Promise(name, revisions[name], log.stat().st_size))
+        elif (message := owing.take()) is not None and chance.random() < 0.8:
+            owing.settle(message)
+            settled.append((message.key, log.stat().st_size))
+        if all(revision == 4 for revision in revisions.values()):
+            break
+    whole = log.read_bytes()
+    assert file.read_bytes() == base  # nothing is folded into it yet
+    owing.database.close()
+    came_back = 0
+    for number, at in enumerate(sorted(chance.sample(range(len(whole)), 12))):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        (folder / file.name).write_bytes(base)
+        noise = chance.randbytes(chance.choice([0, 100, 9000]))
+        (folder / log.name).write_bytes(whole[:at] + noise)
+        after = Owing(path=folder / file.name, boot="b2", storm_alerts=4)
+        list(after.store.close_orphans())
+        after.database.close()
+        script = service._STORED.replace("/var/lib/firetower", str(folder))
+        said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+        state = {"fsck": 0, "ready": True, "aside": len(list(folder.glob("*corrupt*"))), **json.loads(said)}
+        done = {key for key, end in settled if end <= at}
+        assert done.isdisjoint({*state["owed"], *state["lost"]})
+        state["owed"] += done
+        judged = power_cut.judge(Cut(number, at, True, 0, folder), promises, state)
+        assert judged["good"], judged
+        came_back += judged["promised_revisions"]
+    assert came_back > 100

@@ -11,6 +11,7 @@ from edge.camera.source import Picture, Session
 from edge.command import check
 from edge.image import RgbImage
 from tests.camera.conftest import write_clip
+from tests.uplink.mosquitto import Mosquitto
 
 MASK = "masks = [[[0.0, 0.0], [0.5, 0.0], [0.0, 0.5]]]\n"
 
@@ -69,3 +70,29 @@ def test_a_folder_without_a_whole_picture_is_told_with_one_of_its_files(tmp_path
     assert f"the last error: image '{tmp_path / '2.jpg'}' is corrupt" in error
     assert "picture" in error.partition("the last error")[0]
     assert f"cameras.east: {error}" in said
+
+
+def test_the_way_to_each_sink_is_tried(tmp_path, capsys):
+    broker = Mosquitto(tmp_path)
+    sinks = {"hq": broker.port, "gone": 1}
+    text = '[tower]\nid = "tower-7"\n[cameras.a]\nuri = "scene:"\n' + "".join(
+        f'[sinks.{name}]\nurl = "mqtt://127.0.0.1:{port}"\n' for name, port in sinks.items()
+    )
+    code, checks, said = checked(tmp_path, capsys, text)
+    assert code == 1
+    assert checks["sinks.hq"] == {"ok": True, "error": None, "note": None}
+    assert checks["sinks.gone"]["error"].startswith("mqtt://127.0.0.1:1: ")
+    assert "FAILED  sinks.gone: mqtt://127.0.0.1:1: " in said
+    broker.kill()
+
+
+def test_an_unfit_secret_of_a_sink_is_a_wrong_configuration(tmp_path, capsys):
+    (tmp_path / "word").write_text("secret")
+    (tmp_path / "word").chmod(0o644)
+    (tmp_path / "tower.toml").write_text(
+        '[tower]\nid = "tower-7"\n[cameras.a]\nuri = "scene:"\n[web]\nenabled = false\n'
+        '[sinks.hq]\nurl = "mqtt://127.0.0.1"\nuser = "t"\npassword_file = "word"\n'
+    )
+    for command in ("check", "run"):
+        assert cli.main([command, str(tmp_path / "tower.toml")]) == 2
+        assert "sinks.hq.password_file: " in capsys.readouterr().err

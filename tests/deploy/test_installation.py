@@ -120,15 +120,19 @@ def test_nothing_missing_and_nothing_different_is_the_same(
     )
 
 
-def test_a_camera_that_fails_is_reported_and_stops_nothing(
+def test_a_camera_or_a_sink_that_fails_is_reported_and_stops_nothing(
     pi4: Board, release: Release, said: list[str]
 ) -> None:
-    checks = {"model": {"ok": True, "error": None}, "cameras.north": {"ok": False, "error": "refused"}}
+    checks = {
+        "model": {"ok": True, "error": None},
+        "cameras.north": {"ok": False, "error": "refused"},
+        "sinks.hq": {"ok": False, "error": "it does not answer"},
+    }
     target = FakeBoard(
         check=Done(1, json.dumps({"ok": False, "checks": checks})), health=healthy(503, ("north: stale",))
     )
     outcome = bring(target, pi4, release, said)
-    assert outcome.cameras == ("cameras.north: refused",)
+    assert outcome.cameras == ("cameras.north: refused", "sinks.hq: it does not answer")
     assert outcome.health.status == 503
     assert outcome.health.reasons == ("north: stale",)
     assert "prune" in target.names

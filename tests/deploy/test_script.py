@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 from subprocess import PIPE
@@ -14,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy.script import Step
+from tests.alert.event import event
+from tests.alert.owing import Owing
 
 STEPS = sorted(
     entry.name.removesuffix(".sh")
@@ -145,6 +148,47 @@ def test_nothing_is_switched_where_a_store_cannot_be_taken_back(board: Path) -> 
     assert code == 1
     assert calls[-1] == "systemctl start firetower.service"
     assert (board / "opt/current").readlink() == Path("releases/new")
+
+
+def real(release: Path, packages: Path) -> None:
+    """Give a release the code in a folder of packages, run by this Python."""
+    python = release / "venv/bin/python"
+    python.write_text(f'#!/bin/sh\nshift\nPYTHONPATH={packages} exec {sys.executable} -s -P "$@"\n')
+
+
+def ask_events(release: Path, store: Path) -> str:
+    """Return what a release says of a store: the ids of its events, or why it does not take it."""
+    code = (
+        "import sys; from pathlib import Path; from edge.alert.place import rehearse;"
+        "from edge.alert.database import Database; from edge.alert.store import Store; path = Path(sys.argv[1]);"
+        "rehearse(path); print([one.id for one in Store(Database(path)).events()])"
+    )
+    done = subprocess.run(
+        [release / "venv/bin/python", "-I", "-c", code, store], check=False, capture_output=True, text=True
+    )
+    return done.stdout.strip() or done.stderr.splitlines()[-1]
+
+
+def test_real_releases_take_a_real_store_back_or_switch_nothing(board: Path) -> None:
+    root, releases, store = Path(__file__).parents[2], board / "opt/releases", board / "events.sqlite"
+    real(releases / "new", root)
+    shutil.copytree(root / "edge", board / "older/edge", ignore=shutil.ignore_patterns("__pycache__"))
+    with (board / "older/edge/alert/schema.py").open("a") as file:
+        file.write("\nMIGRATIONS = MIGRATIONS[:1]\n")
+    real(releases / "old", board / "older")
+    store.unlink()
+    owing = Owing(path=store)
+    owing.commit(event("e"), "crop")
+    assert switch(board, "old", at="new")[0] == 1  # it is in use
+    owing.database.close()
+    assert "schema 2 was written by a newer firetower" in ask_events(releases / "old", store)
+    assert (board / "opt/current").readlink() == Path("releases/new")
+    assert switch(board, "old", at=None)[0] == 0
+    assert (board / "opt/current").readlink() == Path("releases/old")
+    assert ask_events(releases / "old", store) == "['e']"
+    assert switch(board, "new", at=None)[0] == 0
+    assert ask_events(releases / "new", store) == "['e']"
+    assert not list(board.glob("*corrupt*"))
 
 
 def test_half_a_file_of_log_limits_is_refused(tmp_path: Path) -> None:

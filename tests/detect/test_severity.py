@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.detect.region import Region
-from edge.detect.severity import Severities, Standing, advance, merge
+from edge.detect.severity import Severities, Standing, advance, merge, patient
 from edge.detect.tracker import Tracker
-from edge.model.manifest import AlertRule, Confirmation
+from edge.model.manifest import ESCALATE_S_MAX, AlertRule, Confirmation
 
 
 def region(row, col, side=2, peak=1.0):
@@ -15,13 +15,13 @@ def region(row, col, side=2, peak=1.0):
     return Region("smoke", peak, (row, col), side * side, box, (col, row, col + side, row + side))
 
 
-def play(rule, frames, step_s=60.0):
+def play(rule, frames, step_s=60.0, risk="neutral"):
     """Return (frame, track, cause) of each alert; events open at their first sight and close after 20 unseen frames."""
     tracker, severities = Tracker(Confirmation(hits=1, window=1, close_after=20)), Severities(rule)
     return [
         (index, track, cause)
         for index, regions in enumerate(frames)
-        for track, cause in severities.update(tracker.update(regions), step_s if index else 0.0).items()
+        for track, cause in severities.update(tracker.update(regions), step_s if index else 0.0, risk).items()
     ]
 
 
@@ -48,6 +48,27 @@ PLUME = [region(4, 4)]
 def test_a_candidate_becomes_an_alert_by(rule, frames, alert):
     got = play(AlertRule(escalate_s=300.0, **rule), frames)
     assert got == ([] if alert is None else [(alert[0], 1, alert[1])])
+
+
+@pytest.mark.parametrize(
+    ("risk", "rule", "alert"),
+    [
+        ("high", {"persistence_s": 240.0}, (2, "persistence")),
+        ("low", {"persistence_s": 240.0}, (8, "persistence")),
+        ("high", {}, (5, "escalation")),
+        ("low", {}, (20, "escalation")),
+        ("low", {"growth": 1.0}, (0, "growth")),
+        ("low", {"scores": {"smoke": 1.0}}, (0, "score")),
+    ],
+)
+def test_the_fire_risk_changes_how_long_a_candidate_waits_and_nothing_else(risk, rule, alert):
+    got = play(AlertRule(escalate_s=600.0, **rule), [PLUME] * 30, risk=risk)
+    assert got == [(alert[0], 1, alert[1])]
+
+
+def test_no_candidate_waits_longer_than_a_manifest_may_say():
+    waits = patient(AlertRule(escalate_s=ESCALATE_S_MAX), "low").escalate_s
+    assert waits == ESCALATE_S_MAX == 6 * 3600
 
 
 def test_without_a_rule_nothing_is_said_of_severity():

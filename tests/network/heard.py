@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.alert.database import Database
 from edge.model.bundle import Bundle, bundled_path
 
 Words = Sequence[str | Path]
@@ -88,6 +89,11 @@ def _archive(folder: Path) -> Words:
     return [folder / "bundle.zip", folder / "bundle"]
 
 
+def _store(folder: Path) -> Words:
+    Database(folder / "events.sqlite").close()
+    return [folder / "events.sqlite", "1"]
+
+
 DEVICE: dict[str, Given] = {
     "firetower check": _tower,
     "firetower replay": _recording,
@@ -100,6 +106,8 @@ DEVICE: dict[str, Given] = {
     "firetower bench latency": lambda folder: [*FEW, "--json", folder / "latency.json"],
     "firetower bench compare": lambda _: [LATENCY, LATENCY],
     "python -m benchmarks.board_page": lambda _: [],
+    "python -m edge.alert.rollback": _store,
+    "python -m scripts.protocol": lambda _: ["--check"],
 }
 
 

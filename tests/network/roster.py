@@ -34,8 +34,9 @@ def commands() -> set[str]:
     typed = {"edge": "firetower", "edge.cli": "firetower"}
     for point in entry_points(group=cli.COMMAND_GROUP):
         typed[point.module.removesuffix(".__main__")] = f"firetower {point.name}"
-    found: set[str] = set()
-    for program in programs():
+    listed = programs()
+    found = {name for program, name in typed.items() if program not in listed and program != "edge.cli"}
+    for program in listed:
         name = typed.get(program, f"python -m {program}")
         packaged = (ROOT / program.replace(".", "/") / "__main__.py").exists()
         found |= {" ".join((name, *verbs)) for verbs in (verbs_of(program) if packaged else [()])}

@@ -3,6 +3,8 @@
 import json
 import os
 import pwd
+import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -18,6 +20,23 @@ LIVES_S = 15  # ONNX Runtime asks its first name after some ten seconds
 UNMUTED = "import onnxruntime, time; time.sleep(120)"
 
 INDEX = "index.example"
+PORT = 18883
+BROKER = f"listener {PORT} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n"
+SENDING = f"""
+[tower]
+id = "tower-7"
+[cameras.scene]
+uri = "scene:"
+[sinks.hq]
+url = "mqtt://127.0.0.1:{PORT}"
+origins = ["live", "simulated"]
+[operators]
+anna = "anna.key"
+[store]
+path = "events.sqlite"
+[web]
+port = 0
+"""
 # An sshd in the same network, as long as the command after it runs, and what the command had started there.
 BESIDE = """
 "$0" "$1" "$2" "$3" "$4" "$5" & server=$!
@@ -33,6 +52,21 @@ WATCHED = """
 "$0" -P -m edge run "$1" >/dev/null 2>&1 & daemon=$!
 shift; until "$@"; do kill -0 $daemon || exit 9; sleep 0.2; done
 kill $daemon; wait $daemon
+"""
+
+
+# A broker in the same network, a daemon that sends to it, and who hears it, drills and commands.
+AT_A_BROKER = """
+"$1" -c "$2/broker.conf" 2>/dev/null & broker=$!
+"$0" -P -m edge run "$2/tower.toml" >/dev/null 2>&1 & daemon=$!
+"$0" -P -m edge watch --name one --folder "$2/one" >/dev/null 2>&1 & one=$!
+"$0" -P -m receive watch --name two --folder "$2/two" >/dev/null 2>&1 & two=$!
+until said=$("$0" -P -m edge drill tower-7 --as "$2/anna.key"); do kill -0 $daemon $broker || exit 9; done
+drill=$(echo "$said" | sed 's/.*"drill":"\\([^"]*\\)".*/\\1/')
+"$0" -P -m edge command tower-7 confirm "$drill" --as "$2/anna.key"; code=$?
+until [ -e "$2/one/tower-7/$drill.2.json" ] && [ -e "$2/two/tower-7/$drill.2.json" ]; do sleep 0.1; done
+kill -INT $one $two; wait $one $two; kill $daemon; wait $daemon; kill $broker; wait $broker
+exit $code
 """
 
 
@@ -76,6 +110,19 @@ def test_the_health_check_of_the_image(watch, configured):
     found = watch("sh", "-c", WATCHED, sys.executable, tower, *asked)
     found.check(configured)
     assert "reasons" in json.loads(found.seen.said.splitlines()[-1])
+
+
+def test_who_hears_a_tower_drills_and_commands(watch, configured):
+    mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    assert mosquitto, "needs mosquitto: apt-get install mosquitto"
+    (configured / "broker.conf").write_text(BROKER)
+    (configured / "tower.toml").write_text(SENDING)
+    key = str(configured / "anna.key")
+    subprocess.run([*started("firetower command"), "--make-key", key, "anna", "operator"], check=True)
+    asked = {"FIRETOWER_BROKER": f"mqtt://127.0.0.1:{PORT}"}
+    found = watch("sh", "-c", AT_A_BROKER, sys.executable, mosquitto, configured, **asked)
+    found.check(configured)
+    assert json.loads(found.seen.said.splitlines()[-1])["word"] == "done"
 
 
 @pytest.mark.parametrize("name", DEVICE)

@@ -19,6 +19,10 @@ BY_TEST = {
     "firetower run": test_network.test_the_daemon,
     "firetower sim serve": test_network.test_simulated_cameras,
     "firetower deploy": test_network.test_a_deployment,
+    "firetower watch": test_network.test_who_hears_a_tower_drills_and_commands,
+    "firetower command": test_network.test_who_hears_a_tower_drills_and_commands,
+    "firetower drill": test_network.test_who_hears_a_tower_drills_and_commands,
+    "python -m receive": test_network.test_who_hears_a_tower_drills_and_commands,
     "python -m deploy.health": test_network.test_the_health_check_of_the_image,
 }
 # Nobody types these: what starts them is heard, and they with it.

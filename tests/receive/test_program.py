@@ -97,7 +97,7 @@ def test_a_program_gets_the_message_and_its_text(inbox, tmp_path):
     path = str(inbox.path("tower-7", "a.1"))
     assert environment == {
         "FIRETOWER_TOWER": "tower-7", "FIRETOWER_KEY": "a.1", "FIRETOWER_FILE": path,
-        "FIRETOWER_TEXT": r"Smoke.\u202e\nNorth",
+        "FIRETOWER_TEXT": r"Smoke.\u202e\nNorth", "FIRETOWER_DRILL": "",
     }  # fmt: skip
 
 

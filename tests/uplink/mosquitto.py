@@ -102,12 +102,13 @@ class Listener:
     def __init__(self, port: int, *topics: str) -> None:
         self.got: list[Got] = []
         self._topics = topics
-        self._listening = threading.Event()
+        self._listening, self._deaf = threading.Event(), threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.reconnect_delay_set(0.05, 0.05)
         self._client.on_connect = lambda client, *_: [client.subscribe(topic, qos=1) for topic in topics]
         self._client.on_subscribe = lambda *_: self._listening.set()
-        self._client.on_disconnect = lambda *_: self._listening.clear()
+        self._client.on_disconnect = lambda *_: (self._listening.clear(), self._deaf.set())
+        self._client.on_unsubscribe = lambda *_: self._deaf.set()
         self._client.on_message = self._keep
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
@@ -118,6 +119,9 @@ class Listener:
         return self
 
     def __exit__(self, *_):
+        if self._topics and self._listening.is_set():  # so that the broker knows of it before the test goes on
+            self._client.unsubscribe(list(self._topics))
+            assert self._deaf.wait(HANG_S)
         self._client.disconnect()
         self._client.loop_stop()
 

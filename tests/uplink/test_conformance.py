@@ -255,7 +255,7 @@ def test_silence_ends_by_the_clock_that_is_given(case, receiver, road):
     assert [(one.key, one.word) for one in road.outcomes] == [("silence.1", "failed")]
     road.connect()
     assert road.carry(parcel("silence.1")).word == "delivered"
-    assert [key for key, _, _ in receiver.arrived()].count("silence.1") == 2
+    road.until(lambda: [key for key, _, _ in receiver.arrived()].count("silence.1") == 2)
 
 
 @each

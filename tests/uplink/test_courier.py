@@ -75,7 +75,7 @@ class Plain:
     """Makes parcels that show what they are of."""
 
     def __init__(self):
-        self.smoke = {}
+        self.smoke, self.kept = {}, b""
         self.unfit = set()
 
     def message(self, message):
@@ -88,8 +88,9 @@ class Plain:
         return Parcel(f"health.{sequence}", "health", f"{sequence} next in {next_s:g}".encode(), "text/plain")
 
     def states(self):
-        return [
-            Parcel(f"smoke.{name}", "smoke", body, "text/plain", camera=name)
+        kept = [Parcel("kept", "smoke", self.kept, "text/plain", camera="-")] if self.kept else []
+        return kept + [
+            Parcel(f"smoke.{name}", "smoke", body, "text/plain", camera=name, expires_s=3 * BEAT_S)
             for name, body in self.smoke.items()
         ]
 
@@ -129,7 +130,8 @@ class Tower:
 
     def obey(self, sink, command):
         self.obeyed.append((sink, command.body))
-        return Parcel("answer.1", "answer", b"done", "text/plain", answers=("there", b""))
+        answer = Parcel("answer.1", "answer", b"done", "text/plain", answers=("there", b""))
+        return [answer, Parcel("now.1", "image", b"jpeg", "image/jpeg", camera="north")]
 
     def commit(self, one, *roles, jpeg=b"j" * 100):
         self.place.commit(one, None, [photo(role, jpeg) for role in roles])
@@ -165,6 +167,21 @@ def test_alerts_go_before_the_heartbeat_and_the_rest_after_it(made):
     tower.after(0)
     assert tower.got() == ["e.1", "health.7", "smoke.north", "e.1.thumbnail", "e.1.crop", "c.1"]
     assert tower.post.queue().unsent == 0
+
+
+def test_a_state_that_does_not_expire_is_said_once_per_link_and_when_it_changes(made):
+    tower = made()
+    tower.writer.kept = b"1"
+    tower.after(3 * BEAT_S, step_s=60)
+    assert tower.got().count("kept") == 1
+    tower.writer.kept = b"2"
+    tower.after(60)
+    assert tower.got().count("kept") == 2
+    tower.links["a"].up = False
+    tower.after(60)
+    tower.links["a"].up = True
+    tower.after(60)
+    assert tower.got().count("kept") == 3
 
 
 def test_a_heartbeat_comes_at_its_time_and_only_the_newest_is_sent(made):
@@ -255,6 +272,16 @@ def test_a_failure_pauses_longer_and_longer_and_lets_others_go_first(made):
     assert {"a.1", "b.1"} <= set(tower.got())
 
 
+def test_a_failure_is_no_reason_to_call_the_next_step(made):
+    tower = made(Route("a"), Route("up", escalation=1))
+    tower.links["a"].answer = lambda _: "failed"
+    tower.commit(event("e"))
+    tower.after(599)
+    assert tower.got("up", "event") == []
+    tower.after(2)
+    assert tower.got("up", "event") == ["e.1"]
+
+
 def test_a_receiver_may_say_when_to_come_again(made):
     tower = made()
     tower.links["a"].answer = lambda _: ("failed", 120.0)
@@ -301,6 +328,7 @@ def test_a_sink_that_is_gone_is_left_alone_and_the_others_go_on(made):
     tower.after(60)
     assert len(tower.got("a")) == 1
     assert tower.links["a"].closed
+    assert tower.links["a"].hand is None
     assert tower.got("b", "event") == ["f.1", "e.1"]
     assert tower.post.queue().unsent == 0
 
@@ -316,11 +344,32 @@ def test_what_nobody_hears_goes_again_with_each_heartbeat_until_somebody_does(ma
     assert tower.got(channel="event") == ["f.1", "e.1"]
     assert tower.got("up", "event") == ["f.1", "e.1"]  # at once
     tower.after(BEAT_S)
-    assert tower.got(channel="event")[2:] == ["f.1"]  # one tells whether anybody listens
-    link.answer = lambda _: "delivered"
+    assert tower.got()[-3:] == ["health.8", "f.1", "e.1"]  # all of them, once
     tower.after(BEAT_S)
-    assert tower.got(channel="event")[3:] == ["f.1", "e.1"]
+    assert tower.got(channel="event")[4:] == ["f.1", "e.1"]
+    tower.restart()
+    link = tower.links["a"]
+    tower.after(2)
+    assert tower.got() == ["health.7", "f.1", "e.1"]
     assert tower.post.queue().unheard == 0
+
+
+def test_what_nobody_hears_goes_again_as_far_as_the_budget_reaches(made):
+    tower = made(day_bytes=100_000, storm_alerts=999)
+    link = tower.links["a"]
+    link.cost = 1000
+    link.answer = lambda parcel: "unheard" if parcel.channel == "event" else "delivered"
+    for number in range(30):
+        tower.commit(event(f"e{number}"))
+    tower.after(1)
+    assert len(tower.got(channel="event")) == 60  # with the first heartbeat again
+    tower.after(BEAT_S)
+    tower.after(BEAT_S)
+    again = len(tower.got(channel="event")) - 60
+    assert 5 < again < 30  # a quarter of a day's bytes is left
+    tower.commit(event("late"))
+    tower.after(1)
+    assert tower.got(channel="event")[60 + again :] == ["late.1"]
 
 
 def test_whoever_hears_one_hears_the_rest_at_once(made):
@@ -329,6 +378,7 @@ def test_whoever_hears_one_hears_the_rest_at_once(made):
     tower.after(0)
     tower.commit(event("e"))
     tower.after(2)
+    assert tower.got(channel="event") == ["e.1"]
     tower.links["a"].answer = lambda _: "delivered"
     tower.commit(event("f"))
     tower.after(2)
@@ -350,11 +400,12 @@ def test_a_command_is_obeyed_and_answered_even_over_a_link_that_fails(made):
     tower = made()
     tower.after(0)
     tower.links["a"].commands.append(Command(b"ack", ("there", b"")))
-    words = iter(["failed", "delivered"])
-    tower.links["a"].answer = lambda _: next(words)
+    words = iter(["failed"])
+    tower.links["a"].answer = lambda _: next(words, "delivered")
     tower.after(10)
     assert tower.obeyed == [("a", b"ack")]
     assert tower.got(channel="answer") == ["answer.1"] * 2
+    assert tower.got(channel="image") == ["now.1"]
 
 
 def test_a_message_of_which_no_parcel_can_be_made_waits_and_stops_nobody(made, caplog):
@@ -418,8 +469,12 @@ def test_a_restart_without_the_store_begins_with_a_whole_budget_and_resumes_when
     budget.spend(100, 0)
     budget.resume(Balance("b1", 0, 300.0), "b1", round(DAY_S * 1e9) // 10)
     assert budget.left_bytes == pytest.approx(300)  # a tenth of a day fills what was spent meanwhile
-    budget.resume(Balance("b0", 5, 50.0), "b1", 10)
-    assert budget.left_bytes < 50
+    half_ns = round(DAY_S * 1e9) // 2
+    budget.resume(Balance("b0", 0, 50.0), "b1", half_ns)
+    assert budget.left_bytes < 50  # of the time in another boot nothing is known
+    before = budget.left_bytes
+    budget.spend(10, 0)
+    assert budget.left_bytes == before - 10  # a clock that goes back takes nothing away
     assert Budget(None, 0).left_bytes is None
 
 
@@ -456,6 +511,19 @@ def test_days_without_a_link_lose_nothing_but_what_coalesced(made):
     with tower.place._database.reading("look") as db:
         lost = {key for (key,) in db.execute("SELECT key FROM lost")}
     assert lost == {f"e{day}.2" for day in range(6)} == committed - set(got)
+
+
+def test_an_outcome_of_what_is_not_in_hand_settles_nothing(made):
+    tower = made()
+    tower.links["a"].answer = lambda _: None
+    tower.commit(event("e"))
+    tower.after(1)
+    (way,) = tower.ways
+    assert way.settle(Outcome("other.1", "delivered"), tower.clock.now_ns) is None
+    assert way.hand.key == "e.1"
+    tower.links["a"].answer = lambda _: "delivered"
+    tower.after(1)
+    assert tower.post.queue().unsent == 0
 
 
 def test_it_says_when_it_wants_to_be_called_and_lets_go_of_the_links(made):

@@ -147,13 +147,13 @@ def test_a_wire_counts_what_goes_over_the_link_with_the_heads_of_packets():
         while len(got) < 300:
             got += wire.recv(1000)
         end_s = time.monotonic() + HANG_S
-        while wire.traffic().arrived - before.arrived < 500:
+        while wire.traffic().arrived_bytes - before.arrived_bytes < 500:
             assert time.monotonic() < end_s
         traffic = wire.traffic()
-        assert 500 + 52 <= traffic.sent - before.sent <= 500 + 10 * 52
-        assert 300 + 52 <= traffic.received - before.received <= 300 + 10 * 52
+        assert 500 + 52 <= traffic.sent_bytes - before.sent_bytes <= 500 + 10 * 52
+        assert 300 + 52 <= traffic.received_bytes - before.received_bytes <= 300 + 10 * 52
         wire.close()
-        assert wire.traffic().sent >= traffic.sent
+        assert wire.traffic().sent_bytes >= traffic.sent_bytes
         assert not wire.is_readable()
 
 

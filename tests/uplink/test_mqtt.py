@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clock import SystemClock
-from edge.errors import SettingsError
+from edge.errors import LinkError, SettingsError
 from edge.uplink.mqtt import MQTT, MqttOptions
 from edge.uplink.sink import Tower
 from edge.uplink.transport import Transport
@@ -254,6 +254,39 @@ def test_a_user_with_a_password_and_one_with_a_wrong_one(tmp_path, roads, caplog
     for shown in (repr(wrong.transport.link()), repr(vars(wrong.transport)), caplog.text):
         assert SECRET not in shown
     broker.kill()
+
+
+def reach(url: str, tower: str = "tower-7", **keys: object) -> str:
+    options = MqttOptions(url=url, **keys)
+    return MQTT.reach(options, Tower(id=tower, heartbeat_s=300), SystemClock())
+
+
+def test_a_trial_disturbs_no_daemon_and_leaves_nothing_behind(broker, url, roads):
+    road = roads(url, "tried")
+    with Listener(broker.port, "firetower/tried/#") as others:
+        assert reach(url, "tried") == ""
+        assert road.carry(parcel()).word == "delivered"
+        assert {one.body for one in others.on("firetower/tried/available")} <= {b"online"}
+    assert road.transport.link().notice == ""
+    assert reach(url, "never") == ""
+    with Listener(broker.port, "firetower/never/#") as others:
+        others.publish("firetower/never/health", b"last")
+        wait(lambda: others.got)
+        assert [one.body for one in others.got] == [b"last"]
+
+
+def test_a_trial_says_why_a_broker_does_not_let_it_in(tmp_path):
+    users = tmp_path / "users"
+    users.touch(mode=0o600)
+    subprocess.run(["mosquitto_passwd", "-b", users, "tower", f"{SECRET}-no"], check=True)
+    broker = Mosquitto(tmp_path, f"password_file {users}")
+    keys = {"user": "tower", "password_file": secret_file(tmp_path)}
+    with pytest.raises(LinkError, match="Not authorized") as raised:
+        reach(f"mqtt://127.0.0.1:{broker.port}", **keys)
+    assert SECRET not in str(raised.value)
+    broker.kill()
+    with pytest.raises(LinkError, match="refused"):
+        reach(f"mqtt://127.0.0.1:{broker.port}", **keys)
 
 
 # TLS
@@ -623,7 +656,6 @@ def test_whatever_a_broker_says_never_raises(noise, after, whole):
         {"channel": "answer", "answers": None},
         {"channel": "answer", "answers": ("a/#", b"")},
         {"channel": "answer", "answers": ("a", bytes(70_000))},
-        {"channel": "discovery"},
         {"expires_s": 1e12},
     ],
 )

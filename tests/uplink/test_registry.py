@@ -33,8 +33,10 @@ def unopened(*_: object) -> Any:
     raise AssertionError("a configuration opens nothing")
 
 
-PIGEON = Kind(("pigeons", "pigeon"), "pigeons://loft, pigeon://loft", PigeonOptions, CARRIED, unopened)
-SMOKE = Kind(("smoke",), "smoke://hill", SmokeOptions, CARRIED, unopened)
+PIGEON = Kind(
+    ("pigeons", "pigeon"), "pigeons://loft, pigeon://loft", PigeonOptions, CARRIED, unopened, unopened
+)
+SMOKE = Kind(("smoke",), "smoke://hill", SmokeOptions, CARRIED, unopened, unopened)
 
 
 def tower(folder: Path, sinks: dict[str, Any], **keys: Any) -> Settings:

@@ -21,7 +21,7 @@ NORTH = "tower-7 north, bearing 207° ± 3°, first seen 14:32 PST (6 min ago)"
 UNSEEN = "Nobody acknowledged it within 10 min. Not on the tower's disk."
 OPENING = {"revision": 1, "phase": "opened", "updated": stamp(), "box_px": (1140, 440, 1180, 470)}
 CLOSED = {"phase": "closed", "closed": stamp(300)}
-ALERTED = Alerted(at=stamp(120), by="growth", revision=3, box_px=(1120, 400, 1200, 480))
+ALERTED = Alerted(at=stamp(120), by="growth", revision=3, box_px=(1120, 400, 1200, 480), risk="high")
 MINUTE = Now(mono_ns=1010 * S, boot_id=BOOT, wall_ns=NOW.wall_ns - 350 * S, wall_trusted=True)
 REBOOTED = Now(mono_ns=9 * S, boot_id="another", wall_ns=NOW.wall_ns, wall_trusted=True)
 UNSET = {"opened": stamp(utc="1970-01-01T00:16:40+00:00", utc_trusted=False)}
@@ -57,7 +57,7 @@ def line(event: Event, now: Now = NOW, facts: Any = None, **sending: Any) -> str
         ),
         (
             {"camera": "south", "updated": stamp(300), "alerted": ALERTED},
-            {"fire_risk": "high"},
+            {},
             f"Smoke, not confirmed. {SEEN}, still growing. Alert by its growth, fire risk high.",
         ),
         (
@@ -93,7 +93,7 @@ def line(event: Event, now: Now = NOW, facts: Any = None, **sending: Any) -> str
         (
             {"id": "drill.5f1e", "camera": "scene", "updated": stamp(300)},
             {},
-            "DRILL. SIMULATED. Smoke, not confirmed. tower-7 scene, first seen 14:32 PST, still growing.",
+            "DRILL. SIMULATED. Smoke, not confirmed. tower-7 scene, first seen 14:32 PST (6 min ago), still growing.",
         ),
         (
             {"camera": "clip", "updated": stamp(300)},

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import secrets
 import threading
 from datetime import UTC, datetime
 
@@ -13,10 +14,12 @@ from edge.alert.event import Announcement
 from edge.alert.place import Place
 from edge.alert.route import Queue
 from edge.clock import SystemClock, boot_id
+from edge.counter.prometheus import uplink_exposition
 from edge.errors import SettingsError
 from edge.health import CameraHealth, Health
 from edge.settings import parse
 from edge.uplink.command import Order, new_operator, sign
+from edge.uplink.heartbeat import Power
 from edge.uplink.maintenance import Maintenance, Observed
 from edge.uplink.uplink import Uplink
 from tests.alert.event import event
@@ -49,13 +52,19 @@ class Reports:
     def due_s(self):
         return {"north": 57.0}
 
+    def power(self):
+        return Power(source="measured:ina226", watts=3.1)
 
-def settings(port, folder):
+    def picture(self, camera):
+        return photo("now", b"\xff\xd8now") if camera == "north" else None
+
+
+def settings(port, folder, tower="tower-7", **keys):
     document = {
-        "tower": {"id": "tower-7"},
-        "cameras": {"north": {"uri": "rtsp://127.0.0.1/"}},
-        "sinks": {"people": {"url": f"mqtt://127.0.0.1:{port}"}},
-        "uplink": {"heartbeat_s": 600},
+        "tower": {"id": tower},
+        "cameras": {"north": {"uri": "rtsp://127.0.0.1/"}, "blind": {"uri": "rtsp://127.0.0.1/"}},
+        "sinks": {"people": {"url": f"mqtt://127.0.0.1:{port}", **keys}},
+        "uplink": {"heartbeat_s": 1 if keys else 600},
     }
     return parse(document, folder)
 
@@ -92,6 +101,7 @@ def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(br
             57.0,
         )
         assert health["boot_id"] == boot_id()
+        assert health["power"]["watts"] == 3.1
 
         commit(uplink, place, event("e1"), "crop")
         wait(lambda: people.on(f"{prefix}/camera/north/image"))
@@ -116,7 +126,60 @@ def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(br
         said = json.loads(people.on(f"{prefix}/event")[-1].body)
         assert (said["type"], said["said"]["word"], said["said"]["by"]) == ("reviewed", "acknowledged", "ann")
     assert uplink.post.queue().unsent == 0
-    assert uplink.links()["people"].up
+    report = uplink.report()
+    assert report.sinks["people"].up
+    assert report.commands == {"done": 1, "repeated": 1}
+    assert uplink.notices() == []
+    uplink.tick()
+    assert b'firetower_sink_up{sink="people"} 1.0' in uplink_exposition(uplink.report())
+
+
+def test_a_picture_comes_when_it_is_asked_for(broker, tower):
+    uplink, _, _ = tower
+    prefix = "firetower/tower-7"
+    with Listener(broker.port, f"{prefix}/#") as people:
+        sequence = str(uplink.report().sequence).encode()
+        wait(lambda: any(sequence in beat.body for beat in people.on(f"{prefix}/health")))
+        health = json.loads(people.on(f"{prefix}/health")[-1].body)
+
+        def ask(camera):
+            order = Order(
+                tower="tower-7", id=secrets.token_hex(5), command="picture", arguments={"camera": camera},
+                boot_id=health["boot_id"], sequence=health["sequence"], sent_at=datetime.now(UTC),
+            )  # fmt: skip
+            before = len(people.on(f"{prefix}/answer/ann"))
+            people.publish(f"{prefix}/command", sign(order, ANN), f"{prefix}/answer/ann", b"7")
+            wait(lambda: len(people.on(f"{prefix}/answer/ann")) > before)
+            return order.id, json.loads(people.on(f"{prefix}/answer/ann")[-1].body)
+
+        asked, answer = ask("north")
+        assert answer["word"] == "done"
+        wait(lambda: f"now.{asked}" in people.keys())  # noqa: SIM118 — a method of its own
+        image = people.on(f"{prefix}/camera/north/image")[-1]
+        assert image.body == b"\xff\xd8now"
+        assert image.attributes["sha256"] == hashlib.sha256(image.body).hexdigest()
+        assert (image.attributes["role"], image.attributes["subject"]) == ("now", "north")
+        for camera, why in (("west", "there is no camera west"), ("blind", "nothing was seen")):
+            _, answer = ask(camera)
+            assert (answer["word"], answer["reason"]) == ("refused", "unfit")
+            assert why in answer["why"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_home_assistant_is_told_once_and_only_where_it_is_wanted(broker, tmp_path, wanted):
+    found = settings(broker.port, tmp_path, f"ha-{wanted}".lower(), home_assistant=wanted)
+    uplink = Uplink(found, SystemClock(), model="m", version="1.2")
+    prefix = f"firetower/{found.tower.id}"
+    with (
+        Listener(broker.port, f"{prefix}/health", "homeassistant/#") as people,
+        Place(lambda: tmp_path / "e.db", post=uplink.post) as place,
+    ):
+        list(place.open(()))
+        uplink.start(Reports(), lambda _: None)
+        wait(lambda: len(people.on(f"{prefix}/health")) >= 2)
+        told = people.on(f"homeassistant/device/firetower_{found.tower.id}/config")
+        assert len(told) == int(wanted)
+        uplink.stop()
 
 
 def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
@@ -155,7 +218,10 @@ def test_a_clock_that_is_set_and_a_store_in_memory_are_told():
     (clock,) = seen.observe(observed(wall_ns=10**18 + 3600 * 10**9, mono_ns=10**9))
     assert (clock.subject, clock.text) == ("clock", "the clock was set by +3599 s; it is synchronised")
     assert seen.observe(observed(wall_ns=10**18 + 3601 * 10**9, mono_ns=2 * 10**9)) == []
+    assert seen.observe(observed(wall_ns=10**18 + 3601 * 10**9, mono_ns=2 * 10**9, wall_trusted=False)) == []
     later = {"wall_ns": 10**18 + 3602 * 10**9, "mono_ns": 3 * 10**9}
+    (clock,) = seen.observe(observed(**later))
+    assert clock.text == "the clock was set by +0 s; it is synchronised"
     (store,) = seen.observe(observed(trouble="the disk is full", **later))
     assert (store.state, store.text) == ("memory", "events are kept in memory: the disk is full")
     assert seen.observe(observed(trouble="the disk is full", **later)) == []

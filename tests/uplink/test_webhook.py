@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
-from edge.errors import SettingsError
+from edge.errors import HttpError, SettingsError
 from edge.uplink.sink import Tower
 from edge.uplink.webhook import LARGEST_BYTES, WEBHOOK, WHOLE_S, Webhook, WebhookOptions
 from tests.http.server import Certificates, Server, reply
@@ -85,6 +85,16 @@ def test_what_is_asked(receiver, road):
         "ce-subject": "n%201%25%22%C3%BC%0D%0Ax:%20y",
         "ce-camera": "north",
     }
+
+
+def test_a_trial_asks_whether_the_receiver_is_there_and_sends_nothing(receiver, tmp_path):
+    assert "204 No Content" in WEBHOOK.reach(options(receiver), TOWER, SystemClock())
+    (request,) = receiver.requests
+    assert (request.method, request.body) == ("HEAD", b"")
+    assert "webhook-signature" not in request.fields
+    unknown = Certificates(tmp_path).make("another", "IP:127.0.0.1")
+    with pytest.raises(HttpError, match="certificate"):
+        WEBHOOK.reach(options(receiver, ca_file=unknown), TOWER, SystemClock())
 
 
 def test_a_picture_is_a_request_of_its_own(receiver, road):

@@ -126,6 +126,7 @@ async def ask(wrong, authorization, messages=()):
 
     scope = {
         "type": "http",
+        "path": "/",
         "headers": headers,
         "client": ("192.0.2.1", 4711),
         "state": {"connection": connection},

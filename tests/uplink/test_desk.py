@@ -1,0 +1,147 @@
+"""What people commanded, on disk and over restarts: a real store, simulated time."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+
+from edge.alert.event import Stamp
+from edge.alert.place import Place
+from edge.alert.post import Post
+from edge.alert.route import Route, Rules
+from edge.errors import CommandError
+from edge.uplink.command import KINDS, Order, arguments_of, new_operator
+from edge.uplink.desk import Desk
+from edge.uplink.gate import Given
+from tests.alert.event import event
+from tests.alert.owing import SECOND, Clock, anything, photo
+from tests.alert.test_post import Inline
+
+KIM = new_operator("kim", "admin")
+
+
+class Tower:
+    def __init__(self, path):
+        self.path, self.clock, self.rules = path, Clock(), Rules((Route("a"),), boot="b1")
+        self.start()
+
+    def start(self, *, opens=True):
+        self.desk = Desk(self.rules.boot, ("north",), lambda: Stamp(model_s=1.0))
+        self.post = Post(self.rules, self.clock, Inline(), self.desk.holds, self.desk.resume)
+        self.handlers = self.desk.handlers(self.post)
+        self.place = Place(lambda: self.path, post=self.post)
+        self.tick()
+        if opens:
+            self.open()
+
+    def open(self):
+        list(self.place.open(()))
+
+    def reboot(self):
+        self.rules = dataclasses.replace(self.rules, boot="b2")
+        self.place.close()
+        self.clock.now_ns = 5 * SECOND
+        self.start()
+
+    def tick(self, seconds=0):
+        self.clock.now_ns += seconds * SECOND
+        self.desk.tick(self.post, self.clock.now_ns)
+
+    def do(self, command, **arguments):
+        order = Order(
+            tower="tower-7", id="3f2a9c01d4e5", command=command, arguments=arguments, boot_id="b1", sequence=1,
+            sent_at=datetime(2026, 11, 29, tzinfo=UTC),
+        )  # fmt: skip
+        return self.handlers[command](
+            Given(order, arguments_of(order, KINDS[command]), KIM, self.clock.now_ns)
+        )
+
+    def sent(self):
+        found = []
+        while (message := self.post.take("a", anything)) is not None:
+            self.post.settle(message, "delivered")
+            found.append(message)
+        return found
+
+
+@pytest.fixture
+def tower(tmp_path):
+    tower = Tower(tmp_path / "e.db")
+    yield tower
+    tower.place.close()
+
+
+def test_a_snooze_outlives_the_process_and_its_end_lists_once_what_was_held_back(tower):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    tower.place.commit(event("e"), None, [photo("crop")])
+    tower.tick()
+    tower.place.close()
+    tower.start()
+    assert [snooze.by for snooze in tower.desk.snoozes(tower.clock.now_ns)] == ["kim"]
+    assert tower.sent() == []  # not even that the event was left open by the process before
+    tower.place.commit(event("f"))
+    assert tower.sent() == []
+    tower.tick(3600)
+    tower.tick(1)
+    (end,) = tower.sent()
+    assert (end.note.subject, end.note.state, end.note.camera) == ("snooze", "over", "north")
+    assert ([one.id for one in end.note.events], end.note.count) == (["e", "f"], 2)
+    tower.place.commit(event("f", 2, "updated"))
+    assert [message.key for message in tower.sent()] == ["f.2"]
+
+
+def test_a_reboot_ends_a_snooze_and_the_fire_risk_and_tells_what_was_held_back(tower):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    tower.do("fire_risk", level="high")
+    tower.place.commit(event("e"))
+    tower.place.commit(event("e", 2, "closed"))
+    tower.tick()
+    assert tower.desk.fire_risk(tower.clock.now_ns).level == "high"
+    tower.reboot()
+    assert tower.desk.fire_risk(tower.clock.now_ns).level == "neutral"
+    tower.place.commit(event("f"))
+    tower.place.commit(event("f", 2, "closed"))
+    tower.tick()
+    told = {message.key: message for message in tower.sent()}
+    (note,) = (message.note for key, message in told.items() if "note" in key)
+    assert (note.state, [one.id for one in note.events]) == ("rebooted", ["e"])
+    assert {"f.1", "f.2"} <= told.keys()
+    tower.reboot()
+    tower.tick()
+    assert tower.sent() == []
+
+
+def test_what_people_said_while_the_store_was_away_goes_before_what_stood(tower):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    tower.tick()
+    tower.place.close()
+    tower.start(opens=False)
+    tower.do("snooze", camera="north", duration_s=60, reason="a drill")
+    tower.do("fire_risk", level="low")
+    tower.open()
+    (snooze,) = tower.desk.snoozes(tower.clock.now_ns)
+    assert (snooze.reason, tower.desk.fire_risk(0).level) == ("a drill", "low")
+    tower.tick()
+    assert [message.note.state for message in tower.sent()] == ["renewed"]
+
+
+@pytest.mark.parametrize(
+    ("command", "word"), [("acknowledge", "acknowledged"), ("confirm", "confirmed"), ("dismiss", "dismissed")]
+)
+def test_what_a_person_says_of_an_event_goes_to_the_sinks_with_their_name(tower, command, word):
+    with pytest.raises(CommandError) as unknown:
+        tower.do(command, event="e", note="look")
+    assert unknown.value.reason == "unfit"
+    tower.place.commit(event("e"))
+    assert word in tower.do(command, event="e", note="look")
+    review = tower.sent()[-1].letter.review
+    assert (review.word, review.by, review.reason) == (word, "kim", "look")
+
+
+def test_the_whole_frame_of_an_event_is_sent_to_who_asks(tower):
+    tower.place.commit(event("e"), None, [photo("full")])
+    assert [message.key for message in tower.sent()] == ["e.1"]
+    tower.do("frame", event="e")
+    assert [(message.key, message.jpeg) for message in tower.sent()] == [("e.1.full", photo("full").jpeg)]
+    with pytest.raises(CommandError):
+        tower.do("frame", event="f")
