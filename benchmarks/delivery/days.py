@@ -173,6 +173,7 @@ class Pen:
         self._writer = Writer(
             facts,
             _HEARTBEAT_S,
+            "0",
             now=lambda: Now(clock.mono_ns(), clock.boot, clock.wall_ns(), None),
             vitals=_no_vitals,
             smoke=dict,
@@ -190,6 +191,10 @@ class Pen:
     def states(self) -> Sequence[Parcel]:
         """There are none."""
         return ()
+
+
+def _nothing_to_say(_sink: str, _command: Command) -> tuple[Parcel, ...]:
+    return ()
 
 
 def _no_vitals(_sequence: int, _next_s: float) -> Vitals:
@@ -224,7 +229,7 @@ class Days:
         ]
         first = self.clock.now_ns // _NS
         self.courier = Courier(
-            self.post, ways, Pen(self.clock), obey=lambda *_: None, heartbeat_s=_HEARTBEAT_S, first=first,
+            self.post, ways, Pen(self.clock), obey=_nothing_to_say, heartbeat_s=_HEARTBEAT_S, first=first,
             now_ns=self.clock.now_ns,
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from functools import partial
 from typing import Self
 
 from benchmarks.delivery.campaign import SINKS, Campaign
@@ -13,7 +14,7 @@ from benchmarks.delivery.station import Station
 from benchmarks.torture.attack import Attack, Ground, Outcome
 from benchmarks.tower import Tower, TowerError
 
-_HILL, _VALLEY = "10.77.0.2", "10.77.0.1"
+_HILL, VALLEY = "10.77.0.2", "10.77.0.1"
 _TOOLS = ("unshare", "nsenter", "ip", "tc", "iptables")
 _RATE, _BURST, _LATENCY = "16kbit", "3000", "3s"
 _LOSS = "0.05"
@@ -46,7 +47,7 @@ class Link:
                 "netns",
                 far,
             )
-            for prefix, name, address in ((self.hill, "hill0", _HILL), (self.valley, "valley0", _VALLEY)):
+            for prefix, name, address in ((self.hill, "hill0", _HILL), (self.valley, "valley0", VALLEY)):
                 _do(prefix, "ip", "link", "set", "lo", "up")
                 _do(prefix, "ip", "address", "add", f"{address}/24", "dev", name)
                 _do(prefix, "ip", "link", "set", name, "up")
@@ -90,13 +91,13 @@ def attack(ground: Ground) -> Outcome:
     if absent := [name for name in _TOOLS if shutil.which(name) is None]:
         return Outcome(left_out=f"it needs {', '.join(absent)}: apt-get install util-linux iproute2 iptables")
     outcome = Outcome()
-    with Link() as link, Station(ground.folder / "station", _VALLEY, link.valley) as station:
-        campaign = Campaign(ground, station, host=_VALLEY, prefix=link.hill, cameras=("a",))
+    with Link() as link, Station(ground.folder / "station", VALLEY, link.valley) as station:
+        campaign = Campaign(ground, station, host=VALLEY, prefix=link.hill, cameras=("a",))
         with campaign.live() as tower:
             tower.begin()
             for number in range(1, _EVENTS + 1):
                 outcome.tried += 1
-                tower.until(lambda most=number: _opened(campaign, tower) >= most, "another event is opened")
+                tower.until(partial(_has_opened, campaign, tower, number), "another event is opened")
                 link.set(up=False)
                 time.sleep(_PULLED_S)
                 link.set(up=True)
@@ -113,10 +114,10 @@ def attack(ground: Ground) -> Outcome:
     return outcome
 
 
-def _opened(campaign: Campaign, tower: Tower) -> int:
-    """Count the events so far: each takes some 70 kB for each sink, a minute and a half of such a link."""
+def _has_opened(campaign: Campaign, tower: Tower, number: int) -> bool:
+    """Say whether there were so many events: each takes some 70 kB for each sink, over a minute of such a link."""
     campaign.note(tower)
-    return len({event.id for event in campaign.committed.values()})
+    return len({event.id for event in campaign.committed.values()}) >= number
 
 
 def _namespace() -> subprocess.Popen[bytes]:

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 from contextlib import closing
@@ -360,4 +361,9 @@ def test_a_thin_link_is_pulled_and_put_back():
         assert not link.is_up()
         link.set(up=True)
         assert link.is_up()
-        assert link.sent_bytes() >= 0
+        before = link.sent_bytes()
+        subprocess.run([*link.hill, "bash", "-c", f"echo > /dev/udp/{thin.VALLEY}/9"], check=True)
+        end_s = time.monotonic() + HANG_S
+        while link.sent_bytes() == before:
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
