@@ -13,7 +13,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from benchmarks.delivery.judge import Outbox, judge, key_of, look, recovery_s
+from benchmarks.delivery.judge import Outbox, judge, key_of, look, record, recovery_s
 from benchmarks.delivery.station import Station
 from benchmarks.torture.attack import Ground, Outcome, eager_bundle
 from benchmarks.tower import HANG_S, Tower, TowerError
@@ -184,28 +184,15 @@ class Campaign:
 
     def judge(self, outcome: Outcome, outbox: Outbox, *, counted: bool = True) -> None:
         """Add to an outcome what became of all messages, sink by sink."""
-        total: dict[str, int] = {}
-        for sink in SINKS:
-            verdict = judge(
-                sink, self.committed, self.station.taken(sink), outbox, excused=self.excused, counted=counted
-            )
-            outcome.lost += len(verdict.lost)
-            outcome.wrong += len(verdict.wrong)
-            outcome.why += verdict.wrong[:10]
-            figures = {
-                "committed": verdict.committed,
-                "delivered": verdict.delivered,
-                "redelivered": verdict.redelivered,
-                "lost": len(verdict.lost),
-                **verdict.words,
-            }
-            outcome.measured[sink] = figures
-            for word, count in figures.items():
-                total[word] = total.get(word, 0) + count
+        taken = {sink: self.station.taken(sink) for sink in SINKS}
+        verdicts = {
+            sink: judge(sink, self.committed, came, outbox, excused=self.excused, counted=counted)
+            for sink, came in taken.items()
+        }
+        record(outcome, verdicts)
         if not self.committed:
             outcome.why.append("nothing was committed: the attack tried nothing")
         outcome.measured |= {
-            **total,
             "unstored": self.unstored,
             "damaged": len(self.excused),
             "recovery_s": self.recoveries(),

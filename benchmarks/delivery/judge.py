@@ -17,9 +17,11 @@ from typing import Any
 import msgspec
 
 from benchmarks.delivery.taken import Taken
+from benchmarks.torture.attack import Outcome
 from edge.alert.event import Event, Stamp
 
 _FEW = 5  # keys that a sentence names
+_SAID = 10  # sentences about one sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,25 @@ def judge(
     if counted:
         verdict.wrong += _miscounted(sink, got, outbox)
     return verdict
+
+
+def record(outcome: Outcome, verdicts: Mapping[str, Verdict]) -> None:
+    """Add to an outcome what became of all messages, of each sink and of all together."""
+    total = Counter[str]()
+    for sink, verdict in verdicts.items():
+        outcome.lost += len(verdict.lost)
+        outcome.wrong += len(verdict.wrong)
+        outcome.why += verdict.wrong[:_SAID]
+        figures = {
+            "committed": verdict.committed,
+            "delivered": verdict.delivered,
+            "redelivered": verdict.redelivered,
+            "lost": len(verdict.lost),
+            **verdict.words,
+        }
+        outcome.measured[sink] = figures
+        total.update(figures)
+    outcome.measured |= total
 
 
 def _miscounted(sink: str, got: set[str], outbox: Outbox) -> list[str]:
