@@ -14,7 +14,7 @@ from random import Random
 import msgspec
 import pytest
 
-from benchmarks.delivery import command, days, thin
+from benchmarks.delivery import command, days, scripted, thin
 from benchmarks.delivery.hook import KEY, is_genuine
 from benchmarks.delivery.judge import Lost, Outbox, judge, key_of, look, recovery_s, revision_of
 from benchmarks.delivery.station import Station
@@ -292,9 +292,11 @@ def test_days_of_outages_end_with_nothing_lost(tmp_path):
 
 @pytest.mark.usefixtures("few_days")
 def test_a_transport_that_forgets_what_it_took_is_found_out(tmp_path, monkeypatch):
-    real = days.Script._take
+    real = scripted.Script._take
     monkeypatch.setattr(
-        days.Script, "_take", lambda self, parcel: None if parcel.key.endswith("5.1") else real(self, parcel)
+        scripted.Script,
+        "_take",
+        lambda self, parcel: None if parcel.key.endswith("5.1") else real(self, parcel),
     )
     outcome = days.attack(ground(tmp_path))
     assert outcome.verdict() == "failed"
