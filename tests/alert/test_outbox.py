@@ -164,7 +164,7 @@ def test_open_alerts_come_newest_first_then_closed_ones_candidates_notes_and_the
 
 
 def test_a_closed_alert_comes_before_a_newer_candidate_and_a_drill_after_everything():
-    owing = Owing(storm_alerts=1)
+    owing = Owing(Route("a", drills=True), storm_alerts=1)
     for number in range(2):
         owing.commit(storm(number))
     owing.commit(msgspec.structs.replace(event("over"), camera="south"))
