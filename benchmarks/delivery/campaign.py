@@ -26,6 +26,7 @@ _PICTURES = 8
 _SIZE_PX = (240, 320)
 _POLL_S = 0.3
 _DRAIN_S = 2 * HANG_S
+_RECOVER_S = 900.0  # tries are up to five minutes apart
 
 
 class Campaign:
@@ -148,7 +149,13 @@ class Campaign:
             lost = self._lost()
             return all(not keys - self.got(sink) - lost.get(sink, set()) for sink, keys in owed.items())
 
-        tower.until(settled, "all that was owed has arrived")
+        late_s = time.monotonic() + _RECOVER_S
+        while not settled():
+            if tower.process.poll() is not None:
+                raise TowerError(f"the daemon ended with {tower.process.returncode}: {tower.log[-2000:]}")
+            if time.monotonic() > late_s:
+                raise TowerError(f"not within {_RECOVER_S:g} s: all that was owed has arrived")
+            time.sleep(_POLL_S)
 
     def recoveries(self) -> list[float]:
         """Return how long it took after each fault, for each sink that was owed something."""

@@ -32,13 +32,17 @@ class Wire:
         self._fault: Fault = "none"
         self._ends: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener: socket.socket | None = None
+        self.port = 0
+        self._listen()
 
     def fail(self, fault: Fault, *, cut: bool = True) -> None:
         """Do so from now on; connections that there are end first, unless they are to be kept."""
         self._fault = fault
+        if fault == "shut":
+            self._deafen()
+        elif self._listener is None:
+            self._listen()
         if cut:
             self.cut()
 
@@ -52,21 +56,30 @@ class Wire:
 
     def close(self) -> None:
         """Let go of it."""
-        self._fault = "shut"
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
+        self.fail("shut")
 
-    def _accept(self) -> None:
+    def _listen(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def _deafen(self) -> None:
+        """Let nobody in: whoever calls is refused."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # it may be accepting
+            listener.close()
+
+    def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, _ = self._listener.accept()
+                near, _ = listener.accept()
                 threading.Thread(target=self._host, args=(near,), daemon=True).start()
 
     def _host(self, near: socket.socket) -> None:
         with near, contextlib.suppress(OSError):
-            if self._fault == "shut":
+            if self._fault == "shut":  # meanwhile
                 return
             if self._fault == "silent":
                 self._keep(near)
