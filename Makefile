@@ -3,6 +3,7 @@
 #                                                     make check      lint and types alone
 # make lock   solve requirements/ anew: what a board installs, pinned and with digests (asks the package registry)
 # make arm64  the device on emulated arm64 (make arm64-full: a whole board, too)
+# make torture  what the tower commits against what receivers have, while everything is killed, cut and filled (torture-short: as CI)
 # make torture-daemon   the daemon under fire, strangers, bombs, kills, disks and clocks (torture-daemon-short: as CI does)
 #
 # torch from plain PyPI brings several GB of CUDA. For the CPU build:
@@ -26,7 +27,7 @@ EXTRAS := onnx,sim,bench,train,dev
 PYTEST_SCOPE :=
 endif
 
-.PHONY: demo develop test test-fast check wheel lock arm64 arm64-full torture-daemon torture-daemon-short debian debian-test clean
+.PHONY: demo develop test test-fast check wheel lock arm64 arm64-full torture torture-short torture-daemon torture-daemon-short debian debian-test clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.device
@@ -67,11 +68,20 @@ arm64-full: $(VENV)/.develop
 # As root for the disks, with gcc for the clocks; it says what it leaves out.
 torture-daemon: $(VENV)/.develop
 	@echo "torture: up to 15 minutes on two idle cores"
-	$(BIN)/firetower bench torture --json docs/results/torture.json
+	$(BIN)/firetower bench torture --json docs/results/torture-daemon.json
 
 torture-daemon-short: $(VENV)/.develop
 	@echo "torture: the short one, up to 4 minutes on two idle cores"
 	$(BIN)/firetower bench torture --short
+
+# With mosquitto; as root for disks and thin links, with gcc for the clocks; it says what it leaves out.
+torture: $(VENV)/.develop
+	@echo "torture: up to 50 minutes on two idle cores"
+	$(BIN)/firetower bench torture-delivery --json docs/results/torture.json
+
+torture-short: $(VENV)/.develop
+	@echo "torture: the short one, up to 3 minutes on two idle cores"
+	$(BIN)/firetower bench torture-delivery --short
 
 develop: $(VENV)/.develop
 

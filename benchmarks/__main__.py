@@ -58,8 +58,9 @@ _EXAMPLES = """examples:
   firetower bench --energy cpu-time --watts-per-busy-core 0.5     a board whose power nobody has published
   firetower bench latency --bundle my-bundle --json new.json      times alone
   firetower bench compare old.json new.json           is it faster?
-  firetower bench torture --short                     does it hold?"""
-_VERBS = ("board", "latency", "compare", "torture")
+  firetower bench torture --short                     does it hold?
+  firetower bench torture-delivery --short            does what it commits arrive, once?"""
+_VERBS = ("board", "latency", "compare", "torture", "torture-delivery")
 
 
 def command(argv: Sequence[str]) -> int:
@@ -77,6 +78,10 @@ def command(argv: Sequence[str]) -> int:
         from benchmarks.torture.command import command as torture  # noqa: PLC0415 — cameras, servers
 
         return torture(words[1:])
+    if words[:1] == ["torture-delivery"]:
+        from benchmarks.delivery.command import command as delivery  # noqa: PLC0415 — receivers, brokers
+
+        return delivery(words[1:])
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help"}):
         words.insert(0, "board")
     arguments = _parser().parse_args(words)
@@ -187,6 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_timing(verb("latency", "how long an inference takes", _LATENCY))
     _add_compare(verb("compare", "two result files side by side", _COMPARE))
     verb("torture", "the daemon under fire: what it survives and what it loses", "See its own --help.")
+    verb("torture-delivery", "what a tower commits against what receivers have", "See its own --help.")
     return parser
 
 

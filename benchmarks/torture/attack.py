@@ -142,12 +142,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     attacks: Sequence[Record]
 
 
-def eager_bundle(folder: Path, *, excited: bool = False) -> Path:
+def eager_bundle(
+    folder: Path, *, excited: bool = False, candidates: bool = False, tested: bool = True
+) -> Path:
     """Return the bundled model as one that may score every picture: the same files, another cadence.
 
     Args:
         folder: where its copy is put.
         excited: whether it also opens events at the least sign of smoke, and closes them at once: much to store.
+        candidates: whether about half of these stay candidates.
+        tested: whether its self-test stays, which takes a third of what a start takes.
     """
     source, copy = bundled_path(), folder / "eager"
     copy.mkdir(exist_ok=True)
@@ -159,6 +163,11 @@ def eager_bundle(folder: Path, *, excited: bool = False) -> Path:
     if excited:
         manifest["thresholds"] = {"smoke": {"open": -3.0, "keep": -3.2}}
         manifest["confirmation"] = {"hits": 1, "window": 1, "close_after": 1}
+    if candidates:
+        manifest["alert"] = {"escalate_s": 3600.0, "scores": {"smoke": -1.5}}
+    if not tested:
+        del manifest["selftest"], manifest["files"]["selftest.npz"]
+        (copy / "selftest.npz").unlink()
     (copy / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     return copy
 

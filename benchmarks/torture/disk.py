@@ -24,17 +24,18 @@ class Disk:
 
     Args:
         place: an existing folder, where it is mounted for those who are started with `prefix`.
+        size_bytes: its size.
 
     Attributes:
         folder: the same place, as this process sees it.
         prefix: starts a program that sees it.
     """
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, size_bytes: int = _DISK_BYTES) -> None:
         self._place = place
         mount = 'mount -t tmpfs -o size="$1",mode=0777 torture "$2" && echo mounted && exec cat'
         self._holder = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", mount, "sh", str(_DISK_BYTES), str(place)],
+            ["unshare", "--mount", "sh", "-c", mount, "sh", str(size_bytes), str(place)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -54,15 +54,14 @@ class Way:
     _link_bytes: int = 0
 
     def meter(self, now_ns: int) -> None:
-        """Take out of the budget what went over the link; of a new link nothing is known."""
+        """Take out of the budget what went over the link, and let it fill; of a new link nothing is known."""
         link = self.transport.link()
         if link.up and not self._up:
             self.states.clear()
         self._up = link.up
         total = link.sent_bytes + link.received_bytes
-        if total != self._link_bytes:
-            self.budget.spend(max(0, total - self._link_bytes), now_ns)
-            self._link_bytes = total
+        self.budget.spend(max(0, total - self._link_bytes), now_ns)  # nothing, too: it fills with time
+        self._link_bytes = total
 
     def forget_expiring(self) -> None:
         """Have what expires said again."""

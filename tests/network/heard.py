@@ -209,6 +209,7 @@ def _json(*words: str) -> Given:
 
 APART: dict[str, Given] = {
     "firetower bench torture": _json("--short"),
+    "firetower bench torture-delivery": _json("--short"),
     "firetower train cifar10": _cifar10,
     "python -m benchmarks.bitflips": _json("--seeds", "1", "--seconds", "4", "--keyframe-s", "2"),
     "python -m benchmarks.fit": _json(

@@ -456,6 +456,17 @@ def test_what_is_left_of_the_budget_outlives_the_process(made):
     assert tower.got(channel="image") == []
 
 
+def test_the_budget_fills_where_nothing_goes_over_the_link_either(made):
+    tower = made(day_bytes=100_000, channels=frozenset({"event", "image"}))  # a webhook has no heartbeats
+    tower.commit(event("a"))
+    tower.ways[0].budget.spend(150_000, tower.clock.now_ns)
+    tower.commit(event("b", severity="candidate"), "thumbnail", jpeg=b"j" * 5000)
+    tower.after(60)
+    assert "b.1" not in [parcel.key for parcel, _ in tower.links["a"].got]
+    tower.after(DAY_S, step_s=600)
+    assert {"b.1", "b.1.thumbnail"} <= {parcel.key for parcel, _ in tower.links["a"].got}
+
+
 def test_a_restart_without_the_store_begins_with_a_whole_budget_and_resumes_when_it_opens():
     budget = Budget(1000, 0)
     budget.spend(100, 0)

@@ -164,6 +164,36 @@ def test_a_configuration_is_read_without_a_library_of_the_uplink() -> None:
     assert done.stdout.split() == []
 
 
+OPENED = """
+import sys
+from pathlib import Path
+import edge.command.run
+from edge.clock import SystemClock
+from edge.settings import parse
+from edge.uplink.uplink import ways_of
+sinks = {} if sys.argv[1] == "none" else {"s": {"url": f"{sys.argv[1]}://127.0.0.1:9", **eval(sys.argv[2])}}
+tower = {"id": "t"} if sinks else {}
+for way in ways_of(parse({"cameras": {"a": {"uri": "scene:"}}, "tower": tower, "sinks": sinks}, Path()), SystemClock()):
+    way.transport.step(0)
+print(*sorted({name.partition(".")[0] for name in sys.modules} & {"paho", "urllib3"}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "other"), [("none", {"paho", "urllib3"}), ("mqtt", {"urllib3"}), ("https", {"paho"})]
+)
+def test_nothing_is_loaded_for_a_sink_that_is_not_configured(
+    scheme: str, other: set[str], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + "A" * 44 + "\n")
+    secret.chmod(0o600)
+    keys = {"secret_file": str(secret)} if scheme == "https" else {}
+    words = [sys.executable, "-c", OPENED, scheme, repr(keys)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not other & set(done.stdout.split())
+
+
 def documented(section: str) -> dict[str, str]:
     """The keys of a section in the documentation, with the text of their kinds; empty for every kind."""
     page = (ROOT / "docs/configuration.md").read_text()
