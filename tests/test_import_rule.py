@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "scoring": {"edge", "scoring"},
     "training": {"edge", "scoring", "training", "firmware_sim"},
     "firmware_sim": {"edge", "scoring", "firmware_sim"},
-    "benchmarks": {"edge", "scoring", "firmware_sim", "benchmarks"},
+    "benchmarks": {"edge", "scoring", "firmware_sim", "receive", "benchmarks"},
     "deploy": {"edge", "deploy"},
     "receive": {"edge", "receive"},
 }
