@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
+import msgspec
+
 from edge.alert import drill, escalation, fate, listing
 from edge.alert.delivery import Debt, Moment, Standing, coalesce, insert, owe, unknown
 from edge.alert.escalation import Elsewhere
@@ -120,13 +122,15 @@ class Booking:
         debts: Sequence[Debt],
         now: Moment,
     ) -> str:
-        """Put a note in, in the place of one that was not sent; return its key."""
+        """Put a note in, in the place of one that was not sent and lists nothing else; return its key."""
         self._number = max(self._number + 1, now.ns // 1_000_000)
         key = f"note.{now.boot.replace('-', '')[:8]}.{self._number}"
         role = f"{note.subject} {note.camera or ''}"
         seq = insert(db, key, kind, note, now, role=role)
+        told = _without_what_it_lists(db, role, note)
+        older = f"m.event IS NULL AND m.role = ? AND m.seq NOT IN ({', '.join('?' * len(told))})"
         for sink in owe(db, seq, key, debts, now):
-            coalesce(db, seq, key, sink, "m.event IS NULL AND m.role = ?", (role,))
+            coalesce(db, seq, key, sink, older, (role, *told))
         return key
 
     def _debts(
@@ -180,3 +184,19 @@ class Booking:
         while db.execute("SELECT ifnull(sum(bytes), 0) FROM message").fetchone()[0] > self._rules.queue_bytes:
             if not next(spare, False):
                 return
+
+
+def _without_what_it_lists(db: sqlite3.Connection, role: str, note: Note) -> list[int]:
+    """Return the numbers of notes that list an event which a newer one does not."""
+    listed = {event.id for event in note.events}
+    rows = db.execute(
+        "SELECT seq, document FROM message WHERE event IS NULL AND role = ?", (role,)
+    ).fetchall()
+    return [seq for seq, document in rows if not _ids(document) <= listed]
+
+
+def _ids(document: str) -> set[str]:
+    try:
+        return {event.id for event in msgspec.json.decode(document, type=Note).events}
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return set()  # of what cannot be read nobody gets anything

@@ -281,7 +281,9 @@ class Post:
         return None if self._disk is None else self._try(self._disk, lambda box: box.recall(name))
 
     def queue(self) -> Queue | None:
-        """Count what waits; None where that is not known."""
+        """Count what waits; None where that is not known, for the disk is not open or cannot be read."""
+        if self._disk is None:
+            return None
         queues = [self._try(outbox, lambda box: box.queue(WAIT_S)) for outbox in self._outboxes()]
         known = [each for each in queues if each is not None]
         return merge(known) if len(known) == len(queues) else None

@@ -133,7 +133,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         subject: what it is about, such as `camera`, `clock`, `store`, `storm`, `snooze`; a newer one of the same
-            subject and camera takes the place of one that was not sent.
+            subject and camera takes the place of one that was not sent, where it lists the same events at least.
         state: in one word, such as `stale`, `ok`.
         text: for people.
         at: moment.

@@ -73,7 +73,7 @@ def _tower(facts: TowerFacts, lasts_s: float) -> dict[str, Any]:
             "name": "Messages that wait",
             "entity_category": "diagnostic",
             "state_class": "measurement",
-            "value_template": "{{ value_json.queue.unsent }}",
+            "value_template": "{{ value_json.queue.unsent if value_json.queue else 'None' }}",
         },
     )
 

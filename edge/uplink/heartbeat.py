@@ -156,8 +156,8 @@ class HealthDocument(_Record, frozen=True, kw_only=True):
         healthy: as `/health` says.
         reasons: why not, and of each camera that is not simply ok.
         cameras: by their names.
-        queue: of messages.
-        candidates: that nobody has looked at.
+        queue: of messages; null where that is not known.
+        candidates: that nobody has looked at; null where that is not known.
         fire_risk: null where nobody named one, or that was too long ago.
         commands: `done`, and those that were refused or failed by their reasons.
         sinks: by their names.
@@ -179,8 +179,8 @@ class HealthDocument(_Record, frozen=True, kw_only=True):
     healthy: bool
     reasons: list[str]
     cameras: dict[str, CameraBeat]
-    queue: QueueBeat
-    candidates: Candidates
+    queue: QueueBeat | None
+    candidates: Candidates | None
     fire_risk: RiskBeat | None
     commands: dict[str, int]
     sinks: dict[str, SinkBeat]
@@ -198,7 +198,7 @@ class Vitals:
         next_due_s: until the next one.
         uptime_s: of the daemon.
         health: of the cameras and the store.
-        queue: of the outbox.
+        queue: of the outbox; None where that is not known.
         due_s: until each camera's next frame is due.
         fire_risk: that stands.
         snoozes: that stand.
@@ -213,7 +213,7 @@ class Vitals:
     next_due_s: float
     uptime_s: float
     health: Health
-    queue: Queue
+    queue: Queue | None
     model: str
     version: str
     due_s: Mapping[str, float | None] = field(default_factory=dict)
@@ -253,15 +253,10 @@ def render_health(vitals: Vitals, facts: TowerFacts, now: Now) -> HealthDocument
         healthy=health.healthy,
         reasons=reasons,
         cameras=cameras,
-        queue=QueueBeat(
-            unsent=queue.unsent,
-            oldest_s=_tenths(queue.oldest_s),
-            unheard=queue.unheard,
-            shed=queue.words.get("shed", 0),
-            bytes=queue.bytes,
-            words=queue.words,
-        ),
-        candidates=Candidates(unreviewed=queue.candidates, oldest_s=_tenths(queue.candidate_s)),
+        queue=None if queue is None else _queue(queue),
+        candidates=None
+        if queue is None
+        else Candidates(unreviewed=queue.candidates, oldest_s=_tenths(queue.candidate_s)),
         fire_risk=None
         if risk.until_ns is None
         else RiskBeat(level=risk.level, by=risk.by, left_s=_tenths(left_s)),
@@ -276,8 +271,19 @@ def render_health(vitals: Vitals, facts: TowerFacts, now: Now) -> HealthDocument
 def _warnings(vitals: Vitals) -> list[str]:
     """Return what of messages people should know, though no camera suffers from it."""
     silent = [f"{one.camera}: silenced by {one.by}: {one.reason}" for one in vitals.snoozes]
-    unheard = vitals.queue.unheard
+    unheard = 0 if vitals.queue is None else vitals.queue.unheard
     return [*silent, f"nobody listens to {unheard} messages"] if unheard else silent
+
+
+def _queue(queue: Queue) -> QueueBeat:
+    return QueueBeat(
+        unsent=queue.unsent,
+        oldest_s=_tenths(queue.oldest_s),
+        unheard=queue.unheard,
+        shed=queue.words.get("shed", 0),
+        bytes=queue.bytes,
+        words=queue.words,
+    )
 
 
 def _silence(snooze: Snooze, now: Now) -> Silence:

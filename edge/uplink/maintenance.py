@@ -105,7 +105,8 @@ class Maintenance:
             self._shed = shed
         if since and not early:
             self._shed_ns = now.mono_ns
-            notes.append(self._note("shed", "shed", f"{since} messages were given up for want of room"))
+            text = f"{since} messages were given up for want of room, {shed} in all"
+            notes.append(self._note("shed", "shed", text))
         unheard = now.queue.unheard > 0
         if unheard != self._unheard:
             self._unheard = unheard

@@ -38,7 +38,6 @@ _log = logging.getLogger(__name__)
 
 FAREWELL_S = 0.5  # at the end, for what is not on disk
 LOOK_S = 5.0  # between two looks at what people should know of the tower
-NO_QUEUE = Queue(unsent=0, oldest_s=None, unheard=0, candidates=0, candidate_s=None, bytes=0, words={})
 
 
 class Reports(Watcher, Protocol):
@@ -260,7 +259,7 @@ class Uplink:
             next_due_s=next_s,
             uptime_s=(self._clock.mono_ns() - self._started_ns) / 1e9,
             health=reports.health(),
-            queue=self.post.queue() or NO_QUEUE,
+            queue=self.post.queue(),
             model=self._model,
             version=self._version,
             due_s=reports.due_s(),

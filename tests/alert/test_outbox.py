@@ -791,3 +791,12 @@ class Fates(RuleBasedStateMachine):
 
 TestFates = Fates.TestCase
 TestFates.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_a_list_gives_way_only_to_one_that_has_all_its_events():
+    owing = Owing()
+    lists = [["a", "b"], ["a", "b", "c"], ["d"]]
+    for ids in lists:
+        owing.outbox.note(msgspec.structs.replace(note("snooze"), events=tuple(map(event, ids)), count=len(ids)))
+    told = [[one.id for one in message.note.events] for message in iter(owing.send, None)]
+    assert told == [["a", "b", "c"], ["d"]]

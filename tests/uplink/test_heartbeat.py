@@ -89,3 +89,8 @@ def test_it_is_of_the_schema_and_small() -> None:
     body = msgspec.json.encode(told)
     assert len(body) < 2000
     jsonschema.Draft202012Validator(protocol.schema()).validate(json.loads(body))
+
+
+def test_a_queue_that_is_not_known_is_null_and_not_empty() -> None:
+    told = beat(queue=None)
+    assert (told.queue, told.candidates) == (None, None)

@@ -203,9 +203,12 @@ def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
     with Listener(broker.port, "firetower/tower-7/event") as people:
         reports.state = "ok"
         uplink.tick()
-        wait(lambda: people.got)
-        (note,) = people.got
-        assert (note.attributes["type"], json.loads(note.body)["state"]) == ("firetower.camera", "ok")
+
+        def said():
+            return [(one.attributes["type"], json.loads(one.body)["state"]) for one in people.got]
+
+        wait(lambda: ("firetower.camera", "ok") in said())
+        assert len(said()) == len(set(said()))  # the first may have waited for its link until now
 
 
 def test_an_unfit_secret_of_a_sink_is_an_error_with_its_key(tmp_path):
@@ -256,10 +259,10 @@ def test_what_is_shed_and_unheard_is_told_once_an_hour_and_when_it_changes():
     ]
     assert told == [
         [],
-        ["2 messages were given up for want of room", "nobody listens to 2 messages"],
+        ["2 messages were given up for want of room, 7 in all", "nobody listens to 2 messages"],
         [],
         [],
-        ["2 messages were given up for want of room", "somebody listens again"],
+        ["2 messages were given up for want of room, 9 in all", "somebody listens again"],
     ]
 
 
