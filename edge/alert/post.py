@@ -241,16 +241,25 @@ class Post:
             return self._clerk.call(lambda: disk.review(event_id, said)) or news
         return news
 
-    def request(self, event_id: str, sink: str) -> bool:
-        """Owe the newest full frame of an event to a sink; return whether there is one.
+    def request(self, event_id: str, sink: str, largest_bytes: int | None = None) -> bool:
+        """Owe the newest full frame of an event to a sink, as `Outbox.request`; return whether there is one for it.
 
         Raises:
             StoreError: the disk does not take it.
         """
         disk, twin = self._disk, self._twin
-        if twin is not None and twin.request(event_id, sink):
+        if twin is not None and twin.request(event_id, sink, largest_bytes):
             return True
-        return disk is not None and self._clerk.call(lambda: disk.request(event_id, sink))
+        return disk is not None and self._clerk.call(lambda: disk.request(event_id, sink, largest_bytes))
+
+    def reaches(self, event: Event, sink: str) -> bool:
+        """Say whether an event goes to a sink now; by escalation as far as that is known."""
+        origin = self.rules.origins.get(event.camera, "live")
+        routes = [route for route in self.rules.routes if route.name == sink and route.takes(event, origin)]
+        if all(route.escalation is None for route in routes):
+            return bool(routes)
+        steps = [self._try(box, lambda it: it.step(event.id)) or 0 for box in self._outboxes()]
+        return any(route.reaches(event, origin, max(steps, default=0)) for route in routes)
 
     def events(self, ids: Collection[str]) -> list[Event]:
         """Return the newest revisions of events, as far as they can be read, in the order of opening."""

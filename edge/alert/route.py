@@ -54,6 +54,12 @@ class Route:
         wanted = event.severity in self.severities or (was_candidate and "candidate" in self.severities)
         return wanted and origin in self.origins
 
+    def reaches(self, event: Event, origin: str, step: int) -> bool:
+        """Say whether an event that went to a step of escalation goes to it, and not only later."""
+        return self.takes(event, origin) and (
+            self.escalation is None or (event.severity == "alert" and self.escalation <= step)
+        )
+
     def takes_alerts(self, origin: str) -> bool:
         """Say whether it gets events of a camera once they are alerts."""
         return "alert" in self.severities and origin in self.origins

@@ -35,7 +35,7 @@ class Writer:
         version: of firetower.
         now: returns the time by all clocks.
         vitals: returns what a heartbeat is made of, by its sequence and the seconds until the next one.
-        smoke: returns `ON`, `OFF` or `unknown` of each camera.
+        smoke: returns `ON`, `OFF` or `unknown` of each camera, as a sink is told.
         fire_risk: returns it as people named it; None where nobody did.
     """
 
@@ -47,7 +47,7 @@ class Writer:
         *,
         now: Callable[[], Now],
         vitals: Callable[[int, float], Vitals],
-        smoke: Callable[[], Mapping[str, str]],
+        smoke: Callable[[str], Mapping[str, str]],
         fire_risk: Callable[[], str | None],
     ) -> None:
         self._facts = facts
@@ -87,9 +87,9 @@ class Writer:
         body = msgspec.json.encode(health)
         return Parcel(f"health.{sequence}", "health", body, CONTENT_TYPE, expires_s=self._lasts_s)
 
-    def states(self) -> Sequence[Parcel]:
-        """Return what Home Assistant is told, and whether each camera sees smoke."""
-        smoke = self._smoke().items()
+    def states(self, sink: str) -> Sequence[Parcel]:
+        """Return what Home Assistant is told, and whether each camera sees smoke, as a sink is told."""
+        smoke = self._smoke(sink).items()
         return [
             self._discovery,
             *(

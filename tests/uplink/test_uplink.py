@@ -21,6 +21,7 @@ from edge.settings import parse
 from edge.uplink.command import Order, new_operator, sign
 from edge.uplink.heartbeat import Power
 from edge.uplink.maintenance import Maintenance, Observed
+from edge.uplink.transport import Command
 from edge.uplink.uplink import Uplink
 from tests.alert.event import event
 from tests.alert.owing import photo
@@ -187,10 +188,65 @@ def test_a_drill_is_no_smoke(broker, tower):
     with Listener(broker.port, "firetower/tower-7/event", "firetower/tower-7/camera/north/smoke") as people:
         commit(uplink, place, event("drill.e1"))
         wait(lambda: "drill.e1.1" in people.keys())  # noqa: SIM118 — a method of its own
-        assert uplink._smoke() == {"north": "OFF"}
+        assert uplink._smoke("people") == {"north": "OFF"}
         commit(uplink, place, event("e2"))
-        assert uplink._smoke() == {"north": "ON"}
+        assert uplink._smoke("people") == {"north": "ON"}
         wait(lambda: people.on("firetower/tower-7/camera/north/smoke")[-1].body == b"ON")
+
+
+def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
+    url, everything = "mqtt://127.0.0.1:1", ["live", "simulated"]
+    document = {
+        "tower": {"id": "tower-7"},
+        "cameras": {"north": {"uri": "scene:"}},
+        "sinks": {
+            "hq": {"url": url, "origins": everything},
+            "third": {"url": url},
+            "candidates": {"url": url, "origins": everything, "severities": ["candidate"]},
+            "boss": {"url": url, "origins": everything, "escalation": 1},
+        },
+    }
+    uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
+    uplink._reports = Reports()
+
+    def said():
+        return {sink: uplink._smoke(sink)["north"] for sink in document["sinks"]}
+
+    with Place(lambda: tmp_path / "e.db", post=uplink.post) as place:
+        list(place.open(()))
+        quiet = {"hq": "OFF", "third": "unknown", "candidates": "OFF", "boss": "OFF"}
+        assert said() == quiet
+        commit(uplink, place, event("e"))
+        assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "unknown"}
+        message = uplink.post.take("hq", lambda line: line.key == "e.1")
+        uplink.post.settle(message, "refused", "too large")  # so it escalates
+        assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
+        commit(uplink, place, event("e", 2, "closed"))
+        assert said() == quiet
+
+
+def test_a_picture_now_goes_to_who_may_have_it(tmp_path):
+    document = {
+        "tower": {"id": "tower-7"},
+        "cameras": {"north": {"uri": "scene:"}},
+        "sinks": {
+            "hq": {"url": "mqtt://127.0.0.1:1", "origins": ["simulated"]},
+            "third": {"url": "mqtt://127.0.0.1:1"},
+        },
+    }
+    uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
+    uplink._reports = Reports()
+
+    def ask(sink):
+        order = Order(
+            tower="tower-7", id=secrets.token_hex(5), command="picture", arguments={"camera": "north"},
+            boot_id=boot_id(), sequence=uplink.report().sequence, sent_at=datetime.now(UTC),
+        )  # fmt: skip
+        answer, *shown = uplink._obey(sink, Command(sign(order, ANN), "answer"))
+        return json.loads(answer.body)["reason"], len(shown)
+
+    assert ask("hq") == (None, 1)
+    assert ask("third") == ("unfit", 0)
 
 
 def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
