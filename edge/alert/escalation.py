@@ -230,7 +230,7 @@ def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, no
     event = msgspec.json.decode(row[0], type=Event)
     db.execute("UPDATE subject SET word = ? WHERE event = ?", (said.word, event_id))
     release_held(db, event_id, [route.name for route in rules.routes if route.escalation is not None])
-    key = f"{event.id}.{event.revision}.{said.word}"
+    key = f"{event.id}.{event.revision}.{said.word}.{said.id}"
     seq = insert(db, key, "reviewed", Letter(event=event, review=said), now, event=event, role=said.word)
     owe(db, seq, key, debts(event, rules, step, said.word), now)
     return True

@@ -108,12 +108,14 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     """What a person said of an event.
 
     Attributes:
+        id: of the command with which they did; no two have the same.
         word: acknowledged (a person looks), confirmed, dismissed.
         by: who.
         at: moment at which it arrived.
         reason: for people; may be empty.
     """
 
+    id: str
     word: Said
     by: str
     at: Stamp

@@ -97,7 +97,9 @@ class Desk:
     def _review(self, post: Post, given: Given, word: Said) -> str:
         assert isinstance(given.arguments, OfEvent)
         event_id = given.arguments.event
-        said = Review(word=word, by=given.by.name, at=self._stamp(), reason=given.arguments.note)
+        said = Review(
+            id=given.order.id, word=word, by=given.by.name, at=self._stamp(), reason=given.arguments.note
+        )
         if not post.review(event_id, said):
             raise CommandError("unfit", f"there is no event {event_id}, or that was said of it before")
         return f"event {event_id} is {word}"

@@ -131,7 +131,7 @@ def test_what_people_said_and_escalation_go_over_to_the_disk_and_from_it(tmp_pat
     tower = Tower(
         tmp_path / "none" / "e.db", Route("a"), Route("first", escalation=1), Route("second", escalation=2)
     )
-    said = Review(word="acknowledged", by="kim", at=Stamp(model_s=1.0))
+    said = Review(id="3f2a9c01", word="acknowledged", by="kim", at=Stamp(model_s=1.0))
     for name in "ef":
         tower.offer(event(name))
     tower.after(TELL_S)
@@ -156,10 +156,10 @@ def test_what_people_said_and_escalation_go_over_to_the_disk_and_from_it(tmp_pat
     tower.after(TELL_S)
     tower.after(700)
     # what a person said is known there: nobody is called again
-    assert tower.drain("first") == [("f.2", False), ("f.1.acknowledged", True)]
+    assert tower.drain("first") == [("f.2", False), ("f.1.acknowledged.3f2a9c01", True)]
     tower.place.commit = commit
     tower.after(1)
-    assert tower.drain("second") == [("f.1.acknowledged", True), ("f.2", True)]
+    assert tower.drain("second") == [("f.1.acknowledged.3f2a9c01", True), ("f.2", True)]
     tower.place.close()
 
 

@@ -123,7 +123,7 @@ def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(br
         wait(lambda: len(people.on(f"{prefix}/answer/ann")) == 2)
         first, second = (json.loads(one.body) for one in people.on(f"{prefix}/answer/ann"))
         assert (first["word"], second["word"], second["reason"]) == ("done", "refused", "repeated")
-        wait(lambda: "e1.1.acknowledged" in people.keys())  # noqa: SIM118 — a method of its own
+        wait(lambda: "e1.1.acknowledged.0123456789" in people.keys())  # noqa: SIM118 — a method of its own
         said = json.loads(people.on(f"{prefix}/event")[-1].body)
         assert (said["type"], said["said"]["word"], said["said"]["by"]) == ("reviewed", "acknowledged", "ann")
     assert uplink.post.queue().unsent == 0
