@@ -79,6 +79,7 @@ class Outbox:
         """
         with self._database.writing("cannot look through the outbox") as db:
             fate.adopt(db, self._rules)
+            listing.resume(db, self._storms, self._now())
 
     def put(
         self,

@@ -700,7 +700,46 @@ def test_what_a_storm_lists_is_told_after_a_kill():
     owing.commit(storm(2))
     owing.restart()
     owing.after(0)
-    assert [e.id for e in owing.send().note.events] == ["s1", "s2"]
+    assert owing.send() is None
+    owing.after(900)
+    told = owing.send().note
+    assert (told.state, [e.id for e in told.events]) == ("raging", ["s1", "s2"])
+
+
+def test_a_storm_goes_on_after_a_restart_and_is_over_when_it_is():
+    owing = Owing(storm_alerts=2)
+    for number in range(4):
+        owing.commit(storm(number))
+    owing.drain()
+    owing.after(60)
+    owing.restart()
+    list(owing.store.close_orphans())
+    owing.commit(storm(4))
+    owing.after(1)
+    assert [key for key in owing.drain() if "note" in key] == []
+    owing.after(900)
+    assert owing.send().note.state == "raging"
+    assert owing.drain() == []  # s4 is listed, not sent singly
+    owing.after(2700)
+    assert [message.note.state for message in iter(owing.send, None)] == ["over"]
+    owing.commit(storm(5))
+    assert owing.drain() == ["s5.1"]
+
+
+def test_a_storm_before_a_reboot_is_not_said_to_be_over():
+    owing = Owing(storm_alerts=2)
+    for number in range(4):
+        owing.commit(storm(number))
+    owing.drain()
+    owing.restart(replace(owing.rules, boot="b2"))
+    owing.after(1)
+    (told,) = [message.note for message in iter(owing.send, None)]
+    assert (told.state, told.count) == ("rebooted", 2)
+    assert told.text.startswith(
+        "The tower was started anew in a storm of alerts and sends them singly again: 2 "
+    )
+    owing.commit(storm(5))
+    assert owing.drain() == ["s5.1"]
 
 
 KEYS = st.sampled_from(["e0", "e1", "e2", "e3"])
