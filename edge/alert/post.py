@@ -346,10 +346,16 @@ def merge(queues: Sequence[Queue]) -> Queue:
         words.update(queue.words)
     return Queue(
         unsent=sum(queue.unsent for queue in queues),
-        oldest_s=max((q.oldest_s for q in queues if q.oldest_s is not None), default=None),
+        oldest_s=_oldest_s([q.oldest_s for q in queues if q.unsent]),
         unheard=sum(queue.unheard for queue in queues),
         candidates=sum(queue.candidates for queue in queues),
-        candidate_s=max((q.candidate_s for q in queues if q.candidate_s is not None), default=None),
+        candidate_s=_oldest_s([q.candidate_s for q in queues if q.candidates]),
         bytes=sum(queue.bytes for queue in queues),
         words=dict(words),
     )
+
+
+def _oldest_s(ages_s: Sequence[float | None]) -> float | None:
+    """Return the largest; None where there is none, or one is not known."""
+    known = [age_s for age_s in ages_s if age_s is not None]
+    return max(known, default=None) if len(known) == len(ages_s) else None

@@ -225,10 +225,10 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         unsent: deliveries that wait, those of pictures among them.
-        oldest_s: since the oldest of them was committed; None where none waits, or where it is of another boot.
+        oldest_s: since the oldest of them was committed; None where none waits, or where one is of another boot.
         unheard: messages that nobody heard and that are sent again.
         candidates: events of which nobody said anything, and that are no alerts.
-        candidate_s: since the oldest of them was committed; None where there is none, or it is of another boot.
+        candidate_s: since the oldest of them was committed; None where there is none, or one is of another boot.
         bytes: of all messages.
         words: how many deliveries there were, ever, by what became of them: committed, delivered, and those of `Lost`.
     """

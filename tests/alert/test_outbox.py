@@ -311,6 +311,24 @@ def test_a_judgement_that_returns_is_told_again(waits):
     assert owing.outbox.queue().words == {"committed": 4, "delivered": 4}
 
 
+def test_how_long_the_oldest_waits_is_not_known_after_a_reboot():
+    owing = Owing()
+    owing.commit(event("e"))
+    owing.commit(candidate("perhaps"))
+    owing.after(7200)
+    assert (owing.outbox.queue().oldest_s, owing.outbox.queue().candidate_s) == (7200, 7200)
+    owing.clock.now_ns = 50_000_000_000
+    owing.restart(replace(owing.rules, boot="b2"))
+    owing.commit(event("f"))
+    owing.commit(candidate("maybe"))
+    owing.after(3)
+    assert (owing.outbox.queue().oldest_s, owing.outbox.queue().candidate_s) == (None, None)
+    owing.drain()
+    owing.commit(event("f", 2, "updated"))
+    owing.after(3)
+    assert owing.outbox.queue().oldest_s == 3
+
+
 def test_what_is_owed_already_is_not_counted_again():
     owing = Owing()
     owing.commit(event("e"), "full")

@@ -4,9 +4,9 @@ import pytest
 
 from edge.alert.event import Stamp
 from edge.alert.place import Place
-from edge.alert.post import Clerk, Post
+from edge.alert.post import Clerk, Post, merge
 from edge.alert.recorder import TELL_S, Recorder
-from edge.alert.route import Review, Route, Rules
+from edge.alert.route import Queue, Review, Route, Rules
 from edge.errors import DiskError, StoreError
 from tests.alert.event import event
 from tests.alert.owing import SECOND, Clock, anything, note, photo
@@ -246,3 +246,15 @@ def test_an_error_of_the_disk_is_raised_where_it_was_asked_for():
     with pytest.raises(StoreError, match="no space left"):
         clerk.call(fail)
     assert clerk.call(lambda: 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("disk", "twin", "oldest_s"),
+    [((0, None), (1, 3.0), 3.0), ((1, None), (1, 3.0), None), ((1, 7.0), (1, 3.0), 7.0), ((0, None), (0, None), None)],
+)  # fmt: skip
+def test_two_outboxes_know_their_oldest_only_if_each_knows_its_own(disk, twin, oldest_s):
+    queues = [
+        Queue(unsent=n, oldest_s=s, unheard=0, candidates=n, candidate_s=s, bytes=0, words={})
+        for n, s in (disk, twin)
+    ]
+    assert (merge(queues).oldest_s, merge(queues).candidate_s) == (oldest_s, oldest_s)
