@@ -280,10 +280,14 @@ class Post:
         for box in self._outboxes():
             self._try(box, lambda it: it.end_drills(why))
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep a fact for the next process, where the disk takes it."""
-        if self._disk is not None:
-            self._try(self._disk, lambda box: box.remember(name, value))
+    def remember(self, name: str, value: str) -> bool:
+        """Keep a fact for the next process; return whether the disk took it."""
+
+        def keep(box: Outbox) -> bool:
+            box.remember(name, value)
+            return True
+
+        return self._disk is not None and self._try(self._disk, keep) is True
 
     def recall(self, name: str) -> str | None:
         """Return a fact that an earlier process kept, empty where it kept none; None where the disk is not open."""

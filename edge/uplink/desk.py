@@ -77,15 +77,12 @@ class Desk:
         self._kept = before
 
     def tick(self, post: Post, now_ns: int) -> None:
-        """Tell what ended, and keep what changed, once the store is open."""
-        if self._kept is None:
-            return
+        """Tell what ended, and keep what changed as soon as the disk takes it."""
         for ended in self._standing.ended(now_ns):
             post.note(self._note(post, ended))
             self._standing.tell(ended)
         text = msgspec.json.encode(self._standing.kept()).decode()
-        if text != self._kept:
-            post.remember(_NAME, text)
+        if self._kept is not None and text != self._kept and post.remember(_NAME, text):
             self._kept = text
 
     def _set_fire_risk(self, given: Given) -> str:

@@ -21,11 +21,11 @@ KIM = new_operator("kim", "admin")
 
 
 class Tower:
-    def __init__(self, path, *routes, **rules):
+    def __init__(self, path, *routes, opens=True, **rules):
         self.path, self.clock = path, Clock()
         self.rules = Rules(routes or (Route("a"),), boot="b1", **rules)
         self.largest = {}
-        self.start()
+        self.start(opens=opens)
 
     def start(self, *, opens=True):
         self.desk = Desk(self.rules.boot, ("north",), lambda: Stamp(model_s=1.0))
@@ -125,6 +125,31 @@ def test_what_people_said_while_the_store_was_away_goes_before_what_stood(tower)
     assert (snooze.reason, tower.desk.fire_risk(0).level) == ("a drill", "low")
     tower.tick()
     assert [message.note.state for message in tower.sent()] == ["renewed"]
+
+
+def test_the_end_of_a_snooze_lists_what_was_held_back_though_the_store_never_opens(tmp_path):
+    tower = Tower(tmp_path / "e.db", opens=False)
+    tower.do("snooze", camera="north", duration_s=600, reason="a permit")
+    tower.post.keep(event("e"))
+    assert tower.sent() == []
+    tower.tick(600)
+    (end,) = tower.sent()
+    assert (end.note.state, [one.id for one in end.note.events], end.stored) == ("over", ["e"], False)
+    tower.open()
+    tower.tick()
+    assert "note" not in "".join(message.key for message in tower.sent())
+    tower.place.close()
+
+
+def test_what_the_disk_did_not_take_of_what_stands_is_tried_again(tower, monkeypatch):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    with monkeypatch.context() as full:
+        full.setattr(tower.post, "remember", lambda *_: False)
+        tower.tick()
+    tower.tick(1)
+    tower.place.close()
+    tower.start()
+    assert [snooze.by for snooze in tower.desk.snoozes(tower.clock.now_ns)] == ["kim"]
 
 
 def test_what_ended_while_the_disk_was_away_does_not_come_back_with_it(tower):
