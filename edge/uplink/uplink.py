@@ -203,8 +203,7 @@ class Uplink:
             self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), reports.health(), reports.trouble(),
             self._queue,
         )  # fmt: skip
-        for note in self._maintenance.observe(observed):
-            self.post.note(note)
+        self._maintenance.tick(self.post, observed)
         self._desk.tick(self.post, now_ns)
         self._courier.nudge()
 

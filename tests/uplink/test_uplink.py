@@ -12,7 +12,8 @@ import pytest
 
 from edge.alert.event import Announcement
 from edge.alert.place import Place
-from edge.alert.route import Queue
+from edge.alert.post import Post
+from edge.alert.route import Queue, Route, Rules
 from edge.clock import SystemClock, boot_id
 from edge.counter.prometheus import uplink_exposition
 from edge.errors import SettingsError
@@ -24,7 +25,8 @@ from edge.uplink.maintenance import Maintenance, Observed
 from edge.uplink.transport import Command
 from edge.uplink.uplink import Uplink
 from tests.alert.event import event
-from tests.alert.owing import photo
+from tests.alert.owing import SECOND, Clock, anything, photo
+from tests.alert.test_post import Inline
 from tests.uplink.mosquitto import Listener, Mosquitto, wait
 
 ANN = new_operator("ann", "operator")
@@ -317,6 +319,85 @@ def test_what_is_shed_and_unheard_is_told_once_an_hour_and_when_it_changes():
         [],
         ["2 messages were given up for want of room", "somebody listens again"],
     ]
+
+
+class Rows:
+    """The tower's database over processes; what goes to its one sink."""
+
+    def __init__(self, path):
+        self.path = path
+        self.begin()
+
+    def begin(self, *, opens=True):
+        self.post = Post(Rules((Route("a"),), boot="b1"), Clock(), Inline())
+        self.seen, self.state = Maintenance(lambda: event().opened), "ok"
+        if opens:
+            self.open()
+
+    def open(self):
+        self.place = Place(lambda: self.path, post=self.post)
+        list(self.place.open(()))
+
+    def end(self):
+        self.place.close()
+
+    def tell(self, state, **more):
+        reports = Reports()
+        reports.state = state
+        for _ in range(2):
+            self.seen.tick(self.post, observed(health=reports.health(), **more))
+        found = []
+        while (message := self.post.take("a", anything)) is not None:
+            self.post.settle(message, "delivered")
+            found.append((message.note.subject, message.note.state))
+        return found
+
+
+def waits(unheard=0, shed=0):
+    return Queue(unsent=0, oldest_s=None, unheard=unheard, candidates=0, candidate_s=None, bytes=0,
+                 words={"shed": shed})  # fmt: skip
+
+
+def at(seconds):
+    return {"mono_ns": seconds * SECOND, "wall_ns": 10**18 + seconds * SECOND}
+
+
+def test_what_is_well_again_is_told_by_a_later_process_too(tmp_path):
+    tower = Rows(tmp_path / "e.db")
+    assert tower.tell("ok", queue=waits()) == []
+    assert tower.tell("stale", queue=waits(unheard=2), trouble="it is slow") == [
+        ("camera", "stale"), ("store", "memory"), ("unheard", "unheard"),
+    ]  # fmt: skip
+    tower.end()
+    tower.begin()
+    assert tower.tell("stale", queue=waits(unheard=2), trouble="it is slow") == []
+    assert tower.tell("ok", queue=waits()) == [("camera", "ok"), ("store", "ok"), ("unheard", "ok")]
+    tower.end()
+    tower.begin()
+    assert tower.tell("ok", queue=waits()) == []
+    tower.end()
+
+
+def test_a_camera_that_is_well_before_the_store_opens_is_told_when_it_does(tmp_path):
+    tower = Rows(tmp_path / "e.db")
+    assert tower.tell("stale") == [("camera", "stale")]
+    tower.end()
+    tower.begin(opens=False)
+    assert tower.tell("ok") == []
+    tower.open()
+    assert tower.tell("ok") == [("camera", "ok")]
+    tower.end()
+
+
+def test_what_is_shed_while_no_process_counts_is_told_and_what_memory_counted_is_no_news(tmp_path):
+    tower = Rows(tmp_path / "e.db")
+    assert tower.tell("ok", queue=waits(shed=5)) == []
+    tower.end()
+    tower.begin()
+    assert tower.tell("ok", queue=waits(shed=7)) == [("shed", "shed")]
+    assert tower.tell("ok", queue=waits(shed=6), **at(4000)) == []
+    assert tower.tell("ok", queue=waits(shed=7), **at(4001)) == [("shed", "shed")]
+    tower.end()
 
 
 def test_the_loop_ends_at_once_when_it_is_told_to(tower):
