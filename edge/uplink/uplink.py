@@ -60,6 +60,10 @@ class Reports(Watcher, Protocol):
         """Return what a camera showed last; None where nothing was scored. Raises FrameError: it cannot be made."""
         ...
 
+    def sight(self, event: Event) -> Stamp | None:
+        """Return the newest sight of an open event, told or not; None where it is not open."""
+        ...
+
     def due_s(self) -> Mapping[str, float | None]:
         """Return the seconds until each camera's next frame is due; None where that is unknown."""
         ...
@@ -130,6 +134,7 @@ class Uplink:
             vitals=self._vitals,
             smoke=self._smoke,
             fire_risk=self._fire_risk,
+            sight=self._sight,
         )
         first = first_sequence(self._started_ns)
         handlers = {
@@ -233,6 +238,9 @@ class Uplink:
     def _fire_risk(self) -> str | None:
         risk = self._desk.fire_risk(self._clock.mono_ns())
         return None if risk.until_ns is None else risk.level
+
+    def _sight(self, event: Event) -> Stamp | None:
+        return None if self._reports is None else self._reports.sight(event)
 
     def _show(self, given: Given) -> str:
         """Do the command `picture`: the picture goes the way that the command came."""

@@ -44,6 +44,7 @@ class Reports:
 
     def __init__(self):
         self.state = "ok"
+        self.seen = None
 
     def health(self):
         camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}")
@@ -51,6 +52,9 @@ class Reports:
 
     def trouble(self):
         return None
+
+    def sight(self, _event):
+        return self.seen
 
     def due_s(self):
         return {"north": 57.0}
@@ -196,6 +200,16 @@ def test_a_drill_is_no_smoke(broker, tower):
         wait(lambda: people.on("firetower/tower-7/camera/north/smoke")[-1].body == b"ON")
 
 
+def test_what_is_sent_later_says_when_the_tower_saw_it_last(broker, tower):
+    uplink, place, reports = tower
+    reports.seen = msgspec.structs.replace(event().updated, model_s=240.0)
+    with Listener(broker.port, "firetower/tower-7/event") as people:
+        commit(uplink, place, event("e7"))
+        wait(lambda: people.on("firetower/tower-7/event"))
+        document = json.loads(people.on("firetower/tower-7/event")[-1].body)
+    assert (document["updated"]["model_s"], document["last_seen"]["model_s"]) == (1.5, 240.0)
+
+
 def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
     url, everything = "mqtt://127.0.0.1:1", ["live", "simulated"]
     document = {
@@ -212,7 +226,7 @@ def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
     uplink._reports = Reports()
 
     def said():
-        return {sink: uplink._smoke(sink)["north"] for sink in document["sinks"]}
+        return {sink: uplink._smoke(sink)["north"] for sink in ("hq", "third", "candidates", "boss")}
 
     with Place(lambda: tmp_path / "e.db", post=uplink.post) as place:
         list(place.open(()))
