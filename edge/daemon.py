@@ -304,6 +304,10 @@ class Daemon:
             name == INFERENCE or name.startswith(CAMERA) for name in self._heartbeats.stalled(LIVE_S)
         )
 
+    def sight(self, event: Event) -> Stamp | None:
+        """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""
+        return self._pipeline.sight(event)
+
     def picture(self, camera: str) -> Picture | None:
         """Return what a camera showed last; None where nothing of it was scored.
 

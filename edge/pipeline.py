@@ -174,6 +174,12 @@ class Pipeline:
             memory.events[track] = msgspec.structs.replace(memory.events[track], darkness=darkness)
         return self._retell(memory, dusk, hidden, {})
 
+    def sight(self, event: Event) -> Stamp | None:
+        """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""
+        memory = self._cameras.get(event.camera)
+        known = () if memory is None else memory.events.copy().values()
+        return next((one.updated for one in known if one.id == event.id), None)
+
     def _memory(self, camera: str, frame: Frame, prepared: Prepared) -> tuple[_Memory, _Memory | None]:
         """Return what is remembered; or a new memory, and the old one to be closed, where it must start anew.
 

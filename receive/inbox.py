@@ -19,7 +19,7 @@ from pathlib import Path
 from receive.errors import FolderError, MessageError
 
 TOWER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
-KEY = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,63}){0,4}\Z")
+KEY = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,64}){0,4}\Z")
 REFUSED_MAX = 100
 _NEW, _DUE, _HEALTH, _REFUSED, _LOCK = ".new", ".due", ".health", ".refused", ".lock"
 

@@ -135,6 +135,19 @@ def test_an_event_opens_grows_and_closes() -> None:
     assert ids == [opened.id]
 
 
+def test_the_newest_sight_is_known_though_no_revision_tells_it() -> None:
+    pipeline, _, _ = make()
+    (opened,) = seen(pipeline, [0.0, 1.0])
+    assert seen(pipeline, [2.0, 3.0]) == []
+    assert pipeline.sight(opened) == Stamp(model_s=3.0)
+    assert seen(pipeline, [4.0], None) == []
+    assert pipeline.sight(opened) == Stamp(model_s=3.0)
+    (closed,) = seen(pipeline, [5.0], None)
+    assert (closed.updated, closed.closed) == (Stamp(model_s=3.0), Stamp(model_s=5.0))
+    assert pipeline.sight(opened) is None
+    assert pipeline.sight(msgspec.structs.replace(opened, camera="another")) is None
+
+
 def test_a_restart_closes_what_was_open_once_the_frame_was_scored() -> None:
     pipeline, runtime, _ = make()
     for second in range(2):

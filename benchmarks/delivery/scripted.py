@@ -156,7 +156,7 @@ class Pen:
             "0",
             now=lambda: Now(clock.mono_ns(), clock.boot, clock.wall_ns(), None),
             vitals=_no_vitals,
-            smoke=dict,
+            smoke=lambda _: {},
             fire_risk=lambda: None,
         )
 
@@ -168,7 +168,7 @@ class Pen:
         """Return a heartbeat."""
         return Parcel(f"health.{sequence}", "health", b"{}", "application/json")
 
-    def states(self) -> Sequence[Parcel]:
+    def states(self, sink: str) -> Sequence[Parcel]:  # noqa: ARG002 — the contract's
         """There are none."""
         return ()
 

@@ -81,7 +81,7 @@ class Booking:
         if silenced:
             self._withhold(db, event, "snoozed", "its camera is silenced")
         elif listed:
-            key = listing.enlist(db, event, self._rules, now, self.put_note)
+            key = listing.enlist(db, event, self._storms, self._rules, now, self.put_note)
             self._withhold(db, event, "coalesced", key)
         fate.forget_subjects(db)
         self.fit(db)

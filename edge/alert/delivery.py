@@ -145,14 +145,14 @@ def owe(
     """Owe a message to sinks, as far as they do not have it; return those to which it is owed."""
     owed = []
     for debt in debts:
-        if debt.state != "held":  # it is promised to none before the escalation
-            count(db, debt.sink, "committed")
         known = standing(key, debt.sink)
         if isinstance(known, Settled):
+            _count_committed(db, debt)
             _note_settled(db, seq, debt, known, now)
             continue
         state = "unheard" if known is not None and known.state == "unheard" else debt.state
-        _owe(db, seq, Debt(debt.sink, state, debt.step, known is not None and known.sent), now)
+        if _owe(db, seq, Debt(debt.sink, state, debt.step, known is not None and known.sent), now):
+            _count_committed(db, debt)
         owed.append(debt.sink)
     if not owed:
         db.execute(
@@ -236,11 +236,18 @@ def find(db: sqlite3.Connection, key: str, sink: str) -> tuple[int, str | None, 
     return None if row is None else (row[0], row[1], row[2], bool(row[3]), row[4])
 
 
-def _owe(db: sqlite3.Connection, seq: int, debt: Debt, now: Moment) -> None:
-    db.execute(
+def _owe(db: sqlite3.Connection, seq: int, debt: Debt, now: Moment) -> bool:
+    """Owe a message to a sink; return whether it was not before."""
+    made = db.execute(
         "INSERT OR IGNORE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?)",
         (debt.sink, seq, debt.state, debt.sent, debt.step, now.boot, now.ns),
-    )
+    ).rowcount
+    return made > 0
+
+
+def _count_committed(db: sqlite3.Connection, debt: Debt) -> None:
+    if debt.state != "held":  # it is promised to none before the escalation
+        count(db, debt.sink, "committed")
 
 
 def _note_settled(db: sqlite3.Connection, seq: int, debt: Debt, settled: Settled, now: Moment) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
 from edge.alert.event import Event
-from edge.alert.evidence import is_drill
+from edge.alert.evidence import FULL, is_drill
 from edge.alert.route import Letter, Review, Route, Rules
 from edge.alert.shedding import count, remove
 
@@ -26,6 +26,11 @@ ON CONFLICT (event) DO UPDATE SET open = ?2, listed = ?6,
 _DUE = """
 SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1
 AND (boot != ?2 OR ?3 - since_ns >= ?4)
+"""
+_FRAME = """
+SELECT m.seq, m.key, length(m.jpeg), m.document, e.document, ifnull(s.step, 0), s.word
+FROM message m LEFT JOIN event e ON e.id = m.event LEFT JOIN subject s ON s.event = m.event
+WHERE m.event = ? AND m.role = ? ORDER BY m.seq DESC LIMIT 1
 """
 
 
@@ -71,6 +76,27 @@ def subject(db: sqlite3.Connection, event_id: str) -> Subject | None:
     )
 
 
+def full_frame(
+    db: sqlite3.Connection, event_id: str, sink: str, rules: Rules, largest_bytes: int | None
+) -> tuple[int, str, Debt] | None:
+    """Return number and key of the newest full frame of an event, and how a sink is owed it.
+
+    None where there is none, where the event does not go to the sink, or where the frame is larger than it takes.
+    """
+    row = db.execute(_FRAME, (event_id, FULL)).fetchone()
+    if row is None or (largest_bytes is not None and row[2] > largest_bytes):
+        return None
+    seq, key, _, document, newest, step, word = row
+    event = (
+        msgspec.json.decode(document, type=Letter).event
+        if newest is None
+        else msgspec.json.decode(newest, type=Event)
+    )
+    made = debts(event, rules, step, word)
+    debt = next((one for one in made if one.sink == sink and one.state != "held"), None)
+    return None if debt is None else (seq, key, debt)
+
+
 def note_subject(
     db: sqlite3.Connection, event: Event, now: Moment, *, listed: bool, elsewhere: Subject | None = None
 ) -> Subject:
@@ -103,13 +129,9 @@ def debts(event: Event, rules: Rules, step: int, word: str | None) -> list[Debt]
     origin = rules.origins.get(event.camera, "live")
     owed = []
     for route in rules.routes:
-        if not route.takes(event, origin):
-            continue
-        if route.escalation is None:
-            owed.append(Debt(route.name))
-        elif event.severity == "alert" and route.escalation <= step:
-            owed.append(Debt(route.name, step=route.escalation))
-        elif event.severity == "alert" and word is None:
+        if route.reaches(event, origin, step):
+            owed.append(Debt(route.name, step=route.escalation or 0))
+        elif route.takes(event, origin) and event.severity == "alert" and word is None:
             owed.append(Debt(route.name, "held"))
     return owed
 
@@ -208,7 +230,7 @@ def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, no
     event = msgspec.json.decode(row[0], type=Event)
     db.execute("UPDATE subject SET word = ? WHERE event = ?", (said.word, event_id))
     release_held(db, event_id, [route.name for route in rules.routes if route.escalation is not None])
-    key = f"{event.id}.{event.revision}.{said.word}"
+    key = f"{event.id}.{event.revision}.{said.word}.{said.id}"
     seq = insert(db, key, "reviewed", Letter(event=event, review=said), now, event=event, role=said.word)
     owe(db, seq, key, debts(event, rules, step, said.word), now)
     return True

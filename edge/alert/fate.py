@@ -20,11 +20,11 @@ AND NOT EXISTS (SELECT 1 FROM message WHERE message.event = subject.event)
 """
 _COUNT = """
 SELECT ifnull(sum(d.state IN ('waiting', 'timed')), 0), ifnull(sum(d.state = 'unheard'), 0),
-    min(iif(d.state = 'waiting' AND m.boot = ?, m.since_ns, NULL))
+    iif(max(d.state = 'waiting' AND m.boot != ?1), NULL, min(iif(d.state = 'waiting', m.since_ns, NULL)))
 FROM delivery d JOIN message m ON m.seq = d.message
 """
 _CANDIDATES = (
-    "SELECT count(*), min(iif(boot = ?, since_ns, NULL)) FROM subject WHERE NOT alert AND word IS NULL "
+    "SELECT count(*), iif(max(boot != ?1), NULL, min(since_ns)) FROM subject WHERE NOT alert AND word IS NULL "
     "AND event NOT GLOB 'drill.*'"
 )
 

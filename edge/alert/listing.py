@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -17,6 +17,13 @@ _TIMED = """
 SELECT seq FROM message WHERE key = ?1 AND EXISTS (SELECT 1 FROM delivery WHERE message = seq)
 AND NOT EXISTS (SELECT 1 FROM delivery WHERE message = seq AND state != 'timed')
 """
+
+_State: TypeAlias = Literal["raging", "over", "rebooted"]
+_BEGINS: dict[_State, str] = {
+    "raging": "",
+    "over": "The storm of alerts is over: ",
+    "rebooted": "The tower was started anew in a storm of alerts and sends them singly again: ",
+}
 
 
 class PutNote(Protocol):
@@ -35,13 +42,24 @@ class PutNote(Protocol):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """The newest message of a storm, and its key."""
+    """The newest message of a storm, and when its alerts began.
+
+    Attributes:
+        key: of the message.
+        note: what it says.
+        boot: that `begun_ns` belongs to.
+        begun_ns: monotonic.
+    """
 
     key: str
     note: Note
+    boot: str = ""
+    begun_ns: tuple[int, ...] = ()
 
 
-def enlist(db: sqlite3.Connection, event: Event, rules: Rules, now: Moment, put: PutNote) -> str:
+def enlist(
+    db: sqlite3.Connection, event: Event, storms: Storms, rules: Rules, now: Moment, put: PutNote
+) -> str:
     """List a revision in its camera's storm: at once where it is the first, else with the next renewal; return its key.
 
     A renewal that is not due yet takes it in.
@@ -66,12 +84,21 @@ def enlist(db: sqlite3.Connection, event: Event, rules: Rules, now: Moment, put:
             key = put(db, "storm", note, _debts(event.camera, rules, "waiting"), now)
         else:
             key = put(db, "storm", note, _debts(event.camera, rules, "timed"), renewal)
-    _keep(db, event.camera, _Kept(key, note))
+    _keep(db, event.camera, _Kept(key, note, now.boot, storms.begun_ns(event.camera)))
     return key
 
 
+def resume(db: sqlite3.Connection, storms: Storms, now: Moment) -> None:
+    """Go on with the storms of an earlier process of this boot; of another boot's time nothing is known."""
+    for (name,) in db.execute("SELECT name FROM fact WHERE name GLOB 'storm *'").fetchall():
+        camera = name.partition(" ")[2]
+        kept = _kept(db, camera)
+        if kept is not None and kept.boot == now.boot:
+            storms.resume(camera, kept.begun_ns, kept.note.events)
+
+
 def end(db: sqlite3.Connection, storms: Storms, rules: Rules, now: Moment, put: PutNote) -> None:
-    """Say of each storm that it is over, once."""
+    """Say of each storm that it is over, once; of one before a reboot, which nobody knows, that alerts go singly."""
     storms.over(now.ns)
     rows = db.execute("SELECT name FROM fact WHERE name GLOB 'storm *'").fetchall()
     for (name,) in rows:
@@ -80,18 +107,19 @@ def end(db: sqlite3.Connection, storms: Storms, rules: Rules, now: Moment, put: 
         if camera in storms.raging:
             continue
         if kept is not None:
-            note = _note(camera, "over", kept.note.events, kept.note.count)
+            why: _State = "over" if kept.boot == now.boot else "rebooted"
+            note = _note(camera, why, kept.note.events, kept.note.count)
             put(db, "storm", note, _debts(camera, rules, "waiting"), now)
         db.execute("DELETE FROM fact WHERE name = ?", (name,))
 
 
-def _note(camera: str, state: str, events: tuple[Event, ...], total: int) -> Note:
+def _note(camera: str, state: _State, events: tuple[Event, ...], total: int) -> Note:
     opened = sum(event.phase != "closed" for event in events)
     text = f"{total} alerts of camera {camera} are listed, not sent singly; {opened} of them are open"
     return Note(
         subject="storm",
         state=state,
-        text=text if state == "raging" else f"The storm of alerts is over: {text}",
+        text=_BEGINS[state] + text,
         at=events[-1].updated,
         camera=camera,
         events=events,

@@ -27,7 +27,7 @@ from edge.alert.delivery import (
 )
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
-from edge.alert.evidence import FULL, Picture
+from edge.alert.evidence import Picture
 from edge.alert.fate import Word
 from edge.alert.route import Line, Message, Note, Queue, Review, Rules
 from edge.alert.storm import Storms
@@ -79,6 +79,7 @@ class Outbox:
         """
         with self._database.writing("cannot look through the outbox") as db:
             fate.adopt(db, self._rules)
+            listing.resume(db, self._storms, self._now())
 
     def put(
         self,
@@ -211,20 +212,37 @@ class Outbox:
             self._booking.fit(db)
         return news
 
-    def request(self, event_id: str, sink: str) -> bool:
-        """Owe the newest full frame of an event to a sink; return whether there is one.
+    def request(self, event_id: str, sink: str, largest_bytes: int | None = None) -> bool:
+        """Owe the newest full frame of an event to a sink; return whether there is one for it.
+
+        Args:
+            event_id: the event's.
+            sink: its name; there is none for it where the event does not go to it.
+            largest_bytes: of what it takes; None: anything, as far as is known.
+        Raises:
+            StoreError: the disk is full or failing, or the event cannot be read.
+        """
+        what = f"cannot ask for the frame of event {event_id}"
+        with self._writing(what) as (db, now):
+            try:
+                found = escalation.full_frame(db, event_id, sink, self._rules, largest_bytes)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise StoreError(f"{what}: it cannot be read: {error}") from error
+            if found is None or sink in self._gone:
+                return False
+            seq, key, debt = found
+            owe(db, seq, key, [debt], now)
+        return True
+
+    def step(self, event_id: str) -> int:
+        """Return the step of escalation that an event went to; 0: none.
 
         Raises:
-            StoreError: the disk is full or failing.
+            StoreError: the file cannot be read.
         """
-        with self._writing(f"cannot ask for the frame of event {event_id}") as (db, now):
-            row = db.execute(
-                "SELECT seq, key FROM message WHERE event = ? AND role = ? ORDER BY seq DESC LIMIT 1",
-                (event_id, FULL),
-            ).fetchone()
-            if row is not None:
-                owe(db, row[0], row[1], [Debt(sink)], now)
-        return row is not None
+        with self._database.reading(f"cannot look for event {event_id}") as db:
+            about = escalation.subject(db, event_id)
+        return 0 if about is None else about.step
 
     def waits(self, event_id: str) -> bool:
         """Say whether a message of an event waits for a sink; what nobody heard does not.

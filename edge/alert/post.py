@@ -241,16 +241,25 @@ class Post:
             return self._clerk.call(lambda: disk.review(event_id, said)) or news
         return news
 
-    def request(self, event_id: str, sink: str) -> bool:
-        """Owe the newest full frame of an event to a sink; return whether there is one.
+    def request(self, event_id: str, sink: str, largest_bytes: int | None = None) -> bool:
+        """Owe the newest full frame of an event to a sink, as `Outbox.request`; return whether there is one for it.
 
         Raises:
             StoreError: the disk does not take it.
         """
         disk, twin = self._disk, self._twin
-        if twin is not None and twin.request(event_id, sink):
+        if twin is not None and twin.request(event_id, sink, largest_bytes):
             return True
-        return disk is not None and self._clerk.call(lambda: disk.request(event_id, sink))
+        return disk is not None and self._clerk.call(lambda: disk.request(event_id, sink, largest_bytes))
+
+    def reaches(self, event: Event, sink: str) -> bool:
+        """Say whether an event goes to a sink now; by escalation as far as that is known."""
+        origin = self.rules.origins.get(event.camera, "live")
+        routes = [route for route in self.rules.routes if route.name == sink and route.takes(event, origin)]
+        if all(route.escalation is None for route in routes):
+            return bool(routes)
+        steps = [self._try(box, lambda it: it.step(event.id)) or 0 for box in self._outboxes()]
+        return any(route.reaches(event, origin, max(steps, default=0)) for route in routes)
 
     def events(self, ids: Collection[str]) -> list[Event]:
         """Return the newest revisions of events, as far as they can be read, in the order of opening."""
@@ -271,10 +280,14 @@ class Post:
         for box in self._outboxes():
             self._try(box, lambda it: it.end_drills(why))
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep a fact for the next process, where the disk takes it."""
-        if self._disk is not None:
-            self._try(self._disk, lambda box: box.remember(name, value))
+    def remember(self, name: str, value: str) -> bool:
+        """Keep a fact for the next process; return whether the disk took it."""
+
+        def keep(box: Outbox) -> bool:
+            box.remember(name, value)
+            return True
+
+        return self._disk is not None and self._try(self._disk, keep) is True
 
     def recall(self, name: str) -> str | None:
         """Return a fact that an earlier process kept, empty where it kept none; None where the disk is not open."""
@@ -339,10 +352,16 @@ def merge(queues: Sequence[Queue]) -> Queue:
         words.update(queue.words)
     return Queue(
         unsent=sum(queue.unsent for queue in queues),
-        oldest_s=max((q.oldest_s for q in queues if q.oldest_s is not None), default=None),
+        oldest_s=_oldest_s([q.oldest_s for q in queues if q.unsent]),
         unheard=sum(queue.unheard for queue in queues),
         candidates=sum(queue.candidates for queue in queues),
-        candidate_s=max((q.candidate_s for q in queues if q.candidate_s is not None), default=None),
+        candidate_s=_oldest_s([q.candidate_s for q in queues if q.candidates]),
         bytes=sum(queue.bytes for queue in queues),
         words=dict(words),
     )
+
+
+def _oldest_s(ages_s: Sequence[float | None]) -> float | None:
+    """Return the largest; None where there is none, or one is not known."""
+    known = [age_s for age_s in ages_s if age_s is not None]
+    return max(known, default=None) if len(known) == len(ages_s) else None

@@ -54,6 +54,12 @@ class Route:
         wanted = event.severity in self.severities or (was_candidate and "candidate" in self.severities)
         return wanted and origin in self.origins
 
+    def reaches(self, event: Event, origin: str, step: int) -> bool:
+        """Say whether an event that went to a step of escalation goes to it, and not only later."""
+        return self.takes(event, origin) and (
+            self.escalation is None or (event.severity == "alert" and self.escalation <= step)
+        )
+
     def takes_alerts(self, origin: str) -> bool:
         """Say whether it gets events of a camera once they are alerts."""
         return "alert" in self.severities and origin in self.origins
@@ -102,12 +108,14 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     """What a person said of an event.
 
     Attributes:
+        id: of the command with which they did; no two have the same.
         word: acknowledged (a person looks), confirmed, dismissed.
         by: who.
         at: moment at which it arrived.
         reason: for people; may be empty.
     """
 
+    id: str
     word: Said
     by: str
     at: Stamp
@@ -217,10 +225,10 @@ class Queue(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         unsent: deliveries that wait, those of pictures among them.
-        oldest_s: since the oldest of them was committed; None where none waits, or where it is of another boot.
+        oldest_s: since the oldest of them was committed; None where none waits, or where one is of another boot.
         unheard: messages that nobody heard and that are sent again.
         candidates: events of which nobody said anything, and that are no alerts.
-        candidate_s: since the oldest of them was committed; None where there is none, or it is of another boot.
+        candidate_s: since the oldest of them was committed; None where there is none, or one is of another boot.
         bytes: of all messages.
         words: how many deliveries there were, ever, by what became of them: committed, delivered, and those of `Lost`.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -35,7 +35,7 @@ class _Camera:
 
 
 class Storms:
-    """Says of each revision whether it is sent singly. It remembers nothing of an earlier process.
+    """Says of each revision whether it is sent singly.
 
     Args:
         most: alerts of one camera within an hour that are no storm yet.
@@ -82,6 +82,27 @@ class Storms:
             if not camera.raging and not camera.begun_ns:
                 camera.boxes.clear()
         return ended
+
+    def begun_ns(self, camera: str) -> tuple[int, ...]:
+        """When the alerts of a camera began, of the last hour, for a later process of the same boot."""
+        return tuple(self._cameras.get(camera, _Camera()).begun_ns)
+
+    def resume(self, name: str, begun_ns: Iterable[int], listed: Iterable[Event]) -> None:
+        """Go on with the storm of an earlier process of the same boot; twice changes nothing.
+
+        Args:
+            name: of the camera.
+            begun_ns: as `begun_ns` gave it then.
+            listed: the newest revisions of its events.
+        """
+        camera = self._cameras.setdefault(name, _Camera())
+        camera.begun_ns = deque(sorted((Counter(begun_ns) | Counter(camera.begun_ns)).elements()))
+        camera.raging = camera.raging or len(camera.begun_ns) > self._most
+        for event in listed:
+            if event.id not in camera.boxes:
+                camera.boxes[event.id] = event.box_px
+                if event.phase != "closed":
+                    camera.told_px[event.id] = _area(event.box_px)
 
     @property
     def raging(self) -> Iterable[str]:

@@ -48,8 +48,8 @@ class Writer(Protocol):
         """
         ...
 
-    def states(self) -> Sequence[Parcel]:
-        """Return what stands of each camera; sent when it changes, and with each heartbeat."""
+    def states(self, sink: str) -> Sequence[Parcel]:
+        """Return what a sink is told of each camera; sent when it changes, and with each heartbeat."""
         ...
 
 
@@ -88,7 +88,7 @@ class Courier:
         self._started_ns = now_ns
         self._first = first
         self._beats = 0
-        self._states: Sequence[Parcel] = ()
+        self._states: dict[str, Sequence[Parcel]] = {}
         self._nudge = os.eventfd(
             0, os.EFD_NONBLOCK | os.EFD_CLOEXEC
         )  # for as long as the process: who nudges is late
@@ -156,7 +156,7 @@ class Courier:
     def _tick(self, now_ns: int) -> None:
         for line in self._post.tick():
             _log.warning("%s", line)
-        self._states = self._writer.states()
+        self._states = {way.sink: self._writer.states(way.sink) for way in self._ways}
         if self._saved_ns is None:
             self._resume_budgets(now_ns)
         elif now_ns - self._saved_ns >= SAVE_S * 1e9:
@@ -249,7 +249,7 @@ class Courier:
                 return self._writer.heartbeat(self.sequence, (next_ns - now_ns) / 1e9)
             way.beat = way.beating
             way.repeat()
-        for state in self._states:
+        for state in self._states.get(way.sink, ()):
             known = way.states.get(state.key)
             if state.channel in way.channels and (known is None or known.body != state.body):
                 return state

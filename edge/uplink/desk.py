@@ -33,17 +33,20 @@ class Desk:
         self._standing = Standing(boot, cameras)
         self._kept: str | None = None  # what stands, as it is on disk; None: not read yet
 
-    def handlers(self, post: Post) -> dict[str, Handler]:
+    def handlers(
+        self, post: Post, largest: Callable[[str], int | None] = lambda _: None
+    ) -> dict[str, Handler]:
         """Return what does the commands, by their names.
 
         Args:
             post: what waits for the sinks.
+            largest: returns the bytes that a sink takes at once; None where that is not known.
         """
         return {
             "acknowledge": lambda given: self._review(post, given, "acknowledged"),
             "confirm": lambda given: self._review(post, given, "confirmed"),
             "dismiss": lambda given: self._review(post, given, "dismissed"),
-            "frame": lambda given: _send_frame(post, given),
+            "frame": lambda given: _send_frame(post, given, largest),
             "fire_risk": self._set_fire_risk,
             "snooze": self._set_snooze,
         }
@@ -74,15 +77,12 @@ class Desk:
         self._kept = before
 
     def tick(self, post: Post, now_ns: int) -> None:
-        """Tell what ended, and keep what changed, once the store is open."""
-        if self._kept is None:
-            return
+        """Tell what ended, and keep what changed as soon as the disk takes it."""
         for ended in self._standing.ended(now_ns):
             post.note(self._note(post, ended))
             self._standing.tell(ended)
         text = msgspec.json.encode(self._standing.kept()).decode()
-        if text != self._kept:
-            post.remember(_NAME, text)
+        if self._kept is not None and text != self._kept and post.remember(_NAME, text):
             self._kept = text
 
     def _set_fire_risk(self, given: Given) -> str:
@@ -94,7 +94,9 @@ class Desk:
     def _review(self, post: Post, given: Given, word: Said) -> str:
         assert isinstance(given.arguments, OfEvent)
         event_id = given.arguments.event
-        said = Review(word=word, by=given.by.name, at=self._stamp(), reason=given.arguments.note)
+        said = Review(
+            id=given.order.id, word=word, by=given.by.name, at=self._stamp(), reason=given.arguments.note
+        )
         if not post.review(event_id, said):
             raise CommandError("unfit", f"there is no event {event_id}, or that was said of it before")
         return f"event {event_id} is {word}"
@@ -114,11 +116,19 @@ class Desk:
         )
 
 
-def _send_frame(post: Post, given: Given) -> str:
+def _send_frame(post: Post, given: Given, largest: Callable[[str], int | None]) -> str:
+    """Send the frame the way that the command came, else to all sinks that have the event and take so much."""
     assert isinstance(given.arguments, OfEvent)
     event_id = given.arguments.event
     takers = [route.name for route in post.rules.routes if route.pictures]
-    found = [post.request(event_id, sink) for sink in takers]
-    if not any(found):
-        raise CommandError("unfit", f"there is no frame of event {event_id}, or none any more")
+    asked = [sink for sink in takers if sink == given.sink]
+    others = [sink for sink in takers if sink != given.sink]
+    for sinks in (asked, others):
+        found = [post.request(event_id, sink, largest(sink)) for sink in sinks]
+        if any(found):
+            break
+    else:
+        raise CommandError(
+            "unfit", f"there is no frame of event {event_id} for a sink that has the event and takes so much"
+        )
     return f"the frame of event {event_id} is on its way"

@@ -35,6 +35,7 @@ class Sending:
         now: when that is.
         type: of the message; the event's phase if absent.
         newest: revision of the event that there is; None where that is unknown.
+        sight: the newest of the event while it is open, told or not; None where that is unknown.
         review: what a person said of it, where the message tells that.
         word: the newest that a person said of it.
         images: of the revision.
@@ -48,6 +49,7 @@ class Sending:
     now: Now
     type: EventType | None = None
     newest: Event | None = None
+    sight: Stamp | None = None
     review: Review | None = None
     word: payload.ReviewWord | None = None
     images: Sequence[Kept] = field(default_factory=tuple)
@@ -58,7 +60,11 @@ class Sending:
 
 
 def render(
-    message: Message, facts: TowerFacts, now: Now, fire_risk: str | None = None
+    message: Message,
+    facts: TowerFacts,
+    now: Now,
+    fire_risk: str | None = None,
+    sight: Stamp | None = None,
 ) -> EventDocument | NoteDocument:
     """Return the payload of a message of the outbox; of a picture's, that of its revision.
 
@@ -67,6 +73,7 @@ def render(
         facts: of the tower.
         now: when it is sent.
         fire_risk: as people named it; None where nobody did.
+        sight: the newest of its event while it is open, told or not; None where that is unknown.
     """
     if message.note is not None:
         return render_note(message.note, facts, message.key, now, stored=message.stored)
@@ -77,6 +84,7 @@ def render(
         now=now,
         type="reviewed" if message.kind == "reviewed" else None,
         newest=message.newest,
+        sight=sight,
         review=letter.review,
         word=message.word,
         images=letter.images,
@@ -145,7 +153,7 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         late_s=None if late_s is None else round(late_s, 1),
         committed_s=_committed_s(said, sending),
         open_now=None if newest is None and event.phase != "closed" else newer.phase != "closed",
-        last_seen=at(newer.updated),
+        last_seen=at(_sight(newer, sending.sight)),
         model=event.bundle,
         images=[_image(event, one, at) for one in sending.images],
         said=None if sending.review is None else _said(sending.review, at),
@@ -327,12 +335,19 @@ def _listed(event: Event, facts: TowerFacts, now: Now) -> payload.Listed:
     )
 
 
+def _sight(newest: Event, sight: Stamp | None) -> Stamp:
+    """Return the newest sight that is known: an open event is seen again without a revision."""
+    if sight is None or newest.phase == "closed" or sight.model_s < newest.updated.model_s:
+        return newest.updated
+    return sight
+
+
 def _state(newest: Event, open_now: bool | None, seen_s: float | None) -> State:  # noqa: FBT001 — three answers
     """Return in which state an event is, by its newest revision."""
     if open_now is None:
         return "unknown"
     if not open_now:
-        return "closed"
+        return "left" if newest.closed == newest.updated else "closed"
     if newest.darkness is not None and newest.darkness.until is None:
         return "dark"
     grew = _area(newest.box_px) > _area(newest.opening_box_px)

@@ -59,12 +59,14 @@ class Given:
         arguments: of the kind's own class.
         by: whose signature it bears.
         mono_ns: when it was taken.
+        sink: that it came from.
     """
 
     order: Order
     arguments: Arguments
     by: Operator
     mono_ns: int
+    sink: str = ""
 
 
 Handler: TypeAlias = Callable[[Given], str]
@@ -136,16 +138,20 @@ class Gate:
         """How many were `done`, how many were refused or failed by their reasons, and `unanswered` strangers'."""
         return dict(self._counts)
 
-    def take(self, command: Command, moment: Moment) -> Parcel | None:
+    def take(self, command: Command, moment: Moment, sink: str = "") -> Parcel | None:
         """Judge a command and have it done.
 
+        Args:
+            command: as it came.
+            moment: now.
+            sink: that it came from.
         Returns:
             The answer, to be sent where the command said; None where it said nothing, and for too many strangers.
         """
         order: Order | None = None
         try:
             by, order = opened(command.body, self._operators)
-            why = self._have_done(order, by, moment)
+            why = self._have_done(order, by, moment, sink)
         except CommandError as error:
             answer = self._answer(order, moment, error.reason, str(error))
         except EdgeError as error:
@@ -166,7 +172,7 @@ class Gate:
             answers=command.answer_to,
         )
 
-    def _have_done(self, order: Order, by: Operator, moment: Moment) -> str:
+    def _have_done(self, order: Order, by: Operator, moment: Moment, sink: str) -> str:
         """Check what is left to check, in this order, and do it.
 
         Raises:
@@ -186,7 +192,7 @@ class Gate:
             )
         arguments = arguments_of(order, kind)
         self._remember(order, "not done")  # also where it fails: the next try is signed anew
-        why = handler(Given(order, arguments, by, moment.mono_ns))
+        why = handler(Given(order, arguments, by, moment.mono_ns, sink))
         self._taken[order.id] = (order.sequence, f"done: {why}")
         return why
 

@@ -1,16 +1,23 @@
-"""What people should know of the tower itself: told once when it changes, never repeated."""
+"""What people should know of the tower itself: told once when it changes, never repeated.
+
+What they heard last is on disk, so that a later process goes on from there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from edge.alert.event import Stamp
+from edge.alert.post import Post
 from edge.alert.route import Note, Queue
 from edge.health import Health
 
 STEP_S = 30.0  # by which a clock that was set differs from before
 SHED_S = 3600.0  # between two messages about what was given up
+_NAME = "told"
 _TOLD = ("ok", "stale", "frozen", "dark", "corrupt")
 
 
@@ -34,6 +41,22 @@ class Observed:
     queue: Queue | None
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What people heard last, for the disk.
+
+    Attributes:
+        cameras: the state of each.
+        memory: whether events are not on disk; a later process knows it only if the disk took this.
+        unheard: whether nobody listens.
+        shed: how many messages had been given up for want of room; None where that is not known.
+    """
+
+    cameras: dict[str, str] = {}
+    memory: bool = False
+    unheard: bool = False
+    shed: int | None = None
+
+
 @dataclass(slots=True)
 class Maintenance:
     """Tells what changed.
@@ -50,9 +73,34 @@ class Maintenance:
     _shed: int | None = None
     _shed_ns: int | None = None
     _unheard: bool = False
+    _kept: str | None = None  # what people heard, as it is on disk; None: not read yet
+
+    def tick(self, post: Post, now: Observed) -> None:
+        """Tell what changed, and keep what people heard as soon as the disk takes it; call it each second or so."""
+        if self._kept is None:
+            self._kept = post.recall(_NAME)
+            if self._kept is not None:
+                self._resume(msgspec.json.decode(self._kept or "{}", type=Told))
+                return  # what was observed may be of before the disk was open
+        for note in self.observe(now):
+            post.note(note)
+        text = msgspec.json.encode(self._told()).decode()
+        if self._kept is not None and text != self._kept and post.remember(_NAME, text):
+            self._kept = text
+
+    def _told(self) -> Told:
+        return Told(cameras=self._cameras, memory=self._trouble, unheard=self._unheard, shed=self._shed)
+
+    def _resume(self, told: Told) -> None:
+        """Go on from what people heard of an earlier process; that all is well is no news before it is read."""
+        news = {name: state for name, state in self._cameras.items() if state != "ok"}
+        self._cameras = {**self._cameras, **told.cameras, **news}
+        self._trouble = self._trouble or told.memory
+        self._unheard = self._unheard or told.unheard
+        self._shed = told.shed
 
     def observe(self, now: Observed) -> list[Note]:
-        """Return what is to be told; call it each second or so."""
+        """Return what is to be told."""
         return [
             *self._look_at_cameras(now),
             *self._look_at_store(now),
@@ -99,9 +147,11 @@ class Maintenance:
             return []
         notes = []
         shed = now.queue.words.get("shed", 0)
-        since = 0 if self._shed is None else shed - self._shed
+        since = 0 if self._shed is None else max(0, shed - self._shed)
         early = self._shed_ns is not None and now.mono_ns - self._shed_ns < SHED_S * 1e9
-        if self._shed is None or (since and not early):
+        if (
+            self._shed is None or shed < self._shed or (since and not early)
+        ):  # what memory counted goes with it
             self._shed = shed
         if since and not early:
             self._shed_ns = now.mono_ns

@@ -246,8 +246,9 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         opening_direction: to the base of `opening_box`, which is where it burns if it burns.
         place: of the tower.
         opened: first sight.
-        updated: latest sight.
-        closed: moment of the frame that closed it; null while it is open.
+        updated: latest sight when this revision was made; an event is seen again without one.
+        closed: moment of the frame that closed it; where the watch was interrupted, of its last known sight; null while
+            it is open.
         darkness: the latest through which it stayed open.
         at: moment of what this revision says.
         sent_at: by the tower's clock.
@@ -255,7 +256,7 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         late_s: from `at` until it was sent; null where no clock says.
         committed_s: from `at` until it was on the tower's disk; null where it is not, or no clock says.
         open_now: whether the event was open when this was sent; null where that is unknown.
-        last_seen: of the newest revision there was then.
+        last_seen: newest sight that was known then; after a daemon was killed that of the newest revision.
         model: bundle that saw it, as name@version#digest.
         images: of this revision.
         said: what a person said of it, of a message of type `reviewed`; null of others.

@@ -17,7 +17,7 @@ from edge.zone import Zone
 LATE_S = 120.0  # what is sent later than this says so
 _DAY_H = 48
 
-State: TypeAlias = Literal["growing", "open", "closed", "dark", "unknown"]
+State: TypeAlias = Literal["growing", "open", "closed", "left", "dark", "unknown"]
 _ORIGINS = {"recording": "RECORDING. ", "simulated": "SIMULATED. "}
 _RULES = {
     "score": "by its score",
@@ -124,8 +124,11 @@ def _said(document: EventDocument) -> str:
 
 def _state(document: EventDocument, state: State, sent: datetime | None, zone: Zone) -> list[str]:
     if state == "closed":
-        closed = document.closed or document.last_seen
-        return [f"no longer seen since {seen(closed, None, sent, zone)}"]
+        return [f"no longer seen since {seen(document.last_seen, None, sent, zone)}"]
+    if state == "left":  # closed at the last sight that is known: nobody looked on, or knows what was seen
+        return [
+            f"seen until {seen(document.last_seen, None, sent, zone)} at least, then the watch was interrupted"
+        ]
     if state == "dark":
         return ["still open, too dark to see"]
     return {"growing": ["still growing"], "open": ["still open"], "unknown": []}[state]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.alert.event import Announcement, Stamp
+from edge.alert.event import Announcement, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
 from edge.alert.post import Post
 from edge.alert.route import Queue, Route, Rules
@@ -57,6 +57,10 @@ class Reports(Watcher, Protocol):
 
     def picture(self, camera: str) -> Picture | None:
         """Return what a camera showed last; None where nothing was scored. Raises FrameError: it cannot be made."""
+        ...
+
+    def sight(self, event: Event) -> Stamp | None:
+        """Return the newest sight of an open event, told or not; None where it is not open."""
         ...
 
     def due_s(self) -> Mapping[str, float | None]:
@@ -129,16 +133,21 @@ class Uplink:
             vitals=self._vitals,
             smoke=self._smoke,
             fire_risk=self._fire_risk,
+            sight=self._sight,
         )
         first = first_sequence(self._started_ns)
-        handlers = {**self._desk.handlers(self.post), "picture": self._show, "drill": self._begin_drill}
+        handlers = {
+            **self._desk.handlers(self.post, self._largest),
+            "picture": self._show,
+            "drill": self._begin_drill,
+        }
         self._gate = Gate(self._facts.id, self._boot, first, operators or {}, handlers)
         self._courier = Courier(
             self.post, self._ways, self._writer, obey=self._obey, heartbeat_s=heartbeat_s, first=first,
             now_ns=self._started_ns,
         )  # fmt: skip
         self._maintenance = Maintenance(self._stamp)
-        self._alerts: dict[str, str] = {}  # open alerts, and the camera of each
+        self._alerts: dict[str, Event] = {}  # that are open
         self._reports: Reports | None = None
         self._looked_ns: int | None = None
         self._stopping = threading.Event()
@@ -181,7 +190,7 @@ class Uplink:
         elif event.phase == "closed" or event.severity != "alert":
             self._alerts.pop(event.id, None)
         else:
-            self._alerts[event.id] = event.camera
+            self._alerts[event.id] = event
         self._courier.nudge()
 
     def tick(self) -> None:
@@ -198,8 +207,7 @@ class Uplink:
             self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), reports.health(), reports.trouble(),
             self._queue,
         )  # fmt: skip
-        for note in self._maintenance.observe(observed):
-            self.post.note(note)
+        self._maintenance.tick(self.post, observed)
         self._desk.tick(self.post, now_ns)
         self._courier.nudge()
 
@@ -222,11 +230,16 @@ class Uplink:
 
     def _begin_drill(self, given: Given) -> str:
         assert self._reports is not None
-        return self._drill.begin(given, self._reports, dict(self._alerts))
+        return self._drill.begin(
+            given, self._reports, {id_: event.camera for id_, event in self._alerts.copy().items()}
+        )
 
     def _fire_risk(self) -> str | None:
         risk = self._desk.fire_risk(self._clock.mono_ns())
         return None if risk.until_ns is None else risk.level
+
+    def _sight(self, event: Event) -> Stamp | None:
+        return None if self._reports is None else self._reports.sight(event)
 
     def _show(self, given: Given) -> str:
         """Do the command `picture`: the picture goes the way that the command came."""
@@ -235,6 +248,8 @@ class Uplink:
         camera = given.arguments.camera
         if camera not in self._facts.cameras:
             raise CommandError("unfit", f"there is no camera {camera}")
+        if not self._may_show(camera, given.sink):
+            raise CommandError("unfit", f"sink {given.sink} gets nothing of the origin of camera {camera}")
         picture = self._reports.picture(camera)
         if picture is None:
             raise CommandError("unfit", f"nothing was seen of camera {camera} yet")
@@ -247,7 +262,7 @@ class Uplink:
         moment = Moment(
             self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), self._courier.sequence
         )
-        answer = self._gate.take(command, moment)
+        answer = self._gate.take(command, moment, sink)
         shown, self._shown = self._shown, []
         return [*([] if answer is None else [answer]), *shown]
 
@@ -270,14 +285,29 @@ class Uplink:
             power=reports.power(),
         )
 
-    def _smoke(self) -> dict[str, str]:
-        """Say of each camera whether it sees smoke: where it cannot see, nobody knows."""
+    def _smoke(self, sink: str) -> dict[str, str]:
+        """Say of each camera whether it sees smoke: a sink hears only of alerts that go to it, else `unknown`."""
         assert self._reports is not None
         silenced = {snooze.camera for snooze in self._desk.snoozes(self._clock.mono_ns())}
-        seen = set(self._alerts.values()) - silenced
-        cameras = self._reports.health().cameras.items()
-        sees = {name: camera.state == "ok" and name not in silenced for name, camera in cameras}
-        return {name: "ON" if name in seen else "OFF" if sees[name] else "unknown" for name in sees}
+        alerts = list(self._alerts.copy().values())
+        said = {}
+        for name, camera in self._reports.health().cameras.items():
+            seen = [event for event in alerts if event.camera == name]
+            hidden = name in silenced or not self._may_show(name, sink)
+            if not hidden and any(self.post.reaches(event, sink) for event in seen):
+                said[name] = "ON"
+            else:
+                said[name] = "unknown" if hidden or seen or camera.state != "ok" else "OFF"
+        return said
+
+    def _may_show(self, camera: str, sink: str) -> bool:
+        """Say whether a sink gets anything of a camera's frames, by their origin."""
+        origin = self.post.rules.origins.get(camera, "live")
+        return any(route.name == sink and origin in route.origins for route in self.post.rules.routes)
+
+    def _largest(self, sink: str) -> int | None:
+        way = next((way for way in self._ways if way.sink == sink), None)
+        return None if way is None else way.transport.link().largest_bytes
 
     def _now(self) -> Now:
         return Now(self._clock.mono_ns(), self._boot, self._clock.wall_ns(), wall_synchronised())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from edge.alert.event import Event, Stamp
 from edge.alert.evidence import Picture
 from edge.alert.route import Message
 from edge.uplink.discovery import discovery
@@ -35,8 +36,9 @@ class Writer:
         version: of firetower.
         now: returns the time by all clocks.
         vitals: returns what a heartbeat is made of, by its sequence and the seconds until the next one.
-        smoke: returns `ON`, `OFF` or `unknown` of each camera.
+        smoke: returns `ON`, `OFF` or `unknown` of each camera, as a sink is told.
         fire_risk: returns it as people named it; None where nobody did.
+        sight: returns the newest sight of an open event, told or not; None where that is not known.
     """
 
     def __init__(
@@ -47,8 +49,9 @@ class Writer:
         *,
         now: Callable[[], Now],
         vitals: Callable[[int, float], Vitals],
-        smoke: Callable[[], Mapping[str, str]],
+        smoke: Callable[[str], Mapping[str, str]],
         fire_risk: Callable[[], str | None],
+        sight: Callable[[Event], Stamp | None] = lambda _: None,
     ) -> None:
         self._facts = facts
         self._lasts_s = LASTS * heartbeat_s
@@ -59,10 +62,12 @@ class Writer:
         self._vitals = vitals
         self._smoke = smoke
         self._fire_risk = fire_risk
+        self._sight = sight
 
     def message(self, message: Message) -> Parcel:
         """Return a message of the outbox as it goes now."""
-        document = render(message, self._facts, self._now(), self._fire_risk())
+        sight = None if message.letter is None else self._sight(message.letter.event)
+        document = render(message, self._facts, self._now(), self._fire_risk(), sight)
         if message.jpeg is not None and isinstance(document, EventDocument):
             return Parcel(
                 message.key,
@@ -87,9 +92,9 @@ class Writer:
         body = msgspec.json.encode(health)
         return Parcel(f"health.{sequence}", "health", body, CONTENT_TYPE, expires_s=self._lasts_s)
 
-    def states(self) -> Sequence[Parcel]:
-        """Return what Home Assistant is told, and whether each camera sees smoke."""
-        smoke = self._smoke().items()
+    def states(self, sink: str) -> Sequence[Parcel]:
+        """Return what Home Assistant is told, and whether each camera sees smoke, as a sink is told."""
+        smoke = self._smoke(sink).items()
         return [
             self._discovery,
             *(

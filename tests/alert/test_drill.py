@@ -157,6 +157,8 @@ def test_it_is_given_up_before_what_is_real():
 def test_whoever_practises_may_acknowledge_it():
     owing = Owing(*PEOPLE)
     owing.commit(event(DRILL))
-    assert owing.outbox.review(DRILL, Review(word="acknowledged", by="ann", at=Stamp(model_s=1.0)))
-    assert owing.drain("a") == [f"{DRILL}.1", f"{DRILL}.1.acknowledged"]
+    assert owing.outbox.review(
+        DRILL, Review(id="3f2a9c01", word="acknowledged", by="ann", at=Stamp(model_s=1.0))
+    )
+    assert owing.drain("a") == [f"{DRILL}.1", f"{DRILL}.1.acknowledged.3f2a9c01"]
     assert owing.outbox.queue().candidates == 0

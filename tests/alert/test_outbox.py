@@ -18,8 +18,8 @@ from tests.alert.owing import WAIT_S, Owing, anything, note, photo
 PEOPLE = (Route("a"), Route("first", escalation=1), Route("second", escalation=2))
 
 
-def said(word="acknowledged"):
-    return Review(word=word, by="kim", at=Stamp(model_s=2.0))
+def said(word="acknowledged", id_="3f2a9c01"):
+    return Review(id=id_, word=word, by="kim", at=Stamp(model_s=2.0))
 
 
 def candidate(name, revision=1, phase="opened", **more):
@@ -278,7 +278,11 @@ def test_an_alert_that_somebody_looks_at_goes_no_further(word):
     assert not owing.outbox.review("e", said(word))
     assert not owing.outbox.review("unknown", said(word))
     reviewed = [owing.send("a") for _ in range(3)][-1]
-    assert (reviewed.key, reviewed.kind, reviewed.letter.review) == (f"e.1.{word}", "reviewed", said(word))
+    assert (reviewed.key, reviewed.kind, reviewed.letter.review) == (
+        f"e.1.{word}.3f2a9c01",
+        "reviewed",
+        said(word),
+    )
     owing.after(600)
     assert owing.drain("first") == ["other.1"]
     owing.commit(event("e", 2, "updated"))
@@ -291,7 +295,48 @@ def test_who_confirmed_does_not_only_acknowledge_and_a_judgement_may_change():
     assert owing.outbox.review("e", said("confirmed"))
     assert not owing.outbox.review("e", said())
     assert owing.outbox.review("e", said("dismissed"))
-    assert owing.drain() == ["e.1", "e.1.confirmed", "e.1.dismissed"]
+    assert owing.drain() == ["e.1", "e.1.confirmed.3f2a9c01", "e.1.dismissed.3f2a9c01"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_judgement_that_returns_is_told_again(waits):
+    owing = Owing()
+    owing.commit(event("e"))
+    got = []
+    for number, word in enumerate(("confirmed", "dismissed", "confirmed")):
+        assert owing.outbox.review("e", said(word, f"order-{number}"))
+        got += [] if waits else owing.drain()
+    got += owing.drain()
+    assert got == ["e.1", "e.1.confirmed.order-0", "e.1.dismissed.order-1", "e.1.confirmed.order-2"]
+    assert owing.outbox.queue().words == {"committed": 4, "delivered": 4}
+
+
+def test_how_long_the_oldest_waits_is_not_known_after_a_reboot():
+    owing = Owing()
+    owing.commit(event("e"))
+    owing.commit(candidate("perhaps"))
+    owing.after(7200)
+    assert (owing.outbox.queue().oldest_s, owing.outbox.queue().candidate_s) == (7200, 7200)
+    owing.clock.now_ns = 50_000_000_000
+    owing.restart(replace(owing.rules, boot="b2"))
+    owing.commit(event("f"))
+    owing.commit(candidate("maybe"))
+    owing.after(3)
+    assert (owing.outbox.queue().oldest_s, owing.outbox.queue().candidate_s) == (None, None)
+    owing.drain()
+    owing.commit(event("f", 2, "updated"))
+    owing.after(3)
+    assert owing.outbox.queue().oldest_s == 3
+
+
+def test_what_is_owed_already_is_not_counted_again():
+    owing = Owing()
+    owing.commit(event("e"), "full")
+    for _ in range(3):
+        assert owing.outbox.request("e", "a")
+    assert owing.outbox.queue().words == {"committed": 2}
+    assert owing.drain() == ["e.1", "e.1.full"]
+    assert owing.outbox.queue().words == {"committed": 2, "delivered": 2}
 
 
 def test_a_later_revision_knows_what_was_said():
@@ -514,7 +559,7 @@ def test_what_is_given_up_first():
         "perhaps.1.crop", "over.2.crop", "old.1.crop",
         "perhaps.1.thumbnail", "old.1.thumbnail", "new.1.thumbnail",
         "note.b1.1000000",
-        "new.2", "old.1.acknowledged", "over.2",
+        "new.2", "old.1.acknowledged.3f2a9c01", "over.2",
         "perhaps.1", "over.1", "old.1", "new.1",
     ]  # fmt: skip
     assert owing.rows("message") == owing.rows("delivery") == 0
@@ -673,7 +718,46 @@ def test_what_a_storm_lists_is_told_after_a_kill():
     owing.commit(storm(2))
     owing.restart()
     owing.after(0)
-    assert [e.id for e in owing.send().note.events] == ["s1", "s2"]
+    assert owing.send() is None
+    owing.after(900)
+    told = owing.send().note
+    assert (told.state, [e.id for e in told.events]) == ("raging", ["s1", "s2"])
+
+
+def test_a_storm_goes_on_after_a_restart_and_is_over_when_it_is():
+    owing = Owing(storm_alerts=2)
+    for number in range(4):
+        owing.commit(storm(number))
+    owing.drain()
+    owing.after(60)
+    owing.restart()
+    list(owing.store.close_orphans())
+    owing.commit(storm(4))
+    owing.after(1)
+    assert [key for key in owing.drain() if "note" in key] == []
+    owing.after(900)
+    assert owing.send().note.state == "raging"
+    assert owing.drain() == []  # s4 is listed, not sent singly
+    owing.after(2700)
+    assert [message.note.state for message in iter(owing.send, None)] == ["over"]
+    owing.commit(storm(5))
+    assert owing.drain() == ["s5.1"]
+
+
+def test_a_storm_before_a_reboot_is_not_said_to_be_over():
+    owing = Owing(storm_alerts=2)
+    for number in range(4):
+        owing.commit(storm(number))
+    owing.drain()
+    owing.restart(replace(owing.rules, boot="b2"))
+    owing.after(1)
+    (told,) = [message.note for message in iter(owing.send, None)]
+    assert (told.state, told.count) == ("rebooted", 2)
+    assert told.text.startswith(
+        "The tower was started anew in a storm of alerts and sends them singly again: 2 "
+    )
+    owing.commit(storm(5))
+    assert owing.drain() == ["s5.1"]
 
 
 KEYS = st.sampled_from(["e0", "e1", "e2", "e3"])
@@ -691,7 +775,7 @@ class Fates(RuleBasedStateMachine):
         self.owing = Owing(*self.routes, queue_bytes=9_000, storm_alerts=2)
         self.revisions, self.phases, self.severities = {}, {}, {}
         self.committed, self.delivered, self.tried, self.hand = set(), [], set(), {}
-        self.boots = 1
+        self.boots, self.said = 1, 0
 
     @rule(name=KEYS, alert=st.booleans(), roles=st.sampled_from([(), ("crop",), ("series.1", "crop")]),
           closes=st.booleans())  # fmt: skip
@@ -715,10 +799,11 @@ class Fates(RuleBasedStateMachine):
             keys = [f"{name}.{revision}", *(f"{name}.{revision}.{role}" for role in roles)]
             self.committed |= {(key, sink) for key in keys if not (sink == "b" and "series" in key)}
 
-    @rule(name=KEYS, word=st.sampled_from(["acknowledged", "dismissed"]))
+    @rule(name=KEYS, word=st.sampled_from(["acknowledged", "confirmed", "dismissed"]))
     def review(self, name, word):
-        key = f"{name}.{self.revisions.get(name)}.{word}"
-        if self.owing.outbox.review(name, said(word)):
+        self.said += 1
+        key = f"{name}.{self.revisions.get(name)}.{word}.{self.said}"
+        if self.owing.outbox.review(name, said(word, str(self.said))):
             sinks = "ab" if self.severities[name][1] else "a"
             self.committed |= {(key, sink) for sink in sinks}
 

@@ -4,9 +4,9 @@ import pytest
 
 from edge.alert.event import Stamp
 from edge.alert.place import Place
-from edge.alert.post import Clerk, Post
+from edge.alert.post import Clerk, Post, merge
 from edge.alert.recorder import TELL_S, Recorder
-from edge.alert.route import Review, Route, Rules
+from edge.alert.route import Queue, Review, Route, Rules
 from edge.errors import DiskError, StoreError
 from tests.alert.event import event
 from tests.alert.owing import SECOND, Clock, anything, note, photo
@@ -131,7 +131,7 @@ def test_what_people_said_and_escalation_go_over_to_the_disk_and_from_it(tmp_pat
     tower = Tower(
         tmp_path / "none" / "e.db", Route("a"), Route("first", escalation=1), Route("second", escalation=2)
     )
-    said = Review(word="acknowledged", by="kim", at=Stamp(model_s=1.0))
+    said = Review(id="3f2a9c01", word="acknowledged", by="kim", at=Stamp(model_s=1.0))
     for name in "ef":
         tower.offer(event(name))
     tower.after(TELL_S)
@@ -156,10 +156,10 @@ def test_what_people_said_and_escalation_go_over_to_the_disk_and_from_it(tmp_pat
     tower.after(TELL_S)
     tower.after(700)
     # what a person said is known there: nobody is called again
-    assert tower.drain("first") == [("f.2", False), ("f.1.acknowledged", True)]
+    assert tower.drain("first") == [("f.2", False), ("f.1.acknowledged.3f2a9c01", True)]
     tower.place.commit = commit
     tower.after(1)
-    assert tower.drain("second") == [("f.1.acknowledged", True), ("f.2", True)]
+    assert tower.drain("second") == [("f.1.acknowledged.3f2a9c01", True), ("f.2", True)]
     tower.place.close()
 
 
@@ -247,3 +247,15 @@ def test_an_error_of_the_disk_is_raised_where_it_was_asked_for():
     with pytest.raises(StoreError, match="no space left"):
         clerk.call(fail)
     assert clerk.call(lambda: 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("disk", "twin", "oldest_s"),
+    [((0, None), (1, 3.0), 3.0), ((1, None), (1, 3.0), None), ((1, 7.0), (1, 3.0), 7.0), ((0, None), (0, None), None)],
+)  # fmt: skip
+def test_two_outboxes_know_their_oldest_only_if_each_knows_its_own(disk, twin, oldest_s):
+    queues = [
+        Queue(unsent=n, oldest_s=s, unheard=0, candidates=n, candidate_s=s, bytes=0, words={})
+        for n, s in (disk, twin)
+    ]
+    assert (merge(queues).oldest_s, merge(queues).candidate_s) == (oldest_s, oldest_s)

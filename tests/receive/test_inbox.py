@@ -130,6 +130,14 @@ os._exit(0)
 """
 
 
+@pytest.mark.parametrize("key", [f"drill.{'a' * 24}.12.acknowledged.{'b' * 64}", f"now.{'b' * 64}"])
+def test_a_key_with_the_longest_id_of_a_command_is_taken(tmp_path, key):
+    inbox = Inbox(tmp_path)
+    assert inbox.put("tower-7", key, b"x")
+    assert not inbox.put("tower-7", key, b"x")
+    inbox.close()
+
+
 def test_killed_anywhere_a_message_is_whole_or_comes_again(tmp_path):
     """At every point: nothing half; what is there has its program due; once it is put again, all is as it should be."""
     seen = set()

@@ -51,7 +51,7 @@ def tower(**changes: Any) -> TowerFacts:
 
 def review(word: str = "confirmed", reason: str = "") -> Review:
     """What Ann said five minutes after the opening."""
-    return Review(word=word, by="ann", at=stamp(300), reason=reason)
+    return Review(id="3f2a9c01", word=word, by="ann", at=stamp(300), reason=reason)
 
 
 def image(role: str = "crop") -> Image:

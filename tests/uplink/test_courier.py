@@ -88,7 +88,7 @@ class Plain:
     def heartbeat(self, sequence, next_s):
         return Parcel(f"health.{sequence}", "health", f"{sequence} next in {next_s:g}".encode(), "text/plain")
 
-    def states(self):
+    def states(self, _sink):
         kept = [Parcel("kept", "smoke", self.kept, "text/plain", camera="-")] if self.kept else []
         return kept + [
             Parcel(f"smoke.{name}", "smoke", body, "text/plain", camera=name, expires_s=3 * BEAT_S)

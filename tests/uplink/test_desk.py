@@ -21,14 +21,16 @@ KIM = new_operator("kim", "admin")
 
 
 class Tower:
-    def __init__(self, path):
-        self.path, self.clock, self.rules = path, Clock(), Rules((Route("a"),), boot="b1")
-        self.start()
+    def __init__(self, path, *routes, opens=True, **rules):
+        self.path, self.clock = path, Clock()
+        self.rules = Rules(routes or (Route("a"),), boot="b1", **rules)
+        self.largest = {}
+        self.start(opens=opens)
 
     def start(self, *, opens=True):
         self.desk = Desk(self.rules.boot, ("north",), lambda: Stamp(model_s=1.0))
         self.post = Post(self.rules, self.clock, Inline(), self.desk.holds, self.desk.resume)
-        self.handlers = self.desk.handlers(self.post)
+        self.handlers = self.desk.handlers(self.post, self.largest.get)
         self.place = Place(lambda: self.path, post=self.post)
         self.tick()
         if opens:
@@ -47,18 +49,18 @@ class Tower:
         self.clock.now_ns += seconds * SECOND
         self.desk.tick(self.post, self.clock.now_ns)
 
-    def do(self, command, **arguments):
+    def do(self, command, sink="", **arguments):
         order = Order(
             tower="tower-7", id="3f2a9c01d4e5", command=command, arguments=arguments, boot_id="b1", sequence=1,
             sent_at=datetime(2026, 11, 29, tzinfo=UTC),
         )  # fmt: skip
         return self.handlers[command](
-            Given(order, arguments_of(order, KINDS[command]), KIM, self.clock.now_ns)
+            Given(order, arguments_of(order, KINDS[command]), KIM, self.clock.now_ns, sink)
         )
 
-    def sent(self):
+    def sent(self, sink="a"):
         found = []
-        while (message := self.post.take("a", anything)) is not None:
+        while (message := self.post.take(sink, anything)) is not None:
             self.post.settle(message, "delivered")
             found.append(message)
         return found
@@ -125,6 +127,31 @@ def test_what_people_said_while_the_store_was_away_goes_before_what_stood(tower)
     assert [message.note.state for message in tower.sent()] == ["renewed"]
 
 
+def test_the_end_of_a_snooze_lists_what_was_held_back_though_the_store_never_opens(tmp_path):
+    tower = Tower(tmp_path / "e.db", opens=False)
+    tower.do("snooze", camera="north", duration_s=600, reason="a permit")
+    tower.post.keep(event("e"))
+    assert tower.sent() == []
+    tower.tick(600)
+    (end,) = tower.sent()
+    assert (end.note.state, [one.id for one in end.note.events], end.stored) == ("over", ["e"], False)
+    tower.open()
+    tower.tick()
+    assert "note" not in "".join(message.key for message in tower.sent())
+    tower.place.close()
+
+
+def test_what_the_disk_did_not_take_of_what_stands_is_tried_again(tower, monkeypatch):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    with monkeypatch.context() as full:
+        full.setattr(tower.post, "remember", lambda *_: False)
+        tower.tick()
+    tower.tick(1)
+    tower.place.close()
+    tower.start()
+    assert [snooze.by for snooze in tower.desk.snoozes(tower.clock.now_ns)] == ["kim"]
+
+
 def test_what_ended_while_the_disk_was_away_does_not_come_back_with_it(tower):
     tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
     tower.tick()
@@ -160,3 +187,55 @@ def test_the_whole_frame_of_an_event_is_sent_to_who_asks(tower):
     assert [(message.key, message.jpeg) for message in tower.sent()] == [("e.1.full", photo("full").jpeg)]
     with pytest.raises(CommandError):
         tower.do("frame", event="f")
+
+
+TAKERS = (
+    Route("hq", origins=("live", "simulated")),
+    Route("deputy", origins=("live", "simulated")),
+    Route("boss", escalation=1, origins=("live", "simulated")),
+    Route("third"),
+    Route("candidates", severities=("candidate",), origins=("live", "simulated")),
+    Route("texts", pictures=False, origins=("live", "simulated")),
+    Route("hook", origins=("live", "simulated")),
+)
+
+
+@pytest.fixture
+def seven(tmp_path):
+    tower = Tower(tmp_path / "e.db", *TAKERS, origins={"north": "simulated"})
+    tower.largest["hook"] = 10
+    yield tower
+    tower.place.close()
+
+
+def frames(tower):
+    sent = {route.name: [message.key for message in tower.sent(route.name)] for route in TAKERS}
+    return {sink for sink, keys in sent.items() if "e.1.full" in keys}
+
+
+@pytest.mark.parametrize(
+    ("asker", "takers"),
+    [("hq", {"hq"}), ("boss", {"hq", "deputy"}), ("third", {"hq", "deputy"}), ("hook", {"hq", "deputy"})],
+)
+def test_a_frame_goes_the_way_of_its_command_or_to_who_has_the_event_and_takes_so_much(seven, asker, takers):
+    seven.place.commit(event("e"), None, [photo("full")])
+    seven.do("frame", sink=asker, event="e")
+    assert frames(seven) == takers
+
+
+def test_a_frame_goes_to_a_step_of_escalation_once_the_event_went_there(seven):
+    seven.place.commit(event("e"), None, [photo("full")])
+    seven.clock.now_ns += 601 * SECOND
+    seven.post.tick()
+    seven.do("frame", sink="boss", event="e")
+    assert frames(seven) == {"boss"}
+
+
+def test_a_frame_that_nobody_may_have_is_refused(tmp_path):
+    tower = Tower(tmp_path / "e.db", Route("third"), origins={"north": "simulated"})
+    tower.place.commit(event("e"), None, [photo("full")])
+    with pytest.raises(CommandError) as unfit:
+        tower.do("frame", event="e")
+    assert unfit.value.reason == "unfit"
+    assert tower.sent("third") == []
+    tower.place.close()

@@ -105,6 +105,18 @@ def test_what_is_not_configured_is_null() -> None:
     assert (gone.origin, gone.view) == (None, None)
 
 
+def test_an_open_event_was_last_seen_when_the_daemon_saw_it_last() -> None:
+    letter = Letter(event=revision())
+    told = render(message(letter=letter, newest=revision()), tower(), NOW, sight=stamp(350))
+    assert isinstance(told, EventDocument)
+    assert (told.updated.model_s, told.last_seen.model_s) == (1120.0, 1350.0)
+    closed = revision(revision=4, phase="closed", updated=stamp(340), closed=stamp(345))
+    for newest, sight, seen in ((closed, stamp(350), 1340.0), (revision(), stamp(60), 1120.0)):
+        told = render(message(letter=letter, newest=newest), tower(), NOW, sight=sight)
+        assert isinstance(told, EventDocument)
+        assert told.last_seen.model_s == seen
+
+
 def test_an_event_that_was_open_when_it_was_sent_says_so() -> None:
     assert render_event(revision(), tower(), Sending("k", NOW)).open_now is None
     closed = revision(revision=5, phase="closed", closed=stamp(300), updated=stamp(180))

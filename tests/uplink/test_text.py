@@ -53,7 +53,12 @@ def line(event: Event, now: Now = NOW, facts: Any = None, **sending: Any) -> str
         (
             {**CLOSED, "camera": "south"},
             {},
-            f"Smoke, not confirmed. {SEEN}, no longer seen since 14:37 PST.",
+            f"Smoke, not confirmed. {SEEN}, no longer seen since 14:34 PST.",
+        ),
+        (
+            {**CLOSED, "updated": stamp(300), "camera": "south"},
+            {},
+            f"Smoke, not confirmed. {SEEN}, seen until 14:37 PST at least, then the watch was interrupted.",
         ),
         (
             {"camera": "south", "updated": stamp(300), "alerted": ALERTED},

@@ -12,7 +12,8 @@ import pytest
 
 from edge.alert.event import Announcement
 from edge.alert.place import Place
-from edge.alert.route import Queue
+from edge.alert.post import Post
+from edge.alert.route import Queue, Route, Rules
 from edge.clock import SystemClock, boot_id
 from edge.counter.prometheus import uplink_exposition
 from edge.errors import SettingsError
@@ -21,9 +22,11 @@ from edge.settings import parse
 from edge.uplink.command import Order, new_operator, sign
 from edge.uplink.heartbeat import Power
 from edge.uplink.maintenance import Maintenance, Observed
+from edge.uplink.transport import Command
 from edge.uplink.uplink import Uplink
 from tests.alert.event import event
-from tests.alert.owing import photo
+from tests.alert.owing import SECOND, Clock, anything, photo
+from tests.alert.test_post import Inline
 from tests.uplink.mosquitto import Listener, Mosquitto, wait
 
 ANN = new_operator("ann", "operator")
@@ -41,6 +44,7 @@ class Reports:
 
     def __init__(self):
         self.state = "ok"
+        self.seen = None
 
     def health(self):
         camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}")
@@ -48,6 +52,9 @@ class Reports:
 
     def trouble(self):
         return None
+
+    def sight(self, _event):
+        return self.seen
 
     def due_s(self):
         return {"north": 57.0}
@@ -122,7 +129,7 @@ def test_an_alert_reaches_who_listens_and_is_acknowledged_by_a_signed_command(br
         wait(lambda: len(people.on(f"{prefix}/answer/ann")) == 2)
         first, second = (json.loads(one.body) for one in people.on(f"{prefix}/answer/ann"))
         assert (first["word"], second["word"], second["reason"]) == ("done", "refused", "repeated")
-        wait(lambda: "e1.1.acknowledged" in people.keys())  # noqa: SIM118 — a method of its own
+        wait(lambda: "e1.1.acknowledged.0123456789" in people.keys())  # noqa: SIM118 — a method of its own
         said = json.loads(people.on(f"{prefix}/event")[-1].body)
         assert (said["type"], said["said"]["word"], said["said"]["by"]) == ("reviewed", "acknowledged", "ann")
     assert uplink.post.queue().unsent == 0
@@ -187,10 +194,75 @@ def test_a_drill_is_no_smoke(broker, tower):
     with Listener(broker.port, "firetower/tower-7/event", "firetower/tower-7/camera/north/smoke") as people:
         commit(uplink, place, event("drill.e1"))
         wait(lambda: "drill.e1.1" in people.keys())  # noqa: SIM118 — a method of its own
-        assert uplink._smoke() == {"north": "OFF"}
+        assert uplink._smoke("people") == {"north": "OFF"}
         commit(uplink, place, event("e2"))
-        assert uplink._smoke() == {"north": "ON"}
+        assert uplink._smoke("people") == {"north": "ON"}
         wait(lambda: people.on("firetower/tower-7/camera/north/smoke")[-1].body == b"ON")
+
+
+def test_what_is_sent_later_says_when_the_tower_saw_it_last(broker, tower):
+    uplink, place, reports = tower
+    reports.seen = msgspec.structs.replace(event().updated, model_s=240.0)
+    with Listener(broker.port, "firetower/tower-7/event") as people:
+        commit(uplink, place, event("e7"))
+        wait(lambda: people.on("firetower/tower-7/event"))
+        document = json.loads(people.on("firetower/tower-7/event")[-1].body)
+    assert (document["updated"]["model_s"], document["last_seen"]["model_s"]) == (1.5, 240.0)
+
+
+def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
+    url, everything = "mqtt://127.0.0.1:1", ["live", "simulated"]
+    document = {
+        "tower": {"id": "tower-7"},
+        "cameras": {"north": {"uri": "scene:"}},
+        "sinks": {
+            "hq": {"url": url, "origins": everything},
+            "third": {"url": url},
+            "candidates": {"url": url, "origins": everything, "severities": ["candidate"]},
+            "boss": {"url": url, "origins": everything, "escalation": 1},
+        },
+    }
+    uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
+    uplink._reports = Reports()
+
+    def said():
+        return {sink: uplink._smoke(sink)["north"] for sink in ("hq", "third", "candidates", "boss")}
+
+    with Place(lambda: tmp_path / "e.db", post=uplink.post) as place:
+        list(place.open(()))
+        quiet = {"hq": "OFF", "third": "unknown", "candidates": "OFF", "boss": "OFF"}
+        assert said() == quiet
+        commit(uplink, place, event("e"))
+        assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "unknown"}
+        message = uplink.post.take("hq", lambda line: line.key == "e.1")
+        uplink.post.settle(message, "refused", "too large")  # so it escalates
+        assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
+        commit(uplink, place, event("e", 2, "closed"))
+        assert said() == quiet
+
+
+def test_a_picture_now_goes_to_who_may_have_it(tmp_path):
+    document = {
+        "tower": {"id": "tower-7"},
+        "cameras": {"north": {"uri": "scene:"}},
+        "sinks": {
+            "hq": {"url": "mqtt://127.0.0.1:1", "origins": ["simulated"]},
+            "third": {"url": "mqtt://127.0.0.1:1"},
+        },
+    }
+    uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
+    uplink._reports = Reports()
+
+    def ask(sink):
+        order = Order(
+            tower="tower-7", id=secrets.token_hex(5), command="picture", arguments={"camera": "north"},
+            boot_id=boot_id(), sequence=uplink.report().sequence, sent_at=datetime.now(UTC),
+        )  # fmt: skip
+        answer, *shown = uplink._obey(sink, Command(sign(order, ANN), "answer"))
+        return json.loads(answer.body)["reason"], len(shown)
+
+    assert ask("hq") == (None, 1)
+    assert ask("third") == ("unfit", 0)
 
 
 def test_what_changes_of_the_tower_is_told_once(broker, tower, monkeypatch):
@@ -264,6 +336,85 @@ def test_what_is_shed_and_unheard_is_told_once_an_hour_and_when_it_changes():
         [],
         ["2 messages were given up for want of room, 9 in all", "somebody listens again"],
     ]
+
+
+class Rows:
+    """The tower's database over processes; what goes to its one sink."""
+
+    def __init__(self, path):
+        self.path = path
+        self.begin()
+
+    def begin(self, *, opens=True):
+        self.post = Post(Rules((Route("a"),), boot="b1"), Clock(), Inline())
+        self.seen, self.state = Maintenance(lambda: event().opened), "ok"
+        if opens:
+            self.open()
+
+    def open(self):
+        self.place = Place(lambda: self.path, post=self.post)
+        list(self.place.open(()))
+
+    def end(self):
+        self.place.close()
+
+    def tell(self, state, **more):
+        reports = Reports()
+        reports.state = state
+        for _ in range(2):
+            self.seen.tick(self.post, observed(health=reports.health(), **more))
+        found = []
+        while (message := self.post.take("a", anything)) is not None:
+            self.post.settle(message, "delivered")
+            found.append((message.note.subject, message.note.state))
+        return found
+
+
+def waits(unheard=0, shed=0):
+    return Queue(unsent=0, oldest_s=None, unheard=unheard, candidates=0, candidate_s=None, bytes=0,
+                 words={"shed": shed})  # fmt: skip
+
+
+def at(seconds):
+    return {"mono_ns": seconds * SECOND, "wall_ns": 10**18 + seconds * SECOND}
+
+
+def test_what_is_well_again_is_told_by_a_later_process_too(tmp_path):
+    tower = Rows(tmp_path / "e.db")
+    assert tower.tell("ok", queue=waits()) == []
+    assert tower.tell("stale", queue=waits(unheard=2), trouble="it is slow") == [
+        ("camera", "stale"), ("store", "memory"), ("unheard", "unheard"),
+    ]  # fmt: skip
+    tower.end()
+    tower.begin()
+    assert tower.tell("stale", queue=waits(unheard=2), trouble="it is slow") == []
+    assert tower.tell("ok", queue=waits()) == [("camera", "ok"), ("store", "ok"), ("unheard", "ok")]
+    tower.end()
+    tower.begin()
+    assert tower.tell("ok", queue=waits()) == []
+    tower.end()
+
+
+def test_a_camera_that_is_well_before_the_store_opens_is_told_when_it_does(tmp_path):
+    tower = Rows(tmp_path / "e.db")
+    assert tower.tell("stale") == [("camera", "stale")]
+    tower.end()
+    tower.begin(opens=False)
+    assert tower.tell("ok") == []
+    tower.open()
+    assert tower.tell("ok") == [("camera", "ok")]
+    tower.end()
+
+
+def test_what_is_shed_while_no_process_counts_is_told_and_what_memory_counted_is_no_news(tmp_path):
+    tower = Rows(tmp_path / "e.db")
+    assert tower.tell("ok", queue=waits(shed=5)) == []
+    tower.end()
+    tower.begin()
+    assert tower.tell("ok", queue=waits(shed=7)) == [("shed", "shed")]
+    assert tower.tell("ok", queue=waits(shed=6), **at(4000)) == []
+    assert tower.tell("ok", queue=waits(shed=7), **at(4001)) == [("shed", "shed")]
+    tower.end()
 
 
 def test_the_loop_ends_at_once_when_it_is_told_to(tower):
