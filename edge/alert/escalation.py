@@ -5,6 +5,7 @@ Called within somebody's transaction.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from edge.alert.event import Event
 from edge.alert.evidence import is_drill
 from edge.alert.route import Letter, Review, Route, Rules
 from edge.alert.shedding import count, remove
+from edge.errors import StoreError
+
+_log = logging.getLogger(__name__)
 
 _UPSERT = """
 INSERT INTO subject (event, opening, open, alert, listed, step, boot, since_ns)
@@ -197,7 +201,11 @@ def escalate(db: sqlite3.Connection, event_id: str, step: int, rules: Rules, now
 
 
 def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, now: Moment) -> bool:
-    """Note what a person said of an event, and owe it to the sinks; return whether that is news."""
+    """Note what a person said of an event, and owe it to the sinks; return whether that is news.
+
+    Raises:
+        StoreError: the event cannot be read; nothing is changed.
+    """
     row = db.execute("SELECT document FROM event WHERE id = ?", (event_id,)).fetchone()
     subject = db.execute("SELECT step, word FROM subject WHERE event = ?", (event_id,)).fetchone()
     if row is None or subject is None:
@@ -205,13 +213,18 @@ def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, no
     step, word = subject
     if said.word == word or (said.word == "acknowledged" and word is not None):
         return False
-    event = msgspec.json.decode(row[0], type=Event)
+    event = _event(event_id, row[0])
     db.execute("UPDATE subject SET word = ? WHERE event = ?", (said.word, event_id))
     release_held(db, event_id, [route.name for route in rules.routes if route.escalation is not None])
     key = f"{event.id}.{event.revision}.{said.word}"
     seq = insert(db, key, "reviewed", Letter(event=event, review=said), now, event=event, role=said.word)
     owe(db, seq, key, debts(event, rules, step, said.word), now)
     return True
+
+
+def end(db: sqlite3.Connection, event_id: str) -> None:
+    """Note that an event is over which nobody can read, and of which no closing is told."""
+    db.execute("UPDATE subject SET open = 0 WHERE event = ?", (event_id,))
 
 
 def release_held(db: sqlite3.Connection, event_id: str, sinks: Sequence[str]) -> None:
@@ -241,9 +254,25 @@ def _release(db: sqlite3.Connection, event_id: str, route: Route, rules: Rules, 
     row = db.execute("SELECT document FROM event WHERE id = ?", (event_id,)).fetchone()
     if texts or row is None:
         return
-    event = msgspec.json.decode(row[0], type=Event)
+    try:
+        event = _event(event_id, row[0])
+    except StoreError as error:
+        _log.error("%s; so sink '%s' gets nothing of it at step %d", error, route.name, route.escalation)
+        return
     if not route.takes(event, rules.origins.get(event.camera, "live")):
         return
     key = f"{event.id}.{event.revision}"
     seq = insert(db, key, event.phase, Letter(event=event), now, event=event)
     owe(db, seq, key, [Debt(route.name, step=route.escalation or 0)], now)
+
+
+def _event(event_id: str, document: str) -> Event:
+    """Read an event's newest revision.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        return msgspec.json.decode(document, type=Event)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise StoreError(f"event {event_id} cannot be read: {error}") from error

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.delivery import Debt, Moment
 from edge.alert.event import Event
 from edge.alert.route import Note, Rules
@@ -76,9 +77,9 @@ def end(db: sqlite3.Connection, storms: Storms, rules: Rules, now: Moment, put: 
     rows = db.execute("SELECT name FROM fact WHERE name GLOB 'storm *'").fetchall()
     for (name,) in rows:
         camera = name.partition(" ")[2]
-        kept = _kept(db, camera)
         if camera in storms.raging:
             continue
+        kept = _kept(db, camera)
         if kept is not None:
             note = _note(camera, "over", kept.note.events, kept.note.count)
             put(db, "storm", note, _debts(camera, rules, "waiting"), now)
@@ -110,7 +111,7 @@ def _debts(camera: str, rules: Rules, state: Literal["waiting", "timed"]) -> lis
 
 def _kept(db: sqlite3.Connection, camera: str) -> _Kept | None:
     row = db.execute("SELECT value FROM fact WHERE name = ?", (f"storm {camera}",)).fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=_Kept)
+    return None if row is None else fact.read(f"storm {camera}", row[0], _Kept)
 
 
 def _keep(db: sqlite3.Connection, camera: str, kept: _Kept) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.post import Post
 from edge.alert.route import Line, Message
 from edge.clock import Clock
@@ -258,11 +259,13 @@ class Courier:
     def _resume_budgets(self, now_ns: int) -> None:
         """Go on from what an earlier process left of the budgets, once the store is open."""
         for way in self._ways:
-            left = self._post.recall(f"balance {way.sink}")
-            if left is None:
+            name = f"balance {way.sink}"
+            kept = self._post.recall(name)
+            if kept is None:
                 return
-            if left:
-                way.budget.resume(msgspec.json.decode(left, type=Balance), self._post.rules.boot, now_ns)
+            left = fact.read(name, kept, Balance)
+            if left is not None:
+                way.budget.resume(left, self._post.rules.boot, now_ns)
         self._saved_ns = now_ns
 
     def _save_budgets(self) -> None:

@@ -456,6 +456,25 @@ def test_what_is_left_of_the_budget_outlives_the_process(made):
     assert tower.got(channel="image") == []
 
 
+@pytest.mark.parametrize("damaged", ["'{\"bytes\": 1}'", "CAST(CAST(value AS BLOB) || x'e9' AS TEXT)"])
+def test_a_balance_that_cannot_be_read_is_as_none(made, caplog, damaged):
+    tower = made(day_bytes=100_000)
+    tower.commit(event("e"), "crop", jpeg=b"j" * 40_000)
+    tower.after(1)
+    tower.courier.close()
+    changed = tower.place._database._db.execute(f"UPDATE fact SET value = {damaged} WHERE name = 'balance a'")
+    assert changed.rowcount == 1
+    tower.restart()
+    tower.commit(event("f"))
+    tower.after(1)
+    assert "f.1" in tower.got()
+    assert tower.ways[0].budget.left_bytes > 95_000
+    assert "'balance a' cannot be read" in caplog.text
+    tower.restart(orderly=True)
+    tower.after(1)
+    assert caplog.text.count("cannot be read") == 1
+
+
 def test_the_budget_fills_where_nothing_goes_over_the_link_either(made):
     tower = made(day_bytes=100_000, channels=frozenset({"event", "image"}))  # a webhook has no heartbeats
     tower.commit(event("a"))
