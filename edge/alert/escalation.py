@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
 from edge.alert.event import Event
 from edge.alert.evidence import is_drill
@@ -27,10 +28,12 @@ VALUES (?1, (SELECT ifnull(max(opening), 0) + 1 FROM subject), ?2, ?3, ?6, 0, ?4
 ON CONFLICT (event) DO UPDATE SET open = ?2, listed = ?6,
     boot = iif(alert < ?3, ?4, boot), since_ns = iif(alert < ?3, ?5, since_ns), alert = max(alert, ?3)
 """
-_DUE = """
-SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1
+_PAST = "past"  # instead of a boot: an alert that goes to no further step
+_DUE = f"""
+SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1 AND boot != '{_PAST}'
 AND (boot != ?2 OR ?3 - since_ns >= ?4)
-"""
+"""  # noqa: S608 — ours
+_LAST = "last step"  # the fact: of escalation that there was when the store was open last
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +162,29 @@ def release_series(db: sqlite3.Connection, event: Event, rules: Rules, now: Mome
         release_held(db, event.id, names)
 
 
+def adopt(db: sqlite3.Connection, rules: Rules) -> None:
+    """Let alerts that are over go to no step that was added since the store was open last."""
+    last = _last(rules)
+    row = db.execute("SELECT value FROM fact WHERE name = ?", (_LAST,)).fetchone()
+    known = None if row is None else fact.read(_LAST, row[0], int)
+    if known is not None and known < last:
+        db.execute("UPDATE subject SET boot = ? WHERE NOT open AND step >= ?", (_PAST, known))
+    if known != last:
+        db.execute(
+            "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", (_LAST, str(last))
+        )
+
+
+def _last(rules: Rules) -> int:
+    return max((route.escalation or 0 for route in rules.routes), default=0)
+
+
 def escalate_due(db: sqlite3.Connection, rules: Rules, now: Moment) -> list[tuple[str, int]]:
     """Send each alert that nobody acknowledged in time to its next step; return the events and their steps.
 
     The time that passed in another boot is not known, and counts as over.
     """
-    last = max((route.escalation or 0 for route in rules.routes), default=0)
-    due = db.execute(_DUE, (last, now.boot, now.ns, round(rules.acknowledge_s * 1e9))).fetchall()
+    due = db.execute(_DUE, (_last(rules), now.boot, now.ns, round(rules.acknowledge_s * 1e9))).fetchall()
     told = ((event_id, escalate(db, event_id, step, rules, now)) for event_id, step in due)
     return [(event_id, step) for event_id, step in told if step]
 

@@ -193,7 +193,7 @@ class Courier:
             return None
         try:
             done = call()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 — logged within limits; the other parts go on
             logged_ns = None if before is None else before.logged_ns
             if logged_ns is None or not 0 <= now_ns - logged_ns < LOG_S * 1e9:
                 logged_ns = now_ns
@@ -222,7 +222,7 @@ class Courier:
         for one in came:  # each on its own: what a transport says it says once
             try:
                 self._heed(way, one, now_ns)
-            except Exception:
+            except Exception:  # noqa: BLE001 — logged; the rest of what came is noted
                 _log.exception("sink '%s': what came of it is not noted", way.sink)
                 if isinstance(one, Outcome):
                     way.postpone(one.key, UNFIT_S, now_ns)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from edge.alert.event import Stamp
-from edge.alert.route import Review, Route
+from edge.alert.route import Route
 from edge.errors import StoreError
 from tests.alert.event import event
 from tests.alert.owing import Owing, note
+from tests.alert.test_outbox import said
 
 BYTES = "CAST(CAST({column} AS BLOB) || x'e9' AS TEXT)"
 DAMAGES = {"bytes": BYTES, "json": "'{{'"}
@@ -23,10 +23,6 @@ def damage(request):
         assert changed.rowcount == 1
 
     return spoil
-
-
-def said(word="acknowledged"):
-    return Review(word=word, by="ann", at=Stamp(model_s=2.0))
 
 
 def test_a_damaged_message_is_listed_once_and_all_behind_it_goes(damage, caplog):
@@ -110,4 +106,4 @@ def test_a_storm_whose_fact_is_damaged_begins_anew(damage):
         damage_again.commit(event(name))
     damage(damage_again, "fact", "value", "name = 'storm north'")
     damage_again.after(3600)
-    assert damage_again.rows("fact") == 0
+    assert damage_again.outbox.recall("storm north") == ""
