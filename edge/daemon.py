@@ -271,7 +271,7 @@ class Daemon:
         )
 
     def health(self) -> Health:
-        """Judge every camera, and whether events reach the disk, now."""
+        """Judge every camera, and whether events reach the disk and messages are carried, now."""
         facts = {
             name: CameraFacts(
                 last_scored_mono_ns=self._scored_ns.get(name),
@@ -289,7 +289,12 @@ class Daemon:
         judged = judge_all(facts, now_ns, self._recorder.trouble(now_ns))
         if self._uplink is None:
             return judged
-        return msgspec.structs.replace(judged, reasons=[*judged.reasons, *self._uplink.notices()])
+        trouble = self._uplink.trouble()
+        return msgspec.structs.replace(
+            judged,
+            healthy=judged.healthy and trouble is None,
+            reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *self._uplink.notices()],
+        )
 
     def power(self) -> Power | None:
         """Return what is known of power and heat."""

@@ -60,9 +60,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement on the tower.
 
     Attributes:
-        healthy: whether no camera is stale, frozen or corrupt and events reach the disk; `/health` answers 200 then,
-            else 503.
-        reasons: why, a line for the store where events do not reach it, and for each camera that is not simply ok.
+        healthy: whether no camera is stale, frozen or corrupt, events reach the disk, and whoever carries messages goes
+            on; `/health` answers 200 then, else 503.
+        reasons: why, a line for the store where events do not reach it, for messages where they are not carried, and
+            for each camera that is not simply ok.
         cameras: each one's.
     """
 

@@ -518,6 +518,27 @@ def test_a_recorder_that_died_starves_the_watchdog(model: Model, tmp_path: Path)
     assert "recorder" in stalled
 
 
+class Lame:
+    """An uplink that does not carry."""
+
+    def trouble(self) -> str | None:
+        return "messages: the courier has died; see the log"
+
+    def notices(self) -> list[str]:
+        return ["sink 'a': no link: no carrier"]
+
+
+def test_who_does_not_carry_messages_is_unhealthy_and_says_why(model: Model, tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        running = daemon(model, store, [])
+        before = running.health()
+        running._uplink = Lame()
+        judged = running.health()
+    assert (before.healthy, judged.healthy) == (True, False)
+    assert judged.reasons[0] == "messages: the courier has died; see the log"
+    assert judged.reasons[-1] == "sink 'a': no link: no carrier"
+
+
 def test_a_store_that_breaks_leaves_the_other_counters(model: Model, tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         running = daemon(model, store, [])

@@ -5,17 +5,22 @@ Called within somebody's transaction.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.delivery import Debt, Moment, Standing, insert, owe, unknown
 from edge.alert.event import Event
 from edge.alert.evidence import FULL, is_drill
 from edge.alert.route import Letter, Review, Route, Rules
 from edge.alert.shedding import count, remove
+from edge.errors import StoreError
+
+_log = logging.getLogger(__name__)
 
 _UPSERT = """
 INSERT INTO subject (event, opening, open, alert, listed, step, boot, since_ns)
@@ -23,15 +28,17 @@ VALUES (?1, (SELECT ifnull(max(opening), 0) + 1 FROM subject), ?2, ?3, ?6, 0, ?4
 ON CONFLICT (event) DO UPDATE SET open = ?2, listed = ?6,
     boot = iif(alert < ?3, ?4, boot), since_ns = iif(alert < ?3, ?5, since_ns), alert = max(alert, ?3)
 """
-_DUE = """
-SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1
+_PAST = "past"  # instead of a boot: an alert that goes to no further step
+_DUE = f"""
+SELECT event, step FROM subject WHERE alert AND word IS NULL AND NOT listed AND step < ?1 AND boot != '{_PAST}'
 AND (boot != ?2 OR ?3 - since_ns >= ?4)
-"""
+"""  # noqa: S608 — ours
 _FRAME = """
 SELECT m.seq, m.key, length(m.jpeg), m.document, e.document, ifnull(s.step, 0), s.word
 FROM message m LEFT JOIN event e ON e.id = m.event LEFT JOIN subject s ON s.event = m.event
 WHERE m.event = ? AND m.role = ? ORDER BY m.seq DESC LIMIT 1
 """
+_LAST = "last step"  # the fact: of escalation that there was when the store was open last
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +184,29 @@ def release_series(db: sqlite3.Connection, event: Event, rules: Rules, now: Mome
         release_held(db, event.id, names)
 
 
+def adopt(db: sqlite3.Connection, rules: Rules) -> None:
+    """Let alerts that are over go to no step that was added since the store was open last."""
+    last = _last(rules)
+    row = db.execute("SELECT value FROM fact WHERE name = ?", (_LAST,)).fetchone()
+    known = None if row is None else fact.read(_LAST, row[0], int)
+    if known is not None and known < last:
+        db.execute("UPDATE subject SET boot = ? WHERE NOT open AND step >= ?", (_PAST, known))
+    if known != last:
+        db.execute(
+            "INSERT INTO fact VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2", (_LAST, str(last))
+        )
+
+
+def _last(rules: Rules) -> int:
+    return max((route.escalation or 0 for route in rules.routes), default=0)
+
+
 def escalate_due(db: sqlite3.Connection, rules: Rules, now: Moment) -> list[tuple[str, int]]:
     """Send each alert that nobody acknowledged in time to its next step; return the events and their steps.
 
     The time that passed in another boot is not known, and counts as over.
     """
-    last = max((route.escalation or 0 for route in rules.routes), default=0)
-    due = db.execute(_DUE, (last, now.boot, now.ns, round(rules.acknowledge_s * 1e9))).fetchall()
+    due = db.execute(_DUE, (_last(rules), now.boot, now.ns, round(rules.acknowledge_s * 1e9))).fetchall()
     told = ((event_id, escalate(db, event_id, step, rules, now)) for event_id, step in due)
     return [(event_id, step) for event_id, step in told if step]
 
@@ -219,7 +242,11 @@ def escalate(db: sqlite3.Connection, event_id: str, step: int, rules: Rules, now
 
 
 def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, now: Moment) -> bool:
-    """Note what a person said of an event, and owe it to the sinks; return whether that is news."""
+    """Note what a person said of an event, and owe it to the sinks; return whether that is news.
+
+    Raises:
+        StoreError: the event cannot be read; nothing is changed.
+    """
     row = db.execute("SELECT document FROM event WHERE id = ?", (event_id,)).fetchone()
     subject = db.execute("SELECT step, word FROM subject WHERE event = ?", (event_id,)).fetchone()
     if row is None or subject is None:
@@ -227,13 +254,18 @@ def review(db: sqlite3.Connection, event_id: str, said: Review, rules: Rules, no
     step, word = subject
     if said.word == word or (said.word == "acknowledged" and word is not None):
         return False
-    event = msgspec.json.decode(row[0], type=Event)
+    event = _event(event_id, row[0])
     db.execute("UPDATE subject SET word = ? WHERE event = ?", (said.word, event_id))
     release_held(db, event_id, [route.name for route in rules.routes if route.escalation is not None])
     key = f"{event.id}.{event.revision}.{said.word}.{said.id}"
     seq = insert(db, key, "reviewed", Letter(event=event, review=said), now, event=event, role=said.word)
     owe(db, seq, key, debts(event, rules, step, said.word), now)
     return True
+
+
+def end(db: sqlite3.Connection, event_id: str) -> None:
+    """Note that an event is over which nobody can read, and of which no closing is told."""
+    db.execute("UPDATE subject SET open = 0 WHERE event = ?", (event_id,))
 
 
 def release_held(db: sqlite3.Connection, event_id: str, sinks: Sequence[str]) -> None:
@@ -263,9 +295,25 @@ def _release(db: sqlite3.Connection, event_id: str, route: Route, rules: Rules, 
     row = db.execute("SELECT document FROM event WHERE id = ?", (event_id,)).fetchone()
     if texts or row is None:
         return
-    event = msgspec.json.decode(row[0], type=Event)
+    try:
+        event = _event(event_id, row[0])
+    except StoreError as error:
+        _log.error("%s; so sink '%s' gets nothing of it at step %d", error, route.name, route.escalation)
+        return
     if not route.takes(event, rules.origins.get(event.camera, "live")):
         return
     key = f"{event.id}.{event.revision}"
     seq = insert(db, key, event.phase, Letter(event=event), now, event=event)
     owe(db, seq, key, [Debt(route.name, step=route.escalation or 0)], now)
+
+
+def _event(event_id: str, document: str) -> Event:
+    """Read an event's newest revision.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        return msgspec.json.decode(document, type=Event)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise StoreError(f"event {event_id} cannot be read: {error}") from error

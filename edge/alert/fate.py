@@ -32,6 +32,7 @@ _CANDIDATES = (
 def adopt(db: sqlite3.Connection, rules: Rules) -> None:
     """Take over what an earlier process left, by the sinks that there are now; a drill of it is over."""
     drill.end(db, "the daemon was started anew")
+    escalation.adopt(db, rules)
     names = msgspec.json.encode([route.name for route in rules.routes]).decode()
     left = db.execute(
         "SELECT message, sink FROM delivery WHERE sink NOT IN (SELECT value FROM json_each(?))", (names,)

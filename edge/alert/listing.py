@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.delivery import Debt, Moment
 from edge.alert.event import Event
 from edge.alert.route import Note, Rules
@@ -103,9 +104,9 @@ def end(db: sqlite3.Connection, storms: Storms, rules: Rules, now: Moment, put: 
     rows = db.execute("SELECT name FROM fact WHERE name GLOB 'storm *'").fetchall()
     for (name,) in rows:
         camera = name.partition(" ")[2]
-        kept = _kept(db, camera)
         if camera in storms.raging:
             continue
+        kept = _kept(db, camera)
         if kept is not None:
             why: _State = "over" if kept.boot == now.boot else "rebooted"
             note = _note(camera, why, kept.note.events, kept.note.count)
@@ -138,7 +139,7 @@ def _debts(camera: str, rules: Rules, state: Literal["waiting", "timed"]) -> lis
 
 def _kept(db: sqlite3.Connection, camera: str) -> _Kept | None:
     row = db.execute("SELECT value FROM fact WHERE name = ?", (f"storm {camera}",)).fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=_Kept)
+    return None if row is None else fact.read(f"storm {camera}", row[0], _Kept)
 
 
 def _keep(db: sqlite3.Connection, camera: str, kept: _Kept) -> None:

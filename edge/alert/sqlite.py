@@ -80,6 +80,7 @@ def open_database(path: Path, migrations: Sequence[str], busy_s: float, log_byte
 def open_memory(migrations: Sequence[str]) -> sqlite3.Connection:
     """Make a database that is gone with its connection, for use as that of `open_database`."""
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    db.text_factory = _text
     for setting in ("auto_vacuum = INCREMENTAL", "foreign_keys = ON"):
         db.execute(f"PRAGMA {setting}")
     _migrate(db, migrations)
@@ -114,6 +115,7 @@ def check_file(path: Path, migrations: Sequence[str]) -> None:
             uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
             try:
                 with closing(sqlite3.connect(uri, uri=True)) as db:
+                    db.text_factory = _text
                     _check_owner(db, path, migrations)
             except sqlite3.Error as error:
                 if not _is_damage(path, error):
@@ -163,6 +165,7 @@ def _open(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) 
         _judge(path)
         _check_log(path)
         db = sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
+        db.text_factory = _text
     except (sqlite3.Error, OSError) as error:
         raise error if isinstance(error, StoreError) else translate(path, "cannot open it", error) from error
     try:
@@ -179,6 +182,11 @@ def _open(path: Path, migrations: Sequence[str], busy_s: float, log_bytes: int) 
             raise _DamagedError(str(error)) from error
         raise translate(path, "cannot open it", error) from error
     return db
+
+
+def _text(raw: bytes) -> str:
+    """Read a text as it is: what is no UTF-8 in it nobody can encode or decode, so damage stays with its row."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _judge(path: Path) -> header.Verdict:

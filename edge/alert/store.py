@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from edge.alert import escalation
 from edge.alert.database import Database
 from edge.alert.escalation import Elsewhere
 from edge.alert.event import Event
@@ -117,11 +118,16 @@ class Store:
             mine: the ids of events that are this process's own.
         Returns:
             Their new revisions, oldest first, each on disk; closed at the last sight: nobody knows what came after it.
+            One that is damaged is over, too, and nothing is told of it.
         Raises:
             StoreError: as `commit`.
         """
-        for event in self._read("WHERE phase != 'closed' ORDER BY seq"):
-            if event.id not in mine:
+        for event_id, event in self._read("WHERE phase != 'closed' ORDER BY seq"):
+            if event_id in mine:
+                continue
+            if event is None:
+                self._end(event_id)
+            else:
                 closed = msgspec.structs.replace(
                     event, revision=event.revision + 1, phase="closed", closed=event.updated
                 )
@@ -134,7 +140,7 @@ class Store:
         Raises:
             StoreError: the file cannot be read.
         """
-        return self._read("ORDER BY seq DESC LIMIT ?", limit)
+        return [event for _, event in self._read("ORDER BY seq DESC LIMIT ?", limit) if event is not None]
 
     def evidence(self, event_id: str, revision: int | None = None) -> bytes | None:
         """Return the JPEG of a revision (None: the newest JPEG); None where there is none, or none any more.
@@ -169,18 +175,24 @@ class Store:
             evidence=evidence, shed_evidence=shed.evidence, shed_events=shed.events, bytes=on_disk,
         )  # fmt: skip
 
-    def _read(self, clause: str, *values: int) -> list[Event]:
-        """Read documents; one that does not decode is logged and left out, so that it stops nobody."""
+    def _end(self, event_id: str) -> None:
+        with self._database.writing(f"cannot end event {event_id}") as db:
+            db.execute("UPDATE event SET phase = 'closed' WHERE id = ?", (event_id,))
+            escalation.end(db, event_id)
+
+    def _read(self, clause: str, *values: int) -> list[tuple[str, Event | None]]:
+        """Read documents by their ids; one that does not decode is logged and None, so that it stops nobody."""
         with self._database.reading("cannot read the events") as db:
             rows = db.execute(f"SELECT id, document FROM event {clause}", values).fetchall()  # noqa: S608 — ours
-        found = []
+        found: list[tuple[str, Event | None]] = []
         for event_id, document in rows:
             try:
-                found.append(msgspec.json.decode(document, type=Event))
+                found.append((event_id, msgspec.json.decode(document, type=Event)))
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                 _log.error(
                     "event store '%s': event %s cannot be read: %s", self._database.path, event_id, error
                 )
+                found.append((event_id, None))
         return found
 
 

@@ -11,6 +11,7 @@ from edge.alert.evidence import is_drill
 from edge.frame import Box
 
 HOUR_NS = 3600 * 1_000_000_000
+_KNOWN_NS = 24 * HOUR_NS  # for so long an alert counts once, however late the disk takes it
 RENEW_S = 15 * 60.0
 LISTED = 20  # events that one message names
 _GROWN = 2.0  # times the area at which it was told
@@ -23,13 +24,15 @@ class _Camera:
 
     Attributes:
         begun_ns: when they began, of the last hour.
-        boxes: where they were first seen.
+        boxes: where they were first seen, of the last day.
+        since_ns: when each of these began.
         told_px: of the events that are only listed, the area at which they were last told.
         raging: whether it is a storm now.
     """
 
     begun_ns: deque[int] = field(default_factory=deque)
     boxes: dict[str, Box] = field(default_factory=dict)
+    since_ns: dict[str, int] = field(default_factory=dict)
     told_px: dict[str, float] = field(default_factory=dict)
     raging: bool = False
 
@@ -57,8 +60,8 @@ class Storms:
             self._pass(camera, now_ns)
             camera.begun_ns.append(now_ns)
             camera.raging = camera.raging or len(camera.begun_ns) > self._most
-            fresh = not any(_near(event.box_px, box) for box in camera.boxes.values())
-            camera.boxes[event.id] = event.box_px
+            fresh = not any(_near(event.box_px, box) for box in self._sectors(camera, now_ns))
+            camera.boxes[event.id], camera.since_ns[event.id] = event.box_px, now_ns
             if camera.raging and not fresh:
                 camera.told_px[event.id] = _area(event.box_px)
         told_px = camera.told_px.get(event.id)
@@ -79,8 +82,6 @@ class Storms:
             if camera.raging and len(camera.begun_ns) <= self._most:
                 camera.raging = False
                 ended.append(name)
-            if not camera.raging and not camera.begun_ns:
-                camera.boxes.clear()
         return ended
 
     def begun_ns(self, camera: str) -> tuple[int, ...]:
@@ -112,6 +113,13 @@ class Storms:
     def _pass(self, camera: _Camera, now_ns: int) -> None:
         while camera.begun_ns and not 0 <= now_ns - camera.begun_ns[0] < HOUR_NS:
             camera.begun_ns.popleft()
+        for id_ in list(camera.boxes):
+            if not 0 <= now_ns - camera.since_ns.setdefault(id_, now_ns) < _KNOWN_NS:
+                del camera.boxes[id_], camera.since_ns[id_]
+
+    def _sectors(self, camera: _Camera, now_ns: int) -> list[Box]:
+        """Return where alerts began within the last hour; what the disk takes late is known for longer."""
+        return [box for id_, box in camera.boxes.items() if now_ns - camera.since_ns[id_] < HOUR_NS]
 
 
 def _area(box: Box) -> float:

@@ -12,13 +12,17 @@ import select
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.post import Post
 from edge.alert.route import Line, Message
 from edge.clock import Clock
+from edge.text import plain
 from edge.uplink.budget import Balance, is_alert_text
 from edge.uplink.transport import Command, Outcome, Parcel
 from edge.uplink.way import Way
@@ -29,7 +33,17 @@ TICK_S = 1.0
 SAVE_S = 600.0  # between two notes of what is left of the budgets
 UNFIT_S = 600.0  # before another try with a message of which no parcel can be made
 BEAT_S = 60.0  # for so long the loop may be silent: a disk and each transport may take their time
+LOG_S = 600.0  # between two lines about the same trouble
 _AT_ONCE = 1000  # steps without a pause
+
+
+@dataclass(frozen=True, slots=True)
+class _Stumble:
+    """A part of the work that failed: why, empty once it goes on; when it failed last, and when that was logged."""
+
+    why: str
+    at_ns: int
+    logged_ns: int
 
 
 class Writer(Protocol):
@@ -94,6 +108,12 @@ class Courier:
         )  # for as long as the process: who nudges is late
         self._ticked_ns: int | None = None
         self._saved_ns: int | None = None
+        self._stumbles: dict[str, _Stumble] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """Why a part of it does not go on, for an error that nobody foresaw; None where all do; from any thread."""
+        return next((f"{what}: {one.why}" for what, one in dict(self._stumbles).items() if one.why), None)
 
     @property
     def sequence(self) -> int:
@@ -109,8 +129,12 @@ class Courier:
         self._beats = (now_ns - self._started_ns) // self._heartbeat_ns
         if self._ticked_ns is None or now_ns - self._ticked_ns >= TICK_S * 1e9:
             self._ticked_ns = now_ns
-            self._tick(now_ns)
-        served = [self._serve(way, now_ns) for way in self._ways if not way.gone]
+            self._try("the outbox", lambda: self._tick(now_ns), now_ns)
+        served = [
+            self._try(f"sink '{way.sink}'", partial(self._serve, way, now_ns), now_ns)
+            for way in self._ways
+            if not way.gone
+        ]
         return any(served)
 
     def run(self, clock: Clock, stopping: threading.Event, beat: Callable[[float], None]) -> None:
@@ -122,14 +146,20 @@ class Courier:
             beat: told that the loop turns, and for how many seconds it may now be silent.
         """
         while not stopping.is_set():
-            beat(BEAT_S)
-            for _ in range(_AT_ONCE):
-                if not self.step(clock.mono_ns()):
-                    break
-            wait_s = max(0.0, (self.wake_ns(clock.mono_ns()) - clock.mono_ns()) / 1e9)
-            select.select([self._nudge, *self.filenos()], [], [], wait_s)
-            with suppress(BlockingIOError):
-                os.eventfd_read(self._nudge)
+            if self._try("the courier", lambda: self._turn(clock, beat), clock.mono_ns()) is None:
+                clock.wait(stopping, TICK_S)
+
+    def _turn(self, clock: Clock, beat: Callable[[float], None]) -> bool:
+        """Do what can be done, and wait until there is more."""
+        beat(BEAT_S)
+        for _ in range(_AT_ONCE):
+            if not self.step(clock.mono_ns()):
+                break
+        wait_s = max(0.0, (self.wake_ns(clock.mono_ns()) - clock.mono_ns()) / 1e9)
+        select.select([self._nudge, *self.filenos()], [], [], wait_s)
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._nudge)
+        return True
 
     def nudge(self) -> None:
         """Say that something new waits; from any thread."""
@@ -153,7 +183,28 @@ class Courier:
             if not way.gone:
                 way.transport.close()
 
-    def _tick(self, now_ns: int) -> None:
+    def _try(self, what: str, call: Callable[[], bool], now_ns: int) -> bool | None:
+        """Do a part of the work; None where it fails, whatever the error is, and while it pauses after that.
+
+        The others go on. It is logged once in LOG_S.
+        """
+        before = self._stumbles.get(what)
+        if before is not None and 0 <= now_ns - before.at_ns < TICK_S * 1e9:
+            return None
+        try:
+            done = call()
+        except Exception as error:  # noqa: BLE001 — logged within limits; the other parts go on
+            logged_ns = None if before is None else before.logged_ns
+            if logged_ns is None or not 0 <= now_ns - logged_ns < LOG_S * 1e9:
+                logged_ns = now_ns
+                _log.exception("%s: an error that nobody foresaw; it is tried again", what)
+            self._stumbles[what] = _Stumble(plain(repr(error)), now_ns, logged_ns)
+            return None
+        if before is not None and before.why:
+            self._stumbles[what] = replace(before, why="", at_ns=now_ns - round(TICK_S * 1e9))
+        return done
+
+    def _tick(self, now_ns: int) -> bool:
         for line in self._post.tick():
             _log.warning("%s", line)
         self._states = {way.sink: self._writer.states(way.sink) for way in self._ways}
@@ -162,21 +213,29 @@ class Courier:
         elif now_ns - self._saved_ns >= SAVE_S * 1e9:
             self._save_budgets()
             self._saved_ns = now_ns
+        return True
 
     def _serve(self, way: Way, now_ns: int) -> bool:
         """Do what can be done on one way; return whether anything was."""
         came = way.transport.step(now_ns)
         way.meter(now_ns)
-        for one in came:
-            if isinstance(one, Command):
-                way.answers.extend(
-                    answer for answer in self._obey(way.sink, one) if answer.channel in way.channels
-                )
-            else:
-                self._settle(way, one, now_ns)
+        for one in came:  # each on its own: what a transport says it says once
+            try:
+                self._heed(way, one, now_ns)
+            except Exception:  # noqa: BLE001 — logged; the rest of what came is noted
+                _log.exception("sink '%s': what came of it is not noted", way.sink)
+                if isinstance(one, Outcome):
+                    way.postpone(one.key, UNFIT_S, now_ns)
         if way.gone or not way.is_free(now_ns):
             return bool(came)
         return self._send_next(way, now_ns) or bool(came)
+
+    def _heed(self, way: Way, one: Command | Outcome, now_ns: int) -> None:
+        if isinstance(one, Command):
+            found = self._obey(way.sink, one)
+            way.answers.extend(answer for answer in found if answer.channel in way.channels)
+        else:
+            self._settle(way, one, now_ns)
 
     def _settle(self, way: Way, outcome: Outcome, now_ns: int) -> None:
         settled = way.settle(outcome, now_ns)
@@ -258,11 +317,13 @@ class Courier:
     def _resume_budgets(self, now_ns: int) -> None:
         """Go on from what an earlier process left of the budgets, once the store is open."""
         for way in self._ways:
-            left = self._post.recall(f"balance {way.sink}")
-            if left is None:
+            name = f"balance {way.sink}"
+            kept = self._post.recall(name)
+            if kept is None:
                 return
-            if left:
-                way.budget.resume(msgspec.json.decode(left, type=Balance), self._post.rules.boot, now_ns)
+            left = fact.read(name, kept, Balance)
+            if left is not None:
+                way.budget.resume(left, self._post.rules.boot, now_ns)
         self._saved_ns = now_ns
 
     def _save_budgets(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
+from edge.alert import fact
 from edge.alert.event import Event, Stamp
 from edge.alert.outbox import Outbox
 from edge.alert.post import Post
@@ -72,8 +73,9 @@ class Desk:
             StoreError: it cannot be read.
         """
         before = outbox.recall(_NAME)
-        if self._kept is None and before:
-            self._standing.resume(msgspec.json.decode(before, type=Kept))
+        stood = None if self._kept is not None else fact.read(_NAME, before, Kept)
+        if stood is not None:
+            self._standing.resume(stood)
         self._kept = before
 
     def tick(self, post: Post, now_ns: int) -> None:

@@ -156,6 +156,9 @@ class Gate:
             answer = self._answer(order, moment, error.reason, str(error))
         except EdgeError as error:
             answer = self._answer(order, moment, "failed", str(error))
+        except Exception as error:  # whoever gave it shall know
+            logger.exception("a command cannot be done, for an error that nobody foresaw")
+            answer = self._answer(order, moment, "failed", f"an error of the tower's own: {error!r}")
         else:
             answer = self._answer(order, moment, None, why)
         self._count(answer, order)

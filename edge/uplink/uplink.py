@@ -20,7 +20,7 @@ from edge.health import Health
 from edge.settings import Settings
 from edge.uplink.budget import Budget
 from edge.uplink.command import OfCamera, Operator, first_sequence
-from edge.uplink.courier import Courier
+from edge.uplink.courier import BEAT_S, Courier
 from edge.uplink.desk import Desk
 from edge.uplink.drill import Drill, Watcher
 from edge.uplink.facts import tower_facts
@@ -37,6 +37,7 @@ from edge.uplink.writer import Writer
 _log = logging.getLogger(__name__)
 
 FAREWELL_S = 0.5  # at the end, for what is not on disk
+STILL_S = BEAT_S + 30.0  # without a turn of the courier's loop: then nothing is carried
 LOOK_S = 5.0  # between two looks at what people should know of the tower
 
 
@@ -152,6 +153,7 @@ class Uplink:
         self._looked_ns: int | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._turned_ns = self._started_ns
 
     def start(self, reports: Reports, beat: Callable[[float], None]) -> None:
         """Begin to carry, in a thread.
@@ -163,8 +165,9 @@ class Uplink:
         self._reports = reports
 
         def turn(silent_s: float) -> None:
-            self._links = {way.sink: way.transport.link() for way in self._ways}
+            self._turned_ns = self._clock.mono_ns()
             beat(silent_s)
+            self._links = {way.sink: way.transport.link() for way in self._ways}
 
         self._thread = threading.Thread(
             target=self._courier.run, args=(self._clock, self._stopping, turn), name="courier", daemon=True
@@ -210,6 +213,19 @@ class Uplink:
         self._maintenance.tick(self.post, observed)
         self._desk.tick(self.post, now_ns)
         self._courier.nudge()
+
+    def trouble(self) -> str | None:
+        """Return why messages are not carried, whatever the links are; None where they are; from any thread."""
+        thread = self._thread
+        if thread is None:
+            return None
+        if not thread.is_alive():
+            return "messages: the courier has died; see the log"
+        still_s = (self._clock.mono_ns() - self._turned_ns) / 1e9
+        if still_s > STILL_S:
+            return f"messages: the courier has stood still for {still_s:.0f} s"
+        why = self._courier.trouble
+        return None if why is None else f"messages: {why}"
 
     def notices(self) -> list[str]:
         """Say of each way what somebody should see to; from any thread, like `report` and `fire_risk`."""

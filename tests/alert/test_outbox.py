@@ -384,6 +384,33 @@ def test_an_alert_that_nobody_hears_escalates_at_once_and_only_once(word):
     assert owing.drain("second") == []
 
 
+def test_a_step_that_is_added_is_not_for_alerts_that_are_over():
+    owing = Owing(Route("a"))
+    for number in range(30):
+        owing.commit(event(f"e{number}"))
+        owing.commit(event(f"e{number}", 2, "closed"))
+        owing.after(3600)
+    owing.commit(event("open"))
+    owing.commit(event("left"))
+    owing.drain()
+    stepped = replace(owing.rules, routes=(Route("a"), Route("boss", escalation=1)), boot="b2")
+    owing.restart(stepped)
+    owing.commit(event("left", 2, "closed"))  # as it is found open
+    assert sorted(owing.after(1)) == [
+        f"event {name}: nobody acknowledged it: step 1" for name in ("left", "open")
+    ]
+    assert sorted(owing.drain("boss")) == ["left.2", "open.1"]
+    owing.commit(event("later"))
+    owing.commit(event("later", 2, "closed"))
+    owing.restart(replace(stepped, boot="b3"))
+    assert len(owing.after(1)) == 1
+    assert owing.drain("boss") == ["later.1", "later.2"]
+    owing.restart(replace(stepped, routes=(*stepped.routes, Route("chief", escalation=2)), boot="b4"))
+    assert owing.after(1) == ["event open: nobody acknowledged it: step 2"]
+    owing.restart()
+    assert owing.after(1000) == []
+
+
 def test_what_was_shed_of_a_held_alert_is_sent_as_it_stands():
     owing = Owing(*PEOPLE)
     owing.commit(event("e"))
@@ -882,6 +909,8 @@ def test_a_list_gives_way_only_to_one_that_has_all_its_events():
     owing = Owing()
     lists = [["a", "b"], ["a", "b", "c"], ["d"]]
     for ids in lists:
-        owing.outbox.note(msgspec.structs.replace(note("snooze"), events=tuple(map(event, ids)), count=len(ids)))
+        owing.outbox.note(
+            msgspec.structs.replace(note("snooze"), events=tuple(map(event, ids)), count=len(ids))
+        )
     told = [[one.id for one in message.note.events] for message in iter(owing.send, None)]
     assert told == [["a", "b", "c"], ["d"]]

@@ -1,6 +1,8 @@
 """The courier over a scripted transport and simulated time; the real transports have suites of their own."""
 
 import logging
+import threading
+import time
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 from edge.alert.place import Place
 from edge.alert.post import Post
 from edge.alert.route import Line, Route, Rules
+from edge.clock import SystemClock
 from edge.uplink.budget import DAY_S, Balance, Budget
-from edge.uplink.courier import UNFIT_S, Courier
+from edge.uplink.courier import LOG_S, UNFIT_S, Courier
 from edge.uplink.transport import Command, Link, Outcome, Parcel
 from edge.uplink.way import RETRY_MAX_S, Way
 from tests.alert.event import event
@@ -456,6 +459,25 @@ def test_what_is_left_of_the_budget_outlives_the_process(made):
     assert tower.got(channel="image") == []
 
 
+@pytest.mark.parametrize("damaged", ["'{\"bytes\": 1}'", "CAST(CAST(value AS BLOB) || x'e9' AS TEXT)"])
+def test_a_balance_that_cannot_be_read_is_as_none(made, caplog, damaged):
+    tower = made(day_bytes=100_000)
+    tower.commit(event("e"), "crop", jpeg=b"j" * 40_000)
+    tower.after(1)
+    tower.courier.close()
+    changed = tower.place._database._db.execute(f"UPDATE fact SET value = {damaged} WHERE name = 'balance a'")
+    assert changed.rowcount == 1
+    tower.restart()
+    tower.commit(event("f"))
+    tower.after(1)
+    assert "f.1" in tower.got()
+    assert tower.ways[0].budget.left_bytes > 95_000
+    assert "'balance a' cannot be read" in caplog.text
+    tower.restart(orderly=True)
+    tower.after(1)
+    assert caplog.text.count("cannot be read") == 1
+
+
 def test_the_budget_fills_where_nothing_goes_over_the_link_either(made):
     tower = made(day_bytes=100_000, channels=frozenset({"event", "image"}))  # a webhook has no heartbeats
     tower.commit(event("a"))
@@ -545,3 +567,99 @@ def test_it_says_when_it_wants_to_be_called_and_lets_go_of_the_links(made):
     assert tower.courier.filenos() == []
     tower.courier.close()
     assert tower.links["a"].closed
+
+
+def fail(*_):
+    raise KeyError("a bug")
+
+
+def until(condition):
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+def test_the_trouble_of_one_way_is_its_own_and_is_said_within_limits(made, caplog):
+    tower = made(Route("a"), Route("b"))
+    tower.links["a"].step = fail
+    tower.commit(event("e"))
+    tower.after(LOG_S - 1)
+    assert "e.1" in tower.got("b")
+    assert tower.courier.trouble == "sink 'a': KeyError('a bug')"
+    assert caplog.text.count("an error that nobody foresaw") == 1
+    tower.after(2)
+    assert caplog.text.count("an error that nobody foresaw") == 2
+    del tower.links["a"].step
+    tower.after(2)
+    assert tower.got("a", "event") == ["e.1"]
+    assert tower.courier.trouble is None
+
+
+def test_the_trouble_of_the_outbox_keeps_nothing_back_that_waits(made):
+    tower = made()
+    tower.writer.states = fail
+    tower.commit(event("e"))
+    tower.after(3)
+    assert "e.1" in tower.got()
+    assert tower.courier.trouble == "the outbox: KeyError('a bug')"
+    del tower.writer.states
+    tower.after(2)
+    assert tower.courier.trouble is None
+
+
+def test_a_command_that_ends_in_a_bug_costs_no_outcome_that_came_with_it(made, caplog):
+    tower = made()
+    tower.courier._obey = fail
+    tower.commit(event("e"))
+    tower.links["a"].answer = lambda _parcel: None
+    tower.after(1)
+    tower.links["a"].answer = lambda _parcel: "delivered"
+    tower.links["a"].commands.append(Command(b"do", None))
+    tower.after(2)
+    assert tower.got(channel="event") == ["e.1"]
+    assert tower.post.queue().unsent == 0
+    assert "sink 'a': what came of it is not noted" in caplog.text
+
+
+def test_an_outcome_that_cannot_be_noted_is_no_reason_to_send_again_at_once(made):
+    tower = made()
+    tower.courier._post = Mute(tower.post)
+    tower.commit(event("e"))
+    tower.after(UNFIT_S - 10)
+    assert tower.got(channel="event") == ["e.1"]
+    tower.courier._post = tower.post
+    tower.after(20)
+    assert tower.got(channel="event") == ["e.1", "e.1"]
+    assert tower.post.queue().unsent == 0
+
+
+class Mute:
+    """A post that notes nothing."""
+
+    settle = fail
+
+    def __init__(self, post):
+        self._post = post
+
+    def __getattr__(self, name):
+        return getattr(self._post, name)
+
+
+def test_the_loop_goes_on_after_an_error_that_nobody_foresaw(made):
+    tower = made()
+    tower.links["a"].wake_ns = fail
+    beats, stopping = [], threading.Event()
+    loop = threading.Thread(target=tower.courier.run, args=(SystemClock(), stopping, beats.append))
+    loop.start()
+    until(lambda: tower.courier.trouble is not None)
+    seen = len(beats)
+    until(lambda: len(beats) > seen + 1)
+    assert tower.courier.trouble == "the courier: KeyError('a bug')"
+    del tower.links["a"].wake_ns
+    until(lambda: tower.courier.trouble is None)
+    stopping.set()
+    tower.courier.nudge()
+    loop.join(60)
+    assert not loop.is_alive()

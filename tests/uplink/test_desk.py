@@ -9,7 +9,7 @@ from edge.alert.event import Stamp
 from edge.alert.place import Place
 from edge.alert.post import Post
 from edge.alert.route import Route, Rules
-from edge.errors import CommandError
+from edge.errors import CommandError, EdgeError
 from edge.uplink.command import KINDS, Order, arguments_of, new_operator
 from edge.uplink.desk import Desk
 from edge.uplink.gate import Given
@@ -239,3 +239,34 @@ def test_a_frame_that_nobody_may_have_is_refused(tmp_path):
     assert unfit.value.reason == "unfit"
     assert tower.sent("third") == []
     tower.place.close()
+
+
+def spoil(tower, table, column, which):
+    changed = tower.place._database._db.execute(
+        f"UPDATE {table} SET {column} = CAST(CAST({column} AS BLOB) || x'e9' AS TEXT) WHERE {which}"
+    )
+    assert changed.rowcount == 1
+
+
+def test_what_stood_and_cannot_be_read_is_as_none(tower, caplog):
+    tower.do("snooze", camera="north", duration_s=3600, reason="a permit")
+    tower.tick()
+    spoil(tower, "fact", "value", "name = 'standing'")
+    tower.place.close()
+    tower.start()
+    assert tower.desk.snoozes(tower.clock.now_ns) == ()
+    tower.place.commit(event("e"))
+    assert [message.key for message in tower.sent()] == ["e.1"]
+    assert "'standing' cannot be read" in caplog.text
+    tower.do("fire_risk", level="high")
+    tower.tick()
+    tower.place.close()
+    tower.start()
+    assert tower.desk.fire_risk(tower.clock.now_ns).level == "high"
+
+
+def test_a_command_on_a_damaged_event_cannot_be_done(tower):
+    tower.place.commit(event("e"))
+    spoil(tower, "event", "document", "id = 'e'")
+    with pytest.raises(EdgeError, match="event e cannot be read"):
+        tower.do("acknowledge", event="e")

@@ -94,6 +94,19 @@ def test_a_refusal_says_why_and_is_counted(reason, by, changes):
     assert tower.gate.counts == {reason: 1}
 
 
+def test_a_command_that_ends_in_a_bug_is_answered_and_counted_all_the_same(caplog):
+    def bug(_given):
+        raise KeyError("a bug")
+
+    tower = Tower(confirm=bug)
+    answer = tower.give()
+    assert (answer.word, answer.reason) == ("failed", "failed")
+    assert "an error of the tower's own: KeyError('a bug')" in answer.why
+    assert tower.gate.counts == {"failed": 1}
+    assert "Traceback" in caplog.text
+    assert tower.give(command="dismiss").word == "done"
+
+
 def test_who_signed_nothing_learns_nothing_of_the_order():
     tower = Tower()
     body = sign(tower.order(), new_operator("anna", "operator"))

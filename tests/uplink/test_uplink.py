@@ -423,3 +423,34 @@ def test_the_loop_ends_at_once_when_it_is_told_to(tower):
     done.start()
     done.join(60)
     assert not done.is_alive()
+
+
+class JumpingClock(SystemClock):
+    ahead_ns = 0
+
+    def mono_ns(self):
+        return super().mono_ns() + self.ahead_ns
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_courier_that_stands_still_or_died_is_a_trouble(tmp_path):
+    clock, hung, let_go = JumpingClock(), threading.Event(), threading.Event()
+    ends = []
+
+    def beat(_silent_s):
+        hung.set()
+        let_go.wait(60)
+        raise SystemExit(ends.append(True))
+
+    uplink = Uplink(settings(1, tmp_path), clock, model="m@1#0", version="1.2")
+    assert uplink.trouble() is None
+    uplink.start(Reports(), beat)
+    assert hung.wait(60)
+    assert uplink.trouble() is None
+    clock.ahead_ns = 91 * SECOND
+    assert "messages: the courier has stood still for 91 s" in uplink.trouble()
+    let_go.set()
+    wait(lambda: "died" in (uplink.trouble() or ""))
+    assert ends == [True]
+    uplink.stop()
+    assert uplink.trouble() is None
