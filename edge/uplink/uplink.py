@@ -155,7 +155,7 @@ class Uplink:
         self._reports = reports
 
         def turn(silent_s: float) -> None:
-            self._links = {way.sink: way.transport.link() for way in self._ways}
+            self._links = {way.sink: way.link() for way in self._ways}
             beat(silent_s)
 
         self._thread = threading.Thread(

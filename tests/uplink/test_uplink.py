@@ -182,6 +182,34 @@ def test_home_assistant_is_told_once_and_only_where_it_is_wanted(broker, tmp_pat
         uplink.stop()
 
 
+def test_what_a_broker_forbids_stops_nothing_else_and_is_told(tmp_path):
+    (tmp_path / "acl").write_text("topic readwrite firetower/#\ntopic deny firetower/t/camera/north/image\n")
+    broker = Mosquitto(tmp_path, f"acl_file {tmp_path / 'acl'}")
+    uplink = Uplink(
+        settings(broker.port, tmp_path, "t", home_assistant=True), SystemClock(), model="m", version="1"
+    )
+    with (
+        Listener(broker.port, "firetower/t/#") as people,
+        Place(lambda: tmp_path / "e.db", post=uplink.post) as place,
+    ):
+        list(place.open(()))
+        uplink.start(Reports(), lambda _: None)
+        wait(lambda: people.on("firetower/t/health"))
+        commit(uplink, place, event("e1"), "crop")
+        wait(lambda: len(uplink.notices()) == 1 and "image of north: 1 not taken" in uplink.notices()[0])
+        before = len(people.on("firetower/t/health"))
+        commit(uplink, place, event("e2"), "crop")
+        wait(lambda: "e2.1" in people.keys())  # noqa: SIM118 — a method of its own
+        wait(lambda: len(people.on("firetower/t/health")) > before + 2)
+        told = json.loads(people.on("firetower/t/health")[-1].body)["sinks"]["people"]
+        assert told["up"]
+        for kind in ("discovery: 1", "image of north: "):
+            assert kind in told["notice"]
+        assert "Not authorized (0x87)" in told["notice"]
+        uplink.stop()
+    broker.kill()
+
+
 def test_a_drill_is_no_smoke(broker, tower):
     uplink, place, _ = tower
     with Listener(broker.port, "firetower/tower-7/event", "firetower/tower-7/camera/north/smoke") as people:
