@@ -120,7 +120,8 @@ class Uplink:
         self._ways = ways_of(settings, clock)
         self._links: dict[str, Link] = {}
         self._queue: Queue | None = None
-        self._shown: list[Parcel] = []  # pictures that the command in hand asked for
+        self._asked = ""  # sink that the command in hand came from
+        self._shown: list[Parcel] = []  # pictures that it asked for
         heartbeat_s = settings.uplink.heartbeat_s
         self._writer = Writer(
             self._facts,
@@ -239,6 +240,12 @@ class Uplink:
         picture = self._reports.picture(camera)
         if picture is None:
             raise CommandError("unfit", f"nothing was seen of camera {camera} yet")
+        way = next(way for way in self._ways if way.sink == self._asked)
+        if not way.has_room(len(picture.jpeg)):
+            raise CommandError(
+                "unfit",
+                f"a picture of {len(picture.jpeg)} bytes is more than uplink.day_bytes has room for now",
+            )
         self._shown.append(self._writer.shown(camera, f"now.{given.order.id}", picture))
         age_s = (self._clock.mono_ns() - picture.captured.mono_ns) / 1e9 if picture.captured.mono_ns else 0.0
         return f"the newest picture of {camera} is on its way; it is {age_s:.0f} s old"
@@ -248,6 +255,7 @@ class Uplink:
         moment = Moment(
             self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), self._courier.sequence
         )
+        self._asked = sink
         answer = self._gate.take(command, moment)
         shown, self._shown = self._shown, []
         return [*([] if answer is None else [answer]), *shown]

@@ -167,6 +167,17 @@ class Way:
                 self._noes.pop(self.answers[0].key, None)
             self.answers.append(parcel)
 
+    def has_room(self, picture_bytes: int) -> bool:
+        """Say whether the budget has room for a picture that somebody asks for, after the answers that wait.
+
+        Args:
+            picture_bytes: of it.
+        """
+        size = picture_bytes + sum(len(answer.body) for answer in self.answers)
+        return self.budget.admits(
+            Line(key="", kind="picture", role="full", alert=False, bytes=size, unheard=False)
+        )
+
     def _passed(self, parcel: Parcel, now_ns: int) -> None:
         """Forget what was said no to: this one, and of its channel what has not come again in its time."""
         self._late.pop(parcel.key, None)

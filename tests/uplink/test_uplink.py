@@ -165,6 +165,42 @@ def test_a_picture_comes_when_it_is_asked_for(broker, tower):
             assert why in answer["why"]
 
 
+def test_pictures_that_are_asked_for_keep_within_the_budget_of_the_link(broker, tmp_path):
+    keys = msgspec.structs.replace(settings(1, tmp_path).uplink, day_bytes=100_000)
+    found = msgspec.structs.replace(settings(broker.port, tmp_path, "thrifty"), uplink=keys)
+    uplink = Uplink(found, SystemClock(), model="m", version="1", operators={"ann": ANN})
+    reports = Reports()
+    reports.picture = lambda _: photo("now", b"j" * 20_000)
+    with (
+        Listener(broker.port, "firetower/thrifty/#") as people,
+        Place(lambda: tmp_path / "e.db", post=uplink.post) as place,
+    ):
+        list(place.open(()))
+        uplink.start(reports, lambda _: None)
+        wait(lambda: people.on("firetower/thrifty/health"))
+        health = json.loads(people.on("firetower/thrifty/health")[-1].body)
+        for number in range(6):  # at once, so that most are judged while others wait
+            order = Order(
+                tower="thrifty", id=f"0000000{number}", command="picture", arguments={"camera": "north"},
+                boot_id=health["boot_id"], sequence=health["sequence"], sent_at=datetime.now(UTC),
+            )  # fmt: skip
+            people.publish(
+                "firetower/thrifty/command", sign(order, ANN), "firetower/thrifty/answer/ann", b"7"
+            )
+        wait(lambda: len(people.on("firetower/thrifty/answer/ann")) == 6)
+        answers = [json.loads(one.body) for one in people.on("firetower/thrifty/answer/ann")]
+        done = [answer for answer in answers if answer["word"] == "done"]
+        assert 1 <= len(done) <= 3
+        wait(lambda: len(people.on("firetower/thrifty/camera/north/image")) == len(done))
+        (refused,) = {(one["reason"], one["why"]) for one in answers if one not in done}
+        assert refused == (
+            "unfit", "a picture of 20000 bytes is more than uplink.day_bytes has room for now"
+        )  # fmt: skip
+        link = uplink.report().sinks["people"]
+        assert link.sent_bytes + link.received_bytes < 70_000
+        uplink.stop()
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_home_assistant_is_told_once_and_only_where_it_is_wanted(broker, tmp_path, wanted):
     found = settings(broker.port, tmp_path, f"ha-{wanted}".lower(), home_assistant=wanted)
