@@ -264,6 +264,13 @@ def _check_tower(settings: Settings) -> None:
         raise SettingsError(f"tower.{missing}: missing; give both latitude and longitude, or neither")
     if sinks and tower.id is None:
         raise SettingsError("tower.id: missing; receivers know a tower by it, such as id = 'tower-7'")
+    taken: dict[str, str] = {}
+    for name, sink in settings.sinks.items():
+        if sink.only is not None and (other := taken.setdefault(sink.only, name)) != name:
+            raise SettingsError(
+                f"sinks.{name}.url: it is where sinks.{other} is, and there a tower can have one sink only: two"
+                " would throw each other out; make one of both"
+            )
     alerted = [sink for sink in sinks if "alert" in sink.severities]
     if alerted and all(sink.escalation is not None for sink in alerted):
         raise SettingsError("sinks: nobody gets an alert at once; one needs it that has no 'escalation'")

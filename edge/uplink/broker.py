@@ -282,7 +282,7 @@ class Broker:
             hand, self._hand = self._hand, None
             word = self._hearing.word(hand.parcel, answer.code)
             later = _LATER_S if answer.code == NOT_ALLOWED else None
-            self._settle(hand, word, "" if word == "delivered" else answer.why, later)
+            self._settle(hand, word, "" if word == "delivered" else answer.why, later, alone=word == "failed")
 
     def _command(self, received: Received) -> Command:
         place = received.answer_topic
@@ -308,10 +308,12 @@ class Broker:
         if not known:
             logger.warning("the broker %s: %s", self._place.host, self.link().notice)
 
-    def _settle(self, hand: _Hand, word: Word, why: str, retry_s: float | None = None) -> None:
+    def _settle(
+        self, hand: _Hand, word: Word, why: str, retry_s: float | None = None, *, alone: bool = False
+    ) -> None:
         link = self.link()
         spent = link.sent_bytes + link.received_bytes - hand.bytes_before
-        self._found.append(Outcome(hand.parcel.key, word, why, retry_s, spent))
+        self._found.append(Outcome(hand.parcel.key, word, why, retry_s, spent, alone))
 
     def _look_at_time(self, connection: Connection, now_ns: int) -> None:
         """Give a connection up whose broker says nothing."""

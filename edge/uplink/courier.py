@@ -25,7 +25,7 @@ from edge.clock import Clock
 from edge.text import plain
 from edge.uplink.budget import Balance, is_alert_text
 from edge.uplink.transport import Command, Outcome, Parcel
-from edge.uplink.way import Way
+from edge.uplink.way import BEAT, Way
 
 _log = logging.getLogger(__name__)
 
@@ -232,8 +232,7 @@ class Courier:
 
     def _heed(self, way: Way, one: Command | Outcome, now_ns: int) -> None:
         if isinstance(one, Command):
-            found = self._obey(way.sink, one)
-            way.answers.extend(answer for answer in found if answer.channel in way.channels)
+            way.answer(answer for answer in self._obey(way.sink, one) if answer.channel in way.channels)
         else:
             self._settle(way, one, now_ns)
 
@@ -242,7 +241,11 @@ class Courier:
         if settled is None:
             return
         parcel, message = settled
-        if outcome.word in ("refused", "gone"):
+        refused = outcome.word == "refused" and way.is_state(parcel)
+        if refused or (outcome.word == "failed" and outcome.alone):
+            if way.refuse(parcel, outcome, now_ns):
+                _log.warning("sink '%s': %s is not taken: %s", way.sink, parcel.key, outcome.why)
+        elif outcome.word in ("refused", "gone"):
             _log.warning("sink '%s': %s is %s: %s", way.sink, parcel.key, outcome.word, outcome.why)
         if outcome.word == "gone":
             way.gone = True
@@ -259,9 +262,10 @@ class Courier:
 
     def _settle_state(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         if outcome.word == "failed":
-            return
-        if way.answers and parcel is way.answers[0]:
-            way.answers.popleft()
+            if outcome.alone and parcel.channel == "health":
+                way.repeat()  # it would have been the time for that
+        elif parcel in way.answers:
+            way.answers.remove(parcel)
         elif parcel.channel == "health":
             way.beat = way.beating
             way.repeat()
@@ -295,22 +299,28 @@ class Courier:
         return way.send(parcel, message, now_ns)
 
     def _take(self, way: Way, admit: Callable[[Line], bool], now_ns: int) -> Message | None:
-        return self._post.take(way.sink, admit, way.late(now_ns) | way.unheard, unheard=way.repeating)
+        skip = way.late(now_ns) | way.unheard
+        return self._post.take(
+            way.sink, lambda line: way.lets(line, now_ns) and admit(line), skip, unheard=way.repeating
+        )
 
     def _next_state(self, way: Way, now_ns: int) -> Parcel | None:
         """Return an answer, the heartbeat where it is due, or a state that changed."""
-        if way.answers:
-            return way.answers[0]
+        for answer in way.answers:
+            if not way.waits(answer.key, now_ns):
+                return answer
         if way.beat != self.sequence:
             way.beating = self.sequence
-            if "health" in way.channels:
+            if "health" not in way.channels:
+                way.beat = way.beating
+                way.repeat()
+            elif not way.waits(BEAT, now_ns):
                 next_ns = self._started_ns + (self._beats + 1) * self._heartbeat_ns
                 return self._writer.heartbeat(self.sequence, (next_ns - now_ns) / 1e9)
-            way.beat = way.beating
-            way.repeat()
         for state in self._states.get(way.sink, ()):
             known = way.states.get(state.key)
-            if state.channel in way.channels and (known is None or known.body != state.body):
+            changed = known is None or known.body != state.body
+            if changed and state.channel in way.channels and not way.waits(state.key, now_ns):
                 return state
         return None
 

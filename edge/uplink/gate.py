@@ -72,7 +72,7 @@ class Given:
 Handler: TypeAlias = Callable[[Given], str]
 """Does a command at once, or sees that it is done; returns what to tell people.
 
-Raises EdgeError: it cannot be done; CommandError with `unfit`: there is no such event or camera.
+Raises EdgeError: it cannot be done; CommandError with `unfit`: there is no such event or camera, or no room.
 """
 
 

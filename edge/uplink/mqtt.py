@@ -54,6 +54,12 @@ class MqttOptions(SinkOptions, frozen=True, kw_only=True):
         return frozenset() if self.home_assistant else frozenset({"discovery"})
 
     @property
+    def only(self) -> str:
+        """The broker, where a tower has one session, under its id."""
+        host, port = _host_and_port(self.url)
+        return f"{host.rstrip('.')} {port}"
+
+    @property
     def secured(self) -> bool:
         """Whether there is to be TLS."""
         return self.url.startswith("mqtts:")

@@ -39,6 +39,11 @@ class SinkOptions(msgspec.Struct, frozen=True, kw_only=True):
         """Channels of its kind that it does not get."""
         return frozenset()
 
+    @property
+    def only(self) -> str | None:
+        """What a single sink of a tower can have, such as its session at a broker; None: it is in nobody's way."""
+        return None
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url.partition(':')[0]}:…)"  # the rest may hold a secret
 

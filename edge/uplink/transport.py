@@ -54,6 +54,7 @@ class Outcome:
         why: for people, without secrets; empty where it was delivered.
         retry_s: before which it makes no sense to try again; None: the courier's own rule.
         bytes: that went over the link for it, as far as the transport knows.
+        alone: of a `failed` one: whether the receiver said no to this one; the link is good, and others may go.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Outcome:
     why: str = ""
     retry_s: float | None = None
     bytes: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

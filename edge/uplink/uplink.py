@@ -167,7 +167,7 @@ class Uplink:
         def turn(silent_s: float) -> None:
             self._turned_ns = self._clock.mono_ns()
             beat(silent_s)
-            self._links = {way.sink: way.transport.link() for way in self._ways}
+            self._links = {way.sink: way.link() for way in self._ways}
 
         self._thread = threading.Thread(
             target=self._courier.run, args=(self._clock, self._stopping, turn), name="courier", daemon=True
@@ -269,6 +269,12 @@ class Uplink:
         picture = self._reports.picture(camera)
         if picture is None:
             raise CommandError("unfit", f"nothing was seen of camera {camera} yet")
+        way = next(way for way in self._ways if way.sink == given.sink)
+        if not way.has_room(len(picture.jpeg)):
+            raise CommandError(
+                "unfit",
+                f"a picture of {len(picture.jpeg)} bytes is more than uplink.day_bytes has room for now",
+            )
         self._shown.append(self._writer.shown(camera, f"now.{given.order.id}", picture))
         age_s = (self._clock.mono_ns() - picture.captured.mono_ns) / 1e9 if picture.captured.mono_ns else 0.0
         return f"the newest picture of {camera} is on its way; it is {age_s:.0f} s old"

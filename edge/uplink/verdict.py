@@ -17,6 +17,7 @@ _ADVICE = {
     404: "; see to `url`",
     405: "; see to `url`",
 }
+_OF_THE_LINK = (408, 425, 429)  # of no message: too slow, too early, too many
 _GONE, _REFUSED = 410, (413, 415)  # of these two each message may be judged anew
 
 
@@ -33,6 +34,16 @@ def word_of(status: int, fields: Mapping[str, str]) -> Word:
         return "gone"
     # RFC 9110, 15.5.14: with Retry-After its being too large passes
     return "refused" if status in _REFUSED and "Retry-After" not in fields else "failed"
+
+
+def is_alone(status: int, fields: Mapping[str, str]) -> bool:
+    """Say whether a failure is of this message, as far as anybody knows, so that others may go meanwhile.
+
+    Args:
+        status: of the answer.
+        fields: of its head; names in any case.
+    """
+    return 400 <= status < 500 and status not in _OF_THE_LINK and "Retry-After" not in fields
 
 
 def advice_of(status: int) -> str:

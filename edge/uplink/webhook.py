@@ -23,7 +23,7 @@ from edge.text import plain
 from edge.uplink.signature import read_keys, signed
 from edge.uplink.sink import Kind, SinkOptions, Tower
 from edge.uplink.transport import Link, Outcome, Parcel
-from edge.uplink.verdict import advice_of, retry_s, unix_s, word_of
+from edge.uplink.verdict import advice_of, is_alone, retry_s, unix_s, word_of
 
 if TYPE_CHECKING:
     from edge.http.client import Answer
@@ -263,7 +263,9 @@ class Webhook:
             why += f"; the tower's clock is {abs(off_s):.0f} s {'behind' if off_s > 0 else 'ahead of'} the receiver's"
             if answer.status in _DOUBTED and self._trusted() is False:
                 again_s = self._change_time(answer, to_theirs=theirs_s is None)
-        return Outcome(parcel.key, word, why, again_s if word == "failed" else None)
+        if word != "failed":
+            return Outcome(parcel.key, word, why)
+        return Outcome(parcel.key, word, why, again_s, alone=is_alone(answer.status, answer.headers))
 
     def _ahead_s(self, answer: Answer) -> float:
         """Return the seconds by which the receiver's clock is ahead of the tower's; 0 where it does not say."""

@@ -90,7 +90,12 @@ class Writer:
         """Return the health of the tower."""
         health = render_health(self._vitals(sequence, next_s), self._facts, self._now())
         body = msgspec.json.encode(health)
-        return Parcel(f"health.{sequence}", "health", body, CONTENT_TYPE, expires_s=self._lasts_s)
+        told = {
+            "specversion": "1.0",
+            "source": f"/firetower/{self._facts.id}",
+            "type": "firetower.health",
+        }  # the rest is in the body, and heartbeats are most of what a quiet tower sends
+        return Parcel(f"health.{sequence}", "health", body, CONTENT_TYPE, told, expires_s=self._lasts_s)
 
     def states(self, sink: str) -> Sequence[Parcel]:
         """Return what Home Assistant is told, and whether each camera sees smoke, as a sink is told."""

@@ -17,7 +17,7 @@ from edge.clock import SystemClock
 from edge.uplink.budget import DAY_S, Balance, Budget
 from edge.uplink.courier import LOG_S, UNFIT_S, Courier
 from edge.uplink.transport import Command, Link, Outcome, Parcel
-from edge.uplink.way import RETRY_MAX_S, Way
+from edge.uplink.way import ANSWERS, RETRY_MAX_S, Way
 from tests.alert.event import event
 from tests.alert.owing import SECOND, Clock, photo
 from tests.alert.test_post import Inline
@@ -34,7 +34,10 @@ class Everything:
 
 
 class Script:
-    """A transport that does as a test says: `answer` gives the word for a parcel, None keeps it in hand."""
+    """A transport that does as a test says: `answer` gives the word for a parcel, None keeps it in hand.
+
+    `forbidden` is a failure of that parcel alone.
+    """
 
     def __init__(self):
         self.up, self.answer, self.largest, self.cost = True, lambda _parcel: "delivered", None, 100
@@ -50,7 +53,9 @@ class Script:
             word = self.answer(self.hand)
             if word is not None:
                 word, retry_s = word if isinstance(word, tuple) else (word, None)
-                came.append(Outcome(self.hand.key, word, "" if word == "delivered" else "said so", retry_s))
+                alone, word = word == "forbidden", "failed" if word == "forbidden" else word
+                why = "" if word == "delivered" else "said so"
+                came.append(Outcome(self.hand.key, word, why, retry_s, alone=alone))
                 self.got.append((self.hand, word))
                 self.hand = None
         return tuple(came)
@@ -274,6 +279,140 @@ def test_a_failure_pauses_longer_and_longer_and_lets_others_go_first(made):
     link.answer = lambda _: "delivered"
     tower.after(2 * RETRY_MAX_S, 10)
     assert {"a.1", "b.1"} <= set(tower.got())
+
+
+def is_of(parcel, refused):
+    return parcel.key == refused or (refused.endswith(".") and parcel.key.startswith(refused))
+
+
+@pytest.mark.parametrize(
+    "refused", ["kept", "smoke.", "health.", "answer.", "now.", "c.1", "e.1.crop", "e.1"]
+)
+def test_what_is_forbidden_waits_alone_and_is_told(made, refused, caplog):
+    tower = made()
+    (way,) = tower.ways
+    link = tower.links["a"]
+    link.answer = lambda parcel: ("forbidden", 300.0) if is_of(parcel, refused) else "delivered"
+    tower.writer.kept, tower.writer.smoke = b"1", {"north": b"OFF"}
+    link.commands.append(Command(b"ack", ("there", b"")))
+    tower.commit(event("e"), "crop")
+    tower.place.commit(event("c", severity="candidate"))
+    tower.after(5)
+    tower.commit(event("f"))
+    tower.after(1)
+    sent = {"kept", "smoke.north", "health.7", "answer.1", "now.1", "c.1", "e.1", "e.1.crop", "f.1"}
+    got = [parcel for parcel, word in link.got if word == "delivered"]
+    assert len(got) == len(sent) - 1
+    assert {parcel.key for parcel in got} < sent
+    assert not any(is_of(parcel, refused) for parcel in got)
+    tower.after(BEAT_S - 10)
+    assert len([parcel for parcel, _ in link.got if is_of(parcel, refused)]) == 1
+    assert "1 not taken: said so" in way.link().notice
+    assert len([line for line in caplog.messages if "said so" in line]) == 1
+    tower.after(BEAT_S)
+    assert len([line for line in caplog.messages if "said so" in line]) == 1
+    link.answer = lambda _: "delivered"
+    tower.after(BEAT_S + 10)
+    got = [parcel for parcel, word in link.got if word == "delivered"]
+    assert any(is_of(parcel, refused) for parcel in got)
+    assert way.link().notice == ""
+
+
+def test_a_heartbeat_that_is_refused_for_good_is_told_once(made, caplog):
+    tower = made()
+    (way,) = tower.ways
+    tower.links["a"].answer = lambda parcel: "refused" if parcel.channel == "health" else "delivered"
+    tower.after(3 * BEAT_S)
+    assert len(tower.got(channel="health")) == 4
+    assert "health: 1 not taken: said so" in way.link().notice
+    assert len([line for line in caplog.messages if "said so" in line]) == 1
+    tower.links["a"].answer = lambda _: "delivered"
+    tower.after(BEAT_S)
+    assert way.link().notice == ""
+
+
+def test_what_the_transport_says_and_what_is_not_taken_are_told_once_each(made):
+    tower = made()
+    (way,) = tower.ways
+    link, said = tower.links["a"], ["two towers"]
+    link.link = lambda: Link(True, "", None, 0, 0, said[0])
+    link.answer = lambda parcel: "forbidden" if parcel.channel == "health" else "delivered"
+    tower.after(1)
+    assert way.link().notice == "two towers; health: 1 not taken: said so"
+    said[0] = "said so"
+    assert way.link().notice == "health: 1 not taken: said so"
+
+
+def test_an_answer_that_gives_way_to_newer_ones_is_not_told_any_more(made):
+    tower = made()
+    (way,) = tower.ways
+    tower.links["a"].answer = lambda parcel: "forbidden" if parcel.key == "answer.1" else "delivered"
+    tower.links["a"].commands.append(Command(b"ack", ("there", b"")))
+    tower.after(1)
+    assert "answer: 1 not taken" in way.link().notice
+    way.answer(Parcel(f"answer.x{number}", "answer", b"", "text/plain") for number in range(ANSWERS))
+    assert way.link().notice == ""
+
+
+def test_a_forbidden_heartbeat_does_not_keep_what_nobody_heard_from_going_again(made):
+    tower = made()
+    tower.links["a"].answer = lambda parcel: (
+        ("forbidden", 300.0)
+        if parcel.channel == "health"
+        else "unheard"
+        if parcel.channel == "event"
+        else "delivered"
+    )
+    tower.commit(event("e"))
+    tower.after(BEAT_S + 10)
+    assert tower.got(channel="health") == ["health.7", "health.8"]
+    assert len(tower.got(channel="event")) > 1
+
+
+def test_a_receiver_that_says_no_to_all_is_asked_less_and_less_and_each_alert_is_tried_once(made, caplog):
+    tower = made(storm_alerts=999)
+    link = tower.links["a"]
+    link.answer = lambda parcel: "forbidden"
+    for number in range(20):
+        tower.commit(event(f"e{number}"), "crop")
+        tower.place.commit(event(f"c{number}", severity="candidate"))
+    tower.after(3600, 10)
+    assert {f"e{number}.1" for number in range(20)} <= set(tower.got(channel="event"))
+    assert len(tower.got(channel="event")) < 20 + 30
+    assert len(tower.got(channel="image")) < 30
+    before = len(tower.got())
+    tower.commit(event("new"))
+    tower.after(1)
+    assert tower.got()[before] == "new.1"
+    assert "said so" in tower.ways[0].link().notice
+    assert len([line for line in caplog.messages if "said so" in line]) == 3  # event, image, health
+    link.answer = lambda _: "delivered"
+    tower.after(4 * RETRY_MAX_S, 10)
+    assert tower.post.queue().unsent == 0
+    assert tower.ways[0].link().notice == ""
+
+
+def test_pictures_that_always_fail_hold_no_alert_up(made):
+    tower = made()
+    link = tower.links["a"]
+    link.answer = lambda parcel: "forbidden" if parcel.channel == "image" else "delivered"
+    for name in "abcd":
+        tower.commit(event(name), "crop", "thumbnail")
+    for number in range(40):
+        tower.after(30)
+        tower.place.commit(event("x", number + 1, "updated" if number else "opened"))
+        tower.after(1)
+        assert tower.got(channel="event")[-1] == f"x.{number + 1}"
+
+
+def test_a_single_picture_that_always_fails_holds_no_other_up(made):
+    tower = made()
+    tower.links["a"].answer = lambda parcel: "forbidden" if parcel.key == "a.1.crop" else "delivered"
+    tower.commit(event("a"), "crop")
+    tower.after(40 * 60)
+    tower.commit(event("b"), "crop")
+    tower.after(2)
+    assert tower.got(channel="image")[-1] == "b.1.crop"
 
 
 def test_a_failure_is_no_reason_to_call_the_next_step(made):

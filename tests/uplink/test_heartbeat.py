@@ -11,6 +11,7 @@ from edge.health import CameraHealth, Health
 from edge.uplink.heartbeat import HealthDocument, Power, Vitals, render_health
 from edge.uplink.standing import FireRisk, Held, Snooze
 from edge.uplink.transport import Link
+from edge.uplink.writer import Writer
 from scripts import protocol
 from tests.uplink.revision import BOOT, NOW, S, tower
 
@@ -94,3 +95,24 @@ def test_it_is_of_the_schema_and_small() -> None:
 def test_a_queue_that_is_not_known_is_null_and_not_empty() -> None:
     told = beat(queue=None)
     assert (told.queue, told.candidates) == (None, None)
+
+
+def test_a_heartbeat_has_an_envelope_and_states_have_none() -> None:
+    vitals = Vitals(
+        sequence=7, next_due_s=300.0, uptime_s=1.0, health=HEALTH, queue=QUEUE, model="m", version="1"
+    )
+    writer = Writer(
+        tower(), 300.0, "1", now=lambda: NOW, vitals=lambda *_: vitals, smoke=lambda _sink: {"north": "ON"},
+        fire_risk=lambda: None,
+    )  # fmt: skip
+    told = writer.heartbeat(7, 300.0)
+    assert told.key == "health.7"
+    assert told.attributes == {
+        "specversion": "1.0",
+        "source": "/firetower/tower-7",
+        "type": "firetower.health",
+    }
+    assert [(one.channel, dict(one.attributes)) for one in writer.states("people")] == [
+        ("discovery", {}),
+        ("smoke", {}),
+    ]

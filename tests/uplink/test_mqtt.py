@@ -235,6 +235,8 @@ def test_what_the_broker_forbids_is_told_and_tried_again_later(tmp_path, roads):
     assert outcome.word == "failed"
     assert "Not authorized (0x87)" in outcome.why
     assert outcome.retry_s > 60
+    assert outcome.alone
+    assert road.carry(parcel("h.2", channel="health")).word == "delivered"
     broker.kill()
 
 
@@ -484,7 +486,7 @@ def test_what_a_puback_means(roads, code, channel, word):
     ) as said:
         road = roads(said.url)
         outcome = road.carry(parcel(channel=channel))
-        assert outcome.word == word
+        assert (outcome.word, outcome.alone) == (word, word == "failed")
         if word == "delivered":
             assert outcome.why == ""
         else:
@@ -507,7 +509,7 @@ def test_a_disconnect_for_another_reason_fails_it(roads, code):
     with Scripted(to(PUBLISH, disconnect(code))) as said:
         road = roads(said.url)
         outcome = road.carry(parcel())
-        assert outcome.word == "failed"
+        assert (outcome.word, outcome.alone) == ("failed", False)
         assert f"0x{code:02x}" in outcome.why
 
 

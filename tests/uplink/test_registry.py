@@ -115,6 +115,38 @@ def test_errors_name_the_key_and_no_secret(
     assert "hunter2" not in str(caught.value)
 
 
+def read(folder: Path, *urls: str) -> Settings:
+    """A tower with these sinks, of the kinds that there are."""
+    (folder / "secret").touch()
+    sinks = {
+        name: {"url": url, **({"secret_file": "secret"} if url.startswith("https") else {})}
+        for name, url in zip("abc", urls, strict=False)
+    }
+    return parse({"cameras": {"n": {"uri": "scene:"}}, "tower": {"id": "t"}, "sinks": sinks}, folder)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("mqtt://broker", "mqtt://broker"),
+        ("mqtts://broker", "mqtts://Broker.:8883/"),
+        ("mqtt://broker:8883", "mqtts://broker"),
+        ("mqtt://[::1]", "mqtt://[::1]:1883"),
+    ],
+)
+def test_two_sinks_at_one_broker_are_refused_since_they_would_throw_each_other_out(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, "mqtt://elsewhere", one, other)
+    assert str(caught.value).startswith("sinks.c.url: it is where sinks.b is, ")
+
+
+def test_other_brokers_and_webhooks_may_be_several(tmp_path: Path) -> None:
+    assert len(read(tmp_path, "mqtt://broker", "mqtt://broker:1884", "mqtts://broker").sinks) == 3
+    assert len(read(tmp_path, "https://hooks/x", "https://hooks/x", "mqtt://hooks").sinks) == 3
+
+
 def test_without_a_sink_a_tower_needs_no_name_of_its_own(tmp_path: Path) -> None:
     assert tower(tmp_path, {}, tower={}).tower.id is None
 

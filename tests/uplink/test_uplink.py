@@ -172,6 +172,42 @@ def test_a_picture_comes_when_it_is_asked_for(broker, tower):
             assert why in answer["why"]
 
 
+def test_pictures_that_are_asked_for_keep_within_the_budget_of_the_link(broker, tmp_path):
+    keys = msgspec.structs.replace(settings(1, tmp_path).uplink, day_bytes=100_000)
+    found = msgspec.structs.replace(settings(broker.port, tmp_path, "thrifty"), uplink=keys)
+    uplink = Uplink(found, SystemClock(), model="m", version="1", operators={"ann": ANN})
+    reports = Reports()
+    reports.picture = lambda _: photo("now", b"j" * 20_000)
+    with (
+        Listener(broker.port, "firetower/thrifty/#") as people,
+        Place(lambda: tmp_path / "e.db", post=uplink.post) as place,
+    ):
+        list(place.open(()))
+        uplink.start(reports, lambda _: None)
+        wait(lambda: people.on("firetower/thrifty/health"))
+        health = json.loads(people.on("firetower/thrifty/health")[-1].body)
+        for number in range(6):  # at once, so that most are judged while others wait
+            order = Order(
+                tower="thrifty", id=f"0000000{number}", command="picture", arguments={"camera": "north"},
+                boot_id=health["boot_id"], sequence=health["sequence"], sent_at=datetime.now(UTC),
+            )  # fmt: skip
+            people.publish(
+                "firetower/thrifty/command", sign(order, ANN), "firetower/thrifty/answer/ann", b"7"
+            )
+        wait(lambda: len(people.on("firetower/thrifty/answer/ann")) == 6)
+        answers = [json.loads(one.body) for one in people.on("firetower/thrifty/answer/ann")]
+        done = [answer for answer in answers if answer["word"] == "done"]
+        assert 1 <= len(done) <= 3
+        wait(lambda: len(people.on("firetower/thrifty/camera/north/image")) == len(done))
+        (refused,) = {(one["reason"], one["why"]) for one in answers if one not in done}
+        assert refused == (
+            "unfit", "a picture of 20000 bytes is more than uplink.day_bytes has room for now"
+        )  # fmt: skip
+        link = uplink.report().sinks["people"]
+        assert link.sent_bytes + link.received_bytes < 70_000
+        uplink.stop()
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_home_assistant_is_told_once_and_only_where_it_is_wanted(broker, tmp_path, wanted):
     found = settings(broker.port, tmp_path, f"ha-{wanted}".lower(), home_assistant=wanted)
@@ -187,6 +223,34 @@ def test_home_assistant_is_told_once_and_only_where_it_is_wanted(broker, tmp_pat
         told = people.on(f"homeassistant/device/firetower_{found.tower.id}/config")
         assert len(told) == int(wanted)
         uplink.stop()
+
+
+def test_what_a_broker_forbids_stops_nothing_else_and_is_told(tmp_path):
+    (tmp_path / "acl").write_text("topic readwrite firetower/#\ntopic deny firetower/t/camera/north/image\n")
+    broker = Mosquitto(tmp_path, f"acl_file {tmp_path / 'acl'}")
+    uplink = Uplink(
+        settings(broker.port, tmp_path, "t", home_assistant=True), SystemClock(), model="m", version="1"
+    )
+    with (
+        Listener(broker.port, "firetower/t/#") as people,
+        Place(lambda: tmp_path / "e.db", post=uplink.post) as place,
+    ):
+        list(place.open(()))
+        uplink.start(Reports(), lambda _: None)
+        wait(lambda: people.on("firetower/t/health"))
+        commit(uplink, place, event("e1"), "crop")
+        wait(lambda: len(uplink.notices()) == 1 and "image of north: 1 not taken" in uplink.notices()[0])
+        before = len(people.on("firetower/t/health"))
+        commit(uplink, place, event("e2"), "crop")
+        wait(lambda: "e2.1" in people.keys())  # noqa: SIM118 — a method of its own
+        wait(lambda: len(people.on("firetower/t/health")) > before + 2)
+        told = json.loads(people.on("firetower/t/health")[-1].body)["sinks"]["people"]
+        assert told["up"]
+        for kind in ("discovery: 1", "image of north: "):
+            assert kind in told["notice"]
+        assert "Not authorized (0x87)" in told["notice"]
+        uplink.stop()
+    broker.kill()
 
 
 def test_a_drill_is_no_smoke(broker, tower):

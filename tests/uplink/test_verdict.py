@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.uplink.verdict import RETRY_MAX_S, advice_of, retry_s, unix_s, word_of
+from edge.uplink.verdict import RETRY_MAX_S, advice_of, is_alone, retry_s, unix_s, word_of
 
 NOON_S = 784111777.0  # Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110
 
@@ -67,3 +67,25 @@ def test_whatever_it_says_is_none_or_within_bounds(said, date):
 def test_a_date_that_no_calendar_has(said):
     found = unix_s(said)
     assert found is None or isinstance(found, float)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "alone"),
+    [
+        (400, {}, True),
+        (401, {}, True),
+        (403, {}, True),
+        (404, {}, True),
+        (422, {}, True),
+        (400, {"Retry-After": "9"}, False),
+        (408, {}, False),
+        (425, {}, False),
+        (429, {}, False),
+        (302, {}, False),
+        (500, {}, False),
+        (503, {}, False),
+        (599, {}, False),
+    ],
+)
+def test_which_failures_are_of_one_message(status, fields, alone):
+    assert is_alone(status, fields) is alone

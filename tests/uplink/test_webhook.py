@@ -223,6 +223,17 @@ def test_what_is_refused_is_not_what_failed(receiver, road, status, word):
     assert "T0KEN" not in outcome.why
 
 
+@pytest.mark.parametrize(
+    ("status", "alone"),
+    [("400 Bad", True), ("404 Not Found", True), ("429 Many", False), ("503 Busy", False)],
+)
+def test_a_no_to_one_message_leaves_the_others_alone(receiver, road, status, alone):
+    answering(receiver, status)
+    outcome = road.carry(parcel())
+    assert (outcome.word, outcome.alone) == ("failed", alone)
+    assert road.transport.link().up
+
+
 def test_a_status_in_a_strangers_words_is_one_line(receiver, road):
     receiver.answer = lambda request: [b"HTTP/1.1 599 \x1b[2J" + b"x" * 5000 + b"\r\n\r\n"]
     outcome = road.carry(parcel())
