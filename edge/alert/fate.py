@@ -12,7 +12,7 @@ from edge.alert.delivery import Moment, find
 from edge.alert.route import UNHEARD_S, Queue, Rules
 from edge.alert.shedding import count, lose, remove
 
-Word: TypeAlias = Literal["delivered", "unheard", "refused", "gone"]
+Word: TypeAlias = Literal["delivered", "unheard", "refused", "shed", "gone"]
 
 _FORGET = """
 DELETE FROM subject WHERE NOT open AND NOT EXISTS (SELECT 1 FROM event WHERE id = subject.event)
@@ -68,7 +68,7 @@ def settle(
             "UPDATE delivery SET state = 'unheard', boot = ?, since_ns = ? WHERE message = ? AND sink = ?",
             (now.boot, now.ns, seq, sink),
         )
-    elif word in ("refused", "gone"):
+    elif word in ("refused", "shed", "gone"):
         lose(db, seq, sink, word, why)
     if word is not None and event_id is not None and kind != "picture":
         escalation.escalate_first(db, event_id, rules, now)

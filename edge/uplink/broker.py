@@ -20,7 +20,7 @@ from edge.traffic import Traffic
 from edge.uplink import topic
 from edge.uplink.connection import NO_RETAINING, TAKEN_OVER, Answer, Connection, Ending, Hello, Received
 from edge.uplink.dial import Dial, Wire, connect
-from edge.uplink.letter import NO, NOT_ALLOWED, TOO_LARGE, Hearing, Letter, letter_of
+from edge.uplink.letter import NO, NOT_ALLOWED, TOO_LARGE, Hearing, Letter, letter_of, no_to
 from edge.uplink.mqtt import MqttOptions, place_of
 from edge.uplink.sink import Tower
 from edge.uplink.transport import STEP_S, Command, Link, Outcome, Parcel, Word
@@ -336,7 +336,8 @@ class Broker:
         connection.close()
         if self._hand is not None:
             hand, self._hand = self._hand, None
-            self._settle(hand, "refused" if ending.code == TOO_LARGE else "failed", ending.why)
+            word = no_to(hand.parcel, ending.code) if ending.code == TOO_LARGE else "failed"
+            self._settle(hand, word, ending.why)
         self._before += connection.wire.traffic()
         self._connection, self._watched = None, None
         if ending.code == TAKEN_OVER:

@@ -245,7 +245,7 @@ class Courier:
         if refused or (outcome.word == "failed" and outcome.alone):
             if way.refuse(parcel, outcome, now_ns):
                 _log.warning("sink '%s': %s is not taken: %s", way.sink, parcel.key, outcome.why)
-        elif outcome.word in ("refused", "gone"):
+        elif outcome.word in ("refused", "shed", "gone"):
             _log.warning("sink '%s': %s is %s: %s", way.sink, parcel.key, outcome.word, outcome.why)
         if outcome.word == "gone":
             way.gone = True

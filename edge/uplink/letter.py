@@ -60,6 +60,18 @@ def letter_of(parcel: Parcel, tower: str, *, retains: bool) -> Letter:
     )
 
 
+def no_to(parcel: Parcel, code: int | None) -> Word:
+    """Return what becomes of a parcel that the broker did not take.
+
+    Args:
+        parcel: that was in its hands.
+        code: the reason code of its answer, or of its goodbye; None where it gave none.
+    """
+    if code == TOO_LARGE and parcel.channel == "image":
+        return "shed"
+    return "refused" if code in _NEVER else "failed"
+
+
 class Hearing:
     """What the broker said of who listens: what became of parcels, by its answers.
 
@@ -82,7 +94,7 @@ class Hearing:
             return "unheard"
         if code < NO:
             return "delivered"
-        return "refused" if code in _NEVER else "failed"
+        return no_to(parcel, code)
 
     def _is_heard(self, parcel: Parcel) -> bool:
         """Whether somebody listens where that is enough, as far as the broker said so last."""

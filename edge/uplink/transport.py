@@ -14,7 +14,7 @@ from typing import Literal, Protocol, TypeAlias
 STEP_S = 0.2  # no call of a transport takes longer
 
 Channel: TypeAlias = Literal["event", "image", "smoke", "health", "answer", "discovery"]
-Word: TypeAlias = Literal["delivered", "unheard", "refused", "failed", "gone"]
+Word: TypeAlias = Literal["delivered", "unheard", "refused", "shed", "failed", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class Outcome:
     Attributes:
         key: the parcel's.
         word: `delivered`: the receiver's machine took it. `unheard`: it took it, and nobody listens. `refused`: it will
-            not take this one, whoever sends it again (too large, not allowed). `failed`: it may be tried again.
+            not take this one, whoever sends it again (too large, of a wrong form). `shed`: so is a picture whose size
+            ended the connection, or could have. `failed`: it may be tried again.
             `gone`: the receiver wants nothing any more.
         why: for people, without secrets; empty where it was delivered.
         retry_s: before which it makes no sense to try again; None: the courier's own rule.

@@ -124,7 +124,7 @@ class Way:
             self._fails = 0
             if outcome.word in ("delivered", "unheard"):
                 self._passed(parcel, now_ns)
-            elif outcome.word == "refused" and not self.is_state(parcel):
+            elif outcome.word != "failed" and not self.is_state(parcel):
                 self._noes.pop(parcel.key, None)
         return parcel, message
 

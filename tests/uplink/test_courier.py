@@ -445,6 +445,19 @@ def test_what_is_refused_is_listed_and_said_and_not_tried_again(made, caplog):
     assert "sink 'a': e.1.crop is refused: said so" in caplog.text
 
 
+def test_a_picture_that_is_shed_on_the_way_is_counted_as_that_and_told(made, caplog):
+    tower = made()
+    tower.links["a"].answer = lambda parcel: "shed" if parcel.key == "e.1.crop" else "delivered"
+    tower.commit(event("e"), "crop", "thumbnail")
+    tower.after(60)
+    assert tower.got(channel="image") == ["e.1.thumbnail", "e.1.crop"]
+    words = tower.post.queue().words
+    assert (words["shed"], words.get("refused", 0), tower.post.queue().unsent) == (1, 0, 0)
+    with tower.place._database.reading("look") as db:
+        assert db.execute("SELECT key, word FROM lost").fetchall() == [("e.1.crop", "shed")]
+    assert "sink 'a': e.1.crop is shed: said so" in caplog.text
+
+
 def test_a_refused_heartbeat_holds_nothing_up(made):
     tower = made()
     tower.links["a"].answer = lambda parcel: "refused" if parcel.channel == "health" else "delivered"

@@ -475,7 +475,8 @@ def to(kind: int, answer):
         (0x83, "event", "failed"),
         (0x87, "image", "failed"),
         (0x90, "event", "refused"),
-        (0x95, "image", "refused"),
+        (0x95, "image", "shed"),
+        (0x95, "event", "refused"),
         (0x97, "event", "failed"),
         (0x99, "event", "refused"),
     ],
@@ -494,14 +495,15 @@ def test_what_a_puback_means(roads, code, channel, word):
         assert road.transport.link().up
 
 
-def test_a_disconnect_for_its_size_refuses_the_one_in_hand(roads):
+@pytest.mark.parametrize(("channel", "word"), [("image", "shed"), ("event", "refused")])
+def test_a_disconnect_for_its_size_sheds_the_picture_in_hand_and_refuses_a_text(roads, channel, word):
     with Scripted(to(PUBLISH, disconnect(0x95))) as said:
         road = roads(said.url)
-        outcome = road.carry(parcel("a.1.crop", channel="image"))
-        assert outcome.word == "refused"
+        outcome = road.carry(parcel("a.1.x", channel=channel))
+        assert outcome.word == word
         assert "Packet too large (0x95)" in outcome.why
         road.connect()
-        assert [one.word for one in road.outcomes] == ["refused"]
+        assert [one.word for one in road.outcomes] == [word]
 
 
 @pytest.mark.parametrize("code", [0x8B, 0x93, 0x97, 0x98])
