@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
+from edge.alert import damage
 from edge.alert.schema import MIGRATIONS
 from edge.alert.sqlite import disk_bytes, files, held, open_database, open_memory, translate
 from edge.errors import StoreError
@@ -111,8 +112,9 @@ class Database:
         if _identity(path) in set(_held.values()) - {None}:
             raise held(path)
         self._db = open_database(path, MIGRATIONS, busy_s, self._log_bytes)
-        with self._lock:
-            self._shrink()
+        with self.writing("cannot look for damage") as db:
+            for what in damage.give_up(db):
+                _log.error("event store '%s': damaged and given up: %s", path, what)
         self._identities = [_identity(file) for file in files(path)]
         _held[self] = self._identities[0]
 

@@ -284,14 +284,28 @@ def _prepare(db: sqlite3.Connection, log_bytes: int) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")
     db.execute("COMMIT")
-    (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise _DamagedError(str(found).replace("\n", " "))
+    _check_whole(db)
     (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
     pages = min(_LOG_PAGES, max(1, log_bytes // page_bytes))
     for setting in ("synchronous = FULL", "foreign_keys = ON", f"wal_autocheckpoint = {pages}"):
         db.execute(f"PRAGMA {setting}")
     db.execute(f"PRAGMA journal_size_limit = {pages * page_bytes}")
+
+
+def _check_whole(db: sqlite3.Connection) -> None:
+    """See that the file is whole; indices alone are made anew, where a byte of a row or of an index turned."""
+    (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    if found == "ok":
+        return
+    (worse,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if worse == "ok":
+        with suppress(sqlite3.IntegrityError):
+            db.execute("REINDEX")
+        (worse,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+        if worse == "ok":
+            _log.error("event store: its indices were damaged, and are made anew: %s", found)
+            return
+    raise _DamagedError(str(worse).replace("\n", " "))
 
 
 def _migrate(db: sqlite3.Connection, migrations: Sequence[str]) -> None:

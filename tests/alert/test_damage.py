@@ -107,3 +107,75 @@ def test_a_storm_whose_fact_is_damaged_begins_anew(damage):
     damage(damage_again, "fact", "value", "name = 'storm north'")
     damage_again.after(3600)
     assert damage_again.outbox.recall("storm north") == ""
+
+
+def spoiled(path, old, new):
+    """Change bytes of a row in the file itself; its index keeps what was there."""
+    raw = path.read_bytes()
+    assert raw.count(old) == 1
+    path.write_bytes(raw.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "got", "lost"),
+    [
+        (b"foo.1opened", b"f\xefo.1opened", ["zz.1"], [("damaged.1", "a", "refused")]),
+        (b"foo.1opened", b"fno.1opened", ["zz.1", "fno.1"], []),
+        (b"foo.1opened", b"foo.1opdned", ["zz.1"], [("foo.1", "a", "refused")]),
+    ],
+)
+def test_a_message_whose_key_or_kind_is_damaged_keeps_nothing_back(tmp_path, caplog, old, new, got, lost):
+    path = tmp_path / "e.db"
+    owing = Owing(Route("a"), path=path)
+    owing.commit(event("foo"))
+    owing.commit(event("zz"))
+    owing.database.close()
+    spoiled(path, old, new)
+    owing = Owing(Route("a"), path=path)
+    assert owing.drain() == got
+    assert owing.lost() == lost
+    assert "damaged" in caplog.text
+    owing.commit(event("later"))
+    assert owing.drain() == ["later.1"]
+    assert owing.rows("message") == 0
+    owing.database.close()
+    assert not list(tmp_path.glob("*.corrupt-*"))
+
+
+TEXTS = [
+    (table, column)
+    for table, columns in {
+        "event": "id phase", "message": "key kind event role boot", "delivery": "sink state boot",
+        "subject": "event word boot", "lost": "key sink word detail", "tally": "sink word", "fact": "name value",
+    }.items()
+    for column in columns.split()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column"), TEXTS)
+def test_whatever_text_is_damaged_the_next_process_goes_on(tmp_path, table, column):
+    path = tmp_path / "e.db"
+    owing = Owing(Route("a"), BOSS, path=path, max_bytes=1 << 20)
+    owing.commit(event("e"), "crop")
+    owing.commit(event("e", 2, "closed"))
+    owing.outbox.review("e", said())
+    owing.send(word="refused")
+    changed = owing.database._db.execute(
+        f"UPDATE {table} SET {column} = {BYTES.format(column=column)} WHERE {column} IS NOT NULL"
+    )
+    assert changed.rowcount > 0
+    owing.database.close()
+    owing = Owing(Route("a"), BOSS, path=path, max_bytes=1 << 20, boot="b2")
+    list(owing.store.close_orphans())
+    owing.after(1)
+    owing.drain()
+    owing.drain("boss")
+    owing.commit(event("later"), "crop")
+    owing.commit(event("later", 2, "closed"))
+    assert owing.drain()[:2] == ["later.1", "later.2"]
+    for number in range(12):  # what is shed is looked for among all
+        owing.commit(event(f"big{number}"), "crop", jpeg=b"j" * 100_000)
+        owing.commit(event(f"big{number}", 2, "closed"))
+    assert owing.outbox.queue().words["delivered"] >= 2
+    assert owing.store.counts().closed_events > 0
+    owing.database.close()
