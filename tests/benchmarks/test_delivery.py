@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from random import Random
 
 import msgspec
@@ -35,6 +36,8 @@ from tests.alert.owing import photo
 from tests.uplink.scripted import puback, published
 
 JPEG = b"\xff\xd8\xff picture"
+
+ROOT = Path(__file__).parents[2]
 
 
 def moment(stamp):
@@ -369,3 +372,16 @@ def test_a_thin_link_is_pulled_and_put_back():
         while link.sent_bytes() == before:
             assert time.monotonic() < end_s
             time.sleep(0.05)
+
+
+def test_what_is_committed_of_a_whole_run_held_and_lost_nothing():
+    result = json.loads((ROOT / "docs/results/torture.json").read_text(encoding="utf-8"))
+    assert result["short"] is False
+    assert {attack["name"]: attack["verdict"] for attack in result["attacks"]} == {
+        attack["name"]: "held" for attack in result["attacks"]
+    }
+    page = (ROOT / "docs/torture.md").read_text(encoding="utf-8")
+    summary = result["summary"]
+    assert summary["lost"] == 0
+    for figure in ("cases", "committed", "delivered", "redelivered"):
+        assert f"{summary[figure]:,}" in page

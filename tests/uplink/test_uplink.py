@@ -275,15 +275,15 @@ def test_what_is_sent_later_says_when_the_tower_saw_it_last(broker, tower):
 
 
 def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
-    url, everything = "mqtt://127.0.0.1:1", ["live", "simulated"]
+    url, everything = "mqtt://127.0.0.1", ["live", "simulated"]
     document = {
         "tower": {"id": "tower-7"},
         "cameras": {"north": {"uri": "scene:"}},
         "sinks": {
-            "hq": {"url": url, "origins": everything},
-            "third": {"url": url},
-            "candidates": {"url": url, "origins": everything, "severities": ["candidate"]},
-            "boss": {"url": url, "origins": everything, "escalation": 1},
+            "hq": {"url": f"{url}:1", "origins": everything},
+            "third": {"url": f"{url}:2"},
+            "candidates": {"url": f"{url}:3", "origins": everything, "severities": ["candidate"]},
+            "boss": {"url": f"{url}:4", "origins": everything, "escalation": 1},
         },
     }
     uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
@@ -311,7 +311,7 @@ def test_a_picture_now_goes_to_who_may_have_it(tmp_path):
         "cameras": {"north": {"uri": "scene:"}},
         "sinks": {
             "hq": {"url": "mqtt://127.0.0.1:1", "origins": ["simulated"]},
-            "third": {"url": "mqtt://127.0.0.1:1"},
+            "third": {"url": "mqtt://127.0.0.1:2"},
         },
     }
     uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
