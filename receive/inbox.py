@@ -95,6 +95,17 @@ class Inbox:
             self._write(path, body)
         return True
 
+    def read(self, tower: str, key: str) -> bytes | None:
+        """Return the body of a message; None where it is not here.
+
+        Raises:
+            MessageError: no tower or message can be called so.
+            FolderError: the disk does not give it.
+        """
+        path = self.path(tower, key)
+        with _reported(path):
+            return path.read_bytes() if path.exists() else None
+
     def due(self) -> list[tuple[str, str]]:
         """Return tower and key of the messages that a program is still to be run for, the oldest first.
 
@@ -133,7 +144,8 @@ class Inbox:
             FolderError: the folder cannot be read.
         """
         with _reported(self.folder):
-            return [(path.stem, path.read_bytes()) for path in sorted((self.folder / _HEALTH).iterdir())]
+            found = sorted((self.folder / _HEALTH).glob("*.json"))
+            return [(path.stem, path.read_bytes()) for path in found if TOWER.match(path.stem)]
 
     def refuse(self, number: int, body: bytes, why: str) -> None:
         """Keep a message that is not what it says, for whoever looks into it; of too many the oldest go.

@@ -256,6 +256,70 @@ def test_what_is_not_what_it_says_is_refused_and_kept_aside(broker, tmp_path):
     assert found == [tmp_path / "inbox/tower-7/a1.9.json"]
 
 
+def overdue(name, sequence=1):
+    """A heartbeat after which nothing comes."""
+    return json.dumps({"tower": name, "boot_id": "x", "sequence": sequence, "next_due_s": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [("firetower/Stranger/health", "Stranger"), ("firetower-watch/My Watch/health", "My Watch"),
+     ("firetower-watch/a-name-of-thirty-two-characters/health", "a-name-of-thirty-two-characters")],
+)  # fmt: skip
+def test_a_name_that_nobody_can_have_does_not_end_the_watch(broker, tmp_path, topic, name):
+    with (
+        Watch(broker.port, tmp_path / "inbox", name="names", grace_s=0.0) as watch,
+        Tower(broker.port) as tower,
+    ):
+        tower.say(topic, overdue(name))
+        tower.say("firetower/quiet-2/health", overdue("quiet-2", 1))
+        wait(lambda: watch.alive and [line for line in watch.told if line["tower"] == "quiet-2"])
+        tower.event("a1.1")
+        watch.wait_for("a1.1")
+        assert watch.end()["refused"] == 1
+
+
+def test_numbers_that_no_key_holds_do_not_end_the_watch(broker, tmp_path):
+    with (
+        Watch(broker.port, tmp_path / "inbox", name="numbers", grace_s=0.0) as watch,
+        Tower(broker.port) as tower,
+    ):
+        tower.say("firetower/quiet-3/health", overdue("quiet-3", 10**80))
+        tower.say("firetower/quiet-4/health", overdue("quiet-4", 1))
+        wait(lambda: watch.alive and [line for line in watch.told if line["tower"] == "quiet-4"])
+        tower.event("a1.1")
+        watch.wait_for("a1.1")
+        assert watch.end()["refused"] == 1
+
+
+def test_a_property_that_cannot_be_read_does_not_shut_out_what_comes_after(broker, tmp_path):
+    """The broker lets it pass, paho does not."""
+    with Watch(broker.port, tmp_path / "inbox", name="marks") as watch, Tower(broker.port) as tower:
+        tower.say("firetower/tower-7/event", event("a1.1"), id="a1.1", note="\ufeff")
+        tower.event("a1.2")
+        watch.wait_for("a1.2")
+        assert watch.keys() == ["a1.2"]
+        assert watch.end()["refused"] == 1
+    (aside,) = (tmp_path / "inbox/.refused").iterdir()
+    assert event("a1.1") in aside.read_bytes()
+
+
+def test_a_fault_of_our_own_costs_one_message(broker, tmp_path, monkeypatch):
+    real = listener.event_of
+
+    def broken(tower, delivered):
+        if b"a1.1" in delivered.body:
+            raise KeyError("a fault")
+        return real(tower, delivered)
+
+    monkeypatch.setattr(listener, "event_of", broken)
+    with Watch(broker.port, tmp_path / "inbox", name="fault") as watch, Tower(broker.port) as tower:
+        tower.event("a1.1")
+        tower.event("a1.2")
+        watch.wait_for("a1.2")
+        assert watch.end()["refused"] == 1
+
+
 def listing(key, **digests):
     """An event that lists pictures by their roles."""
     at = Stamp(model_s=1.0)
