@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
+from receive import notice
 from receive.inbox import Inbox
 from receive.program import FIRST_PAUSE_S, TRIES, Program, run_program
+from receive.silence import Notice
 
 
 class Clock(SystemClock):
@@ -190,3 +193,39 @@ def test_a_thread_works_them_off_and_ends(inbox):
     assert ran.wait(300)
     program.close()
     assert sorted(runner.keys) == ["a.0", "a.1", "a.2"]
+
+
+KNOWN = {"schema": "firetower.event/1", "severity": "alert", "open_now": True}
+NOTICE = notice.render(Notice("silent", "tower-7", None, 361.0), "run", None, clock_trusted=None).body
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (json.dumps(KNOWN), True),
+        (json.dumps(KNOWN | {"open_now": None}), True),
+        (json.dumps(KNOWN | {"severity": "candidate"}), False),
+        (json.dumps(KNOWN | {"open_now": False}), False),
+        (NOTICE.decode(), True),
+        (json.dumps({"schema": "firetower.note/1", "type": "storm", "state": "began"}), True),
+        (json.dumps({"schema": "firetower.event/9", "text": "Smoke."}), True),
+        ("no JSON", True),
+    ],
+)
+def test_the_filter_that_the_page_shows_lets_through_what_matters(tmp_path, body, passes):
+    page = (Path(__file__).parents[2] / "docs/deliver.md").read_text()
+    section = page.split("\nTo hear less", 1)[1]
+    script = section.split("<<'END'\n", 1)[1].split("\nEND\n", 1)[0]
+    (tmp_path / "apprise").write_text("#!/bin/sh\necho told\n")
+    (tmp_path / "apprise").chmod(0o700)
+    (tmp_path / "notify.sh").write_text(script)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FIRETOWER_TOWER": "x", "FIRETOWER_TEXT": "y"}
+    ran = subprocess.run(
+        ["sh", tmp_path / "notify.sh"],
+        input=body,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert (ran.stdout == "told\n") is passes
