@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 Word: TypeAlias = Literal["silent", "back", "twice", "deaf", "hearing"]
 _BOOTS_MAX = 8
 _NS = 1_000_000_000
+_TWICE_NS = 3600 * _NS  # two towers under one id are told so often, as long as it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class _Heard:
     due_ns: int
     silent: bool = False
     boots: list[str] = field(default_factory=list)
+    twice_ns: int | None = None
 
 
 class Silence:
@@ -116,8 +118,10 @@ class Silence:
             notices.append(Notice("back", name, beat, (now_ns - known.heard_ns) / _NS))
             known.silent = False
         if beat.boot_id in known.boots[:-1]:
-            notices.append(Notice("twice", name, beat, 0.0))
             known.boots.clear()
+            if known.twice_ns is None or now_ns - known.twice_ns >= _TWICE_NS:
+                known.twice_ns = now_ns
+                notices.append(Notice("twice", name, beat, 0.0))
         if known.boots[-1:] != [beat.boot_id]:
             known.boots = [*known.boots[-_BOOTS_MAX:], beat.boot_id]
         known.beat, known.heard_ns, known.due_ns = beat, sent_ns, due_ns

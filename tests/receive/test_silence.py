@@ -105,3 +105,15 @@ def test_a_reboot_is_no_second_tower_and_alternating_boots_are():
     beats = [Beat("one", 1, 300.0), Beat("two", 1, 300.0), Beat("one", 2, 300.0), Beat("two", 2, 300.0)]
     told = [words(silence.hear("tower-7", beat, 0.0, (20 + i) * S)) for i, beat in enumerate(beats)]
     assert told == [[], [], [("twice", "tower-7")], []]
+
+
+def test_two_towers_under_one_id_are_told_at_once_and_then_once_an_hour():
+    silence = listening()
+    told = []
+    for turn in range(1, 121):
+        for boot, at_s in (("one", 60 * turn), ("two", 60 * turn + 30)):
+            heard = silence.hear("tower-7", Beat(boot, turn, 60.0), 0.0, at_s * S)
+            told += [(at_s, notice.word) for notice in heard]
+    assert told == [(120, "twice"), (3720, "twice")]
+    later = [silence.hear("tower-7", Beat(boot, 999, 60.0), 0.0, 90_000 * S) for boot in ("one", "two", "six")]
+    assert [words(heard) for heard in later].count([("twice", "tower-7")]) == 1
