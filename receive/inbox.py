@@ -19,6 +19,8 @@ from pathlib import Path
 from receive.errors import FolderError, MessageError
 
 TOWER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
+WATCH = "watch."  # before the name of a watch: no tower is called so
+_OWNER = re.compile(rf"({re.escape(WATCH)})?{TOWER.pattern}")
 KEY = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,63}){0,4}\Z")
 REFUSED_MAX = 100
 _NEW, _DUE, _HEALTH, _REFUSED, _LOCK = ".new", ".due", ".health", ".refused", ".lock"
@@ -164,7 +166,7 @@ class Inbox:
         """
         with _reported(self.folder):
             found = sorted((self.folder / _HEALTH).glob("*.json"))
-            return [(path.stem, path.read_bytes()) for path in found if TOWER.match(path.stem)]
+            return [(path.stem, path.read_bytes()) for path in found if _OWNER.match(path.stem)]
 
     def refuse(self, number: int, body: bytes, why: str) -> None:
         """Keep a message that is not what it says, for whoever looks into it; of too many the oldest go.
@@ -198,7 +200,7 @@ class Inbox:
 
 
 def _can_be(tower: str, key: str) -> bool:
-    return bool(TOWER.match(tower) and KEY.match(key))
+    return bool(_OWNER.match(tower) and KEY.match(key))
 
 
 def _sync(folder: Path) -> None:

@@ -16,7 +16,7 @@ from edge.text import plain
 from edge.uplink import topic
 from receive.broker import Broker
 from receive.errors import BrokerError, FolderError, MessageError
-from receive.inbox import Inbox
+from receive.inbox import WATCH, Inbox
 from receive.message import (
     Heard,
     Heartbeat,
@@ -89,7 +89,7 @@ class Listener:
         self._notices: list[Notice] = []
         self._sequence = 0
         self._run = secrets.token_hex(4)
-        self._silence = Silence(f"watch-{options.name}", options.grace_s, clock.mono_ns())
+        self._silence = Silence(f"{WATCH}{options.name}", options.grace_s, clock.mono_ns())
         self._expect()
 
     @property
@@ -134,7 +134,7 @@ class Listener:
         where = f"{ROOT}/{self._options.name}"
         session = Session(
             self._broker,
-            f"firetower-watch-{self._options.name}",
+            f"{WATCH}{self._options.name}",
             self._clock,
             SESSION_S,
             (f"{where}/available", topic.OFFLINE),
@@ -204,7 +204,7 @@ class Listener:
                     self._keep_picture(tower, image_of(camera, delivered))
             case [root, name, "health"] if (root, name) != (ROOT, self._options.name):
                 if delivered.body:
-                    self._hear(name, name if root == topic.ROOT else f"watch-{name}", delivered)
+                    self._hear(name, name if root == topic.ROOT else f"{WATCH}{name}", delivered)
 
     def _keep_picture(self, tower: str, picture: Message) -> None:
         if picture.of is not None:
@@ -241,7 +241,7 @@ class Listener:
         """Expect the towers that were heard before, and those that were named."""
         now_ns = self._clock.mono_ns()
         for name, body in self._inbox.healths():
-            if self._options.towers and name not in self._options.towers and not name.startswith("watch-"):
+            if self._options.towers and name not in self._options.towers and not name.startswith(WATCH):
                 continue
             try:
                 health = msgspec.json.decode(body, type=Heartbeat)

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from receive.inbox import WATCH
 from receive.message import Message
 from receive.silence import Notice, Word
 
@@ -78,7 +79,7 @@ def render(notice: Notice, run: str, at: str | None, *, clock_trusted: bool | No
 
 
 def _text(notice: Notice) -> str:
-    name, long = notice.name, _long(notice.silent_s)
+    name, long = notice.name.replace(WATCH, "watch "), _long(notice.silent_s)
     if notice.word == "silent" and notice.beat is None:
         return f"{name} is silent: it was never heard."
     return {

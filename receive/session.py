@@ -92,7 +92,7 @@ class Session:
 
     Args:
         broker: where.
-        client_id: the broker keeps what comes for it.
+        client_id: the broker keeps what comes for it; those of towers begin with `firetower-`, no other does.
         clock: for the time limit of the connection.
         session_s: how long it does so after the connection; 0: not at all, and what it kept before is forgotten.
         will: topic and body of what the broker publishes, retained, when the connection is lost.

@@ -7,7 +7,7 @@ FIRST, SECOND = Beat("boot-a", 1, 300.0), Beat("boot-a", 2, 300.0)
 
 
 def listening(now_ns=0):
-    silence = Silence("watch-hq", 60.0, now_ns)
+    silence = Silence("watch.hq", 60.0, now_ns)
     silence.link(now_ns, up=True)
     return silence
 
@@ -64,9 +64,9 @@ def test_nobody_is_silent_while_we_hear_nobody():
     silence.hear("tower-7", FIRST, 0.0, 0)
     assert silence.link(100 * S, up=False) == []
     assert silence.step(160 * S) == []
-    assert silence.step(161 * S) == [Notice("deaf", "watch-hq", None, 61.0, 1)]
+    assert silence.step(161 * S) == [Notice("deaf", "watch.hq", None, 61.0, 1)]
     assert silence.step(5000 * S) == []
-    assert silence.link(5000 * S, up=True) == [Notice("hearing", "watch-hq", None, 4900.0, 1)]
+    assert silence.link(5000 * S, up=True) == [Notice("hearing", "watch.hq", None, 4900.0, 1)]
     assert silence.step(5060 * S) == [], "a grace anew"
     assert words(silence.step(5061 * S)) == [("silent", "tower-7")]
     silence.link(6000 * S, up=False)
@@ -83,9 +83,9 @@ def test_a_short_gap_of_ours_is_not_told():
 
 
 def test_a_watch_without_a_link_from_the_start_says_so():
-    silence = Silence("watch-hq", 60.0, 0)
+    silence = Silence("watch.hq", 60.0, 0)
     assert not silence.has_link
-    assert words(silence.step(61 * S)) == [("deaf", "watch-hq")]
+    assert words(silence.step(61 * S)) == [("deaf", "watch.hq")]
 
 
 def test_towers_are_expected_that_never_spoke():
@@ -115,5 +115,7 @@ def test_two_towers_under_one_id_are_told_at_once_and_then_once_an_hour():
             heard = silence.hear("tower-7", Beat(boot, turn, 60.0), 0.0, at_s * S)
             told += [(at_s, notice.word) for notice in heard]
     assert told == [(120, "twice"), (3720, "twice")]
-    later = [silence.hear("tower-7", Beat(boot, 999, 60.0), 0.0, 90_000 * S) for boot in ("one", "two", "six")]
+    later = [
+        silence.hear("tower-7", Beat(boot, 999, 60.0), 0.0, 90_000 * S) for boot in ("one", "two", "six")
+    ]
     assert [words(heard) for heard in later].count([("twice", "tower-7")]) == 1

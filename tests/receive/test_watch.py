@@ -45,8 +45,8 @@ def broker(tmp_path_factory):
 class Tower:
     """Publishes as a tower does, whatever a test wants it to say."""
 
-    def __init__(self, port):
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    def __init__(self, port, client_id=""):
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -456,12 +456,35 @@ def test_a_watch_says_that_it_listens_and_another_hears_it(broker, tmp_path):
                 assert last.expires_s == 3
                 told = json.loads(last.body)
                 assert (told["tower"], told["sequence"], told["next_due_s"]) == ("one", 2, 1.0)
-                wait(lambda: one.alive and (tmp_path / "a/.health/watch-two.json").exists())
-            wait(lambda: one.alive and "watch-two" in {line["tower"] for line in one.told})
-            said = next(line for line in one.told if line["tower"] == "watch-two")
+                wait(lambda: one.alive and (tmp_path / "a/.health/watch.two.json").exists())
+            wait(lambda: one.alive and "watch.two" in {line["tower"] for line in one.told})
+            said = next(line for line in one.told if line["tower"] == "watch.two")
             assert said["key"].startswith("silent.")
             wait(lambda: others.on("firetower-watch/two/available")[-1].body == b"offline")
         wait(lambda: others.on("firetower-watch/one/available")[-1].body == b"offline")
+
+
+def test_a_tower_that_is_called_like_a_watch_is_another(broker, tmp_path):
+    """Neither the heartbeats nor the sessions of the two meet."""
+    with (
+        Watch(broker.port, tmp_path / "a", name="one") as one,
+        Watch(broker.port, tmp_path / "b", name="two", grace_s=0.0) as two,
+        Tower(broker.port, "firetower-watch-two") as tower,
+    ):
+        tower.beat(1, tower="watch-two", boot="tower-boot")
+        tower.event("a1.1", tower="watch-two")
+        one.wait_for("a1.1")
+        health = tmp_path / "a/.health"
+        wait(lambda: one.alive and b"firetower.watch/1" in kept(health / "watch.two.json"))
+        assert b"tower-boot" in kept(health / "watch-two.json")
+        wait(lambda: two.alive and "a1.1" in two.keys())
+        tower.event("a1.2", tower="watch-two")
+        two.wait_for("a1.2")
+        assert not two.starting("deaf"), "it was thrown out"
+
+
+def kept(path):
+    return path.read_bytes() if path.exists() else b""
 
 
 @pytest.mark.parametrize(
