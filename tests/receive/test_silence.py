@@ -1,5 +1,6 @@
 """Who is silent, by a clock that the test moves."""
 
+from receive.notice import render
 from receive.silence import Beat, Notice, Silence
 
 S = 1_000_000_000
@@ -119,3 +120,14 @@ def test_two_towers_under_one_id_are_told_at_once_and_then_once_an_hour():
         silence.hear("tower-7", Beat(boot, 999, 60.0), 0.0, 90_000 * S) for boot in ("one", "two", "six")
     ]
     assert [words(heard) for heard in later].count([("twice", "tower-7")]) == 1
+
+
+def test_how_long_a_tower_was_silent_is_not_said_by_one_who_was_not_there():
+    silence = listening()
+    silence.expect("tower-9", 300.0, 0, FIRST, silent=True)
+    (back,) = silence.hear("tower-9", SECOND, 0.0, S)
+    assert back == Notice("back", "tower-9", SECOND, None)
+    assert b'"tower-9 is heard again."' in render(back, "run", None, clock_trusted=None).body
+    silence.step(9999 * S)
+    (again,) = silence.hear("tower-9", Beat("boot-a", 3, 300.0), 0.0, 10_000 * S)
+    assert again.silent_s == 9999.0
