@@ -237,7 +237,7 @@ def run(broker: Broker, sending: Sending, clock: Clock, say: Callable[[str], Non
     """
     name = secrets.token_hex(8)
     answers, root = topic.answer(sending.tower, name), f"{topic.ROOT}/{sending.tower}"
-    session = Session(broker, f"firetower-drill-{name}", clock)
+    session = Session(broker, f"drill.{name}", clock)
     try:
         session.subscribe([answers, f"{root}/health"])
         beat = heartbeat(session, sending.tower, clock)

@@ -3,8 +3,8 @@
     FOLDER/tower-7/<key>.json   a message        FOLDER/tower-7/<key>.jpg    a picture
 
 A name appears when its bytes are on the disk, and the broker is told after that. `.due` holds an empty file for each
-message that a program is still to be run for; it is there before the message is. `.health` holds each tower's newest
-heartbeat, `.refused` what was not what it said.
+message that a program is still to be run for; it is there before the name of the message is, and after its bytes.
+`.health` holds each tower's newest heartbeat, `.refused` what was not what it said.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 from receive.errors import FolderError, MessageError
 
 TOWER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}\Z")
+WATCH = "watch."  # before the name of a watch: no tower is called so
+_OWNER = re.compile(rf"({re.escape(WATCH)})?{TOWER.pattern}")
 KEY = re.compile(r"(?=.{1,128}\Z)[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9_-]{1,64}){0,4}\Z")
 REFUSED_MAX = 100
 _NEW, _DUE, _HEALTH, _REFUSED, _LOCK = ".new", ".due", ".health", ".refused", ".lock"
@@ -52,9 +54,9 @@ class Inbox:
                 ) from None
             for left in (folder / _NEW).iterdir():  # of one that was killed: nobody was told that it is here
                 left.unlink()
-            for due in list((folder / _DUE).iterdir()):
-                if not self.path(*self._split(due.name)).exists():
-                    due.unlink()  # its message will come again, and with it a new one
+            for tower, key in self.due():
+                if not self.has(tower, key):
+                    self.did(tower, key)  # its message will come again, and with it a new one
 
     def close(self) -> None:
         """Let others have it."""
@@ -66,7 +68,7 @@ class Inbox:
         Raises:
             MessageError: no tower or message can be called so.
         """
-        if not TOWER.match(tower) or not KEY.match(key):
+        if not _can_be(tower, key):
             raise MessageError(f"no tower or message is called {tower!r}, {key!r}")
         return self.folder / tower / f"{key}{suffix}"
 
@@ -89,11 +91,40 @@ class Inbox:
             if path.exists():
                 return False
             self._make(path.parent)
-            if due:
-                (self.folder / _DUE / f"{tower} {key}").touch()
-                _sync(self.folder / _DUE)
-            self._write(path, body)
+            new = self._prepare(path, body)
+            mark = self.folder / _DUE / f"{tower} {key}"
+            try:
+                if due:
+                    mark.touch()
+                    _sync(mark.parent)
+                new.replace(path)
+            except OSError:
+                mark.unlink(missing_ok=True)
+                raise
+            _sync(path.parent)
         return True
+
+    def has(self, tower: str, key: str) -> bool:
+        """Return whether a message is here.
+
+        Raises:
+            MessageError: no tower or message can be called so.
+            FolderError: the folder cannot be read.
+        """
+        path = self.path(tower, key)
+        with _reported(path):
+            return path.exists()
+
+    def read(self, tower: str, key: str) -> bytes | None:
+        """Return the body of a message; None where it is not here.
+
+        Raises:
+            MessageError: no tower or message can be called so.
+            FolderError: the disk does not give it.
+        """
+        path = self.path(tower, key)
+        with _reported(path):
+            return path.read_bytes() if path.exists() else None
 
     def due(self) -> list[tuple[str, str]]:
         """Return tower and key of the messages that a program is still to be run for, the oldest first.
@@ -103,7 +134,8 @@ class Inbox:
         """
         with _reported(self.folder):
             found = [(entry.stat().st_mtime_ns, entry.name) for entry in os.scandir(self.folder / _DUE)]
-        return [self._split(name) for _, name in sorted(found)]
+        named = [tuple(name.split(" ", 1)) for _, name in sorted(found)]
+        return [(one[0], one[1]) for one in named if len(one) == 2 and _can_be(one[0], one[1])]
 
     def did(self, tower: str, key: str) -> None:
         """Note that no program is to be run for a message any more.
@@ -133,7 +165,8 @@ class Inbox:
             FolderError: the folder cannot be read.
         """
         with _reported(self.folder):
-            return [(path.stem, path.read_bytes()) for path in sorted((self.folder / _HEALTH).iterdir())]
+            found = sorted((self.folder / _HEALTH).glob("*.json"))
+            return [(path.stem, path.read_bytes()) for path in found if _OWNER.match(path.stem)]
 
     def refuse(self, number: int, body: bytes, why: str) -> None:
         """Keep a message that is not what it says, for whoever looks into it; of too many the oldest go.
@@ -153,18 +186,21 @@ class Inbox:
             _sync(folder.parent)
 
     def _write(self, path: Path, body: bytes) -> None:
+        self._prepare(path, body).replace(path)
+        _sync(path.parent)
+
+    def _prepare(self, path: Path, body: bytes) -> Path:
+        """Return a file that has the bytes on the disk, not yet under their name."""
         new = self.folder / _NEW / f"{path.parent.name} {path.name}"
         with new.open("wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
-        _sync(path.parent)
+        return new
 
-    @staticmethod
-    def _split(name: str) -> tuple[str, str]:
-        tower, _, key = name.partition(" ")
-        return tower, key
+
+def _can_be(tower: str, key: str) -> bool:
+    return bool(_OWNER.match(tower) and KEY.match(key))
 
 
 def _sync(folder: Path) -> None:

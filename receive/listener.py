@@ -16,7 +16,7 @@ from edge.text import plain
 from edge.uplink import topic
 from receive.broker import Broker
 from receive.errors import BrokerError, FolderError, MessageError
-from receive.inbox import Inbox
+from receive.inbox import WATCH, Inbox
 from receive.message import (
     Heard,
     Heartbeat,
@@ -89,7 +89,7 @@ class Listener:
         self._notices: list[Notice] = []
         self._sequence = 0
         self._run = secrets.token_hex(4)
-        self._silence = Silence(f"watch-{options.name}", options.grace_s, clock.mono_ns())
+        self._silence = Silence(f"{WATCH}{options.name}", options.grace_s, clock.mono_ns())
         self._expect()
 
     @property
@@ -134,7 +134,7 @@ class Listener:
         where = f"{ROOT}/{self._options.name}"
         session = Session(
             self._broker,
-            f"firetower-watch-{self._options.name}",
+            f"{WATCH}{self._options.name}",
             self._clock,
             SESSION_S,
             (f"{where}/available", topic.OFFLINE),
@@ -174,10 +174,18 @@ class Listener:
         try:
             self._sort(delivered)
         except MessageError as error:
-            self._counts["refused"] += 1
-            why = plain(f"{delivered.topic}: {error}")
-            logger.warning("refused: %s", why)
-            self._inbox.refuse(self._clock.wall_ns(), delivered.body, why)
+            self._refuse(delivered, str(error))
+        except FolderError:
+            raise
+        except Exception as error:  # whatever somebody publishes, the next message is heard
+            logger.exception("a message that we have a fault with; please report it")
+            self._refuse(delivered, f"{type(error).__name__}: {error}")
+
+    def _refuse(self, delivered: Delivered, why: str) -> None:
+        self._counts["refused"] += 1
+        told = plain(f"{delivered.topic}: {why}")
+        logger.warning("refused: %s", told)
+        self._inbox.refuse(self._clock.wall_ns(), delivered.body, told)
 
     def _sort(self, delivered: Delivered) -> None:
         """Do with a message what its topic says; an empty one was taken back by its sender.
@@ -186,6 +194,8 @@ class Listener:
             MessageError: it is not what it says.
             FolderError: the disk does not take it.
         """
+        if delivered.fault is not None:
+            raise MessageError(f"it cannot be read: {delivered.fault}")
         match delivered.topic.split("/"):
             case [topic.ROOT, tower, "event"]:
                 self._keep(tower, event_of(tower, delivered), due=self._program is not None)
@@ -194,13 +204,13 @@ class Listener:
                     self._keep_picture(tower, image_of(camera, delivered))
             case [root, name, "health"] if (root, name) != (ROOT, self._options.name):
                 if delivered.body:
-                    self._hear(name, name if root == topic.ROOT else f"watch-{name}", delivered)
+                    self._hear(name, name if root == topic.ROOT else f"{WATCH}{name}", delivered)
 
     def _keep_picture(self, tower: str, picture: Message) -> None:
         if picture.of is not None:
-            event = self._inbox.path(tower, picture.of)
-            if event.exists():
-                check_listed(picture, event.read_bytes())
+            event = self._inbox.read(tower, picture.of)
+            if event is not None:
+                check_listed(picture, event)
         self._keep(tower, picture, due=False)
 
     def _keep(self, tower: str, message: Message, *, due: bool) -> None:
@@ -216,17 +226,22 @@ class Listener:
         self._tell({"tower": tower, "key": message.key, "file": str(path), "text": message.text})
 
     def _hear(self, name: str, called: str, delivered: Delivered) -> None:
-        """Take a heartbeat."""
+        """Take a heartbeat.
+
+        Raises:
+            MessageError: nobody can be called so, or it is not of the schema: then nobody is expected.
+            FolderError: the disk does not take it.
+        """
+        self._inbox.path(called, "health")
         beat, age_s = beat_of(name, delivered)
-        notices = self._silence.hear(called, beat, age_s, self._clock.mono_ns())
+        self._notice(self._silence.hear(called, beat, age_s, self._clock.mono_ns()))
         self._inbox.put_health(called, delivered.body)
-        self._notice(notices)
 
     def _expect(self) -> None:
         """Expect the towers that were heard before, and those that were named."""
         now_ns = self._clock.mono_ns()
         for name, body in self._inbox.healths():
-            if self._options.towers and name not in self._options.towers and not name.startswith("watch-"):
+            if self._options.towers and name not in self._options.towers and not name.startswith(WATCH):
                 continue
             try:
                 health = msgspec.json.decode(body, type=Heartbeat)

@@ -68,7 +68,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
     tower: str
     boot_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    sequence: Annotated[int, Meta(ge=0)]
+    sequence: Annotated[int, Meta(ge=0, lt=1 << 53)]
     next_due_s: Annotated[float, Meta(gt=0, le=7 * 86_400)]
 
 

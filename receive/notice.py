@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from receive.inbox import WATCH
 from receive.message import Message
 from receive.silence import Notice, Word
 
@@ -22,7 +23,7 @@ class NoticeDocument(msgspec.Struct, frozen=True, kw_only=True):
         text: one line for people.
         at: when it was noticed, by the watch's clock; None where no calendar has it.
         clock_trusted: whether that is synchronised; None when unknown.
-        silent_s: for how long nothing was heard.
+        silent_s: for how long nothing was heard; None where the watch was started meanwhile.
         boot_id, sequence: of the heartbeat that it is about; None where there never was one.
     """
 
@@ -33,7 +34,7 @@ class NoticeDocument(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     at: str | None
     clock_trusted: bool | None
-    silent_s: float
+    silent_s: float | None
     boot_id: str | None
     sequence: int | None
 
@@ -70,7 +71,7 @@ def render(notice: Notice, run: str, at: str | None, *, clock_trusted: bool | No
         text=text,
         at=at,
         clock_trusted=clock_trusted,
-        silent_s=round(notice.silent_s, 1),
+        silent_s=None if notice.silent_s is None else round(notice.silent_s, 1),
         boot_id=None if notice.beat is None else notice.beat.boot_id,
         sequence=None if notice.beat is None else notice.beat.sequence,
     )
@@ -78,9 +79,11 @@ def render(notice: Notice, run: str, at: str | None, *, clock_trusted: bool | No
 
 
 def _text(notice: Notice) -> str:
-    name, long = notice.name, _long(notice.silent_s)
+    name, long = notice.name.replace(WATCH, "watch "), _long(notice.silent_s or 0.0)
     if notice.word == "silent" and notice.beat is None:
         return f"{name} is silent: it was never heard."
+    if notice.word == "back" and notice.silent_s is None:
+        return f"{name} is heard again."
     return {
         "silent": f"{name} is silent: nothing was heard of it for {long}.",
         "back": f"{name} is heard again, after {long}.",

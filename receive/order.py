@@ -103,7 +103,7 @@ def send(broker: Broker, sending: Sending, clock: Clock) -> Answer:
         BrokerError: no link, the tower is not heard, we may not command it, or it does not answer in time.
     """
     run = secrets.token_hex(8)
-    session = Session(broker, f"firetower-command-{run}", clock)
+    session = Session(broker, f"command.{run}", clock)
     try:
         answers = topic.answer(sending.tower, run)
         session.subscribe([answers, f"{topic.ROOT}/{sending.tower}/health"])

@@ -31,12 +31,15 @@ TRIES = 8
 FIRST_PAUSE_S = 10.0  # doubled after each try: the last one comes 21 min after the first
 _LOOK_S = 1.0
 _STDERR = 2
+_CANNOT_START = 127
+_TEXT_CHARS = 1000  # the kernel takes no variable above 128 kB
 
 
 @dataclass(slots=True)
 class _Job:
     tries: int = 0
     next_ns: int = 0
+    gone: bool = False
 
 
 class Program:
@@ -89,11 +92,15 @@ class Program:
         due = self._inbox.due()
         self._jobs = {one: self._jobs.get(one, _Job()) for one in due}
         now_ns = self._clock.mono_ns()
-        ready = next((one for one in due if self._jobs[one].next_ns <= now_ns), None)
+        ready = next((one for one in due if self._jobs[one].next_ns <= now_ns and self._is_here(one)), None)
         if ready is None:
             return False
         job, (tower, key) = self._jobs[ready], ready
-        code = self._run(self._words, self._inbox.path(tower, key), self._environment(*ready))
+        try:
+            code = self._run(self._words, self._inbox.path(tower, key), self._environment(*ready))
+        except Exception:  # one message shall not keep the others waiting
+            logger.exception("%s for %s %s", self._words[0], tower, key)
+            code = _CANNOT_START
         job.tries += 1
         if code == 0:
             self.done += 1
@@ -110,6 +117,15 @@ class Program:
         self._inbox.did(tower, key)
         return True
 
+    def _is_here(self, one: tuple[str, str]) -> bool:
+        """Return whether a message is there: it may be on its way to the disk, or somebody has taken it away."""
+        job, (tower, key) = self._jobs[one], one
+        here = self._inbox.has(tower, key)
+        if not here and not job.gone:
+            logger.warning("%s %s: the message is not in the folder; --exec goes on without it", tower, key)
+        job.gone = not here
+        return here
+
     def _environment(self, tower: str, key: str) -> dict[str, str]:
         path = self._inbox.path(tower, key)
         said = _Said()
@@ -119,7 +135,7 @@ class Program:
             "FIRETOWER_TOWER": tower,
             "FIRETOWER_KEY": key,
             "FIRETOWER_FILE": str(path),
-            "FIRETOWER_TEXT": plain(said.text),
+            "FIRETOWER_TEXT": plain(said.text)[:_TEXT_CHARS],
             "FIRETOWER_DRILL": "1" if said.drill else "",
         }
 
@@ -152,14 +168,14 @@ def run_program(
         environment: on top of our own.
         limit_s: after which it is killed, with all that it started.
     """
-    with path.open("rb") as body:
-        try:
+    try:
+        with path.open("rb") as body:
             child = subprocess.Popen(
                 words, stdin=body, stdout=_STDERR, env={**os.environ, **environment}, start_new_session=True
             )
-        except OSError as error:
-            logger.warning("cannot start %s: %s", words[0], error.strerror)
-            return 127
+    except OSError as error:
+        logger.warning("cannot start %s for %s: %s", words[0], path, error.strerror)
+        return _CANNOT_START
     try:
         return child.wait(limit_s)
     except subprocess.TimeoutExpired:

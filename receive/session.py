@@ -6,12 +6,14 @@ Each is a fresh client of paho, so that nothing is sent again which was not hand
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -39,6 +41,7 @@ class Delivered:
         expires_s: in which the broker would have thrown it away; None: never.
         correlation: of an answer.
         receipt: for `Session.acknowledge`.
+        fault: why it cannot be read; `body` holds the whole packet then. None: it can.
     """
 
     topic: str
@@ -49,6 +52,39 @@ class Delivered:
     expires_s: int | None
     correlation: bytes | None
     receipt: tuple[int, int]
+    fault: str | None = None
+
+
+class _Client(Client):
+    """paho, which outlives a message that it cannot read.
+
+    It ends the connection for one, and the broker hands the same message over again with the next: for ever. Anybody
+    who may publish can send one, for brokers let texts pass that paho does not (U+FEFF in a user property).
+    """
+
+    def __init__(self, unread: Callable[[Delivered], None], *given: Any, **named: Any) -> None:  # noqa: ANN401 — of paho
+        super().__init__(*given, **named)
+        self._unread = unread
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        try:
+            return super()._handle_publish()
+        except (MalformedPacket, UnicodeDecodeError, struct.error) as error:
+            self._unread(_unreadable(self._in_packet["command"], bytes(self._in_packet["packet"]), error))
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _unreadable(head: int, packet: bytes, error: Exception) -> Delivered:
+    """Return what can be said of a PUBLISH packet that cannot be read (MQTT 5, 3.3).
+
+    Raises:
+        MalformedPacket: it has not even a number, and cannot be acknowledged.
+    """
+    quality, end = head >> 1 & 3, 2 + int.from_bytes(packet[:2])
+    if len(packet) < end + (2 if quality else 0):
+        raise MalformedPacket("a packet without a topic or a number")
+    where, number = packet[2:end].decode(errors="replace"), int.from_bytes(packet[end : end + 2])
+    return Delivered(where, packet, bool(head & 1), {}, None, None, None, (number, quality), str(error))
 
 
 class Session:
@@ -56,7 +92,7 @@ class Session:
 
     Args:
         broker: where.
-        client_id: the broker keeps what comes for it.
+        client_id: the broker keeps what comes for it; those of towers begin with `firetower-`, no other does.
         clock: for the time limit of the connection.
         session_s: how long it does so after the connection; 0: not at all, and what it kept before is forgotten.
         will: topic and body of what the broker publishes, retained, when the connection is lost.
@@ -78,7 +114,8 @@ class Session:
         self._welcome: str | None = None
         self._lost: str | None = None
         self._broker = broker
-        client = Client(
+        client = _Client(
+            self._received_unread,
             CallbackAPIVersion.VERSION2,
             client_id,
             protocol=MQTTv5,
@@ -212,6 +249,9 @@ class Session:
     def _on_settled(self, *given: Any) -> None:  # noqa: ANN401 — client, data, number, reason or reasons, properties
         number, reasons = given[2], given[3] if isinstance(given[3], list) else [given[3]]
         self._settled[number] = next((str(reason) for reason in reasons if reason.is_failure), "")
+
+    def _received_unread(self, unread: Delivered) -> None:
+        self._received.append(unread)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         said = {} if message.properties is None else vars(message.properties)

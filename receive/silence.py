@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 Word: TypeAlias = Literal["silent", "back", "twice", "deaf", "hearing"]
 _BOOTS_MAX = 8
 _NS = 1_000_000_000
+_TWICE_NS = 3600 * _NS  # two towers under one id are told so often, as long as it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ class Notice:
         word: `silent`; `back`: heard again; `twice`: two towers have one id; of ourselves `deaf` and `hearing`.
         name: whose; ours where it is of ourselves.
         beat: the last heartbeat; None where there never was one.
-        silent_s: for how long nothing was heard; 0 where that does not apply.
+        silent_s: for how long nothing was heard; 0 where that does not apply, None where we were not there.
         number: of our own deafness, from 1; 0 for what is of others.
     """
 
     word: Word
     name: str
     beat: Beat | None
-    silent_s: float
+    silent_s: float | None
     number: int = 0
 
 
@@ -56,6 +57,8 @@ class _Heard:
     due_ns: int
     silent: bool = False
     boots: list[str] = field(default_factory=list)
+    twice_ns: int | None = None
+    expected: bool = False  # it was not heard since we began; `heard_ns` is when we did
 
 
 class Silence:
@@ -91,7 +94,9 @@ class Silence:
             silent: whether it was called so already.
         """
         due_ns = now_ns + round(due_s * _NS)
-        self._heard.setdefault(name, _Heard(beat, now_ns, due_ns, silent, [beat.boot_id] if beat else []))
+        self._heard.setdefault(
+            name, _Heard(beat, now_ns, due_ns, silent, [beat.boot_id] if beat else [], expected=True)
+        )
 
     def hear(self, name: str, beat: Beat, age_s: float, now_ns: int) -> list[Notice]:
         """Take a heartbeat.
@@ -113,14 +118,18 @@ class Silence:
             return []  # the one that the broker kept, once more
         notices = []
         if known.silent and due_ns + self._grace_ns > now_ns:
-            notices.append(Notice("back", name, beat, (now_ns - known.heard_ns) / _NS))
+            notices.append(
+                Notice("back", name, beat, None if known.expected else (now_ns - known.heard_ns) / _NS)
+            )
             known.silent = False
         if beat.boot_id in known.boots[:-1]:
-            notices.append(Notice("twice", name, beat, 0.0))
             known.boots.clear()
+            if known.twice_ns is None or now_ns - known.twice_ns >= _TWICE_NS:
+                known.twice_ns = now_ns
+                notices.append(Notice("twice", name, beat, 0.0))
         if known.boots[-1:] != [beat.boot_id]:
             known.boots = [*known.boots[-_BOOTS_MAX:], beat.boot_id]
-        known.beat, known.heard_ns, known.due_ns = beat, sent_ns, due_ns
+        known.beat, known.heard_ns, known.due_ns, known.expected = beat, sent_ns, due_ns, False
         return notices
 
     def link(self, now_ns: int, *, up: bool) -> list[Notice]:

@@ -1,5 +1,6 @@
 """The folder: each message once, whole, wherever the program is killed."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -87,9 +88,32 @@ def test_a_disk_that_takes_nothing_is_an_error_and_the_message_is_not_there(inbo
     with pytest.raises(FolderError, match="a1"):
         inbox.put("tower-7", "a1.1", b"x", due=True)
     assert not inbox.path("tower-7", "a1.1").exists()
+    assert inbox.due() == [], "nor is a program due for it"
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FolderError):
         Inbox(tmp_path / "file")
+
+
+def test_a_name_that_cannot_be_made_leaves_no_program_due(inbox, monkeypatch):
+    real = Path.replace
+
+    def full(path, target):
+        if Path(target).name == "a1.1.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(FolderError, match="No space"):
+        inbox.put("tower-7", "a1.1", b"x", due=True)
+    assert inbox.due() == []
+
+
+def test_names_of_others_are_in_nobodys_way(inbox):
+    inbox.close()
+    for name in (".due/of somebody else", ".due/x", ".health/Stranger.json", ".health/tower-7.json~"):
+        (inbox.folder / name).write_bytes(b"")
+    again = Inbox(inbox.folder)
+    assert (again.due(), again.healths()) == ([], [])
 
 
 def test_the_newest_heartbeat_of_each_tower(inbox):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from edge.clock import SystemClock
+from receive import notice
 from receive.inbox import Inbox
 from receive.program import FIRST_PAUSE_S, TRIES, Program, run_program
+from receive.silence import Notice
 
 
 class Clock(SystemClock):
@@ -81,6 +84,51 @@ def test_one_that_always_fails_is_given_up(inbox):
     assert (program.done, program.given_up) == (0, 1)
 
 
+def test_one_whose_message_is_gone_is_in_nobodys_way(inbox, caplog):
+    runner = Runner()
+    inbox.put("tower-7", "a.1", b"{}", due=True)
+    inbox.path("tower-7", "a.1").unlink()
+    program = Program(["x"], inbox, Clock(), runner)
+    inbox.put("tower-7", "b.1", b"{}", due=True)
+    assert program.step()
+    assert not program.step()
+    assert not program.step()
+    assert runner.keys == ["b.1"]
+    assert caplog.text.count("tower-7 a.1: the message is not in the folder") == 1
+    inbox.put("tower-7", "a.1", b"{}", due=True)
+    assert program.step(), "it came again"
+    assert runner.keys == ["b.1", "a.1"]
+
+
+def test_one_that_cannot_be_run_is_in_nobodys_way(inbox):
+    clock, keys = Clock(), []
+
+    def run(_words, _path, environment):
+        keys.append(environment["FIRETOWER_KEY"])
+        if keys[-1] == "a.1":
+            raise PermissionError("no")
+        return 0
+
+    for number, key in enumerate(("a.1", "b.1")):
+        inbox.put("tower-7", key, b"{}", due=True)
+        os.utime(inbox.folder / ".due" / f"tower-7 {key}", (number, number))
+    (inbox.folder / ".due/of somebody else").touch()
+    program = Program(["x"], inbox, clock, run)
+    assert program.step()
+    assert program.step()
+    assert not program.step()
+    assert keys == ["a.1", "b.1"]
+    assert inbox.due() == [("tower-7", "a.1")]
+
+
+def test_a_text_without_end_is_cut_for_the_program(inbox):
+    told = []
+    inbox.put("tower-7", "a.1", json.dumps({"text": "x" * 500_000}).encode(), due=True)
+    program = Program(["x"], inbox, Clock(), lambda _words, _path, given: told.append(given) or 0)
+    assert program.step()
+    assert told[0]["FIRETOWER_TEXT"] == "x" * 1000
+
+
 def test_a_program_gets_the_message_and_its_text(inbox, tmp_path):
     told = tmp_path / "told"
     body = json.dumps({"text": "Smoke.\u202e\nNorth"}).encode()
@@ -106,6 +154,7 @@ def test_exit_codes_are_told(tmp_path):
     body.write_bytes(b"")
     assert run_program([sys.executable, "-c", "raise SystemExit(7)"], body, {}, 300) == 7
     assert run_program([str(tmp_path / "absent")], body, {}, 300) == 127
+    assert run_program([sys.executable, "-c", ""], tmp_path / "absent", {}, 300) == 127
 
 
 def test_one_that_takes_too_long_is_ended_with_all_that_it_started(tmp_path):
@@ -144,3 +193,39 @@ def test_a_thread_works_them_off_and_ends(inbox):
     assert ran.wait(300)
     program.close()
     assert sorted(runner.keys) == ["a.0", "a.1", "a.2"]
+
+
+KNOWN = {"schema": "firetower.event/1", "severity": "alert", "open_now": True}
+NOTICE = notice.render(Notice("silent", "tower-7", None, 361.0), "run", None, clock_trusted=None).body
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (json.dumps(KNOWN), True),
+        (json.dumps(KNOWN | {"open_now": None}), True),
+        (json.dumps(KNOWN | {"severity": "candidate"}), False),
+        (json.dumps(KNOWN | {"open_now": False}), False),
+        (NOTICE.decode(), True),
+        (json.dumps({"schema": "firetower.note/1", "type": "storm", "state": "began"}), True),
+        (json.dumps({"schema": "firetower.event/9", "text": "Smoke."}), True),
+        ("no JSON", True),
+    ],
+)
+def test_the_filter_that_the_page_shows_lets_through_what_matters(tmp_path, body, passes):
+    page = (Path(__file__).parents[2] / "docs/deliver.md").read_text()
+    section = page.split("\nTo hear less", 1)[1]
+    script = section.split("<<'END'\n", 1)[1].split("\nEND\n", 1)[0]
+    (tmp_path / "apprise").write_text("#!/bin/sh\necho told\n")
+    (tmp_path / "apprise").chmod(0o700)
+    (tmp_path / "notify.sh").write_text(script)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "FIRETOWER_TOWER": "x", "FIRETOWER_TEXT": "y"}
+    ran = subprocess.run(
+        ["sh", tmp_path / "notify.sh"],
+        input=body,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert (ran.stdout == "told\n") is passes

@@ -1,5 +1,6 @@
 """Who is silent, by a clock that the test moves."""
 
+from receive.notice import render
 from receive.silence import Beat, Notice, Silence
 
 S = 1_000_000_000
@@ -7,7 +8,7 @@ FIRST, SECOND = Beat("boot-a", 1, 300.0), Beat("boot-a", 2, 300.0)
 
 
 def listening(now_ns=0):
-    silence = Silence("watch-hq", 60.0, now_ns)
+    silence = Silence("watch.hq", 60.0, now_ns)
     silence.link(now_ns, up=True)
     return silence
 
@@ -64,9 +65,9 @@ def test_nobody_is_silent_while_we_hear_nobody():
     silence.hear("tower-7", FIRST, 0.0, 0)
     assert silence.link(100 * S, up=False) == []
     assert silence.step(160 * S) == []
-    assert silence.step(161 * S) == [Notice("deaf", "watch-hq", None, 61.0, 1)]
+    assert silence.step(161 * S) == [Notice("deaf", "watch.hq", None, 61.0, 1)]
     assert silence.step(5000 * S) == []
-    assert silence.link(5000 * S, up=True) == [Notice("hearing", "watch-hq", None, 4900.0, 1)]
+    assert silence.link(5000 * S, up=True) == [Notice("hearing", "watch.hq", None, 4900.0, 1)]
     assert silence.step(5060 * S) == [], "a grace anew"
     assert words(silence.step(5061 * S)) == [("silent", "tower-7")]
     silence.link(6000 * S, up=False)
@@ -83,9 +84,9 @@ def test_a_short_gap_of_ours_is_not_told():
 
 
 def test_a_watch_without_a_link_from_the_start_says_so():
-    silence = Silence("watch-hq", 60.0, 0)
+    silence = Silence("watch.hq", 60.0, 0)
     assert not silence.has_link
-    assert words(silence.step(61 * S)) == [("deaf", "watch-hq")]
+    assert words(silence.step(61 * S)) == [("deaf", "watch.hq")]
 
 
 def test_towers_are_expected_that_never_spoke():
@@ -105,3 +106,28 @@ def test_a_reboot_is_no_second_tower_and_alternating_boots_are():
     beats = [Beat("one", 1, 300.0), Beat("two", 1, 300.0), Beat("one", 2, 300.0), Beat("two", 2, 300.0)]
     told = [words(silence.hear("tower-7", beat, 0.0, (20 + i) * S)) for i, beat in enumerate(beats)]
     assert told == [[], [], [("twice", "tower-7")], []]
+
+
+def test_two_towers_under_one_id_are_told_at_once_and_then_once_an_hour():
+    silence = listening()
+    told = []
+    for turn in range(1, 121):
+        for boot, at_s in (("one", 60 * turn), ("two", 60 * turn + 30)):
+            heard = silence.hear("tower-7", Beat(boot, turn, 60.0), 0.0, at_s * S)
+            told += [(at_s, notice.word) for notice in heard]
+    assert told == [(120, "twice"), (3720, "twice")]
+    later = [
+        silence.hear("tower-7", Beat(boot, 999, 60.0), 0.0, 90_000 * S) for boot in ("one", "two", "six")
+    ]
+    assert [words(heard) for heard in later].count([("twice", "tower-7")]) == 1
+
+
+def test_how_long_a_tower_was_silent_is_not_said_by_one_who_was_not_there():
+    silence = listening()
+    silence.expect("tower-9", 300.0, 0, FIRST, silent=True)
+    (back,) = silence.hear("tower-9", SECOND, 0.0, S)
+    assert back == Notice("back", "tower-9", SECOND, None)
+    assert b'"tower-9 is heard again."' in render(back, "run", None, clock_trusted=None).body
+    silence.step(9999 * S)
+    (again,) = silence.hear("tower-9", Beat("boot-a", 3, 300.0), 0.0, 10_000 * S)
+    assert again.silent_s == 9999.0

@@ -45,8 +45,8 @@ def broker(tmp_path_factory):
 class Tower:
     """Publishes as a tower does, whatever a test wants it to say."""
 
-    def __init__(self, port):
-        self._client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    def __init__(self, port, client_id=""):
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
@@ -256,6 +256,70 @@ def test_what_is_not_what_it_says_is_refused_and_kept_aside(broker, tmp_path):
     assert found == [tmp_path / "inbox/tower-7/a1.9.json"]
 
 
+def overdue(name, sequence=1):
+    """A heartbeat after which nothing comes."""
+    return json.dumps({"tower": name, "boot_id": "x", "sequence": sequence, "next_due_s": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("topic", "name"),
+    [("firetower/Stranger/health", "Stranger"), ("firetower-watch/My Watch/health", "My Watch"),
+     ("firetower-watch/a-name-of-thirty-two-characters/health", "a-name-of-thirty-two-characters")],
+)  # fmt: skip
+def test_a_name_that_nobody_can_have_does_not_end_the_watch(broker, tmp_path, topic, name):
+    with (
+        Watch(broker.port, tmp_path / "inbox", name="names", grace_s=0.0) as watch,
+        Tower(broker.port) as tower,
+    ):
+        tower.say(topic, overdue(name))
+        tower.say("firetower/quiet-2/health", overdue("quiet-2", 1))
+        wait(lambda: watch.alive and [line for line in watch.told if line["tower"] == "quiet-2"])
+        tower.event("a1.1")
+        watch.wait_for("a1.1")
+        assert watch.end()["refused"] == 1
+
+
+def test_numbers_that_no_key_holds_do_not_end_the_watch(broker, tmp_path):
+    with (
+        Watch(broker.port, tmp_path / "inbox", name="numbers", grace_s=0.0) as watch,
+        Tower(broker.port) as tower,
+    ):
+        tower.say("firetower/quiet-3/health", overdue("quiet-3", 10**80))
+        tower.say("firetower/quiet-4/health", overdue("quiet-4", 1))
+        wait(lambda: watch.alive and [line for line in watch.told if line["tower"] == "quiet-4"])
+        tower.event("a1.1")
+        watch.wait_for("a1.1")
+        assert watch.end()["refused"] == 1
+
+
+def test_a_property_that_cannot_be_read_does_not_shut_out_what_comes_after(broker, tmp_path):
+    """The broker lets it pass, paho does not."""
+    with Watch(broker.port, tmp_path / "inbox", name="marks") as watch, Tower(broker.port) as tower:
+        tower.say("firetower/tower-7/event", event("a1.1"), id="a1.1", note="\ufeff")
+        tower.event("a1.2")
+        watch.wait_for("a1.2")
+        assert watch.keys() == ["a1.2"]
+        assert watch.end()["refused"] == 1
+    (aside,) = (tmp_path / "inbox/.refused").iterdir()
+    assert event("a1.1") in aside.read_bytes()
+
+
+def test_a_fault_of_our_own_costs_one_message(broker, tmp_path, monkeypatch):
+    real = listener.event_of
+
+    def broken(tower, delivered):
+        if b"a1.1" in delivered.body:
+            raise KeyError("a fault")
+        return real(tower, delivered)
+
+    monkeypatch.setattr(listener, "event_of", broken)
+    with Watch(broker.port, tmp_path / "inbox", name="fault") as watch, Tower(broker.port) as tower:
+        tower.event("a1.1")
+        tower.event("a1.2")
+        watch.wait_for("a1.2")
+        assert watch.end()["refused"] == 1
+
+
 def listing(key, **digests):
     """An event that lists pictures by their roles."""
     at = Stamp(model_s=1.0)
@@ -392,12 +456,35 @@ def test_a_watch_says_that_it_listens_and_another_hears_it(broker, tmp_path):
                 assert last.expires_s == 3
                 told = json.loads(last.body)
                 assert (told["tower"], told["sequence"], told["next_due_s"]) == ("one", 2, 1.0)
-                wait(lambda: one.alive and (tmp_path / "a/.health/watch-two.json").exists())
-            wait(lambda: one.alive and "watch-two" in {line["tower"] for line in one.told})
-            said = next(line for line in one.told if line["tower"] == "watch-two")
+                wait(lambda: one.alive and (tmp_path / "a/.health/watch.two.json").exists())
+            wait(lambda: one.alive and "watch.two" in {line["tower"] for line in one.told})
+            said = next(line for line in one.told if line["tower"] == "watch.two")
             assert said["key"].startswith("silent.")
             wait(lambda: others.on("firetower-watch/two/available")[-1].body == b"offline")
         wait(lambda: others.on("firetower-watch/one/available")[-1].body == b"offline")
+
+
+def test_a_tower_that_is_called_like_a_watch_is_another(broker, tmp_path):
+    """Neither the heartbeats nor the sessions of the two meet."""
+    with (
+        Watch(broker.port, tmp_path / "a", name="one") as one,
+        Watch(broker.port, tmp_path / "b", name="two", grace_s=0.0) as two,
+        Tower(broker.port, "firetower-watch-two") as tower,
+    ):
+        tower.beat(1, tower="watch-two", boot="tower-boot")
+        tower.event("a1.1", tower="watch-two")
+        one.wait_for("a1.1")
+        health = tmp_path / "a/.health"
+        wait(lambda: one.alive and b"firetower.watch/1" in kept(health / "watch.two.json"))
+        assert b"tower-boot" in kept(health / "watch-two.json")
+        wait(lambda: two.alive and two.keys())
+        tower.event("a1.2", tower="watch-two")
+        two.wait_for("a1.2")
+        assert not two.starting("deaf"), "it was thrown out"
+
+
+def kept(path):
+    return path.read_bytes() if path.exists() else b""
 
 
 @pytest.mark.parametrize(
