@@ -13,7 +13,7 @@ from receive.errors import BrokerError
 from receive.session import SESSION_S, Session
 from receive.watch import _parser
 from tests.http.server import Certificates
-from tests.uplink.mosquitto import Mosquitto, wait
+from tests.uplink.mosquitto import Mosquitto, free_port, wait
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/broker"
@@ -158,6 +158,33 @@ def test_what_waits_outlives_the_broker(broker):
     again = connect(broker, "hq", "away", SESSION_S)
     assert hear(again, "firetower/tower-7/event") == b"smoke"
     again.close()
+
+
+def test_a_listener_for_towers_can_bind_sessions_to_users(broker, tmp_path):
+    """As docs/deliver.md advises for towers that may be stolen."""
+    shutil.copy(broker.folder / "passwords", tmp_path / "passwords")
+    people = free_port()
+    bound = Mosquitto(
+        tmp_path, "use_username_as_clientid true", f"listener {people} 127.0.0.1", "allow_anonymous false",
+        f"password_file {tmp_path / 'passwords'}", f"acl_file {FOLDER / 'acl'}",
+    )  # fmt: skip
+
+    def session(user, client_id, port, session_s=0):
+        return Session(Broker("127.0.0.1", port, None, user, PASSWORD), client_id, SystemClock(), session_s)
+
+    watch = session("hq", "watch.hq", people, SESSION_S)
+    watch.subscribe(["firetower/+/event"])
+    watch.close()
+    tower = session("tower-7", "firetower-tower-7", bound.port)
+    assert publish(tower, "firetower/tower-7/event", b"smoke") == ""
+    for client_id in ("watch.hq", "firetower-tower-7"):
+        session("tower-8", client_id, bound.port).close()
+    assert publish(tower, "firetower/tower-7/health") == "", "it was not thrown out"
+    again, order = session("hq", "watch.hq", people, SESSION_S), session("hq", "command.1", people)
+    assert hear(again, "firetower/tower-7/event") == b"smoke"
+    for one in (again, order, tower):
+        one.close()
+    bound.kill()
 
 
 def test_the_containers_are_confined_and_bounded():

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ CONNACK = b"\x20\x03\x00\x00\x00"
 @pytest.fixture
 def told():
     """Return a session to a broker that sends the given bytes, and what that got from us."""
-    ends = []
+    ends: list[Any] = []
 
     def session(said):
         server = socket.create_server(("127.0.0.1", 0))

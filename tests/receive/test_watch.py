@@ -26,6 +26,7 @@ from receive import listener
 from receive.broker import Broker
 from receive.inbox import Inbox
 from receive.listener import Options
+from receive.message import event_of
 from receive.program import Program
 from receive.watch import command
 from tests.uplink.mosquitto import Listener, Mosquitto, wait
@@ -264,7 +265,7 @@ def overdue(name, sequence=1):
 @pytest.mark.parametrize(
     ("topic", "name"),
     [("firetower/Stranger/health", "Stranger"), ("firetower-watch/My Watch/health", "My Watch"),
-     ("firetower-watch/a-name-of-thirty-two-characters/health", "a-name-of-thirty-two-characters")],
+     ("firetower-watch/a-name-of-more-than-thirty-two-characters/health", "a-name-of-more-than-thirty-two-characters")],
 )  # fmt: skip
 def test_a_name_that_nobody_can_have_does_not_end_the_watch(broker, tmp_path, topic, name):
     with (
@@ -305,14 +306,14 @@ def test_a_property_that_cannot_be_read_does_not_shut_out_what_comes_after(broke
 
 
 def test_a_fault_of_our_own_costs_one_message(broker, tmp_path, monkeypatch):
-    real = listener.event_of
+    real = event_of
 
     def broken(tower, delivered):
         if b"a1.1" in delivered.body:
             raise KeyError("a fault")
         return real(tower, delivered)
 
-    monkeypatch.setattr(listener, "event_of", broken)
+    monkeypatch.setattr("receive.listener.event_of", broken)
     with Watch(broker.port, tmp_path / "inbox", name="fault") as watch, Tower(broker.port) as tower:
         tower.event("a1.1")
         tower.event("a1.2")
