@@ -127,6 +127,7 @@ _REASONS = {
         "tests/model/test_probe.py::test_a_file_with_wrong_bytes_loads_or_is_an_error_that_names_it",
     ),
     "QEMU's user mode passes on no TCP_INFO": (
+        "tests/http/test_client.py::test_what_goes_over_the_link_is_counted_with_its_handshakes",
         "tests/camera/test_inflow.py::test_only_new_connections_to_the_host_with_too_much_are_shut",
     ),
 }

@@ -208,11 +208,12 @@ def rpicam(tmp_path, monkeypatch) -> Rpicam:
 
 
 FEED = """
-import select, sys
+import select, sys, time
 picture = open(sys.argv[2], "rb").read()
 with open(sys.argv[1], "wb", buffering=0) as device:
-    while not select.select([sys.stdin], [], [], 0.002)[0]:
+    while not select.select([sys.stdin], [device], [])[0]:  # a full pipe is not waited for
         device.write(picture)
+        time.sleep(0.002)
     print("silent", flush=True)
     sys.stdin.readline()
     sys.stdin.readline()
