@@ -59,7 +59,8 @@ class Budget:
         """Take bytes out that went over the link."""
         if self._day_bytes is not None:
             filled = max(0, now_ns - self._at_ns) / 1e9 / DAY_S * self._day_bytes
-            self._left = min(float(self._day_bytes), self._left + filled) - size
+            left = min(float(self._day_bytes), self._left + filled) - size
+            self._left = max(-float(self._day_bytes), left)  # a day makes up for any debt
         self._at_ns = now_ns
 
     def admits(self, line: Line) -> bool:

@@ -60,6 +60,10 @@ class SinkOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(
                 "url: expected no user or password in it; secrets have keys and files of their own"
             )
+        if not self.severities and not self.maintenance:
+            raise ValueError("severities: none, and maintenance is false: nothing would go there")
+        if self.severities and not self.origins:
+            raise ValueError("origins: none: no event would go there; without events, empty severities")
         if self.escalation is not None and "alert" not in self.severities:
             raise ValueError("escalation: a sink without alerts cannot be a step; add 'alert' to severities")
 

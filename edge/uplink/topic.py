@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from edge.uplink.transport import Channel
 
 ROOT = "firetower"
 ONLINE, OFFLINE = b"online", b"offline"  # what `available` says
 RETAINED: frozenset[Channel] = frozenset({"health", "smoke", "image", "discovery"})
+_SUFFIX = re.compile(
+    r"[A-Za-z0-9._-]{1,64}(/[A-Za-z0-9._-]{1,64}){0,3}\Z"
+)  # a broker cuts who publishes to too deep a topic
 _OF_CAMERA: frozenset[Channel] = frozenset({"smoke", "image"})
 
 
@@ -28,7 +33,7 @@ def answer(tower: str, suffix: str = "") -> str:
 def is_answer(tower: str, topic: str) -> bool:
     """Whether a tower may answer there."""
     suffix = topic.removeprefix(answer(tower))
-    return suffix not in {"", topic} and not set(suffix) & set("#+\0")
+    return suffix != topic and _SUFFIX.match(suffix) is not None
 
 
 def topic(tower: str, channel: Channel, camera: str | None) -> str:

@@ -209,7 +209,7 @@ class Way:
 def _wait_s(times: int, outcome: Outcome) -> float:
     """Return how long to wait after so many failures."""
     own_s = min(RETRY_MAX_S, RETRY_S * 2.0 ** min(times - 1, 30))
-    return own_s if outcome.retry_s is None else max(RETRY_S, outcome.retry_s)
+    return max(own_s, outcome.retry_s or 0.0)
 
 
 def _name(parcel: Parcel) -> str:

@@ -392,6 +392,14 @@ def test_a_receiver_that_says_no_to_all_is_asked_less_and_less_and_each_alert_is
     assert tower.ways[0].link().notice == ""
 
 
+def test_a_receiver_that_says_at_once_does_not_switch_the_pause_off(made):
+    tower = made()
+    tower.links["a"].answer = lambda _: ("failed", 0.0)
+    tower.commit(event("e"))
+    tower.after(600)
+    assert len(tower.links["a"].got) < 30
+
+
 def test_pictures_that_always_fail_hold_no_alert_up(made):
     tower = made()
     link = tower.links["a"]
@@ -596,6 +604,14 @@ def test_the_budget_of_the_link_keeps_a_reserve_for_alerts_and_heartbeats(made):
     tower.after(DAY_S * 4, 900)
     assert tower.post.queue().unsent == 0
     assert tower.links["a"].sent_bytes < 5 * day_bytes
+
+
+def test_a_day_makes_up_for_any_debt():
+    budget = Budget(10_000_000, 0)
+    budget.spend(1e9, 0)
+    assert budget.left_bytes == -10_000_000
+    budget.spend(0, round(2 * DAY_S * 1e9))
+    assert budget.left_bytes == 10_000_000
 
 
 def test_what_is_left_of_the_budget_outlives_the_process(made):

@@ -249,3 +249,17 @@ def test_the_documentation_has_every_key_of_a_sink_and_whose_it_is() -> None:
 @pytest.mark.parametrize(("section", "table"), [("tower", Tower), ("uplink", Uplink)])
 def test_the_documentation_has_every_key_of_the_tower(section: str, table: type[msgspec.Struct]) -> None:
     assert set(documented(section)) == set(table.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        ({"severities": [], "maintenance": False}, "sinks.a.severities: none, and maintenance is false"),
+        ({"origins": []}, "sinks.a.origins: none"),
+    ],
+)
+def test_a_sink_that_would_get_nothing_is_refused(tmp_path: Path, keys: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        tower(tmp_path, {"a": {"url": "smoke://hill", **keys}})
+    for fit in ({"severities": []}, {"severities": [], "origins": []}):
+        assert tower(tmp_path, {"a": {"url": "smoke://hill", **fit}}).sinks["a"].maintenance

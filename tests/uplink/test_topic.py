@@ -35,6 +35,12 @@ def test_what_has_no_topic(channel, camera):
         (answer("t-1", "#"), False),
         (answer("t-1", "+/x"), False),
         (answer("t-1", "a\0b"), False),
+        (answer("t-1", "x" * 64), True),
+        (answer("t-1", "x" * 65), False),
+        (answer("t-1", "a/b/c/d"), True),
+        (answer("t-1", "a/b/c/d/e"), False),
+        (answer("t-1", "/" * 250 + "x"), False),
+        (answer("t-1", "a\n"), False),
         ("", False),
     ],
 )
