@@ -18,6 +18,7 @@ THROUGH = {
     "alert/booking": "tests/alert/test_outbox.py",
     "alert/delivery": "tests/alert/test_outbox.py",
     "alert/escalation": "tests/alert/test_outbox.py",
+    "alert/fact": "tests/alert/test_damage.py",
     "alert/fate": "tests/alert/test_outbox.py",
     "alert/header": "tests/alert/test_store.py",
     "alert/listing": "tests/alert/test_outbox.py",
@@ -37,7 +38,6 @@ THROUGH = {
     "path": "tests/test_settings.py",
     "traffic": "tests/http/test_client.py",
     "uplink/desk": "tests/uplink/test_uplink.py",
-    "uplink/writer": "tests/uplink/test_uplink.py",
 }
 SERVERS = {
     "GStreamer's RTSP and HTTP MJPEG": "tests/firmware_sim/test_serve.py::test_several_clips_over_both_protocols",
