@@ -17,8 +17,7 @@ from benchmarks import machine
 from benchmarks.delivery import days, kills, link, memory, store, thin
 from benchmarks.delivery.station import missing
 from benchmarks.torture.attack import Attack, Outcome, Record, Report
-from benchmarks.torture.command import describe, run
-from edge.errors import SettingsError
+from benchmarks.torture.command import check_place, choose, describe, run, write
 
 # The kills take as long as all others, which mostly wait: those two rows go at the same time.
 _FIRST = (*kills.ATTACKS,)
@@ -81,10 +80,9 @@ def command(argv: Sequence[str]) -> int:
         SettingsError: the file for the result cannot be written.
     """
     options = _parser().parse_args(argv)
-    if options.json is not None and not options.json.parent.is_dir():
-        raise SettingsError(f"--json: no folder {options.json.parent}")
+    check_place(options.json)
     about, began_s = machine.describe(), time.monotonic()
-    records = _run_all(choose(options.only, short=options.short), options.seed, short=options.short)
+    records = _run_all(choose(ATTACKS, options.only, short=options.short), options.seed, short=options.short)
     report = DeliveryReport(
         machine=about,
         seed=options.seed,
@@ -93,24 +91,11 @@ def command(argv: Sequence[str]) -> int:
         attacks=records,
         summary=summarize(records),
     )
-    if options.json is not None:
-        try:
-            options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-        except OSError as error:
-            raise SettingsError(f"--json: {options.json}: {error.strerror}") from error
+    write(report, options.json)
     verdicts = {record.name: record.verdict for record in records}
     summary = msgspec.to_builtins(report.summary)
     print(json.dumps({"verdicts": verdicts, "seconds": report.seconds, **summary}))
     return int("failed" in verdicts.values())
-
-
-def choose(kinds: Sequence[str] | None, *, short: bool) -> list[Attack]:
-    """Return the attacks of some kinds, or all; of a short run, those that it has time for."""
-    return [
-        attack
-        for attack in ATTACKS
-        if (kinds is None or attack.kind in kinds) and (attack.seconds[0] or not short)
-    ]
 
 
 def lanes(chosen: Sequence[Attack]) -> list[list[Attack]]:

@@ -45,11 +45,10 @@ def command(argv: Sequence[str]) -> int:
         SettingsError: the file for the result cannot be written.
     """
     options = _parser().parse_args(argv)
-    if options.json is not None and not options.json.parent.is_dir():
-        raise SettingsError(f"--json: no folder {options.json.parent}")
+    check_place(options.json)
     logging.basicConfig(level=logging.ERROR)  # a real camera's server logs who looks at it
     about, began_s = machine.describe(), time.monotonic()
-    chosen = choose(options.only, short=options.short)
+    chosen = choose(ATTACKS, options.only, short=options.short)
     records = []
     for number, attack in enumerate(chosen):
         left_s = sum(one.seconds[0 if options.short else 1] for one in chosen[number:])
@@ -63,21 +62,41 @@ def command(argv: Sequence[str]) -> int:
         seconds=round(time.monotonic() - began_s, 1),
         attacks=records,
     )
-    if options.json is not None:
-        try:
-            options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-        except OSError as error:
-            raise SettingsError(f"--json: {options.json}: {error.strerror}") from error
+    write(report, options.json)
     verdicts = {record.name: record.verdict for record in records}
     print(json.dumps({"verdicts": verdicts, "seconds": report.seconds}))
     return int("failed" in verdicts.values())
 
 
-def choose(kinds: Sequence[str] | None, *, short: bool) -> list[Attack]:
+def check_place(path: Path | None) -> None:
+    """See that a result can be written there, before minutes are spent on it; None: it is not wanted.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise SettingsError(f"--json: no folder {path.parent}")
+
+
+def write(report: Report, path: Path | None) -> None:
+    """Write a result; None: it is not wanted.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    except OSError as error:
+        raise SettingsError(f"--json: {path}: {error.strerror}") from error
+
+
+def choose(attacks: Sequence[Attack], kinds: Sequence[str] | None, *, short: bool) -> list[Attack]:
     """Return the attacks of some kinds, or all; of a short run, those that it has time for."""
     return [
         attack
-        for attack in ATTACKS
+        for attack in attacks
         if (kinds is None or attack.kind in kinds) and (attack.seconds[0] or not short)
     ]
 

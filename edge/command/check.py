@@ -23,8 +23,8 @@ from edge.model.loaded import load_model
 from edge.plan import DEFAULT_CADENCE_S, cadences, plan_camera
 from edge.settings import Settings, load
 from edge.text import plain
+from edge.uplink.configured import reach
 from edge.uplink.registry import redact as shown
-from edge.uplink.uplink import reach
 
 _TRIED = 100  # pictures of a camera, until a whole one comes
 _TRIED_S = 60.0  # … and keyframes may be as far apart

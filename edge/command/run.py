@@ -36,7 +36,8 @@ from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
 from edge.text import plain, plain_json
 from edge.uplink.command import read_operators
-from edge.uplink.uplink import Uplink, examine_sinks
+from edge.uplink.configured import examine_sinks
+from edge.uplink.uplink import Uplink
 from edge.web.server import WebServer, try_address
 
 _log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from benchmarks.delivery.station import Station
 from benchmarks.delivery.taken import Book, Pages, Taken
 from benchmarks.delivery.wire import Wire, packets
 from benchmarks.torture.attack import Attack, Ground, Outcome
+from benchmarks.torture.command import choose
 from benchmarks.tower import HANG_S
 from edge.alert.database import Database
 from edge.alert.outbox import Outbox as RealOutbox
@@ -313,14 +314,15 @@ def attack(name, run, kind="kills"):
 def test_a_short_run_has_its_kinds_and_three_minutes_and_the_full_one_fifty():
     def longest(seconds, short):
         rows = [
-            [one.seconds[seconds] for one in row] for row in command.lanes(command.choose(None, short=short))
+            [one.seconds[seconds] for one in row]
+            for row in command.lanes(choose(command.ATTACKS, None, short=short))
         ]
         return max(map(sum, rows))
 
     assert longest(0, short=True) <= 180
     assert longest(1, short=False) <= 3000
     assert {"kills", "links", "stores", "clocks", "days"} <= {
-        one.kind for one in command.choose(None, short=True)
+        one.kind for one in choose(command.ATTACKS, None, short=True)
     }
     names = [one.name for one in command.ATTACKS]
     assert len(set(names)) == len(names) == sum(map(len, command.lanes(command.ATTACKS)))

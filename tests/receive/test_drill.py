@@ -48,13 +48,6 @@ with open(sys.argv[1], "a") as file:
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    made = Mosquitto(tmp_path_factory.mktemp("broker"), "persistence false")
-    yield made
-    made.kill()
-
-
-@pytest.fixture(scope="module")
 def keys(tmp_path_factory):
     folder = tmp_path_factory.mktemp("keys")
     for name, role in (("anna", "operator"), ("cy", "observer")):

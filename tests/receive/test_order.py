@@ -14,15 +14,7 @@ from edge.uplink.sink import Tower as Sender
 from receive import order
 from receive.errors import BrokerError
 from receive.order import command
-from tests.uplink.mosquitto import Mosquitto
 from tests.uplink.road import HANG_S, Road, parcel
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    made = Mosquitto(tmp_path_factory.mktemp("broker"), "persistence false")
-    yield made
-    made.kill()
 
 
 @pytest.fixture(scope="module")

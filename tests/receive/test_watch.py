@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import msgspec
@@ -93,20 +94,20 @@ def event(key, tower="tower-7", **changes):
     return msgspec.json.encode(msgspec.to_builtins(note) | changes)
 
 
-class Watching:
+class Watching(ABC):
     """What a test asks of a watch, wherever it runs."""
 
     folder: Path
 
     @property
+    @abstractmethod
     def told(self) -> list:
         """What it said, line by line."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def alive(self) -> bool:
         """Whether it still watches; an AssertionError where it does not."""
-        raise NotImplementedError
 
     def keys(self):
         return [line["key"] for line in self.told if "key" in line]

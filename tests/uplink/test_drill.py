@@ -11,10 +11,10 @@ from edge.alert.route import Route, Rules
 from edge.errors import CommandError
 from edge.settings import parse
 from edge.uplink.command import OfDrill, Order, new_operator
+from edge.uplink.configured import rules_of
 from edge.uplink.drill import LAST_S, Drill
 from edge.uplink.gate import Given
 from edge.uplink.sink import Kind, SinkOptions
-from edge.uplink.uplink import rules_of
 from tests.alert.event import event
 from tests.alert.owing import SECOND, Clock, anything, photo
 from tests.alert.test_post import Inline

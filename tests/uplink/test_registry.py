@@ -202,7 +202,7 @@ from pathlib import Path
 import edge.command.run
 from edge.clock import SystemClock
 from edge.settings import parse
-from edge.uplink.uplink import ways_of
+from edge.uplink.configured import ways_of
 sinks = {} if sys.argv[1] == "none" else {"s": {"url": f"{sys.argv[1]}://127.0.0.1:9", **eval(sys.argv[2])}}
 tower = {"id": "t"} if sinks else {}
 for way in ways_of(parse({"cameras": {"a": {"uri": "scene:"}}, "tower": tower, "sinks": sinks}, Path()), SystemClock()):
