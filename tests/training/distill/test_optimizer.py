@@ -1,5 +1,6 @@
 """Muon moves the hidden kernels, and nothing else is moved twice or left out."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -65,6 +66,26 @@ def test_an_update_by_muon_is_nearly_orthogonal_and_of_the_size_of_its_rate():
     assert torch.linalg.svdvals(moved).clamp(0.5, 1.5).sub(torch.linalg.svdvals(moved)).abs().max() < 0.1
     u, _, vh = torch.linalg.svd(kernel.grad.permute(0, 2, 3, 1).flatten(1), full_matrices=False)
     assert torch.nn.functional.cosine_similarity(moved.flatten(), -(u @ vh).flatten(), dim=0) > 0.9
+
+
+@pytest.mark.parametrize("shape", [(16, 8, 3, 3), (40, 4, 3, 3)])
+def test_kernels_move_as_torchs_own_moves_their_matrices(shape):
+    torch.manual_seed(2)
+    kernel = nn.Parameter(torch.randn(shape).to(memory_format=torch.channels_last))
+    matrix = nn.Parameter(kernel.detach().permute(0, 2, 3, 1).flatten(1).clone())
+    settings = {"lr": 0.5, "weight_decay": 0.2, "momentum": 0.9, "ns_steps": 3}
+    ours, theirs = Muon([kernel], **settings), torch.optim.Muon([matrix], **settings)
+    for _ in range(3):
+        before = matrix.detach().clone()
+        kernel.grad = torch.randn_like(kernel)
+        matrix.grad = kernel.grad.permute(0, 2, 3, 1).flatten(1).clone()
+        ours.step()
+        theirs.step()
+        moved = kernel.detach().permute(0, 2, 3, 1).flatten(1) - before
+        apart = moved - (matrix.detach() - before)
+        assert float(apart.norm() / moved.norm()) < 0.02
+        with torch.no_grad():
+            matrix.copy_(kernel.permute(0, 2, 3, 1).flatten(1))
 
 
 def test_a_gradient_that_is_forgotten_moves_nothing():
