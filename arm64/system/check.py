@@ -20,6 +20,7 @@ from arm64.system.root import IMAGE_SERVICE
 
 _WATCHDOG_S = 60.0  # of the unit
 _CAMERA_S = 300.0
+_TAKEN_PORT = 8099  # by a program of the check's own
 
 
 def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
@@ -73,9 +74,14 @@ def _image(machine: Machine) -> dict[str, Any]:
 def _deploy(rig: Rig, machine: Machine) -> dict[str, Any]:
     """`firetower deploy` as a user runs it: the first time, again, and with a configuration that cannot start."""
     good_tower = tower.write(rig.folder / "tower")
-    bad_tower = tower.write(rig.folder / "bad", port=22)  # sshd's own
+    bad_tower = tower.write(rig.folder / "bad", port=_TAKEN_PORT)
     first = _call_deploy(rig, machine, good_tower)
     again = _call_deploy(rig, machine, good_tower)
+    # `firetower check` refuses a port that nobody may have, but not one that a running firetower may have itself
+    machine.run(
+        "systemd-run --unit=squatter /opt/firetower/current/venv/bin/python -m http.server "
+        f"--bind 127.0.0.1 {_TAKEN_PORT}"
+    )
     bad = _call_deploy(rig, machine, bad_tower)
     said, answer = service.show(machine), service.ask(machine)
     record = {

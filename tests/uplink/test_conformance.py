@@ -223,6 +223,7 @@ def test_a_receiver_that_is_killed_and_comes_back(case, receiver, road):
 def test_what_is_in_hand_when_it_is_killed_fails_and_is_not_sent_again_by_itself(case, receiver, road):
     receiver.mute()
     assert road.transport.send(parcel("hand.1"), road.now_ns)
+    road.until(lambda: "hand.1" in [key for key, _, _ in receiver.arrived()])
     receiver.kill()
     receiver.unmute()
     outcome = road.take("hand.1")
