@@ -77,7 +77,7 @@ def _deploy(rig: Rig, machine: Machine) -> dict[str, Any]:
     bad_tower = tower.write(rig.folder / "bad", port=_TAKEN_PORT)
     first = _call_deploy(rig, machine, good_tower)
     again = _call_deploy(rig, machine, good_tower)
-    # `firetower check` refuses a port that nobody may have, but not one that a running firetower may have itself
+    # `firetower check` refuses a port that its user may not have, and passes one in use: the running firetower's may be
     machine.run(
         "systemd-run --unit=squatter /opt/firetower/current/venv/bin/python -m http.server "
         f"--bind 127.0.0.1 {_TAKEN_PORT}"
