@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(options.checks) - set(known):
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
     names = list(known) if options.all else options.checks or list(CHECKS)
-    if lacking := need.problems(need.packages(full=not LONG.keys().isdisjoint(names))):
+    if lacking := need.prepare(full=not LONG.keys().isdisjoint(names)):
         for problem in lacking:
             say(problem)
         return 2

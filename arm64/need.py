@@ -47,6 +47,17 @@ def problems(wanted: tuple[str, ...]) -> list[str]:
     return found
 
 
+def prepare(*, full: bool) -> list[str]:
+    """Make this machine ready, for the long checks too if `full`; return what stands in the way."""
+    if found := problems(packages(full=full)):
+        return found
+    try:
+        enable_binfmt()  # every check makes an arm64 Debian, if it is not there yet
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        return [str(error)]
+    return []
+
+
 def enable_binfmt() -> None:
     """Let the kernel start arm64 programs through qemu-user-static, in a chroot too.
 
