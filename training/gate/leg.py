@@ -143,7 +143,7 @@ def _check_same(a: Planted, b: Planted) -> None:
     Raises:
         ValueError: they do.
     """
-    first: dict[str, dict[int, object]] = {}
+    first: dict[str, dict[int, tuple[object, ...]]] = {}
     for bundles in (a.bundles, b.bundles):
         for (fold, one), plants in bundles.items():
             facts = {fire: _facts(plant) for fire, plant in plants.items()}

@@ -65,7 +65,7 @@ def result(
     **more,
 ) -> Result:
     """One seed of a recipe; folds whose name is no number leave a quiet stream out."""
-    stated = {"name": recipe, "settings": {"steps": steps, "seed": seed}}
+    stated: dict[str, object] = {"name": recipe, "settings": {"steps": steps, "seed": seed}}
     stated |= {} if trials is None else {"trials": trials}
     rows = tuple(
         row(name, some, kind="outer" if name.isdigit() else "quiet", bundle=f"{recipe}-{seed}-{name}")

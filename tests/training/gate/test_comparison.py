@@ -1,11 +1,13 @@
 """Two arms of made results: delays, finds and false alarms as counted by hand; the command and its page."""
 
 import json
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from scoring import gate
+from tests.scoring.test_gate import day
 from tests.training.gate import arms
 from training.__main__ import command
 from training.gate import comparison, comparison_page
@@ -89,7 +91,7 @@ def test_the_worst_stream_is_named_by_the_mean_of_seeds(found):
 def test_the_worst_stream_is_never_that_of_the_best_seed():
     """Camera g1 has an alarm in one seed's three minutes, the road one in each seed's hour: 10 an hour against 1."""
     days = arms.folds([5, 5, 5, 5, 5], openings=1)
-    alarm = arms.day("nnn" + "s" * 45, (0, 1), (8,), name="v1", stream="cam-g1")
+    alarm = day("nnn" + "s" * 45, (0, 1), (8,), name="v1", stream="cam-g1")
     result = msgspec.structs.replace(alarm.result, group="g1")
     noisy = {**days, "1": [msgspec.structs.replace(alarm, result=result)]}
     a = join([("a0", arms.result("a", 0, days)), ("a1", arms.result("a", 1, noisy))])
@@ -151,7 +153,7 @@ def test_the_command_writes_what_compare_says(tmp_path, capsys):
     shown = json.loads(capsys.readouterr().out)
     assert shown["verdict"]["text"] == told.verdict.text
     page = (tmp_path / "arms.md").read_text()
-    assert page == comparison_page.render(told, comparison_page.Path("arms.json"))
+    assert page == comparison_page.render(told, Path("arms.json"))
     assert f"**{told.verdict.text}**" in page
 
 

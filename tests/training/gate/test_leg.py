@@ -37,7 +37,9 @@ def met(recipe, fold, seed, found, **more):
 
 def planted(recipe, finds, **more):
     """Planted fires of an arm, by (fold, seed)."""
-    return join_planted(arm(recipe), [met(recipe, *key, found, **more) for key, found in finds.items()])
+    return join_planted(
+        arm(recipe), [met(recipe, fold, seed, found, **more) for (fold, seed), found in finds.items()]
+    )
 
 
 A = {("1", 0): [1, 1, 0, 1], ("1", 1): [1, 0, 0, 1]}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.gate import paired
+from scoring.gate import DRAWS
 from training.gate.paired import compare, interval, sign_flip, verdict
 
 
@@ -172,4 +172,4 @@ def test_unlike_delays_are_refused(a, b, groups):
 
 def test_the_primary_interval_is_of_the_module_s_draws():
     found = compare(*by_group(1, 2, 3, seeds=3), seed=5)
-    assert found.method == f"bootstrap over 3 groups with 3 seeds drawn inside, {paired.DRAWS} draws, seed 5"
+    assert found.method == f"bootstrap over 3 groups with 3 seeds drawn inside, {DRAWS} draws, seed 5"
