@@ -33,6 +33,7 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "edge/model/WEIGHTS-LICENSE.md",
         "training/smoke/experiment.py",
         "training/cifar10/report/template/page.md.jinja",
+        "training/gate/template/arms.md.jinja",
         "training/gate/template/smoke.md.jinja",
         "training/smoke/card.md.jinja",
         "training/smoke/corrections.json",

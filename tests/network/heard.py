@@ -172,6 +172,15 @@ def _folds(folder: Path) -> Words:
     return [*words, "--ledger", folder / "ledger.jsonl", "--result", folder / "folds.json"]
 
 
+def _arms(folder: Path) -> Words:
+    arm = json.loads((ROOT / "docs/results/smoke-fold-time.json").read_text(encoding="utf-8"))
+    for side in ("a", "b"):
+        arm["recipe"]["stated"] |= {"name": side, "trials": 1}
+        (folder / f"{side}.json").write_text(json.dumps(arm))
+    words: list[str | Path] = ["--a", folder / "a.json", "--b", folder / "b.json"]
+    return [*words, "--result", folder / "arms.json", "--page", folder / "arms.md"]
+
+
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
 TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train study", _study),
@@ -184,6 +193,7 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train evaluate", _evaluate),
     ("firetower train gate-page", lambda folder: [folder / "gate.json", "--page", folder / "again.md"]),
     ("firetower train cross-validate", _folds),
+    ("firetower train compare-arms", _arms),
 )
 
 

@@ -1,4 +1,4 @@
-"""`python -m training evaluate` and `gate-page`: their arguments, known without the extra `train`."""
+"""`python -m training evaluate`, `gate-page` and `compare-arms`: their arguments, known without the extra `train`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ How long: the network runs once for each frame, again for those of each control,
 The folder of the work holds score maps and pictures of real frames: do not publish
 it."""
 _EXAMPLE = "example: python -m training evaluate --data wildfire --data quiet --result gate.json --page docs/smoke.md"
+
+_COMPARE = """Compare two ways of training on the same folds and seeds, paired by camera group.
+
+Primary statistic: the difference of the capped delay as alert, a less b, in minutes. Exact sign-flip test over camera
+groups; bootstrap over groups with seeds drawn inside. False alarms of both stand in the same table, the worst stream
+and the mean of seeds. Refused is what is no fair comparison: other data, folds, seeds, steps or numbers of trials.
+
+A result that holds only some folds is joined with the others of its seed."""
+_COMPARE_EXAMPLE = (
+    "example: python -m training compare-arms --a distilled-*.json --b labels-*.json --result arms.json"
+)
 
 
 def _place(text: str) -> tuple[str, tuple[float, float]]:
@@ -121,6 +132,43 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         help="Markdown; its plot comes into a folder of its name",
     )
     parser.set_defaults(handler=_write_page)
+    _register_compare(commands)
+
+
+def _register_compare(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
+    parser = commands.add_parser(
+        "compare-arms",
+        help="say whether one way of training is better than another, paired by camera group",
+        description=_COMPARE,
+        epilog=_COMPARE_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for side, what in (("a", "the arm in question"), ("b", "the arm that it is compared with")):
+        parser.add_argument(
+            f"--{side}", type=Path, nargs="+", required=True, metavar="FILE",
+            help=f"results of cross-validate, {what}: all its seeds",
+        )  # fmt: skip
+        parser.add_argument(
+            f"--planted-{side}", type=Path, nargs="+", default=[], metavar="FILE",
+            help=f"results of evaluate with planted fires, one for each bundle of {side}; no evidence about recall on "
+            "real fires",
+        )  # fmt: skip
+    parser.add_argument(
+        "--worth-min", type=float, default=2.0, metavar="MINUTES",
+        help="the smallest effect worth having, of capped delay (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstraps (%(default)s)")
+    parser.add_argument(
+        "--result", type=Path, required=True, metavar="FILE", help="figures and raw delays as JSON"
+    )
+    parser.add_argument("--page", type=Path, metavar="FILE", help="Markdown")
+    parser.set_defaults(handler=_compare_arms)
+
+
+def _compare_arms(options: argparse.Namespace) -> int:
+    from training.gate import comparison_main  # noqa: PLC0415 — needs the extra
+
+    return comparison_main.handle(options)
 
 
 def _handle(options: argparse.Namespace) -> int:

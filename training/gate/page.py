@@ -28,7 +28,7 @@ def render(result: Result, curve: Path | None, source: Path | None) -> str:
         curve: the plot, relative to the page.
         source: the result file, relative to the page.
     """
-    template = _environment().get_template("smoke.md.jinja")
+    template = templates().get_template("smoke.md.jinja")
     text = template.render(
         result=result, curve=curve, source=source, aims=aims(result), crossed=by_camera(result.folds)
     )
@@ -83,7 +83,8 @@ def counted(some: dict[str, int]) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """Return the templates of the gate's pages, with the filters above."""
     made = environment(PackageLoader("training.gate", "template"))
     made.filters |= {
         "number": number,

@@ -34,7 +34,10 @@ class FoldRecipe(Protocol):
     chosen_on: Literal["the training side of fold 1", "every fold", "nothing"]
 
     def stated(self) -> dict[str, Any]:
-        """Return all that its result depends on besides the training side."""
+        """Return all that its result depends on besides the training side.
+
+        `compare-arms` also asks for `steps` of the optimizer and `trials` of tuning, there or in `settings`.
+        """
 
     def choose(self, side: TrainingSide) -> FoldRecipe:
         """Choose architecture, T and α on the training side of fold 1, once for all folds."""
