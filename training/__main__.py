@@ -17,6 +17,7 @@ from training.gate import command as gate
 from training.smoke import command as smoke
 from training.smoke.data import command as inspect
 from training.smoke.fold import command as folds
+from training.smoke.pool import command as pool
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -49,6 +50,7 @@ def command(arguments: Sequence[str]) -> int:
     inspect.register(commands)
     gate.register(commands)
     folds.register(commands)
+    pool.register(commands)
     cifar10.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))

@@ -172,6 +172,10 @@ def _folds(folder: Path) -> Words:
     return [*words, "--ledger", folder / "ledger.jsonl", "--result", folder / "folds.json"]
 
 
+def _pool(folder: Path) -> Words:
+    return ["--data", folder / "fires", "--work", folder / "pool", "--processes", "1"]
+
+
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
 TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train study", _study),
@@ -184,6 +188,7 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train evaluate", _evaluate),
     ("firetower train gate-page", lambda folder: [folder / "gate.json", "--page", folder / "again.md"]),
     ("firetower train cross-validate", _folds),
+    ("firetower train pool", _pool),
 )
 
 
