@@ -23,7 +23,7 @@ from training.gate.recording import from_files
 from training.gate.stream import Stream, shot_inputs
 from training.gate.work import each
 from training.smoke.pool import condition
-from training.smoke.pool.condition import Condition
+from training.smoke.pool.condition import GREY_BELOW, Condition
 from training.smoke.pool.variant import Variant, without_cut
 from training.smoke.side import MADE_OF, made_of_step
 from training.step.step import Step, digests, picture_digest, write_json
@@ -31,6 +31,7 @@ from training.step.workshop import Workshop
 
 TRUTH = "truth.json"
 QUALITY = 95  # of the JPEG files
+SEEN = 2.0  # grey levels by which planted smoke must differ from what it hides; else nobody could see it
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +131,8 @@ def _draw(folder: Path, variant: Variant) -> dict[str, Any]:
         if variant.real:
             frames.append(before)
             continue
-        _write(folder / file, picture)
+        # a monochrome camera sees no brown smoke and no warm lamps
+        _write(folder / file, _grey(picture) if condition.colour(there) < GREY_BELOW else picture)
         names.append(file)
         frames.append(_frame(before, file, pictures.times_s[index], boxes, ignition))
     drawn = Drawn(
@@ -175,8 +177,8 @@ def _scene(
     def burning() -> Iterator[Shown]:
         for index in range(len(pictures.pixels)):
             frame = planting.frame(index)
-            boxes = () if frame.box is None else (_floats(frame.box),)
-            yield frame.picture, frame.without, boxes
+            seen = frame.box is not None and (frame.contrast or 0) >= SEEN
+            yield frame.picture, frame.without, (_floats(frame.box),) if seen and frame.box else ()
 
     return burning(), "drawn" if plume is None else "cut", planting.ignition_s
 
@@ -222,6 +224,10 @@ def _sequence(variant: Variant, frames: tuple[TruthFrame, ...], ignition: float 
     return msgspec.structs.replace(
         sequence, fire=variant.name, ignition_epoch=ignition, reliable=True, box_annotated=True
     )
+
+
+def _grey(picture: Picture) -> Picture:
+    return np.repeat(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)[..., None], 3, axis=2)
 
 
 def _write(path: Path, picture: Picture) -> None:
