@@ -128,7 +128,7 @@ class _Operation:
         return Pruned(made.eval(), kept, tuple(whole.index(end) for end in ends), self.errors)
 
     def _cut_inside(self, index: int, mine: Block, theirs: Block) -> None:
-        """Cut the channels between a block's depthwise convolution and its projection, and with them what makes them."""
+        """Cut the channels that a block projects, and with them what makes them."""
         shape = self.target.blocks[index]
         keep = shape.inside or shape.channels_in
         samples = [

@@ -1,0 +1,1 @@
+"""What many students share: frozen networks and what they make of pictures."""
