@@ -21,7 +21,7 @@ from training.network.lite0 import Backbone, BackboneShape, Block, BlockShape, r
 
 SAMPLES = 2048  # cells of a map that are looked at, of each picture
 
-Preset = Literal["third", "slim"]
+Preset = Literal["third", "slim", "coarse"]
 PRESETS: dict[Preset, BackboneShape] = {
     "third": BackboneShape(
         stem=32,
@@ -45,8 +45,23 @@ PRESETS: dict[Preset, BackboneShape] = {
         ),
         skipped=1,
     ),
+    "coarse": BackboneShape(
+        stem=16,
+        blocks=(
+            BlockShape(None, 16, 8, 3, 1),
+            BlockShape(24, 8, 24, 3, 2),
+            BlockShape(32, 24, 24, 3, 1),
+            BlockShape(48, 24, 40, 5, 2),
+            BlockShape(64, 40, 40, 5, 1),
+        ),
+        skipped=2,
+    ),
 }
-"""What is left of Lite0: `third` keeps a third of the expanded channels, `slim` also narrows what is at stride 2."""
+"""What is left of Lite0, always without the stem's feature.
+
+`third` keeps a third of the expanded channels; `slim` also narrows what lies at stride 2, where every value is written
+most often; `coarse` has no feature of stride 2 at all.
+"""
 
 
 @dataclass(frozen=True, slots=True)

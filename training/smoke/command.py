@@ -78,7 +78,9 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         description=_PRUNE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--preset", choices=("third", "slim"), default="third", help="(%(default)s)")
+    parser.add_argument(
+        "--preset", choices=("third", "slim", "coarse"), default="third", help="what is kept (%(default)s)"
+    )
     parser.add_argument(
         "--pictures", type=Path, required=True, action="append", metavar="DIR",
         help="folder of pictures of towers, looked through; may be given several times",

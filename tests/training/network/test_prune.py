@@ -1,5 +1,7 @@
 """Pruning cuts to the asked shape, fits what is left, and leaves the whole network alone."""
 
+import argparse
+
 import pytest
 import torch
 
@@ -12,6 +14,8 @@ from training.network.lite0 import (
     weights_sha256,
 )
 from training.network.prune import PRESETS, prune
+from training.smoke import command
+from training.smoke.pool.frozen import NAMES
 
 
 def shape(stem: int, first: int, inside: tuple[int, ...], skipped: int = 1) -> BackboneShape:
@@ -41,7 +45,7 @@ def whole() -> Backbone:
     backbone = Backbone(WHOLE).eval()
     with torch.no_grad():
         for weight in backbone.parameters():
-            weight *= 3  # so that ReLU6 bends at both ends
+            weight.mul_(3)  # so that ReLU6 bends at both ends
     return backbone
 
 
@@ -118,10 +122,16 @@ def test_a_shape_that_is_no_part_is_refused(whole, frames, target) -> None:
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_the_presets_are_parts_of_lite0_without_the_stems_feature(preset, frames) -> None:
     made = prune(imagenet_backbone(), PRESETS[preset], frames[:2])
-    assert made.whole == (1, 2, 3)
-    assert made.backbone.shape.strides == (2, 4, 8)
-    narrower = [
-        new.inside < old.inside
-        for new, old in zip(PRESETS[preset].blocks[1:], SHAPES["lite0"].blocks[1:], strict=True)
-    ]
-    assert all(narrower)
+    assert made.whole == ((2, 3) if preset == "coarse" else (1, 2, 3))
+    assert made.backbone.shape.strides == ((4, 8) if preset == "coarse" else (2, 4, 8))
+    pairs = zip(PRESETS[preset].blocks[1:], SHAPES["lite0"].blocks[1:], strict=True)
+    assert all(3 * new.inside <= old.inside for new, old in pairs)
+
+
+def test_the_command_and_the_pool_name_every_preset() -> None:
+    parser = argparse.ArgumentParser()
+    command.register(parser.add_subparsers())
+    for preset in PRESETS:
+        words = ["prune", "--preset", preset, "--pictures", "a", "--work", "b"]
+        assert parser.parse_args(words).preset == preset
+    assert {f"lite0-{preset}" for preset in PRESETS} < set(NAMES)

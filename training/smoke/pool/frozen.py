@@ -20,6 +20,7 @@ from edge.model.manifest import Threshold
 from training.export.file import export_tflite
 from training.network import file, lite0
 from training.network.lite0 import Backbone, BackboneShape, imagenet_backbone, weights_sha256
+from training.network.prune import PRESETS
 from training.quantize.tflite_file import Ranges, Rule, Sample, TFLiteFile
 from training.smoke import prune
 from training.smoke.bundle import manifest_of
@@ -30,7 +31,7 @@ from training.smoke.side import made_of_step
 from training.step.step import Step, digests, picture_digest, write_whole
 from training.step.workshop import Workshop
 
-Name: TypeAlias = Literal["lite0", "lite1", "lite0-third", "lite0-slim"]
+Name: TypeAlias = Literal["lite0", "lite1", "lite0-third", "lite0-slim", "lite0-coarse"]
 NAMES: tuple[Name, ...] = get_args(Name)
 FEATURES, BACKBONE = "features.tflite", "backbone.pt"
 FRAME = "frame"
@@ -129,7 +130,8 @@ def _backbone(shop: Workshop, name: Name, pictures: Sequence[Path]) -> tuple[Bac
     """Return the float backbone, and the digests of what it was made from beyond its ImageNet weights."""
     if name in ("lite0", "lite1"):
         return imagenet_backbone(name), frozenset()
-    step = prune.pruned(shop, "third" if name == "lite0-third" else "slim", pictures)
+    preset = next(preset for preset in PRESETS if name == f"lite0-{preset}")
+    step = prune.pruned(shop, preset, pictures)
     return prune.load(step), made_of_step(step)
 
 
