@@ -177,7 +177,8 @@ def _folds(folder: Path) -> Words:
 
 
 def _pool(folder: Path) -> Words:
-    return ["--data", folder / "fires", "--work", folder / "pool", "--processes", "1"]
+    data = folder / "fires"
+    return ["--data", data, "--calibration", data, "--work", folder / "pool", "--processes", "1"]
 
 
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.

@@ -36,8 +36,31 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     parser.add_argument(
         "--processes", type=positive, default=2, metavar="N", help="at work at once (%(default)s)"
     )
-    parser.add_argument("--only", choices=("pictures",), help="stop there")
+    parser.add_argument(
+        "--only", choices=("pictures", "maps"), help="stop there; all, the changes too, if absent"
+    )
+    parser.add_argument(
+        "--network", action="append", default=[], metavar="NAME",
+        help="frozen backbone whose maps are kept (lite0, lite1, …); may be given several times; lite0 if absent",
+    )  # fmt: skip
+    parser.add_argument(
+        "--calibration", type=Path, action="append", default=[], metavar="DIR",
+        help="folder of pictures that set the ranges of the backbones, looked through; a fold that leaves one out "
+        "cannot use the maps: name some that no fold judges on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--every", type=_numbers, default=(1, 3), metavar="N,N",
+        help="cadences of the changes: each so-manieth frame is scored (1,3)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--background", type=_numbers, default=(15,), metavar="N,N",
+        help="scored frames that the slow background averages (15)",
+    )  # fmt: skip
     parser.set_defaults(handler=_handle)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted({positive(part) for part in text.split(",")}))
 
 
 def _handle(options: argparse.Namespace) -> int:

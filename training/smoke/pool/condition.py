@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from firmware_sim.scene.layer import Picture
 from scoring.sun import NIGHT_DEG, elevation_deg
@@ -57,6 +60,12 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 NAMES: tuple[str, ...] = Condition.__struct_fields__
+
+
+def numbers(conditions: Sequence[Condition]) -> NDArray[np.float32]:
+    """Return (frames, len(NAMES)) float32: 1 where a condition holds, 0 where not, NaN where nobody knows."""
+    rows = [[getattr(one, name) for name in NAMES] for one in conditions]
+    return np.array([[np.nan if v is None else float(v) for v in row] for row in rows], np.float32)
 
 
 def colour(picture: Picture) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -55,6 +56,11 @@ class Variant:
     def real(self) -> bool:
         """Whether it is the sequence as it was taken."""
         return self.fire is None and self.weather == CLEAR
+
+    @property
+    def source(self) -> Literal["real", "planted", "weather"]:
+        """What kind of sequence it is; a planted one may be under weather, too."""
+        return "planted" if self.fire is not None else "real" if self.real else "weather"
 
 
 def variants(parts: Sequence[Part], seed: int = 0) -> list[Variant]:

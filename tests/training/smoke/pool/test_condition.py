@@ -8,7 +8,7 @@ from firmware_sim.scene.fire import CONDITIONS
 from scoring.truth import TruthFrame, TruthSequence
 from tests.firmware_sim.scene.conftest import drawn
 from tests.training.smoke.pool.made import NOON
-from training.smoke.pool.condition import Condition, laid, real
+from training.smoke.pool.condition import Condition, laid, numbers, real
 
 DAY = Condition(True, *[False] * 5)
 FADED = np.asarray(0.04 * drawn() + 0.96 * drawn().mean(2, keepdims=True), np.uint8)
@@ -64,3 +64,9 @@ def test_each_weather_says_what_it_shows(weather):
 def test_real_fog_stays_fog_at_a_rendered_night():
     fog = Condition(False, True, None, False, False, None)
     assert laid(fog, "night", drawn(), drawn() // 4) == Condition(False, True, False, True, False, None)
+
+
+def test_labels_as_numbers_keep_what_is_unknown():
+    rows = numbers([DAY, Condition()])
+    assert rows[0].tolist() == [1, 0, 0, 0, 0, 0]
+    assert np.isnan(rows[1]).all()
