@@ -51,7 +51,7 @@ def test_a_map_is_the_backbones_features_in_cells(shop, part, network):
     expected = torch.cat(cells, dim=1)[0].numpy()
     assert _alike(expected.mean((1, 2)), stored[0].mean((1, 2), dtype=np.float32)) > 0.97
     assert _alike(_centred(expected), _centred(stored[0].astype(np.float32))) > 0.95
-    assert np.abs(expected - stored[0]).mean() < 0.1 * expected.std()
+    assert np.abs(expected - stored[0]).mean() < 0.2 * expected.std()  # of INT8
 
 
 def _alike(one, other):
