@@ -165,7 +165,7 @@ def handle(options: argparse.Namespace) -> int:
     shop = Workshop(options.work, METHODS)
     if not shop.leave():
         return 0
-    paths = [path for folder in options.pictures for path in _pictures(folder)]
+    paths = [path for folder in options.pictures for path in pictures_in(folder)]
     step = pruned(shop, options.preset, paths, Tuning(options.steps, options.seed))
     record = step.read()
     shown = {
@@ -176,7 +176,12 @@ def handle(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures below a folder, in the order in which `pruned` is told of them.
+
+    Raises:
+        ValueError: there are none.
+    """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
         raise ValueError(f"{folder}: no pictures ({', '.join(sorted(SUFFIXES))}); name another folder")
