@@ -45,13 +45,13 @@ def correlation(one: torch.Tensor, other: torch.Tensor) -> float:
 
 def test_int8_features_are_those_of_torch(made: Frozen, pictures: list[Path]) -> None:
     """Over cells, as the pool keeps them; a pixel alone also carries the rounding."""
-    pixels = cv2.imread(str(pictures[2]), cv2.IMREAD_COLOR_RGB)
+    pixels = np.asarray(cv2.imread(str(pictures[2]), cv2.IMREAD_COLOR_RGB), np.uint8)
     interpreter = Interpreter(str(made.tflite))
     interpreter.allocate_tensors()
     (entry,) = interpreter.get_input_details()
     scale, zero = entry["quantization"]
     assert (entry["dtype"], zero, round(1 / scale, 3)) == (np.int8, -128, 255)
-    interpreter.set_tensor(entry["index"], (pixels[None] ^ 0x80).view(np.int8))
+    interpreter.set_tensor(entry["index"], np.bitwise_xor(pixels[None], 0x80).view(np.int8))
     interpreter.invoke()
     with torch.inference_mode():
         expected = made.backbone()(torch.from_numpy(pixels)[None].permute(0, 3, 1, 2).float() / 255)
