@@ -177,7 +177,7 @@ def handle(options: argparse.Namespace) -> int:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and its folders, in order.
+    """Return the pictures below a folder, in the order in which `pruned` is told of them.
 
     Raises:
         ValueError: there are none.

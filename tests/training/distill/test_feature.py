@@ -41,8 +41,10 @@ def test_errors_are_in_the_teachers_own_spread() -> None:
     scale = spread(both, frames)
     cells = torch.stack([both.taught(frame[None])[0] for frame in frames])
     torch.testing.assert_close(scale[:, 0, 0], cells.transpose(0, 1).flatten(1).std(dim=1))
+    student = both.student
+    assert isinstance(student, Two)
     with torch.no_grad():  # a student that always gives the mean errs by the variance
-        for layer, mean in ((both.student.fine, cells[:, :4]), (both.student.coarse, cells[:, 4:])):
+        for layer, mean in ((student.fine, cells[:, :4]), (student.coarse, cells[:, 4:])):
             layer.weight.zero_()
             layer.bias.copy_(mean.mean(dim=(0, 2, 3)))
     assert all(abs(found - 1) < 0.03 for found in error(both, scale, frames))

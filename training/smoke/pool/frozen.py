@@ -102,8 +102,8 @@ def frozen(
         shop: where the step goes.
         name: of the backbone.
         calibration: pictures whose smallest and largest values set the ranges.
-        learned_from: pictures that a pruned backbone is tuned on (`training.smoke.prune.pruned`), in the order of that
-            command; those of the calibration if None. The others need none.
+        learned_from: pictures that a pruned backbone is tuned on (`training.smoke.prune.pruned`), in the order of
+            `prune.pictures_in` and with `Tuning()`; those of the calibration if None. The others need none.
 
     Raises:
         ValueError: no such backbone, no pictures or one that is not readable, a damaged file of a step.
