@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event
+from edge.detect.calm import Thresholds
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.severity import Severities
 from edge.detect.tracker import Tracker
@@ -27,6 +28,7 @@ class Past:
         state: the model's, after the newest frame.
         tracker: its plumes.
         severities: of the open ones.
+        thresholds: in force for the next frame.
         placement: of its frames in the model's input.
         blocked: (rows, cols), True where its masks let nothing through; None where they block nothing.
         model_ns: model time of the newest frame.
@@ -36,6 +38,7 @@ class Past:
     state: State
     tracker: Tracker
     severities: Severities
+    thresholds: Thresholds
     placement: Placement
     blocked: NDArray[np.bool_] | None
     model_ns: int
@@ -82,7 +85,7 @@ class Pasts:
     def recall(self, camera: str, frame: Frame, placement: Placement) -> tuple[Past, Past | None]:
         """Return what a frame goes on from; or a new past, and the old one to be closed, where it must start anew.
 
-        After a gap that was dark only the state of the model starts anew: the open events stay.
+        After a gap that was dark the open events stay; the state of the model and what lowers thresholds start anew.
         """
         past = self.of(camera)
         if past is not None:
@@ -91,11 +94,14 @@ class Pasts:
                 if elapsed_s <= self._manifest.state_gap_s:
                     return past, None
                 if frame.dark_ns is not None and frame.dark_ns > past.model_ns:
-                    return replace(past, state=self._runtime.zero_state()), None
+                    state, thresholds = self._runtime.zero_state(), past.thresholds.anew()
+                    return replace(past, state=state, thresholds=thresholds), None
+        manifest = self._manifest
         new = Past(
             self._runtime.zero_state(),
-            Tracker(self._manifest.confirmation),
-            Severities(self._manifest.alert),
+            Tracker(manifest.confirmation),
+            Severities(manifest.alert),
+            Thresholds(manifest.calm, manifest.thresholds, manifest.labels),
             placement,
             self._blocked(camera, placement),
             frame.model_ns,

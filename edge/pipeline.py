@@ -95,7 +95,7 @@ class Pipeline:
         found = regions(
             inference.scores,
             self._manifest.labels,
-            self._manifest.thresholds,
+            past.thresholds.now,
             past.blocked,
             lambda cells: past.placement.cell_box(cells, self._stride_px),
         )
@@ -106,6 +106,7 @@ class Pipeline:
         if restarted:
             past.tracker.forget_candidates()
         changes = past.tracker.update(found)
+        past.thresholds.learn(inference.scores, past.blocked, past.tracker.open_labels)
         alerts = past.severities.update(changes, watched_s, self._risk())
         told = self._revisions.told(past, camera, frame, changes, inference.scores, alerts)
         finished = time.perf_counter_ns()

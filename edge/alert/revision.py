@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from edge.alert.event import Alerted, Darkness, Event, Stamp
@@ -141,6 +142,7 @@ class Revisions:
         stamp = self._stamp(frame)
         known = past.events.get(change.track)
         if known is None:
+            lowered = past.thresholds.lowered(change.label)
             event = Event(
                 id=self._identify(camera, frame, change.label, change.track),
                 revision=1,
@@ -158,6 +160,7 @@ class Revisions:
                 severity="alert" if self._manifest.alert is None else "candidate",
                 frame_px=past.placement.source_px,
                 probability=likely,
+                threshold=UNSET if lowered is None else round(lowered, 6),
             )
             event = past.events[change.track] = self._alerted(event, frame, cause)
             return event

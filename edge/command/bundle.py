@@ -167,6 +167,11 @@ def describe(bundle: Bundle) -> list[str]:
         lines.append(f"  threshold     {label}: opens at {threshold.open:g}, kept above {threshold.keep:g}")
     if not manifest.thresholds:
         lines.append("  threshold     of no label: nothing opens an event")
+    if manifest.calm is not None:
+        calm = manifest.calm
+        lines.append(
+            f"  calm          opens {calm.margin:g} above all of {calm.window} frames, at most {calm.fall:g} lower"
+        )
     rule = manifest.confirmation
     lines.append(
         f"  event         {rule.hits} of {rule.window} frames, closed after {rule.close_after} unseen"

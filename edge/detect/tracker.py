@@ -97,6 +97,11 @@ class Tracker:
         """How many plumes are open."""
         return sum(track.open for track in self._tracks)
 
+    @property
+    def open_labels(self) -> set[str]:
+        """The labels of the plumes that are open."""
+        return {track.label for track in self._tracks if track.open}
+
     def reset(self) -> list[Change]:
         """Forget everything, for the camera's state starts anew; return the closing of each open plume."""
         closed = [_change("closed", track, reason="reset") for track in self._tracks if track.open]

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
-from edge.model import pattern
+from edge.model import calm, pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
@@ -149,6 +149,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
         thresholds: labels without one never open an event.
         alert: when an event becomes an alert (since schema 1.2); None: each is one from its opening.
+        calm: how far thresholds fall in a picture that shows nothing (since schema 1.4); None: they do not.
         selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
@@ -169,6 +170,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thresholds: dict[str, Threshold] = {}
     confirmation: Confirmation = Confirmation()
     alert: AlertRule | None = None
+    calm: calm.Calm | None = None
     selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
@@ -248,8 +250,6 @@ def check(manifest: Manifest) -> None:
         for tensor in spec.tensors:
             _check_tensor(f"manifest.files.{name}.{tensor.name}", tensor)
     _check_events(manifest)
-    if manifest.alert is not None:
-        _check_alert(manifest.alert, manifest.thresholds)
     _check_selftest(manifest.selftest, manifest.files)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
@@ -275,6 +275,11 @@ def _check_events(manifest: Manifest) -> None:
         raise ManifestError(
             f"manifest.confirmation: expected 1 ≤ hits ≤ window ≤ {_WINDOW_MAX} and close_after ≥ 1"
         )
+    if manifest.alert is not None:
+        _check_alert(manifest.alert, manifest.thresholds)
+    if manifest.calm is not None:
+        labels, frames = len(manifest.thresholds), confirmation.window
+        calm.check(manifest.calm, kind=manifest.kind, thresholds=labels, confirmed_in=frames)
 
 
 def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ManifestError
+from edge.model.calm import Calm
 from edge.model.manifest import (
     AlertRule,
     Cadence,
@@ -204,6 +205,13 @@ def changed_tensor(manifest, of_role, **fields):
         ({"alert": AlertRule(escalate_s=60.0, scores={"fog": 1.0})}, "'fog' has no threshold"),
         ({"alert": AlertRule(escalate_s=60.0, scores={"smoke": -9.0})}, r"\(open\) or more"),
         ({"alert": AlertRule(escalate_s=60.0, scores={"smoke": float("inf")})}, "finite score"),
+        ({"calm": Calm(margin=0.0, fall=3.5)}, "calm.margin: expected a positive"),
+        ({"calm": Calm(margin=2.0, fall=float("inf"))}, "calm.fall"),
+        ({"calm": Calm(margin=2.0, fall=3.5, least=61)}, "least ≤ window"),
+        ({"calm": Calm(margin=2.0, fall=3.5, window=1001)}, "1000"),
+        ({"calm": Calm(margin=2.0, fall=3.5, lag=2)}, r"calm.lag: expected confirmation.window \(3\)"),
+        ({"calm": Calm(margin=2.0, fall=3.5), "kind": "probabilities"}, "kind 'logits'"),
+        ({"calm": Calm(margin=2.0, fall=3.5), "thresholds": {}}, "a label with a threshold"),
         ({"cadence": Cadence(min_s=2, default_s=1, max_s=3)}, "cadence"),
         ({"state_gap_s": 0.0}, "state_gap_s"),
         ({"tolerance_steps": -1.0}, "tolerance_steps"),
@@ -291,6 +299,12 @@ def test_state_pairs_come_in_the_order_of_the_inputs(good):
         ("background", "background_next"),
         ("weight", "weight_next"),
     ]
+
+
+def test_a_manifest_without_the_calm_rule_is_written_as_before_and_one_with_it_is_read_back(good):
+    assert b"calm" not in encode(good)
+    calm = changed(good, calm=Calm(margin=2.0, fall=3.5, lag=3))
+    assert decode(encode(calm)) == calm
 
 
 def test_a_manifest_without_a_rule_for_alerts_has_none_and_is_written_as_before(good):

@@ -133,7 +133,7 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
     """Return the decision as shipped and with each of its rules off.
 
     Off means: the first sight opens (confirmation), a region is only what reaches `open` (hysteresis), every event is
-    an alert (severity); and all of these at once, RULES_OFF.
+    an alert (severity), thresholds never fall (calm); and all of these at once, RULES_OFF.
     """
     at_once = Confirmation(hits=1, window=1, close_after=manifest.confirmation.close_after)
     narrow = {label: Threshold(open=one.open, keep=one.open) for label, one in manifest.thresholds.items()}
@@ -143,6 +143,8 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
     }
     if manifest.alert is not None:
         off["no severity"] = {"alert": None}
+    if manifest.calm is not None:
+        off["no calm"] = {"calm": None}
     every = {key: value for changes in off.values() for key, value in changes.items()}
     made = {name: msgspec.structs.replace(manifest, **changes) for name, changes in off.items()}
     return {SHIPPED: manifest, **made, RULES_OFF: msgspec.structs.replace(manifest, **every)}
@@ -150,6 +152,10 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
 
 def shifted(manifest: Manifest, by: float) -> Manifest:
     """Return the manifest with all thresholds moved, those of the rule for alerts too.
+
+    The calm rule stays as it is: its `fall` is relative to `open` and moves with it, its `margin` to what the camera
+    showed, and those scores do not move. So in a calm picture a higher threshold is higher where the rule has fallen as
+    far as it may, else the same.
 
     Args:
         manifest: as shipped.

@@ -9,6 +9,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.errors import FrameError
+from edge.model.calm import Calm
 from edge.model.manifest import Confirmation, Threshold
 from edge.replay import replay
 from scoring.day import WARM_UP
@@ -135,6 +136,28 @@ def test_each_rule_is_off_in_its_variant_and_all_in_the_last():
         len(decide(model, "cam", some, recording, rules[name])) for name in (SHIPPED, "no confirmation")
     ]
     assert counts == [0, 1]
+
+
+CALM = msgspec.structs.replace(
+    made.MANIFEST,
+    schema="1.4",
+    thresholds={"smoke": Threshold(open=12.0, keep=11.0)},
+    calm=Calm(margin=2.0, fall=12.0, least=5),
+)
+
+
+def test_without_the_calm_rule_a_faint_plume_in_a_calm_picture_is_not_found():
+    pictures = [made.picture(i, HERE if i >= 15 else None) for i in range(22)]
+    some, model = shots([i * 60.0 for i in range(22)]), made.model(CALM)
+    recording = record(model, "cam", some, reader(pictures))
+    assert [event.threshold for event in decide(model, "cam", some, recording)] == [0.0]
+    rules = variants(CALM)
+    assert list(rules)[-2:] == ["no calm", RULES_OFF]
+    assert rules["no calm"] == msgspec.structs.replace(CALM, calm=None)
+    assert decide(model, "cam", some, recording, rules["no calm"]) == []
+    assert shifted(CALM, 1.0).calm == CALM.calm
+    (event,) = decide(model, "cam", some, recording, shifted(CALM, 1.0))
+    assert event.threshold == 1.0  # the end of the fall moves with the threshold
 
 
 def test_thresholds_move_by_logits_and_probabilities_stay_such():
