@@ -282,6 +282,7 @@ class Daemon:
                 error=reader.error,
                 finished=reader.finished and reader.error is None,
                 corrupt=reader.corrupt,
+                conditions=self._pipeline.conditions(name),
             )
             for name, reader in self._readers.items()
         }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.alert.event import Event
 from edge.detect.calm import Thresholds
+from edge.detect.condition import Conditions
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.severity import Severities
 from edge.detect.tracker import Tracker
@@ -29,6 +30,7 @@ class Past:
         tracker: its plumes.
         severities: of the open ones.
         thresholds: in force for the next frame.
+        conditions: of its scene.
         placement: of its frames in the model's input.
         blocked: (rows, cols), True where its masks let nothing through; None where they block nothing.
         model_ns: model time of the newest frame.
@@ -39,6 +41,7 @@ class Past:
     tracker: Tracker
     severities: Severities
     thresholds: Thresholds
+    conditions: Conditions
     placement: Placement
     blocked: NDArray[np.bool_] | None
     model_ns: int
@@ -85,7 +88,8 @@ class Pasts:
     def recall(self, camera: str, frame: Frame, placement: Placement) -> tuple[Past, Past | None]:
         """Return what a frame goes on from; or a new past, and the old one to be closed, where it must start anew.
 
-        After a gap that was dark the open events stay; the state of the model and what lowers thresholds start anew.
+        After a gap that was dark the open events stay; the state of the model, what lowers thresholds and the
+        conditions of the scene start anew.
         """
         past = self.of(camera)
         if past is not None:
@@ -95,13 +99,15 @@ class Pasts:
                     return past, None
                 if frame.dark_ns is not None and frame.dark_ns > past.model_ns:
                     state, thresholds = self._runtime.zero_state(), past.thresholds.anew()
-                    return replace(past, state=state, thresholds=thresholds), None
+                    conditions = Conditions(self._manifest.conditions)
+                    return replace(past, state=state, thresholds=thresholds, conditions=conditions), None
         manifest = self._manifest
         new = Past(
             self._runtime.zero_state(),
             Tracker(manifest.confirmation),
             Severities(manifest.alert),
             Thresholds(manifest.calm, manifest.thresholds, manifest.labels),
+            Conditions(manifest.conditions),
             placement,
             self._blocked(camera, placement),
             frame.model_ns,

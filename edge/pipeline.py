@@ -39,6 +39,8 @@ class Scored:
             became alerts, without being seen.
         open_events: how many plumes of this camera are open after it.
         restarted: whether the camera's state started anew with this frame.
+        conditions: (conditions,) float32 within 0…1, how probable each of the manifest's is in this frame; None where
+            the model tells none.
     """
 
     camera: str
@@ -48,6 +50,7 @@ class Scored:
     events: tuple[Event, ...]
     open_events: int
     restarted: bool
+    conditions: NDArray[np.float32] | None = None
 
 
 class Pipeline:
@@ -105,6 +108,7 @@ class Pipeline:
         closed = () if left is None else self._revisions.closings(left, camera, frame)
         if restarted:
             past.tracker.forget_candidates()
+        past.conditions.update(inference.conditions)
         changes = past.tracker.update(found)
         past.thresholds.learn(inference.scores, past.blocked, past.tracker.open_labels)
         alerts = past.severities.update(changes, watched_s, self._risk())
@@ -117,7 +121,16 @@ class Pipeline:
         self._pasts.keep(camera, past)
         map_px = past.placement.map_box(self._grid, self._stride_px)
         open_events = past.tracker.open_count
-        return Scored(camera, frame, inference.scores, map_px, closed + told, open_events, restarted)
+        return Scored(
+            camera,
+            frame,
+            inference.scores,
+            map_px,
+            closed + told,
+            open_events,
+            restarted,
+            inference.conditions,
+        )
 
     def close(self, camera: str, frame: Frame) -> tuple[Event, ...]:
         """End a recording: close its open events at its last frame and forget the camera."""
@@ -133,6 +146,13 @@ class Pipeline:
         """
         past = self._pasts.of(camera)
         return () if past is None else self._revisions.darkened(past, dusk)
+
+    def conditions(self, camera: str) -> tuple[str, ...] | None:
+        """Return the scene conditions that stand for a camera; None where the model tells none. From any thread."""
+        if not self._manifest.conditions:
+            return None
+        past = self._pasts.of(camera)
+        return () if past is None else past.conditions.standing
 
     def sight(self, event: Event) -> Stamp | None:
         """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""

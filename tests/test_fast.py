@@ -32,6 +32,7 @@ THROUGH = {
     "device/sysfs": "tests/device/test_battery.py",
     "http/trust": "tests/http/test_client.py",
     "model/backend": "tests/model/test_registry.py",
+    "model/condition": "tests/model/test_manifest.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "model/picture_input": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "uplink/connection": "tests/uplink/test_conformance.py",

@@ -45,6 +45,7 @@ class CountingRuntime:
     def __init__(self) -> None:
         self.states: list[float] = []
         self.broken = False
+        self.conditions: list[float] | None = None
 
     def zero_state(self) -> State:
         return (np.zeros(1, np.float32),)
@@ -57,7 +58,8 @@ class CountingRuntime:
         self.states.append(float(state[0][0]))
         cells = buffer[0].max(axis=2).reshape(4, 16, 4, 16).max(axis=(1, 3))
         scores = np.where(cells == 255, 10, -10).astype(np.float32)[..., None]
-        return Inference(scores, (state[0] + 1,), 5)
+        told = None if self.conditions is None else np.float32(self.conditions)
+        return Inference(scores, (state[0] + 1,), 5, told)
 
 
 RULE = Confirmation(hits=2, window=3, close_after=2)
@@ -494,3 +496,27 @@ def test_a_frame_that_fails_leaves_the_calm_as_it_was() -> None:
             pipeline.score("c", frame(second))
     runtime.broken = False
     assert seen(pipeline, [30, 31]) == []  # four frames are known, five are needed
+
+
+def test_conditions_are_kept_per_camera_and_start_anew_with_the_state() -> None:
+    pipeline, runtime, _ = make(conditions=("fog", "night"))
+    assert pipeline.conditions("c") == ()
+    runtime.conditions = [0.1, 0.9]
+    scored = pipeline.score("c", frame(0))
+    assert scored.conditions is not None
+    assert scored.conditions.tolist() == np.float32([0.1, 0.9]).tolist()
+    runtime.conditions = [0.0, 0.0]
+    pipeline.score("d", frame(0))
+    pipeline.score("c", frame(1))
+    assert (pipeline.conditions("c"), pipeline.conditions("d")) == (("night",), ())
+    pipeline.score("c", frame(1000))
+    assert pipeline.conditions("c") == ()
+    runtime.conditions = [1.0, 0.0]
+    pipeline.score("d", replace(frame(50_000), dark_ns=49_940 * 10**9))
+    assert pipeline.conditions("d") == ("fog",)
+
+
+def test_a_model_that_tells_no_conditions_has_none() -> None:
+    pipeline, _, _ = make()
+    assert pipeline.score("c", frame(0)).conditions is None
+    assert pipeline.conditions("c") is None

@@ -160,6 +160,7 @@ def describe(bundle: Bundle) -> list[str]:
         f"{manifest.name} {manifest.version}   {bundle.path}",
         f"  task          {manifest.task}, scores are {manifest.kind}{each}",
         f"  labels        {some(manifest.labels)}",
+        *([f"  conditions    {some(manifest.conditions)}"] if manifest.conditions else []),
         f"  frame         {manifest.colour_order}, {manifest.fit}",
         f"  normalised    mean {_three(manifest.normalisation.mean)}, std {_three(manifest.normalisation.std)}",
     ]

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
-from edge.model import calm, pattern
+from edge.model import calm, condition, pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
@@ -31,7 +31,7 @@ _UNREADABLE = (
     RecursionError,
 )  # of text, a number or a nesting without end
 
-Role = Literal["frame", "state_in", "state_out", "scores"]
+Role = Literal["frame", "state_in", "state_out", "scores", "conditions"]
 Dtype = Literal["float32", "int8", "uint8"]
 
 
@@ -81,6 +81,11 @@ class FileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if len(found) != 1:
             raise ManifestError(f"manifest: expected one tensor with role '{role}', got {len(found)}")
         return found[0]
+
+    @property
+    def conditions(self) -> TensorSpec | None:
+        """The tensor that tells scene conditions, as logits; None where there is none."""
+        return next((tensor for tensor in self.tensors if tensor.role == "conditions"), None)
 
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor that goes in, by name."""
@@ -150,6 +155,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         thresholds: labels without one never open an event.
         alert: when an event becomes an alert (since schema 1.2); None: each is one from its opening.
         calm: how far thresholds fall in a picture that shows nothing (since schema 1.4); None: they do not.
+        conditions: names of the scene conditions that its models tell beside the scores, one or several at a time
+            (since schema 1.4).
         selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
@@ -171,6 +178,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     confirmation: Confirmation = Confirmation()
     alert: AlertRule | None = None
     calm: calm.Calm | None = None
+    conditions: tuple[str, ...] = ()
     selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
@@ -314,6 +322,7 @@ def _check_names(manifest: Manifest) -> None:
             raise ManifestError(f"manifest.{field}: expected printable text, got {text!r}")
     if MANIFEST_NAME in manifest.files:
         raise ManifestError(f"manifest.files: {MANIFEST_NAME} cannot hold its own digest; leave it out")
+    condition.check(manifest.conditions)
     if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
         raise ManifestError("manifest.labels: expected at least one, each once")
     for name, spec in manifest.files.items():
@@ -338,6 +347,10 @@ def _check_roles(manifest: Manifest, where: str, spec: FileSpec) -> None:
     _check_scores(manifest, where, scores)
     if manifest.task == "cells":
         _check_cells(manifest, where, frame, scores)
+    if len([t for t in spec.tensors if t.role == "conditions"]) > 1:
+        raise ManifestError(f"{where}: expected one tensor with role 'conditions' at most")
+    told = spec.conditions
+    condition.check_output(where, None if told is None else told.shape, manifest.conditions)
     inputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_in"]
     outputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_out"]
     once = len({state for state, _, _ in inputs}) == len(inputs)
@@ -363,7 +376,7 @@ def _check_tensor(where: str, tensor: TensorSpec) -> None:
     if any(size < 1 for size in tensor.shape):
         raise ManifestError(f"{where}: shape {tensor.shape} has an empty or symbolic dimension")
     unquantized = tensor.scale is None or tensor.zero_point is None
-    if tensor.dtype != "float32" and tensor.role in {"frame", "scores"} and unquantized:
+    if tensor.dtype != "float32" and tensor.role in {"frame", "scores", "conditions"} and unquantized:
         raise ManifestError(f"{where}: dtype {tensor.dtype} needs scale and zero_point")
     if tensor.scale is not None and not 0 < tensor.scale < math.inf:
         raise ManifestError(f"{where}: expected a positive scale, got {tensor.scale}")

@@ -301,6 +301,44 @@ def test_state_pairs_come_in_the_order_of_the_inputs(good):
     ]
 
 
+TOLD = TensorSpec(name="told", role="conditions", shape=(1, 1, 1, 2), dtype="int8", scale=0.5, zero_point=0)
+
+
+def with_conditions(good, *names, tensors=(TOLD,)):
+    files = {
+        name: changed(spec, tensors=(*spec.tensors, *tensors)) for name, spec in good.model_files().items()
+    }
+    return changed(good, conditions=names, files={**good.files, **files})
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (1, 1, 1, 2)])
+def test_conditions_are_named_known_or_not_and_given_by_each_file(good, shape):
+    manifest = with_conditions(good, "night", "volcanic_ash", tensors=(changed(TOLD, shape=shape),))
+    assert decode(encode(manifest)) == manifest
+    assert manifest.files["model.tflite"].conditions.shape == shape
+    assert good.files["model.tflite"].conditions is None
+    assert b"conditions" not in encode(good)
+
+
+@pytest.mark.parametrize(
+    ("names", "tensors", "said"),
+    [
+        (("night", "fog"), (), "no tensor with that role"),
+        ((), (TOLD,), "has 0 names"),
+        (("night",), (TOLD,), r"\(1, 1, 1, 2\)"),
+        (("night", "fog"), (changed(TOLD, shape=(2,)),), "needs one tensor"),
+        (("night", "fog"), (TOLD, changed(TOLD, name="more")), "at most"),
+        (("night", "fog"), (changed(TOLD, scale=None),), "needs scale"),
+        (("night", "night"), (TOLD,), "each once"),
+        (("night", "Fog"), (TOLD,), "'Fog'"),
+        (("night", ""), (TOLD,), "expected names"),
+    ],
+)
+def test_conditions_that_contradict_the_files_are_named(good, names, tensors, said):
+    with pytest.raises(ManifestError, match=said):
+        encode(with_conditions(good, *names, tensors=tensors))
+
+
 def test_a_manifest_without_the_calm_rule_is_written_as_before_and_one_with_it_is_read_back(good):
     assert b"calm" not in encode(good)
     calm = changed(good, calm=Calm(margin=2.0, fall=3.5, lag=3))

@@ -5,6 +5,7 @@ So thresholds and rules can be tried without the network, and what they give is 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,18 +38,20 @@ SHIFTS = tuple(float(value) for value in np.arange(-2.0, 6.01, 0.5))  # logits b
 
 
 class _Recorded:
-    """A runtime that hands back stored score maps in their order."""
+    """A runtime that hands back stored score maps, and conditions, in their order."""
 
     name = "recorded"
 
-    def __init__(self, maps: NDArray[np.float32]) -> None:
-        self._maps = iter(maps)
+    def __init__(self, recording: Recording) -> None:
+        told = recording.conditions
+        self._scored = zip(recording.maps, itertools.repeat(None) if told is None else told, strict=False)
 
     def zero_state(self) -> State:
         return ()
 
     def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:  # noqa: ARG002 — of the Protocol
-        return Inference(next(self._maps), state, 0)
+        scores, conditions = next(self._scored)
+        return Inference(scores, state, 0, conditions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +96,7 @@ def decide(
     """
     bundle = model.bundle if manifest is None else _with(model.bundle, manifest)
     pipeline = Pipeline(
-        Model(bundle, model.file, _Recorded(recording.maps)), model_stamp, lambda _stage, _ns: None
+        Model(bundle, model.file, _Recorded(recording)), model_stamp, lambda _stage, _ns: None
     )
     events: dict[str, Event] = {}
     frame: Frame | None = None

@@ -20,6 +20,7 @@ from training.gate.recording import from_files, load, record, save
 from training.gate.stream import Part, Shot, Stream, streams
 
 HERE, THERE = (0, 0), (2, 3)
+TOLD = msgspec.structs.replace(made.MANIFEST, schema="1.4", conditions=("night",))
 
 
 def shots(times_s):
@@ -136,6 +137,21 @@ def test_each_rule_is_off_in_its_variant_and_all_in_the_last():
         len(decide(model, "cam", some, recording, rules[name])) for name in (SHIPPED, "no confirmation")
     ]
     assert counts == [0, 1]
+
+
+def test_a_recording_keeps_the_conditions_of_each_scored_frame(tmp_path):
+    pictures, times = hard()
+    model, some = made.model(TOLD), shots(times)
+    recording = record(model, "cam", some, reader(pictures))
+    assert recording.conditions.shape == (len(recording.maps), 1)
+    save(recording, tmp_path, "r")
+    again = load(tmp_path / "r.json", tmp_path / "r.npz")
+    assert np.array_equal(again.conditions, recording.conditions)
+    assert again.conditions.dtype == np.float32
+    plain = record(made.model(), "cam", some, reader(pictures))
+    assert plain.conditions is None
+    save(plain, tmp_path, "p")
+    assert load(tmp_path / "p.json", tmp_path / "p.npz").conditions is None
 
 
 CALM = msgspec.structs.replace(
