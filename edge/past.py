@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,6 +31,7 @@ class Past:
         severities: of the open ones.
         thresholds: in force for the next frame.
         conditions: of its scene.
+        held: those of them by which its alerts are held back.
         placement: of its frames in the model's input.
         blocked: (rows, cols), True where its masks let nothing through; None where they block nothing.
         model_ns: model time of the newest frame.
@@ -42,10 +43,16 @@ class Past:
     severities: Severities
     thresholds: Thresholds
     conditions: Conditions
+    held: frozenset[str]
     placement: Placement
     blocked: NDArray[np.bool_] | None
     model_ns: int
     events: dict[int, Event] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The conditions that stand and hold alerts back."""
+        return tuple(name for name in self.conditions.standing if name in self.held)
 
 
 class Pasts:
@@ -56,6 +63,7 @@ class Pasts:
         runtime: whose state it is.
         grid: (rows, cols) of the score map.
         masks: polygons in fractions of the frame, by camera.
+        night_alerts: cameras of which no condition holds alerts back.
     """
 
     def __init__(
@@ -64,11 +72,13 @@ class Pasts:
         runtime: Runtime,
         grid: tuple[int, int],
         masks: Mapping[str, Sequence[Polygon]],
+        night_alerts: Collection[str],
     ) -> None:
         self._manifest = manifest
         self._runtime = runtime
         self._grid = grid
         self._masks = masks
+        self._night_alerts = night_alerts
         cadence = manifest.cadence
         self._watch_s = min(manifest.state_gap_s, math.inf if cadence is None else cadence.max_s)
         self._cameras: dict[str, Past] = {}
@@ -108,6 +118,7 @@ class Pasts:
             Severities(manifest.alert),
             Thresholds(manifest.calm, manifest.thresholds, manifest.labels),
             Conditions(manifest.conditions),
+            self._held(camera),
             placement,
             self._blocked(camera, placement),
             frame.model_ns,
@@ -124,6 +135,10 @@ class Pasts:
         if frame.dark_ns is not None and since_ns < frame.dark_ns < frame.model_ns:
             since_ns = frame.dark_ns
         return min((frame.model_ns - since_ns) / 1e9, self._watch_s)
+
+    def _held(self, camera: str) -> frozenset[str]:
+        rule = self._manifest.alert
+        return frozenset() if rule is None or camera in self._night_alerts else frozenset(rule.held)
 
     def _blocked(self, camera: str, placement: Placement) -> NDArray[np.bool_] | None:
         if self._manifest.task == "classify":

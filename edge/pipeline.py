@@ -7,7 +7,7 @@ told of events in `edge.alert.revision`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,7 @@ class Pipeline:
         record: told a stage's name and its time in ns.
         masks: polygons in fractions of the frame, by camera.
         risk: returns the fire risk as people named it; neutral if absent.
+        night_alerts: cameras of which no condition of the scene holds alerts back, by the operator's choice.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Pipeline:
         record: Record,
         masks: Mapping[str, Sequence[Polygon]] | None = None,
         risk: Callable[[], Risk] = lambda: "neutral",
+        night_alerts: Collection[str] = (),
     ) -> None:
         self._manifest = model.bundle.manifest
         self._runtime = model.runtime
@@ -78,7 +80,7 @@ class Pipeline:
         self._grid, self._stride_px = _grid(self._manifest, model.file, self._preprocess.input_px)
         self._record = record
         self._risk = risk
-        self._pasts = Pasts(self._manifest, self._runtime, self._grid, masks or {})
+        self._pasts = Pasts(self._manifest, self._runtime, self._grid, masks or {}, night_alerts)
         self._revisions = Revisions(self._manifest, model.name, model.bundle.digest, stamp, risk)
 
     def score(self, camera: str, frame: Frame) -> Scored:
@@ -111,7 +113,7 @@ class Pipeline:
         past.conditions.update(inference.conditions)
         changes = past.tracker.update(found)
         past.thresholds.learn(inference.scores, past.blocked, past.tracker.open_labels)
-        alerts = past.severities.update(changes, watched_s, self._risk())
+        alerts = past.severities.update(changes, watched_s, self._risk(), held=bool(past.holds))
         told = self._revisions.told(past, camera, frame, changes, inference.scores, alerts)
         finished = time.perf_counter_ns()
         self._record("preprocess", fitted - started + written.ns)

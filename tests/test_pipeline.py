@@ -80,6 +80,7 @@ def make(
         lambda frame: Stamp(model_s=frame.model_ns / 1e9),
         lambda stage, _ns: stages.append(stage),
         {"c": masks or []},
+        night_alerts=("loud",),
     )
     return pipeline, runtime, stages
 
@@ -520,3 +521,54 @@ def test_a_model_that_tells_no_conditions_has_none() -> None:
     pipeline, _, _ = make()
     assert pipeline.score("c", frame(0)).conditions is None
     assert pipeline.conditions("c") is None
+
+
+HELD = AlertRule(escalate_s=300.0, scores={"smoke": 10.0}, held=("night", "infrared"))
+SCENE = ("fog", "night", "infrared")
+
+
+def told_by(pipeline: Pipeline, camera: str, seconds: list[float]) -> list[Event]:
+    return [e for s in seconds for e in pipeline.score(camera, frame(s, white=(20, 20))).events]
+
+
+def test_at_night_a_loud_candidate_stays_one_and_says_why() -> None:
+    pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+    runtime.conditions = [0.9, 0.9, 0.0]
+    (opened,) = told_by(pipeline, "c", [0, 60])
+    assert (opened.severity, opened.held) == ("candidate", ("night",))
+    assert told_by(pipeline, "c", [120, 180]) == []
+    runtime.conditions = [0.0, 1.0, 1.0]
+    assert told_by(pipeline, "c", [240, 270, 300, 330]) == []
+    (alert,) = told_by(pipeline, "c", [360])
+    assert (alert.severity, alert.alerted.by, alert.held) == ("alert", "escalation", ("night", "infrared"))
+
+
+def test_by_day_and_by_the_operators_choice_nothing_is_held() -> None:
+    for camera, told in (("c", [0.9, 0.0, 0.0]), ("loud", [0.0, 1.0, 1.0])):
+        pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+        runtime.conditions = told
+        (opened,) = told_by(pipeline, camera, [0, 60])
+        assert (opened.severity, opened.alerted.by) == ("alert", "score")
+        assert b"held" not in msgspec.json.encode(opened)
+
+
+def test_what_was_held_is_an_alert_by_its_first_loud_sight_of_the_day() -> None:
+    pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+    runtime.conditions = [0.0, 1.0, 0.0]
+    (opened,) = told_by(pipeline, "c", [0, 60])
+    runtime.conditions = [0.0, 0.0, 0.0]
+    events = told_by(pipeline, "c", [61 + second for second in range(5)])
+    assert [(event.id, event.alerted.by, event.held) for event in events] == [
+        (opened.id, "score", ("night",))
+    ]
+
+
+def test_an_event_that_is_an_alert_before_the_night_is_not_held_by_it() -> None:
+    pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+    runtime.conditions = [0.0, 0.0, 0.0]
+    (alert,) = told_by(pipeline, "c", [0, 60])
+    runtime.conditions = [0.0, 1.0, 0.0]
+    told_by(pipeline, "c", [120 + 10 * number for number in range(8)])
+    (closed,) = pipeline.close("c", frame(200))
+    assert (closed.severity, closed.alerted) == ("alert", alert.alerted)
+    assert b"held" not in msgspec.json.encode(closed)

@@ -82,6 +82,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         frame_px: (height, width) of the frames; None in events from before it was kept.
         probability: the largest so far, 0 to 1, that scores mean to people; None as above.
         threshold: at which it opened, in the manifest's kind, where the calm rule had lowered that; else absent.
+        held: conditions of the scene, such as `night`, under which only its time open could make it an alert; absent
+            where there were none while it was a candidate.
     """
 
     id: str
@@ -103,6 +105,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     frame_px: tuple[int, int] | None = None
     probability: float | None = None
     threshold: float | UnsetType = UNSET
+    held: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def alert_at(self) -> Stamp | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from edge.alert.event import Alerted, Darkness, Event, Stamp
@@ -66,6 +66,7 @@ class Revisions:
             New revisions, in the order of their tracks; then those of events that light came back to, or that became
             alerts, without being seen.
         """
+        self._hold(past)
         lit = self._lighten(past, frame)
         seen = ((c, self._likely(c, scores)) for c in changes)
         told = (self._event(past, camera, frame, c, p, c.track in lit, alerts.get(c.track)) for c, p in seen)
@@ -97,6 +98,12 @@ class Revisions:
             darkness = Darkness(since=self._stamp(dusk))
             past.events[track] = msgspec.structs.replace(past.events[track], darkness=darkness)
         return self._retell(past, dusk, hidden, {})
+
+    def _hold(self, past: Past) -> None:
+        """Note on open candidates which conditions hold them back; their next revision says so."""
+        for track, event in past.events.items():
+            if event.severity == "candidate":
+                past.events[track] = msgspec.structs.replace(event, held=_held(event.held, past.holds))
 
     def _lighten(self, past: Past, frame: Frame) -> set[int]:
         """Note that light came back with a frame; return the tracks of the events that were in the dark."""
@@ -162,7 +169,10 @@ class Revisions:
                 probability=likely,
                 threshold=UNSET if lowered is None else round(lowered, 6),
             )
-            event = past.events[change.track] = self._alerted(event, frame, cause)
+            event = self._alerted(event, frame, cause)
+            if event.severity == "candidate":
+                event = msgspec.structs.replace(event, held=_held(UNSET, past.holds))
+            past.events[change.track] = event
             return event
         closing = change.kind == "closed"
         event = msgspec.structs.replace(
@@ -196,3 +206,9 @@ class Revisions:
         digest = hashlib.sha256(f"{self._digest}\0{camera}\0{label}\0{track}\0{frame.model_ns}\0".encode())
         digest.update(frame.image.rgb().data)
         return digest.hexdigest()[:24]
+
+
+def _held(before: tuple[str, ...] | UnsetType, holds: tuple[str, ...]) -> tuple[str, ...] | UnsetType:
+    """Return the conditions that ever held an event back; absent where none did."""
+    known = () if before is UNSET else before
+    return (*known, *(name for name in holds if name not in known)) or UNSET

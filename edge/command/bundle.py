@@ -209,7 +209,8 @@ def _severity(rule: AlertRule | None) -> str:
         causes.append(f"{rule.growth:g} times its cells")
     if rule.persistence_s is not None:
         causes.append(f"seen for {rule.persistence_s:g} s")
-    return f"a candidate, an alert by {', '.join([*causes, f'{rule.escalate_s:g} s open'])}"
+    held = f"; under {' or '.join(rule.held)} by the last alone" if rule.held else ""
+    return f"a candidate, an alert by {', '.join([*causes, f'{rule.escalate_s:g} s open'])}{held}"
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -27,6 +27,21 @@ def check(conditions: Sequence[str]) -> None:
         raise ManifestError(f"manifest.conditions: expected each once, {_MOST} at most")
 
 
+def check_held(held: Sequence[str], conditions: Sequence[str]) -> None:
+    """Check which conditions hold alerts back.
+
+    Raises:
+        ManifestError: one that the manifest does not name, or one that is there twice.
+    """
+    for name in held:
+        if name not in conditions:
+            raise ManifestError(
+                f"manifest.alert.held: {name!r} is not among the conditions {list(conditions)}"
+            )
+    if len(set(held)) != len(held):
+        raise ManifestError("manifest.alert.held: expected each once")
+
+
 def check_output(where: str, shape: tuple[int, ...] | None, conditions: Sequence[str]) -> None:
     """Check that a model file gives the conditions that the manifest names, as (1, N) or (1, 1, 1, N).
 

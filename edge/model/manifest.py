@@ -129,12 +129,14 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         persistence_s: it was seen for so long.
         growth: at one sight it covers so many times the cells that it covered at its opening.
         scores: by label: its largest score reaches this, in the scores' own kind.
+        held: conditions of the scene under which it is an alert by `escalate_s` alone (since schema 1.4).
     """
 
     escalate_s: float
     persistence_s: float | None = None
     growth: float | None = None
     scores: dict[str, float] = {}
+    held: tuple[str, ...] = ()
 
 
 class Cadence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -285,6 +287,7 @@ def _check_events(manifest: Manifest) -> None:
         )
     if manifest.alert is not None:
         _check_alert(manifest.alert, manifest.thresholds)
+        condition.check_held(manifest.alert.held, manifest.conditions)
     if manifest.calm is not None:
         labels, frames = len(manifest.thresholds), confirmation.window
         calm.check(manifest.calm, kind=manifest.kind, thresholds=labels, confirmed_in=frames)

@@ -339,6 +339,17 @@ def test_conditions_that_contradict_the_files_are_named(good, names, tensors, sa
         encode(with_conditions(good, *names, tensors=tensors))
 
 
+@pytest.mark.parametrize(
+    ("held", "said"), [(("fog",), "'fog' is not among"), (("night", "night"), "held: expected each once")]
+)
+def test_what_holds_alerts_is_a_condition_of_the_manifest(good, held, said):
+    told = with_conditions(good, "night", "dirty")
+    fine = changed(told, alert=AlertRule(escalate_s=60.0, held=("night",)))
+    assert decode(encode(fine)) == fine
+    with pytest.raises(ManifestError, match=said):
+        encode(changed(told, alert=AlertRule(escalate_s=60.0, held=held)))
+
+
 def test_a_manifest_without_the_calm_rule_is_written_as_before_and_one_with_it_is_read_back(good):
     assert b"calm" not in encode(good)
     calm = changed(good, calm=Calm(margin=2.0, fall=3.5, lag=3))

@@ -136,7 +136,8 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
     """Return the decision as shipped and with each of its rules off.
 
     Off means: the first sight opens (confirmation), a region is only what reaches `open` (hysteresis), every event is
-    an alert (severity), thresholds never fall (calm); and all of these at once, RULES_OFF.
+    an alert (severity), no condition holds one back (hold), thresholds never fall (calm); and all of these at once,
+    RULES_OFF.
     """
     at_once = Confirmation(hits=1, window=1, close_after=manifest.confirmation.close_after)
     narrow = {label: Threshold(open=one.open, keep=one.open) for label, one in manifest.thresholds.items()}
@@ -144,6 +145,8 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
         "no confirmation": {"confirmation": at_once},
         "no hysteresis": {"thresholds": narrow},
     }
+    if manifest.alert is not None and manifest.alert.held:
+        off["no hold"] = {"alert": msgspec.structs.replace(manifest.alert, held=())}
     if manifest.alert is not None:
         off["no severity"] = {"alert": None}
     if manifest.calm is not None:

@@ -154,6 +154,22 @@ def test_a_recording_keeps_the_conditions_of_each_scored_frame(tmp_path):
     assert load(tmp_path / "p.json", tmp_path / "p.npz").conditions is None
 
 
+def test_a_decision_from_stored_conditions_holds_what_the_pipeline_held():
+    rule = msgspec.structs.replace(TOLD.alert, persistence_s=60.0, held=("night",))
+    manifest = msgspec.structs.replace(TOLD, alert=rule)
+    pictures = [made.picture(i, HERE if i >= 2 else None, 35) for i in range(12)]
+    some, model = shots([i * 60.0 for i in range(12)]), made.model(manifest)
+    recording = record(model, "cam", some, reader(pictures))
+    events = decide(model, "cam", some, recording, read=reader(pictures))
+    assert msgspec.json.encode(events) == msgspec.json.encode(recording.events)
+    assert [(event.severity, event.held) for event in events] == [("candidate", ("night",))]
+    rules = variants(manifest)
+    assert list(rules)[3:5] == ["no hold", "no severity"]
+    assert rules[RULES_OFF].alert is None
+    (loud,) = decide(model, "cam", some, recording, rules["no hold"])
+    assert (loud.severity, loud.alerted.by) == ("alert", "persistence")
+
+
 CALM = msgspec.structs.replace(
     made.MANIFEST,
     schema="1.4",
