@@ -156,7 +156,7 @@ def save(recording: Recording, folder: Path, name: str) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     kept = _Kept(recording.seen, recording.events, recording.dusk_ns)
     (folder / f"{name}.json").write_bytes(msgspec.json.encode(kept))
-    told = {} if recording.conditions is None else {"conditions": recording.conditions}
+    told: dict[str, Any] = {} if recording.conditions is None else {"conditions": recording.conditions}
     np.savez_compressed(folder / f"{name}.npz", maps=recording.maps, **told)
     return [f"{name}.json", f"{name}.npz"]
 
