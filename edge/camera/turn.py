@@ -30,12 +30,15 @@ _FLOOR = 1.0  # luma levels a px: much weaker edges are noise
 _MEMORY = 10  # pictures in the mean of a view
 _FAINT = 0.02  # mean square of edges; below, there are none
 _FOGGED = 0.4  # of the reference's mean square; below, something lies over the view
-_SAME = 0.1  # correlation that is the same view, where no shift has more
+_SAME = 0.05  # correlation that is the same view, where it stands out
+_STANDING_OUT = 1.2  # times what any larger shift has
 _CLEAR = 0.3  # correlation that leaves no doubt
 _FALLEN = 0.1  # by so much a shift must have more than the place of the reference
 _STRIPS = 8  # of the picture's columns; each says whether it shifted
 _AGREEING = 0.75  # of the strips with edges
 _NEAR_PX = 2  # shifts that differ by less are one
+_DOWN, _RIGHT = (np.round(np.fft.fftfreq(side) * side).astype(np.int32) for side in SIZE_PX)
+_NEAR = np.hypot(_DOWN[:, None], _RIGHT) < SHIFT * SIZE_PX[1]
 
 
 @dataclass(slots=True)
@@ -61,19 +64,21 @@ class Match:
     """How edges lie on others.
 
     Attributes:
-        shift: at which they agree most.
-        peak: their correlation there, −1 to 1.
-        unshifted: without a shift.
+        unshifted: their correlation where they are, −1 to 1.
+        near: the largest with a shift that is too small for another view.
+        far: the largest with any other.
+        shift: at which they have that.
     """
 
-    shift: Shift
-    peak: float
     unshifted: float
+    near: float
+    far: float
+    shift: Shift
 
     @property
-    def far(self) -> bool:
-        """Whether the shift is too large for the same view."""
-        return float(np.hypot(*self.shift)) >= SHIFT * SIZE_PX[1]
+    def same(self) -> bool:
+        """Whether both are of one view."""
+        return self.near >= max(_SAME, _STANDING_OUT * self.far)
 
 
 class Turns:
@@ -108,14 +113,14 @@ class Turns:
             return False
         fogged = energy < _FOGGED * _energy(here.edges)
         match = lay(edges, here.edges)
-        if not match.far and match.peak >= _SAME:
+        if match.same:
             if not fogged:
                 here.add(edges)
-            here.clear += match.peak >= _CLEAR
+            here.clear += match.near >= _CLEAR
             self._other, self._row = None, 0
             return False
         shift = match.shift if _is_shifted(match, edges, here.edges) else None
-        if fogged and shift is None:
+        if shift is None and (fogged or match.near >= _CLEAR):
             return False
         self._count(edges, shift)
         return self._row >= PICTURES and self._leave(here)
@@ -145,7 +150,7 @@ class Turns:
         """Return the number of a view, a new one where it is not known."""
         for number, known in self._known:
             match = lay(edges, known)
-            if not match.far and match.peak >= _CLEAR:
+            if match.same and match.near >= _CLEAR:
                 return number
         self._newest += 1
         return self._newest
@@ -176,15 +181,16 @@ def lay(edges: Edges, on: Edges) -> Match:
     """Find the shift at which edges agree most with others, by the correlation of their spectra."""
     spectrum = cv2.mulSpectrums(cv2.dft(edges), cv2.dft(on), 0, conjB=True)
     surface = cv2.dft(spectrum, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)[..., 0]
-    norm = edges.size * float(np.sqrt(_energy(edges) * _energy(on))) or 1.0
-    (height, width), (row, col) = SIZE_PX, divmod(int(surface.argmax()), SIZE_PX[1])
-    shift = (col - width if col > width // 2 else col, row - height if row > height // 2 else row)
-    return Match(shift, float(surface[row, col]) / norm, float(surface[0, 0]) / norm)
+    surface /= edges.size * float(np.sqrt(_energy(edges) * _energy(on))) or 1.0
+    unshifted, near = float(surface[0, 0]), float(surface[_NEAR].max())
+    surface[_NEAR] = -1
+    row, col = divmod(int(surface.argmax()), SIZE_PX[1])
+    return Match(unshifted, near, float(surface[row, col]), (int(_RIGHT[col]), int(_DOWN[row])))
 
 
 def _is_shifted(match: Match, edges: Edges, on: Edges) -> bool:
     """Say whether most of the picture moved, and not a cloud or a truck in it."""
-    if match.peak < _CLEAR or match.peak - match.unshifted < _FALLEN:
+    if match.far < max(_CLEAR, match.near, match.unshifted + _FALLEN):
         return False
     right, down = match.shift
     moved = np.roll(on, (down, right), (0, 1))
