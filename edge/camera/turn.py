@@ -29,7 +29,8 @@ _AROUND_PX = 21  # the strength of an edge is relative to what is around it
 _FLOOR = 1.0  # luma levels a px: much weaker edges are noise
 _MEMORY = 10  # pictures in the mean of a view
 _FAINT = 0.02  # mean square of edges; below, there are none
-_FOGGED = 0.4  # of the reference's mean square; below, something lies over the view
+_CELL_PX = 20  # sides of the cells in which edges are counted
+_MOST = 0.5  # of the view's cells with edges; with fewer, something lies over it
 _SAME = 0.05  # correlation that is the same view, where it stands out
 _STANDING_OUT = 1.2  # times what any larger shift has
 _CLEAR = 0.3  # correlation that leaves no doubt
@@ -104,14 +105,14 @@ class Turns:
             luma: (H, W), 0 to 255; a few hundred columns are enough.
         """
         edges = edges_of(luma)
-        energy = _energy(edges)
-        if energy < _FAINT:
+        if _energy(edges) < _FAINT:
             return False
         here = self._here
         if here is None:
             self._here = _Mean(edges)
             return False
-        fogged = energy < _FOGGED * _energy(here.edges)
+        enough = _MOST * _spread(here.edges)
+        fogged = _spread(edges) < enough
         match = lay(edges, here.edges)
         if match.same:
             if not fogged:
@@ -122,13 +123,13 @@ class Turns:
         shift = match.shift if _is_shifted(match, edges, here.edges) else None
         if shift is None and (fogged or match.near >= _CLEAR):
             return False
-        self._count(edges, shift)
+        self._count(edges, shift, enough)
         return self._row >= PICTURES and self._leave(here)
 
-    def _count(self, edges: Edges, shift: Shift | None) -> None:
+    def _count(self, edges: Edges, shift: Shift | None, enough: float) -> None:
         """Count a picture that is not of this view, together with those before it that it agrees with."""
         near = shift is not None and self._shift is not None and _are_near(shift, self._shift)
-        if self._other is not None and (near or lay(edges, self._other.edges).unshifted >= _CLEAR):
+        if self._other is not None and (near or _agreement(edges, self._other.edges) >= enough):
             self._other.add(edges)
             self._row += 1
         else:
@@ -204,6 +205,24 @@ def _is_shifted(match: Match, edges: Edges, on: Edges) -> bool:
             asked += 1
             agreeing += float(np.vdot(edges[strip], moved[strip] - on[strip])) > 0
     return agreeing >= max(1, _AGREEING * asked)
+
+
+def _cells(one: Edges, other: Edges) -> NDArray[np.float32]:
+    """Return the mean product of edges in each cell."""
+    (height, width), side = SIZE_PX, _CELL_PX
+    return np.asarray((one * other).reshape(height // side, side, width // side, side, 2).mean((1, 3, 4)))
+
+
+def _spread(edges: Edges) -> int:
+    """Return in how many cells there are edges."""
+    return int((_cells(edges, edges) >= _FAINT).sum())
+
+
+def _agreement(one: Edges, other: Edges) -> int:
+    """Return in how many cells two pictures have the same edges."""
+    own, others = _cells(one, one), _cells(other, other)
+    same = _cells(one, other) >= _CLEAR * np.sqrt(own * others)
+    return int((same & (own >= _FAINT)).sum())
 
 
 def _energy(edges: Edges) -> float:

@@ -136,6 +136,17 @@ def test_a_start_in_fog_is_no_view():
     assert told(turns, (picture(n, 0.05) for n in range(LONG))) == [PICTURES]
 
 
+def test_drops_on_the_lens_that_fog_lays_bare_are_no_view():
+    turns, rng = known(), np.random.default_rng(4)
+    drops = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for x, y in rng.integers((20, 30), (WIDTH - 20, HEIGHT - 30), (6, 2)):
+        cv2.circle(drops, (int(x), int(y)), 6, 255, -1)
+    soft = cv2.GaussianBlur(drops, (0, 0), 2).astype(np.float32) / 255
+    for n in range(4 * PICTURES):
+        one = veiled(picture(n), 1.2 if PICTURES <= n < 3 * PICTURES else 0.0, rng)
+        assert not turns.see((one * (1 - 0.3 * soft)).astype(np.uint8))
+
+
 def test_a_bright_plume_in_fog_is_no_view():
     turns, rng = known(), np.random.default_rng(3)
     assert not told(turns, (veiled(picture(n), 0.9, rng) for n in range(4)))
