@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from benchmarks.machine import describe
 from edge.camera.condition import Sight
 from edge.camera.limit import Limits
+from edge.camera.outline import SHIFT
 from edge.camera.repeat import sample_of
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.still import decode_still
-from edge.camera.turn import PICTURES, SHIFT, Turns
+from edge.camera.turn import PICTURES, Turns
 from edge.errors import SettingsError
 from edge.frame import Frame
 from edge.image import RgbImage
@@ -35,8 +36,7 @@ from scoring.truth import TruthFrame, TruthSequence, read
 Pixels = NDArray[np.uint8]
 
 SCHEMA = "firetower.view/1.0"
-SHIFTS = (0.03, 0.05, 0.1)
-AXES = ("right", "down")
+SHIFTS, AXES = (0.03, 0.05, 0.1), ("right", "down")
 WITHIN = 10  # pictures from the change on, in which it must be found
 FOUND = 0.95  # of the changes, the aim
 FALSE_A_DAY = 0.1  # the other aim
@@ -96,13 +96,11 @@ class Watch:
 
     def __init__(self) -> None:
         self._sight = Sight(Schedule())
-        self._number = 0
 
     def see(self, bgr: Pixels, time_s: float) -> tuple[bool, bool]:
         """Show it (H, W, 3) uint8 BGR; return whether it is scored, and whether another view was told with it."""
         time_ns, before = round(time_s * NS_PER_S), self._sight.turn.count
-        frame = Frame(RgbImage(bgr, "BGR"), self._number, time_ns, time_ns, time_ns, time_ns)
-        self._number += 1
+        frame = Frame(RgbImage(bgr, "BGR"), 0, time_ns, time_ns, time_ns, time_ns)
         return self._sight.judge(frame) is None, self._sight.turn.count > before
 
 
@@ -169,13 +167,9 @@ def plant(
     for change in SHIFTS:
         for axis in AXES:
             moment = int(rng.integers(WITHIN, len(inner) - WITHIN + 1))
-            near, far = 0, round(change * size_px[1])
-            if rng.random() < 0.5:
-                near, far = far, near
-            windows = (
-                _window(one, size_px, axis, near if number < moment else far)
-                for number, one in enumerate(inner)
-            )
+            near, far = rng.permutation([0, round(change * size_px[1])])
+            offsets = [near] * moment + [far] * (len(inner) - moment)
+            windows = (_window(*each, size_px, axis) for each in zip(inner, offsets, strict=True))
             yield Planted(sequence.id, sequence.camera, change, axis, *_found(windows, moment))
     camera = sorted(others)[int(rng.integers(len(others)))]
     moment = int(rng.integers(WITHIN, len(inner) - WITHIN + 1))
@@ -184,7 +178,7 @@ def plant(
     yield Planted(sequence.id, sequence.camera, "other scene", camera, *_found(iter(mixed), moment))
 
 
-def _window(pixels: Pixels, size_px: tuple[int, int], axis: str, offset_px: int) -> Pixels:
+def _window(pixels: Pixels, offset_px: int, size_px: tuple[int, int], axis: str) -> Pixels:
     left, top = (offset_px, 0) if axis == "right" else (0, offset_px)
     return pixels[top : top + size_px[0], left : left + size_px[1]]
 
@@ -262,24 +256,23 @@ def summarize(real: Sequence[Real], planted: Sequence[Planted]) -> dict[str, Any
     timed = [one for one in real if not one.accelerated]
     laid = [one for one in real if one.accelerated]
     days = sum(one.watched_s or 0.0 for one in timed) / 86_400
-    false = sum(len(one.turns) for one in timed)
-    each = rate(false, days)  # per day
+    each = rate(_counted(timed)["count"], days)  # per day
     return {
         "found_within_10": found,
         "false_before": sum(one.false_before for one in planted),
         "false_at_true_times": {
-            "count": false,
-            "pictures": sum(one.pictures for one in timed),
+            **_counted(timed),
             "camera_days": round(days, 2),
             "per_day": each.per_hour,
             "low": each.low,
             "high": each.high,
         },
-        "false_laid_closer": {
-            "count": sum(len(one.turns) for one in laid),
-            "pictures": sum(one.pictures for one in laid),
-        },
+        "false_laid_closer": _counted(laid),
     }
+
+
+def _counted(some: Sequence[Real]) -> dict[str, int]:
+    return {"count": sum(len(one.turns) for one in some), "pictures": sum(one.pictures for one in some)}
 
 
 def command(arguments: Sequence[str]) -> int:

@@ -1,5 +1,7 @@
 """From pictures to frames: what is counted, what is dropped and why."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -103,8 +105,8 @@ def test_frames_say_what_their_camera_looks_at_from_the_one_that_made_it_sure(cl
         for number in range(10):
             right_px = 8 if number >= 4 else 0
             pixels = fields[:96, right_px : right_px + 128, None] + rng.normal(0, 3, (96, 128, 3))
-            image = RgbImage(pixels.clip(0, 255).astype(np.uint8))
-            yield intake.take(Picture((96, 128), number * S, None, 5, lambda one=image: one, ""), live=False)
+            show = functools.partial(RgbImage, pixels.clip(0, 255).astype(np.uint8))
+            yield intake.take(Picture((96, 128), number * S, None, 5, show, ""), live=False)
 
     assert [(frame.turns, frame.view) for frame in taken(True)] == [(0, 0)] * 8 + [(1, 1)] * 2
     assert [(frame.turns, frame.view) for frame in taken(False)] == [(0, 0)] * 10

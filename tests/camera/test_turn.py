@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.camera.outline import SHIFT, SIZE_PX, edges_of, lay
 from edge.camera.scene import Scene
-from edge.camera.turn import PICTURES, SHIFT, SIZE_PX, VIEWS, Turns, edges_of, lay
+from edge.camera.turn import PICTURES, VIEWS, Turns
 from edge.camera.view import View
 
 HEIGHT, WIDTH = 200, 256  # of a view: 320 × 240 px less the margin that it may move in
