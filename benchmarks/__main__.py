@@ -58,9 +58,10 @@ _EXAMPLES = """examples:
   firetower bench --energy cpu-time --watts-per-busy-core 0.5     a board whose power nobody has published
   firetower bench latency --bundle my-bundle --json new.json      times alone
   firetower bench compare old.json new.json           is it faster?
+  firetower bench view --data wildfire quiet          is a turned camera found?
   firetower bench torture --short                     does it hold?
   firetower bench torture-delivery --short            does what it commits arrive, once?"""
-_VERBS = ("board", "latency", "compare", "torture", "torture-delivery")
+_VERBS = ("board", "latency", "compare", "view", "torture", "torture-delivery")
 
 
 def command(argv: Sequence[str]) -> int:
@@ -74,6 +75,10 @@ def command(argv: Sequence[str]) -> int:
         EdgeError: the bundle, a backend, a meter or a file cannot be used.
     """
     words = list(argv)
+    if words[:1] == ["view"]:
+        from benchmarks.view import command as view  # noqa: PLC0415 — the truth's reader, torture's
+
+        return view(words[1:])
     if words[:1] == ["torture"]:
         from benchmarks.torture.command import command as torture  # noqa: PLC0415 — cameras, servers
 
@@ -191,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_board(verb("board", "latency, memory, energy and heat on this board (the default)", _BOARD))
     _add_timing(verb("latency", "how long an inference takes", _LATENCY))
     _add_compare(verb("compare", "two result files side by side", _COMPARE))
+    verb("view", "is a changed view found, and is none told where nothing changed?", "See its own --help.")
     verb("torture", "the daemon under fire: what it survives and what it loses", "See its own --help.")
     verb("torture-delivery", "what a tower commits against what receivers have", "See its own --help.")
     return parser

@@ -102,7 +102,7 @@ class Daemon:
         accounts = {name: counters.account(name) for name in self._cameras}
         self._slots = Slots(accounts)
         self._intakes = {
-            name: Intake(accounts[name], clock, counters.record, camera.schedule)
+            name: Intake(accounts[name], clock, counters.record, camera.schedule, turns=camera.options.turn)
             for name, camera in self._cameras.items()
         }
         self._readers = {name: self._reader(camera) for name, camera in self._cameras.items()}
@@ -273,20 +273,7 @@ class Daemon:
 
     def health(self) -> Health:
         """Judge every camera, and whether events reach the disk and messages are carried, now."""
-        facts = {
-            name: CameraFacts(
-                last_scored_mono_ns=self._scored_ns.get(name),
-                last_dark_mono_ns=self._intakes[name].sight.dark_mono_ns,
-                started_mono_ns=self._started_ns,
-                condition=self._intakes[name].sight.condition,
-                cadence_s=self._cameras[name].schedule.cadence_s,
-                error=reader.error,
-                finished=reader.finished and reader.error is None,
-                corrupt=reader.corrupt,
-                conditions=self._pipeline.conditions(name),
-            )
-            for name, reader in self._readers.items()
-        }
+        facts = {name: self._facts(name, reader) for name, reader in self._readers.items()}
         now_ns = self._clock.mono_ns()
         judged = judge_all(facts, now_ns, self._recorder.trouble(now_ns))
         if self._uplink is None:
@@ -296,6 +283,25 @@ class Daemon:
             judged,
             healthy=judged.healthy and trouble is None,
             reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *self._uplink.notices()],
+        )
+
+    def _facts(self, name: str, reader: CameraReader) -> CameraFacts:
+        camera, sight = self._cameras[name], self._intakes[name].sight
+        turn = sight.turn
+        return CameraFacts(
+            last_scored_mono_ns=self._scored_ns.get(name),
+            last_dark_mono_ns=sight.dark_mono_ns,
+            started_mono_ns=self._started_ns,
+            condition=sight.condition,
+            cadence_s=camera.schedule.cadence_s,
+            error=reader.error,
+            finished=reader.finished and reader.error is None,
+            corrupt=reader.corrupt,
+            turns=turn.count,
+            view=turn.view,
+            turned_utc=None if turn.at is None else utc_text(turn.at.captured_wall_ns),
+            of_view=camera.options.of_view,
+            conditions=self._pipeline.conditions(name),
         )
 
     def power(self) -> Power | None:

@@ -24,6 +24,8 @@ class Frame:
         model_ns: time for the model: source time in files, folders and scenes, monotonic time live.
         name: what people call it (a file's name in a folder), empty where it has none.
         dark_ns: time for the model of the newest due picture before it that was too dark to score; None if none was.
+        turns: how often its camera was found to look elsewhere, up to this frame.
+        view: number of what its camera looks at, 0 at first (edge/camera/turn.py).
     """
 
     image: Image
@@ -34,3 +36,5 @@ class Frame:
     model_ns: int
     name: str = ""
     dark_ns: int | None = None
+    turns: int = 0
+    view: int = 0

@@ -31,6 +31,10 @@ class CameraFacts:
         last_dark_mono_ns: when a picture of it was last found dark; None if none was.
         corrupt: whether it was opened again for its damage and has given no whole picture since.
         conditions: of its scene that stand, as the model tells them; None where it tells none.
+        turns: how often it was found to look elsewhere.
+        view: number of what it looks at, 0 at first.
+        turned_utc: when it was last found to look elsewhere; None if it never was.
+        of_view: keys of its configuration that hold for view 0 alone.
     """
 
     last_scored_mono_ns: int | None
@@ -42,9 +46,20 @@ class CameraFacts:
     last_dark_mono_ns: int | None = None
     corrupt: bool = False
     conditions: tuple[str, ...] | None = None
+    turns: int = 0
+    view: int = 0
+    turned_utc: str | None = None
+    of_view: tuple[str, ...] = ()
+
+    @property
+    def notice(self) -> str | None:
+        """What people must look at on another view; None where there is nothing."""
+        if self.view == 0 or not self.of_view:
+            return None
+        return f"view changed at {self.turned_utc}; made for another view: {', '.join(self.of_view)}"
 
 
-class CameraHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The judgement on one camera.
 
     Attributes:
@@ -52,12 +67,16 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         age_s: since its last scored frame; None if there was none.
         reason: for people.
         conditions: of its scene that stand, such as `fog`; absent where the model tells none.
+        turns: how often it was found to look elsewhere.
+        view: number of what it looks at: 0 at first; one that it comes back to keeps its number.
     """
 
     state: State
     age_s: float | None
     reason: str
-    conditions: tuple[str, ...] | None = None
+    conditions: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    turns: int = 0
+    view: int = 0
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +86,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         healthy: whether no camera is stale, frozen or corrupt, events reach the disk, and whoever carries messages goes
             on; `/health` answers 200 then, else 503.
         reasons: why, a line for the store where events do not reach it, for messages where they are not carried, and
-            for each camera that is not simply ok.
+            for each camera that is not simply ok, or looks elsewhere than its masks were made for.
         cameras: each one's.
     """
 
@@ -91,13 +110,21 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
     silent_s = (now_ns - seen_ns) / 1e9
     state = _state(facts, silent_s)
     reason = _reason(state, facts, silent_s)
-    return CameraHealth(state=state, age_s=age_s, reason=reason, conditions=facts.conditions)
+    return CameraHealth(
+        state=state,
+        age_s=age_s,
+        reason=reason,
+        turns=facts.turns,
+        view=facts.view,
+        conditions=msgspec.UNSET if facts.conditions is None else facts.conditions,
+    )
 
 
 def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | None = None) -> Health:
     """Return the health of the tower at a moment; `trouble` is why events do not reach the disk."""
     judged = {name: judge(facts, now_ns) for name, facts in cameras.items()}
-    reasons = [f"{name}: {camera.reason}" for name, camera in judged.items() if camera.state != "ok"]
+    told = (name for name, camera in judged.items() if camera.state != "ok" or cameras[name].notice)
+    reasons = [f"{name}: {judged[name].reason}" for name in told]
     return Health(
         healthy=trouble is None and not any(camera.state in UNHEALTHY for camera in judged.values()),
         reasons=reasons if trouble is None else [trouble, *reasons],
@@ -136,4 +163,4 @@ def _reason(state: State, facts: CameraFacts, silent_s: float) -> str:
         "corrupt": "no whole picture since it was opened again",
         "finished": "the recording has ended",
     }[state]
-    return text if facts.error is None else f"{text}; {facts.error}"
+    return "; ".join(part for part in (text, facts.error, facts.notice) if part is not None)

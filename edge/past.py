@@ -35,6 +35,7 @@ class Past:
         placement: of its frames in the model's input.
         blocked: (rows, cols), True where its masks let nothing through; None where they block nothing.
         model_ns: model time of the newest frame.
+        turns: how often its camera was found to look elsewhere, up to its frames.
         events: the newest revision of each open event, told or not, by its track.
     """
 
@@ -47,6 +48,7 @@ class Past:
     placement: Placement
     blocked: NDArray[np.bool_] | None
     model_ns: int
+    turns: int
     events: dict[int, Event] = field(default_factory=dict)
 
     @property
@@ -98,13 +100,13 @@ class Pasts:
     def recall(self, camera: str, frame: Frame, placement: Placement) -> tuple[Past, Past | None]:
         """Return what a frame goes on from; or a new past, and the old one to be closed, where it must start anew.
 
-        After a gap that was dark the open events stay; the state of the model, what lowers thresholds and the
-        conditions of the scene start anew.
+        That is after a gap, a jump back, another size and another view. After a gap that was dark the open events stay;
+        the state of the model, what lowers thresholds and the conditions of the scene start anew.
         """
         past = self.of(camera)
         if past is not None:
             elapsed_s = (frame.model_ns - past.model_ns) / 1e9
-            if past.placement == placement and elapsed_s >= 0:
+            if past.placement == placement and past.turns == frame.turns and elapsed_s >= 0:
                 if elapsed_s <= self._manifest.state_gap_s:
                     return past, None
                 if frame.dark_ns is not None and frame.dark_ns > past.model_ns:
@@ -122,6 +124,7 @@ class Pasts:
             placement,
             self._blocked(camera, placement),
             frame.model_ns,
+            frame.turns,
         )
         return new, past
 

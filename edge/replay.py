@@ -142,9 +142,10 @@ def replay(  # noqa: PLR0913 — every part is handed in
     camera = name or clip_name(clip)
     pipeline = Pipeline(model, model_stamp, record, {camera: masks})
     schedule = Schedule(cadence_s)
-    source = open_source(clip_options(clip, keys or {}), Session(clock, schedule))
+    options = clip_options(clip, keys or {})
+    source = open_source(options, Session(clock, schedule))
     try:
-        intake = Intake(account, RecordedClock(clock), record, schedule, judged=judged)
+        intake = Intake(account, RecordedClock(clock), record, schedule, judged=judged, turns=options.turn)
         held: Step | None = None
         for frame in _frames(intake, source.read):
             if held is not None:

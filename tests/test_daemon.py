@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,14 @@ from edge.alert.store import Store
 from edge.camera.folder import FolderOptions
 from edge.camera.network import RtspOptions
 from edge.camera.scene import SceneOptions, parse_scene
+from edge.camera.source import Picture as Shown
 from edge.camera.view import View
 from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
 from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
+from edge.image import RgbImage
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import AlertRule
 from edge.model.runtime import Inference, Runtime, State, Tensor
@@ -326,6 +329,33 @@ def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) 
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_health_says_that_masks_were_made_for_another_view(model: Model, tmp_path: Path) -> None:
+    masks = [[(0.0, 0.9), (1.0, 0.9), (1.0, 1.0)]]
+    rng = np.random.default_rng(1)
+    fields = np.kron(rng.integers(40, 200, (14, 18)), np.ones((8, 8), int))
+    seen = {}
+    with opened(tmp_path) as store:
+        for turn in (True, False):
+            running = daemon(model, store, [], masks=masks, turn=turn)
+            for number in range(10):
+                left = 8 if number >= 4 else 0
+                pixels = fields[:96, left : left + 128, None] + rng.normal(0, 3, (96, 128, 3))
+                image = RgbImage(pixels.clip(0, 255).astype(np.uint8))
+                taken = Shown((96, 128), number * 10**11, 0, 0, partial(_same, image), "")
+                running._intakes["scene"].take(taken, live=False)
+            seen[turn] = running.health()
+    turned, steady = (seen[turn].cameras["scene"] for turn in (True, False))
+    assert (turned.turns, turned.view, steady.turns, steady.view) == (1, 1, 0, 0)
+    assert "view changed at 1970-01-01T00:00:00" in turned.reason
+    assert turned.reason.endswith("; made for another view: masks")
+    assert seen[True].healthy
+    assert "view" not in steady.reason
+
+
+def _same(image: RgbImage) -> RgbImage:
+    return image
+
+
 def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> None:
     def die(_timeout_s: float) -> None:
         raise ZeroDivisionError

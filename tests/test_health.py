@@ -21,6 +21,10 @@ FACTS = st.builds(
     finished=st.booleans(),
     last_dark_mono_ns=st.none() | TIMES,
     corrupt=st.booleans(),
+    turns=st.integers(0, 3),
+    view=st.integers(0, 3),
+    turned_utc=st.just("2026-11-29T06:00:00Z"),
+    of_view=st.sampled_from([(), ("masks",)]),
 )
 
 
@@ -133,6 +137,20 @@ def test_a_camera_that_died_in_the_night_is_stale():
     dead = judge(facts(30_000.0, 41.0, condition="dark", error="timed out"), NOW)
     assert dead.state == "stale"
     assert dead.reason == "no frame scored for 41 s since a dark picture (limit 40 s); timed out"
+
+
+def test_what_was_made_for_another_view_is_told_until_the_camera_is_back():
+    turned = {"turns": 1, "view": 1, "turned_utc": "2026-11-29T06:00:00Z"}
+    made = ("masks", "heading_deg")
+    health = judge_all({"north": facts(5.0, of_view=made, **turned), "south": facts(5.0, **turned)}, NOW)
+    assert health.healthy
+    text = "view changed at 2026-11-29T06:00:00Z; made for another view: masks, heading_deg"
+    assert health.reasons == [f"north: frames are scored; {text}"]
+    north = health.cameras["north"]
+    assert (north.state, north.turns, north.view) == ("ok", 1, 1)
+    assert health.cameras["south"].reason == "frames are scored"
+    back = judge_all({"north": facts(5.0, of_view=made, **{**turned, "turns": 2, "view": 0})}, NOW)
+    assert (back.reasons, back.cameras["north"].turns) == ([], 2)
 
 
 def test_an_ended_recording_is_finished_and_healthy():

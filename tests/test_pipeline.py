@@ -238,6 +238,40 @@ def test_closing_a_recording_closes_its_events_once() -> None:
     assert pipeline.close("c", frame(1)) == ()
 
 
+def test_another_view_starts_state_anew_and_closes_what_was_open() -> None:
+    pipeline, runtime, _ = make()
+    (opened,) = [e for s in range(2) for e in pipeline.score("c", frame(s, white=(20, 20))).events]
+    scored = pipeline.score("c", replace(frame(2, white=(20, 20)), turns=1, view=1))
+    (closed,) = scored.events
+    assert (closed.id, closed.revision, closed.phase) == (opened.id, 2, "closed")
+    assert (scored.restarted, scored.open_events) == (True, 0)
+    later = [pipeline.score("c", replace(frame(s, white=(20, 20)), turns=1, view=1)) for s in (3, 4)]
+    assert [one.restarted for one in later] == [False, False]
+    assert runtime.states == [0, 1, 0, 1, 2]
+    (again,) = later[0].events
+    assert (again.id == opened.id, again.phase) == (False, "opened")
+
+
+def test_each_change_of_the_view_counts_though_its_own_frame_was_dropped_and_it_came_back() -> None:
+    pipeline, _, _ = make()
+    pipeline.score("c", frame(0))
+    assert pipeline.score("c", replace(frame(9), turns=2, view=0)).restarted
+    # a recording that begins again: its times jump back, its view does not
+    assert pipeline.score("c", replace(frame(1), turns=2, view=0)).restarted
+    assert not pipeline.score("c", replace(frame(2), turns=2, view=0)).restarted
+
+
+def test_a_camera_that_turned_in_the_dark_keeps_no_event_of_before() -> None:
+    pipeline, _, _ = make()
+    for second in range(2):
+        pipeline.score("c", frame(second, white=(20, 20)))
+    pipeline.darken("c", frame(60))
+    morning = replace(frame(50_000), dark_ns=49_940 * 10**9, turns=1, view=1)
+    scored = pipeline.score("c", morning)
+    assert [event.phase for event in scored.events] == ["closed"]
+    assert scored.open_events == 0
+
+
 def test_an_open_event_stays_open_through_darkness_and_says_so() -> None:
     pipeline, runtime, _ = make()
     opened = [e for s in range(2) for e in pipeline.score("c", frame(s, white=(20, 20))).events][-1]

@@ -143,6 +143,22 @@ def test_what_is_open_at_the_end_is_closed_with_the_last_step(folder: Path) -> N
     assert {"decode", "convert", "preprocess", "invoke", "detect"} <= stages
 
 
+def test_a_changed_view_closes_what_is_open_and_begins_anew(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    fields = np.kron(rng.integers(40, 140, (10, 10)), np.ones((8, 8), int))
+    fields[16:32, 16:40] = 255  # one cell, at either place
+    for index in range(14):
+        left = 8 if index >= 6 else 0
+        pixels = fields[:64, left : left + 64, None] + rng.normal(0, 2, (64, 64, 3))
+        cv2.imwrite(str(tmp_path / f"{index:03}.png"), pixels.clip(0, 255).astype(np.uint8))
+    steps, balance, _ = run(tmp_path)
+    assert balance.scored == 14
+    told = [(step.frame.name, event.phase) for step in steps for event in step.events]
+    phases = [("001.png", "opened"), ("010.png", "closed"), ("011.png", "opened"), ("013.png", "closed")]
+    assert [one for one in told if one[1] != "updated"] == phases
+    assert [step.frame.view for step in steps] == [0] * 10 + [1] * 4
+
+
 def test_corrupt_images_are_counted_and_passed_by(folder: Path) -> None:
     (folder / "003.png").write_bytes(b"no image")
     (folder / "007.png").write_bytes(b"")

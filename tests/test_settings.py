@@ -165,7 +165,7 @@ def valid(key: str, folder: Path) -> object:
         "masks": [], "privacy": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
         "codec": "h264", "fps": 2, "extra_args": ["--vflip"], "transport": "udp",
         "times_zone": "Europe/Athens", "snapshot": True, "heading_deg": 214.0, "fov_deg": 60.0,
-        "heading_error_deg": 1.5, "night_alerts": True,
+        "heading_error_deg": 1.5, "night_alerts": True, "turn": False,
     }  # fmt: skip
     if key.endswith("_s"):
         return 60.0

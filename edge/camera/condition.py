@@ -1,4 +1,4 @@
-"""What a camera shows, judged by its due pictures: dark, or the same picture again and again.
+"""What a camera shows, judged by its due pictures: dark, the same picture again and again, or another view.
 
 A picture is dropped at once where nothing can be seen in it; what is said of the camera takes several pictures and,
 for darkness, minutes. Time is the model's: that of the source in recordings, monotonic live.
@@ -6,13 +6,14 @@ for darkness, minutes. Time is the model's: that of the source in recordings, mo
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from edge.camera.repeat import Repeats
+from edge.camera.repeat import Repeats, sample_of
 from edge.camera.schedule import NS_PER_S, Schedule
+from edge.camera.turn import Turns
 from edge.frame import Frame
 from edge.health import limit_s
 from edge.image import Image, RgbImage
@@ -30,23 +31,42 @@ _EDGE = 10  # the upper and the lower tenth are not: clocks and banners lie ther
 _NO_IMAGE = RgbImage(np.zeros((1, 1, 3), np.uint8))
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The latest change of a camera's view.
+
+    Attributes:
+        at: the frame with which it was certain, without its image; None where the view never changed.
+        view: number of what the camera looks at since.
+        count: how often it changed.
+    """
+
+    at: Frame | None = None
+    view: int = 0
+    count: int = 0
+
+
 class Sight:
     """What one camera shows, over all its reconnections. One thread judges, others read the attributes.
 
     Args:
         schedule: how often a picture of it is due, which says how old its last bright one may be.
+        turns: whether changes of its view are looked for.
 
     Attributes:
         condition: of the camera.
         darkness: the first frame of the latest darkness of the camera, without its image; None if it never was dark.
         dark_mono_ns, dark_ns: monotonic and model time of the newest dark picture; None if there was none.
+        turn: the latest change of the view.
     """
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, *, turns: bool = True) -> None:
         self.condition: Condition = "ok"
         self.darkness: Frame | None = None
         self.dark_mono_ns: int | None = None
         self.dark_ns: int | None = None
+        self.turn = Turn()
+        self._turns = Turns() if turns else None
         self._schedule = schedule
         self._repeats = Repeats()
         self._dusk: Frame | None = None  # the first of the dark pictures in a row that there are now
@@ -68,7 +88,14 @@ class Sight:
             self.condition = "frozen"
             return "frozen"
         self.condition = "frozen" if run.still >= STILL_PICTURES else "ok"
+        if run.identical == 1 and self.condition == "ok":
+            self._look(frame)
         return None
+
+    def _look(self, frame: Frame) -> None:
+        """Compare a picture that shows something new with the view that is known."""
+        if self._turns is not None and self._turns.see(sample_of(frame.image)):
+            self.turn = Turn(replace(frame, image=_NO_IMAGE), self._turns.view, self.turn.count + 1)
 
     def _darken(self, frame: Frame) -> None:
         """Count a dark picture; a camera that is dark stays so until a bright one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge.camera.condition import Sight
 from edge.camera.schedule import Schedule
@@ -21,7 +22,8 @@ class Intake:
         clock: the machine's.
         record: told stage (`decode`, `convert`) and its time in ns.
         schedule: which pictures are due, in the model's time; all if absent.
-        judged: whether dark and frozen pictures are dropped.
+        judged: whether dark and frozen pictures are dropped, and changes of the view looked for.
+        turns: whether they are, if so.
 
     Attributes:
         sight: what the camera shows.
@@ -37,10 +39,11 @@ class Intake:
         schedule: Schedule | None = None,
         *,
         judged: bool = True,
+        turns: bool = True,
     ) -> None:
         schedule = Schedule() if schedule is None else schedule
         self.account = account
-        self.sight = Sight(schedule)
+        self.sight = Sight(schedule, turns=turns)
         self.decoded_mono_ns: int | None = None
         self.converted_mono_ns: int | None = None
         self._clock = clock
@@ -71,7 +74,8 @@ class Intake:
         if cause is not None:
             self.account.drop(cause)
             return None
-        return frame
+        turn = self.sight.turn
+        return replace(frame, turns=turn.count, view=turn.view) if turn.count else frame
 
     def corrupt(self) -> None:
         """Count a picture that could not be decoded."""

@@ -33,6 +33,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         fov_deg: horizontal angle from the left edge of the picture to the right one.
         heading_error_deg: how far off `heading_deg` may be, to either side.
         night_alerts: whether score, growth and persistence make alerts under conditions that hold them back, too.
+        turn: whether changes of its view are looked for.
     """
 
     uri: Annotated[str, Meta(min_length=1)]
@@ -44,11 +45,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     fov_deg: Annotated[float, Meta(ge=1, le=170)] | None = None
     heading_error_deg: Annotated[float, Meta(ge=0, le=90)] = 2.0
     night_alerts: bool = False
+    turn: bool = True
 
     @property
     def drawn(self) -> tuple[str, ...]:
         """The keys that hold polygons, which were drawn on its pictures."""
         return tuple(key for key in ("masks", "privacy") if getattr(self, key))
+
+    @property
+    def of_view(self) -> tuple[str, ...]:
+        """The keys that hold for one view of it alone."""
+        return (*self.drawn, *(() if self.heading_deg is None else ("heading_deg",)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.uri.partition(':')[0]}:…)"  # the rest may hold a password

@@ -110,6 +110,16 @@ class CameraState(Protocol):
         """Of its scene that stand; None where the model tells none."""
         ...
 
+    @property
+    def turns(self) -> int:
+        """How often it was found to look elsewhere."""
+        ...
+
+    @property
+    def view(self) -> int:
+        """Number of what it looks at."""
+        ...
+
 
 def exposition(
     snapshot: Snapshot,
@@ -337,6 +347,12 @@ def _of_health(cameras: Mapping[str, CameraState]) -> Iterator[Metric]:
     yield _metric(GaugeMetricFamily, "firetower_camera_condition", text, standing, ("camera", "condition"))
     text = "Since the camera's last scored frame."
     yield _metric(GaugeMetricFamily, "firetower_camera_frame_age_seconds", text, ages, ("camera",))
+    turns: _Values = {(name,): camera.turns for name, camera in cameras.items()}
+    text = "How often the camera was found to look elsewhere; its state started anew each time."
+    yield _metric(CounterMetricFamily, "firetower_camera_turns", text, turns, ("camera",))
+    views: _Values = {(name,): camera.view for name, camera in cameras.items()}
+    text = "Number of what the camera looks at, 0 at first."
+    yield _metric(GaugeMetricFamily, "firetower_camera_view", text, views, ("camera",))
 
 
 def _of_events(events: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[Metric]:

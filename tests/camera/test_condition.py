@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.camera.condition import DARK_LUMA, DARK_PICTURES, DARK_S, Sight, is_dark
+from edge.camera.condition import DARK_LUMA, DARK_PICTURES, DARK_S, Sight, Turn, is_dark
 from edge.camera.schedule import Schedule
 from edge.frame import Frame
 from edge.health import limit_s
@@ -213,3 +213,58 @@ def test_a_change_of_size_is_a_change():
     flat = np.full((480, 640, 3), 90, np.uint8)
     seen = see(Sight(Schedule(60)), (flat, flat, flat[:240], flat))
     assert seen == [(None, "ok")] * 4
+
+
+LAND = np.kron(RNG.integers(40, 200, (14, 18)), np.ones((8, 8), int)).astype(np.uint8)  # fields with edges
+
+
+def land(right_px: int = 0, down_px: int = 0) -> np.ndarray:
+    """A view of it, (96, 128, 3), with noise that is never the same."""
+    part = LAND[down_px : down_px + 96, right_px : right_px + 128, None]
+    return np.clip(part + RNG.normal(0, 3, (96, 128, 3)), 0, 255).astype(np.uint8)
+
+
+def turned(sight, pictures, start_s=0.0):
+    """Return the camera's view after each picture."""
+    views = []
+    for number, pixels in enumerate(pictures):
+        sight.judge(frame(pixels, start_s + 60 * number))
+        views.append(sight.turn.view)
+    return views
+
+
+def test_a_turned_camera_is_found_with_the_fifth_picture_and_says_since_when():
+    sight = Sight(Schedule(60))
+    assert turned(sight, [land() for _ in range(4)]) == [0] * 4
+    assert sight.turn == Turn()
+    assert turned(sight, [land(8) for _ in range(6)], 240) == [0, 0, 0, 0, 1, 1]
+    assert sight.turn.at.model_ns == 480 * S
+    assert sight.turn.at.image.size_px == (1, 1)  # nothing is kept of it
+    assert turned(sight, [land() for _ in range(6)], 600) == [1, 1, 1, 1, 0, 0]
+    assert sight.turn.count == 2
+
+
+def test_a_camera_that_may_turn_is_not_followed():
+    sight = Sight(Schedule(60), turns=False)
+    assert turned(sight, [*(land() for _ in range(6)), *(land(8) for _ in range(8))]) == [0] * 14
+
+
+def test_repeats_and_dark_pictures_are_not_looked_at_for_a_turn():
+    sight = Sight(Schedule(60))
+    turned(sight, [land() for _ in range(4)])
+    black, away = np.zeros((96, 128, 3), np.uint8), [land(8) for _ in range(5)]
+    # each new picture counts once, however often it comes
+    pictures = [one for new in away for one in (new, new, black)]
+    assert turned(sight, pictures, 240) == [0] * 12 + [1] * 3
+
+
+def test_a_frozen_picture_is_no_view_whatever_its_clock_says():
+    sight = Sight(Schedule(60))
+    turned(sight, [land() for _ in range(4)])
+    seen, frozen = [], land(8)
+    for number in range(12):
+        one = frozen.copy()
+        one[40:44, 4 : 8 + number] = 255
+        seen += turned(sight, [one], 240 + 60 * number)
+    assert seen[4:] == [0] * 8
+    assert sight.condition == "frozen"

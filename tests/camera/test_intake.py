@@ -1,5 +1,7 @@
 """From pictures to frames: what is counted, what is dropped and why."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -92,6 +94,22 @@ def test_darkness_of_a_live_camera_takes_monotonic_minutes_whatever_its_pictures
         seen.append(intake.sight.condition)
         clock.now_ns += 60 * S
     assert seen == ["ok"] * 3 + ["dark"] * 4
+
+
+def test_frames_say_what_their_camera_looks_at_from_the_one_that_made_it_sure(clock, stages, account):
+    rng = np.random.default_rng(1)
+    fields = np.kron(rng.integers(40, 200, (14, 18)), np.ones((8, 8), int))
+
+    def taken(turns: bool):
+        intake = Intake(account, clock, stages, turns=turns)
+        for number in range(10):
+            right_px = 8 if number >= 4 else 0
+            pixels = fields[:96, right_px : right_px + 128, None] + rng.normal(0, 3, (96, 128, 3))
+            show = functools.partial(RgbImage, pixels.clip(0, 255).astype(np.uint8))
+            yield intake.take(Picture((96, 128), number * S, None, 5, show, ""), live=False)
+
+    assert [(frame.turns, frame.view) for frame in taken(True)] == [(0, 0)] * 8 + [(1, 1)] * 2
+    assert [(frame.turns, frame.view) for frame in taken(False)] == [(0, 0)] * 10
 
 
 def test_what_is_not_judged_is_taken_as_it_is(clock, stages, account):

@@ -50,7 +50,7 @@ def samples(text):
 
 
 def test_values_are_in_base_units():
-    health = {"north": CameraHealth(state="stale", age_s=70.0, reason="")}
+    health = {"north": CameraHealth(state="stale", age_s=70.0, reason="", turns=3, view=2)}
     counts = Counts(
         open_events=5, closed_events=7, open_alerts=2, closed_alerts=3, evidence=0, shed_evidence=0,
         shed_events=0, bytes=0,
@@ -74,6 +74,8 @@ def test_values_are_in_base_units():
     assert got[("firetower_throttled", ("reason", "throttled"))] == 0
     assert got[("firetower_camera_state", ("camera", "north"), ("state", "stale"))] == 1
     assert got[("firetower_camera_frame_age_seconds", ("camera", "north"))] == 70
+    assert got[("firetower_camera_turns_total", ("camera", "north"))] == 3
+    assert got[("firetower_camera_view", ("camera", "north"))] == 2
     assert got[("firetower_events_total", ("phase", "opened"))] == 2
     assert got[("firetower_events_total", ("phase", "alerted"))] == 1
     for name, state, count in (

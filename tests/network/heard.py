@@ -94,6 +94,13 @@ def _store(folder: Path) -> Words:
     return [folder / "events.sqlite", "1"]
 
 
+def _views(folder: Path) -> Words:
+    from tests.benchmarks.test_view import write  # noqa: PLC0415 — needs the scorer
+
+    write(folder / "views")
+    return ["--data", folder / "views", "--json", folder / "view.json"]
+
+
 DEVICE: dict[str, Given] = {
     "firetower check": _tower,
     "firetower replay": _recording,
@@ -105,6 +112,7 @@ DEVICE: dict[str, Given] = {
     "firetower bench board": lambda folder: ["--seconds", "1", *FEW, "--json", folder / "board.json"],
     "firetower bench latency": lambda folder: [*FEW, "--json", folder / "latency.json"],
     "firetower bench compare": lambda _: [LATENCY, LATENCY],
+    "firetower bench view": _views,
     "python -m benchmarks.board_page": lambda _: [],
     "python -m edge.alert.rollback": _store,
     "python -m scripts.protocol": lambda _: ["--check"],

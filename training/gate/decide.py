@@ -125,7 +125,8 @@ def _reader(read: Read, index: int) -> Callable[[], NDArray[np.uint8]]:
 
 def _frame(shot: Shot, seen: Seen, time_ns: int, read: Callable[[], NDArray[np.uint8]] | None) -> Frame:
     image = _Absent(shot.size_px, read)
-    return Frame(image, seen.sequence, 0, time_ns, time_ns, time_ns, shot.name, seen.dark_ns)
+    wall_ns, turns, view = time_ns, seen.turns, seen.view
+    return Frame(image, seen.sequence, 0, wall_ns, time_ns, time_ns, shot.name, seen.dark_ns, turns, view)
 
 
 def _with(bundle: Bundle, manifest: Manifest) -> Bundle:

@@ -40,6 +40,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
         dark_ns: as in `Frame`.
         dusk_ns: model time of the first frame of the camera's latest darkness, as it was when this frame was scored.
         restarted: whether the model's state began anew with it.
+        turns, view: as in `Frame`.
     """
 
     cause: str | None
@@ -47,6 +48,8 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     dark_ns: int | None = None
     dusk_ns: int | None = None
     restarted: bool = False
+    turns: int = 0
+    view: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,8 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
         maps.append(scored.scores)
         told += [] if scored.conditions is None else [scored.conditions]
         dusk_ns = None if dusk is None else dusk.model_ns
-        seen.append(Seen(None, frame.sequence, frame.dark_ns, dusk_ns, scored.restarted))
+        restarted, turns, view = scored.restarted, frame.turns, frame.view
+        seen.append(Seen(None, frame.sequence, frame.dark_ns, dusk_ns, restarted, turns, view))
     if frame is None:
         if all(one.cause == "corrupt" for one in seen):
             raise CameraError(f"stream '{camera}': none of {len(seen)} pictures is whole")

@@ -98,6 +98,32 @@ def test_a_recording_is_what_a_replay_of_the_daemon_gives(tmp_path):
     assert account.balance().scored == len(recording.maps)
 
 
+def turning():
+    """A plume over fields; the camera turns while it is open."""
+    rng = np.random.default_rng(1)
+    fields = np.kron(rng.integers(40, 140, (10, 10)), np.ones((8, 8), int))
+    fields[16:32, 16:40] = 255  # one cell of the model and half of the next, at either place
+    pictures = []
+    for index in range(20):
+        right_px = 8 if index >= 10 else 0
+        pixels = fields[:64, right_px : right_px + 64, None] + rng.normal(0, 2, (64, 64, 3))
+        pictures.append(pixels.clip(0, 255).astype(np.uint8))
+    return pictures, [60.0 * index for index in range(20)]
+
+
+def test_a_changed_view_restarts_a_decision_from_stored_maps_as_it_does_the_daemon(tmp_path):
+    pictures, times = turning()
+    model, some, read = made.model(), shots(times), reader(pictures)
+    recording = record(model, "cam", some, read)
+    assert [i for i, seen in enumerate(recording.seen) if seen.restarted] == [0, 14]
+    assert [(seen.turns, seen.view) for seen in recording.seen] == [(0, 0)] * 14 + [(1, 1)] * 6
+    first, second = recording.events
+    assert (first.closed.model_s, second.opened.model_s) == (14 * 60, 15 * 60)
+    save(recording, tmp_path, "r")
+    events = decide(model, "cam", some, load(tmp_path / "r.json", tmp_path / "r.npz"), read=read)
+    assert msgspec.json.encode(events) == msgspec.json.encode(recording.events)
+
+
 def test_frames_are_told_by_what_became_of_them(tmp_path):
     pictures, times = hard()
     sequence = made.write(tmp_path, "s", "n" * 34, pictures)

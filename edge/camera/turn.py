@@ -1,0 +1,129 @@
+"""Whether a camera looks elsewhere: its pictures agree with each other, but no longer with those before.
+
+Where there are hardly any edges (fog, blur) nothing is known, and nothing is told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.camera.outline import (
+    CLEAR,
+    FAINT,
+    Edges,
+    Shift,
+    agreement,
+    edges_of,
+    energy,
+    is_shifted,
+    lay,
+    spread,
+)
+
+PICTURES = 5  # in a row must agree
+VIEWS = 4  # earlier ones that are known
+
+_MEMORY = 10  # pictures in the mean of a view
+_MOST = 0.5  # of the view's cells with edges; with fewer, something lies over it
+_NEAR_PX = 2  # shifts that differ by less are one
+
+
+@dataclass(slots=True)
+class _Mean:
+    """The mean of the edges of the last pictures of one view.
+
+    Attributes:
+        clear: how many pictures lay on it without doubt.
+    """
+
+    edges: Edges
+    pictures: int = 1
+    clear: int = 0
+
+    def add(self, edges: Edges) -> None:
+        """Take a picture in."""
+        self.pictures += 1
+        self.edges = self.edges + (edges - self.edges) / np.float32(min(self.pictures, _MEMORY))
+
+
+class Turns:
+    """Follows what one camera looks at.
+
+    Attributes:
+        view: its number: 0 at first; a view that the camera comes back to has the number that it had.
+    """
+
+    def __init__(self) -> None:
+        self.view = 0
+        self._newest = 0
+        self._here: _Mean | None = None
+        self._known: deque[tuple[int, Edges]] = deque(maxlen=VIEWS)
+        self._other: _Mean | None = None  # of the pictures in a row that are not of this view
+        self._row = 0
+        self._shift: Shift | None = None  # of the last of them
+
+    def see(self, luma: NDArray[np.uint8]) -> bool:
+        """Take the next picture in; say whether it makes sure that the view changed.
+
+        Args:
+            luma: (H, W), 0 to 255; a few hundred columns are enough.
+        """
+        edges = edges_of(luma)
+        if energy(edges) < FAINT:
+            return False
+        here = self._here
+        if here is None:
+            self._here = _Mean(edges)
+            return False
+        enough = _MOST * spread(here.edges)
+        fogged = spread(edges) < enough
+        match = lay(edges, here.edges)
+        if match.same:
+            if not fogged:
+                here.add(edges)
+            here.clear += match.near >= CLEAR
+            self._other, self._row = None, 0
+            return False
+        shift = match.shift if is_shifted(match, edges, here.edges) else None
+        if shift is None and (fogged or match.near >= CLEAR):
+            return False
+        self._count(edges, shift, enough)
+        return self._row >= PICTURES and self._leave(here)
+
+    def _count(self, edges: Edges, shift: Shift | None, enough: float) -> None:
+        """Count a picture that is not of this view, together with those before it that it agrees with."""
+        near = shift is not None and self._shift is not None and _are_near(shift, self._shift)
+        if self._other is not None and (near or agreement(edges, self._other.edges) >= enough):
+            self._other.add(edges)
+            self._row += 1
+        else:
+            self._other, self._row = _Mean(edges), 1
+        self._shift = shift
+
+    def _leave(self, here: _Mean) -> bool:
+        """Go over to the other view; say whether this one was known well enough to call it another."""
+        assert self._other is not None, "pictures in a row have a mean"
+        sure = self._shift is not None or here.clear >= PICTURES
+        self._here, self._other, self._row = self._other, None, 0
+        if sure:
+            left, self.view = self.view, self._name(self._here.edges)
+            self._known = deque((one for one in self._known if one[0] != self.view), VIEWS)
+            self._known.append((left, here.edges))
+        return sure
+
+    def _name(self, edges: Edges) -> int:
+        """Return the number of a view, a new one where it is not known."""
+        for number, known in self._known:
+            match = lay(edges, known)
+            if match.same and match.near >= CLEAR:
+                return number
+        self._newest += 1
+        return self._newest
+
+
+def _are_near(one: Shift, other: Shift) -> bool:
+    return float(np.hypot(one[0] - other[0], one[1] - other[1])) < _NEAR_PX
