@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event
+from edge.detect.holding import Holding
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.severity import Severities
 from edge.detect.tracker import Tracker
@@ -31,6 +32,7 @@ class Past:
         blocked: (rows, cols), True where its masks let nothing through; None where they block nothing.
         model_ns: model time of the newest frame.
         events: the newest revision of each open event, told or not, by its track.
+        holding: what a memory of the hour holds back.
     """
 
     state: State
@@ -40,6 +42,7 @@ class Past:
     blocked: NDArray[np.bool_] | None
     model_ns: int
     events: dict[int, Event] = field(default_factory=dict)
+    holding: Holding = field(default_factory=Holding)
 
 
 class Pasts:

@@ -23,6 +23,8 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 _DEPTH_MAX = 32
 _WINDOW_MAX = 1000  # a track remembers a bit for each frame of it
+MEMORY_RISE_MAX = 3.0  # logits
+MEMORY_LEAST_S_MAX = 1800.0
 ESCALATE_S_MAX = 21_600  # nobody may have to wait for longer than that to hear of a fire
 _UNREADABLE = (
     msgspec.MsgspecError,
@@ -132,6 +134,22 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     scores: dict[str, float] = {}
 
 
+class MemoryRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far what a cell reached about the same hour on the last days raises its threshold (`edge.detect.memory`).
+
+    Attributes:
+        rise: logits, at most; MEMORY_RISE_MAX at most.
+        margin: logits above what it reached.
+        half_life_days: after yesterday the rise halves in so many.
+        least_s: a region that stays usual is held back for so long at least, however short it ever was there.
+    """
+
+    rise: float = 3.0
+    margin: float = 0.25
+    half_life_days: float = 2.0
+    least_s: float = 300.0
+
+
 class Cadence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds between scored frames that the model was trained for; None: any."""
 
@@ -149,6 +167,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
         thresholds: labels without one never open an event.
         alert: when an event becomes an alert (since schema 1.2); None: each is one from its opening.
+        memory: of the hour (since schema 1.4); None: off, unless the operator turns it on.
         selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
@@ -169,6 +188,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thresholds: dict[str, Threshold] = {}
     confirmation: Confirmation = Confirmation()
     alert: AlertRule | None = None
+    memory: MemoryRule | None = None
     selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
@@ -250,6 +270,7 @@ def check(manifest: Manifest) -> None:
     _check_events(manifest)
     if manifest.alert is not None:
         _check_alert(manifest.alert, manifest.thresholds)
+    _check_memory(manifest.memory, manifest)
     _check_selftest(manifest.selftest, manifest.files)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
@@ -293,6 +314,24 @@ def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
             raise ManifestError(
                 f"manifest.alert.scores.{label}: expected a finite score, {thresholds[label].open:g} (open) or more"
             )
+
+
+def _check_memory(rule: MemoryRule | None, manifest: Manifest) -> None:
+    if rule is None:
+        return
+    if not can_remember(manifest):
+        raise ManifestError("manifest.memory: needs task 'cells', kind 'logits' and a threshold")
+    if not 0 < rule.rise <= MEMORY_RISE_MAX or not 0 <= rule.margin <= rule.rise:
+        raise ManifestError(f"manifest.memory: expected 0 < rise ≤ {MEMORY_RISE_MAX:g} and 0 ≤ margin ≤ rise")
+    if not 0 < rule.half_life_days <= 7 or not 0 <= rule.least_s <= MEMORY_LEAST_S_MAX:
+        raise ManifestError(
+            f"manifest.memory: expected 0 < half_life_days ≤ 7 and 0 ≤ least_s ≤ {MEMORY_LEAST_S_MAX:g}"
+        )
+
+
+def can_remember(manifest: Manifest) -> bool:
+    """Say whether a memory of the hour works with a bundle: it raises thresholds of cells by logits."""
+    return manifest.task == "cells" and manifest.kind == "logits" and bool(manifest.thresholds)
 
 
 def _check_selftest(drawn: pattern.Pattern | None, files: dict[str, FileSpec]) -> None:
