@@ -71,6 +71,11 @@ class Hours:
         self._counts: dict[str, Counter[str]] = {}
 
     @property
+    def on(self) -> bool:
+        """Whether there is one at all."""
+        return self._rule is not None
+
+    @property
     def counted(self) -> dict[str, Held]:
         """What was done so far, by camera; empty where it is off. From any thread."""
         return {
@@ -81,6 +86,10 @@ class Hours:
     def adopt(self, camera: str, memory: Memory) -> None:
         """Go on with a memory; of the thread that owns this."""
         self._memories[camera] = memory
+
+    def memory(self, camera: str) -> Memory | None:
+        """Return a camera's memory; of the thread that owns this."""
+        return self._memories.get(camera)
 
     def recall(self, camera: str, data: bytes) -> None:
         """Go on, from the next frame on, with a memory as `save` gave it; a damaged one is none, which is logged."""

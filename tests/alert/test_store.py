@@ -458,7 +458,7 @@ def test_a_newer_schema_is_refused_and_left_alone(path):
     db.close()
     before = path.read_bytes()
     with pytest.raises(
-        StoreError, match=r"schema 99 was written by a newer firetower, this one knows up to 2"
+        StoreError, match=r"schema 99 was written by a newer firetower, this one knows up to 3"
     ):
         Database(path)
     assert path.read_bytes() == before
