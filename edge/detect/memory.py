@@ -239,7 +239,7 @@ class Memory:
         _, part, stats, _ = cv2.connectedComponentsWithStats(ever.astype(np.uint8), connectivity=8)
         left, top, width, height = stats[:, 0], stats[:, 1], stats[:, 2], stats[:, 3]
         hulls = np.stack([top, left, top + height, left + width], 1)
-        return _About(slot, lift, minutes.astype(np.uint8), part, hulls)
+        return _About(slot, lift, minutes.astype(np.uint8), np.asarray(part, np.int32), hulls)
 
     def _steps(self, excess: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return pooled cells: 0 where `keep` was not reached, else 1 and the rise in steps, rounded up."""
