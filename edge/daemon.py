@@ -14,6 +14,7 @@ from edge.alert import drill
 from edge.alert.announcer import Announce, Announcer
 from edge.alert.event import Announcement, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
+from edge.alert.keeper import HourStore, Keeper
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
 from edge.alert.witness import Witness
@@ -22,7 +23,7 @@ from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
-from edge.counter.prometheus import evidence_exposition, exposition, uplink_exposition
+from edge.counter.prometheus import evidence_exposition, exposition, hours_exposition, uplink_exposition
 from edge.detect.severity import Risk
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
@@ -48,8 +49,8 @@ ANNOUNCE_S = 0.3  # then what is still to be announced
 COUNT_WAIT_S = 0.5  # for the store's counters, behind a commit that takes its time
 
 
-class TowerStore(EventStore, Protocol):
-    """Where the recorder commits events, and what it holds."""
+class TowerStore(EventStore, HourStore, Protocol):
+    """Where the recorder commits events and memories are kept, and what it holds."""
 
     def counts(self, wait_s: float | None = None) -> Counts:
         """Count what is there; raise StoreError where that is not known."""
@@ -110,16 +111,26 @@ class Daemon:
         self._started_ns = clock.mono_ns()
         self._announcer = Announcer(announce)
         self._uplink = uplink
+        masks = {name: camera.options.masks for name, camera in self._cameras.items()}
+        self._pipeline = Pipeline(
+            model,
+            self._stamp,
+            counters.record,
+            masks,
+            self._risk,
+            frozenset(name for name, camera in self._cameras.items() if camera.options.night_alerts),
+            memory=settings.model.memory_of_the_hour,
+            wall_s=trusted_s,
+        )
+        self._keeper = Keeper(store, self._pipeline.hours.recall)
         self._recorder = Recorder(
             store,
             self._tell,
             clock,
             record=counters.record,
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
+            idle=self._keeper.step if self._pipeline.hours.on else lambda: False,
         )
-        masks = {name: camera.options.masks for name, camera in self._cameras.items()}
-        loud = frozenset(name for name, camera in self._cameras.items() if camera.options.night_alerts)
-        self._pipeline = Pipeline(model, self._stamp, counters.record, masks, self._risk, loud)
         privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
         tower = settings.tower.id or settings.tower.name
         self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
@@ -199,6 +210,7 @@ class Daemon:
             for name, frame in self._last.items():
                 for event in self._pipeline.close(name, frame):
                     self._recorder.offer(event)
+            self._keep_hours(last=True)
         self._recorder.stop()
         if self._uplink is not None:
             self._uplink.stop()
@@ -260,6 +272,12 @@ class Daemon:
         for one in self._witness.see(scored):
             (self._recorder.offer if one.told else self._recorder.attach)(one.event, one.pictures)
         self._counters.record("evidence", self._clock.mono_ns() - now_ns)
+        self._keep_hours()
+
+    def _keep_hours(self, *, last: bool = False) -> None:
+        """Hand over the memories of the hour that are to be written."""
+        for camera, data in self._pipeline.hours.save(last=last).items():
+            self._keeper.offer(camera, data)
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
@@ -321,6 +339,11 @@ class Daemon:
         """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""
         return self._pipeline.sight(event)
 
+    def confirmed(self, event: Event) -> None:
+        """Take note that a person confirmed an event. From any thread."""
+        if not is_drill(event):
+            self._pipeline.confirm(event)
+
     def picture(self, camera: str) -> Picture | None:
         """Return what a camera showed last; None where nothing of it was scored.
 
@@ -351,6 +374,8 @@ class Daemon:
         document["tower"] = self._settings.tower.name
         document["events"] = {**self._events(), "stored": msgspec.to_builtins(self._stored())}
         document["evidence"] = msgspec.to_builtins(self._witness.made)
+        if self._pipeline.hours.on:
+            document["memory_of_the_hour"] = msgspec.to_builtins(self._pipeline.hours.counted)
         if self._uplink is not None:
             document["uplink"] = msgspec.to_builtins(self._uplink.report())
         document["health"] = msgspec.to_builtins(self.health())
@@ -373,4 +398,10 @@ class Daemon:
             self._counters.snapshot(), self.health().cameras, events, dropped, self._stored()
         )
         carried = b"" if self._uplink is None else uplink_exposition(self._uplink.report())
-        return counted + evidence_exposition(self._witness.made) + carried
+        remembered = hours_exposition(self._pipeline.hours.counted) if self._pipeline.hours.on else b""
+        return counted + evidence_exposition(self._witness.made) + remembered + carried
+
+
+def trusted_s(frame: Frame) -> float | None:
+    """Return a frame's wall time in seconds since 1970 UTC; None where the kernel does not hold the clock for true."""
+    return frame.captured_wall_ns / 1e9 if wall_synchronised() else None

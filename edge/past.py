@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edge.alert.event import Event
 from edge.detect.calm import Thresholds
 from edge.detect.condition import Conditions
+from edge.detect.holding import Holding
 from edge.detect.mask import Polygon, blocked_cells
 from edge.detect.severity import Severities
 from edge.detect.tracker import Tracker
@@ -37,6 +38,7 @@ class Past:
         model_ns: model time of the newest frame.
         turns: how often its camera was found to look elsewhere, up to its frames.
         events: the newest revision of each open event, told or not, by its track.
+        holding: what a memory of the hour holds back.
     """
 
     state: State
@@ -50,6 +52,7 @@ class Past:
     model_ns: int
     turns: int
     events: dict[int, Event] = field(default_factory=dict)
+    holding: Holding = field(default_factory=Holding)
 
     @property
     def holds(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ told of events in `edge.alert.revision`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon
 from edge.detect.severity import Risk
 from edge.frame import Box, Frame
+from edge.hour import Hours
 from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
+from edge.model.memory import MemoryRule, fits
 from edge.model.preprocess import Prepared, Preprocess
 from edge.model.runtime import Tensor
 from edge.past import Pasts
@@ -63,6 +66,8 @@ class Pipeline:
         masks: polygons in fractions of the frame, by camera.
         risk: returns the fire risk as people named it; neutral if absent.
         night_alerts: cameras of which no condition of the scene holds alerts back, by the operator's choice.
+        memory: of the hour, on or off; None: as the manifest says. None is on for a bundle that it does not work with.
+        wall_s: returns seconds since 1970 UTC of a frame, for that memory; None where its clock is not trusted.
     """
 
     def __init__(
@@ -73,6 +78,9 @@ class Pipeline:
         masks: Mapping[str, Sequence[Polygon]] | None = None,
         risk: Callable[[], Risk] = lambda: "neutral",
         night_alerts: Collection[str] = (),
+        *,
+        memory: bool | None = None,
+        wall_s: Callable[[Frame], float | None] = lambda _: None,
     ) -> None:
         self._manifest = model.bundle.manifest
         self._runtime = model.runtime
@@ -80,6 +88,9 @@ class Pipeline:
         self._grid, self._stride_px = _grid(self._manifest, model.file, self._preprocess.input_px)
         self._record = record
         self._risk = risk
+        self.hours = Hours(
+            self._manifest, model.bundle.digest, self._grid, _rule(self._manifest, memory), wall_s
+        )
         self._pasts = Pasts(self._manifest, self._runtime, self._grid, masks or {}, night_alerts)
         self._revisions = Revisions(self._manifest, model.name, model.bundle.digest, stamp, risk)
 
@@ -97,12 +108,15 @@ class Pipeline:
         fitted = time.perf_counter_ns()
         inference = self._runtime.infer(written.write, past.state)
         inferred = time.perf_counter_ns()
+        if left is not None and left.turns != past.turns:
+            self.hours.restart(camera)
         found = regions(
             inference.scores,
             self._manifest.labels,
             past.thresholds.now,
             past.blocked,
             lambda cells: past.placement.cell_box(cells, self._stride_px),
+            self.hours.lift(camera, frame),
         )
         watched_s = self._pasts.watched_s(past, frame)
         past.state, past.model_ns = inference.state, frame.model_ns
@@ -111,10 +125,11 @@ class Pipeline:
         if restarted:
             past.tracker.forget_candidates()
         past.conditions.update(inference.conditions)
-        changes = past.tracker.update(found)
+        changes = self.hours.release(camera, frame, past.holding, past.tracker, past.tracker.update(found))
         past.thresholds.learn(inference.scores, past.blocked, past.tracker.open_labels)
         alerts = past.severities.update(changes, watched_s, self._risk(), held=bool(past.holds))
         told = self._revisions.told(past, camera, frame, changes, inference.scores, alerts)
+        self.hours.learn(camera, frame, past.holding, inference.scores, tuple(past.events.values()))
         finished = time.perf_counter_ns()
         self._record("preprocess", fitted - started + written.ns)
         self._record("invoke", inference.invoke_ns)
@@ -156,11 +171,37 @@ class Pipeline:
         past = self._pasts.of(camera)
         return () if past is None else past.conditions.standing
 
+    def confirm(self, event: Event) -> None:
+        """Take note that a person confirmed an event: it is not usual. From any thread."""
+        past = self._pasts.of(event.camera)
+        cells = None
+        if past is not None and event.frame_px == past.placement.source_px:
+            map_px = past.placement.map_box(self._grid, self._stride_px)
+            cells = _cells((event.box_px, event.opening_box_px), map_px, self._grid)
+        self.hours.confirm(event, cells)
+
     def sight(self, event: Event) -> Stamp | None:
         """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""
         past = self._pasts.of(event.camera)
         known = () if past is None else past.events.copy().values()
         return next((one.updated for one in known if one.id == event.id), None)
+
+
+def _cells(boxes_px: Sequence[Box], map_px: Box, grid: tuple[int, int]) -> Box:
+    """Return the hull of boxes in pixels as (row0, col0, row1, col1), ends excluded."""
+    x0, y0, x1, y1 = map_px
+    across, down = grid[1] / (x1 - x0), grid[0] / (y1 - y0)
+    lefts, tops, rights, bottoms = zip(*boxes_px, strict=True)
+    left, top = int((min(lefts) - x0) * across), int((min(tops) - y0) * down)
+    return top, left, math.ceil((max(bottoms) - y0) * down), math.ceil((max(rights) - x0) * across)
+
+
+def _rule(manifest: Manifest, wanted: bool | None) -> MemoryRule | None:  # noqa: FBT001 — on, off or as it says
+    if wanted is None or not fits(
+        task=manifest.task, kind=manifest.kind, thresholds=len(manifest.thresholds)
+    ):
+        return manifest.memory
+    return (manifest.memory or MemoryRule()) if wanted else None
 
 
 class _Timed:

@@ -60,11 +60,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         bundle: folder or .zip of a model bundle; the one that ships with firetower if absent.
         backend: one of `edge.model.registry`; the first of them that the bundle has a file for if absent.
         threads: of one inference.
+        memory_of_the_hour: whether what cells reached about the same hour on the last days raises their thresholds; as
+            the bundle says if absent.
     """
 
     bundle: Path | None = None
     backend: str | None = None
     threads: Annotated[int, Meta(ge=1, le=16)] = 1
+    memory_of_the_hour: bool | None = None
 
 
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ import pytest
 from edge.alert.database import Database
 from edge.alert.event import Announcement, Event
 from edge.alert.evidence import CROP, FULL, MAX_BYTES, NOW, SERIES, THUMBNAIL, Picture
+from edge.alert.place import Place
 from edge.alert.privacy import BLANK
 from edge.alert.series import AFTER
 from edge.alert.store import Store
@@ -31,15 +32,17 @@ from edge.camera.network import RtspOptions
 from edge.camera.scene import SceneOptions, parse_scene
 from edge.camera.source import Picture as Shown
 from edge.camera.view import View
-from edge.clock import Clock, SystemClock
+from edge.clock import Clock, SystemClock, wall_synchronised
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
-from edge.daemon import Daemon
+from edge.daemon import Daemon, trusted_s
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
+from edge.frame import Frame
 from edge.image import RgbImage
 from edge.model.loaded import Model, load_model
 from edge.model.manifest import AlertRule
 from edge.model.runtime import Inference, Runtime, State, Tensor
+from edge.settings import Model as ModelSettings
 from edge.settings import Settings, Web
 from edge.web.server import WebServer
 
@@ -117,6 +120,44 @@ def daemon(
         watchdog_s=None,
         announce=told.append,
     )
+
+
+def test_a_memory_of_the_hour_is_told_kept_and_recalled(
+    model: Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "e.sqlite"
+    settings = Settings(
+        cameras={"scene": SceneOptions(uri="scene:?frames=3", pace="fast")},
+        model=ModelSettings(memory_of_the_hour=True),
+    )
+    clock = SystemClock()
+    with Place(lambda: path) as place:
+        list(place.open(()))
+        place.keep_hour("scene", b"damaged")
+        running = Daemon(
+            settings, model, place, make_counters(settings, clock, Path("/")), clock,
+            notify=lambda _message: True, watchdog_s=None, announce=lambda _: None,
+        )  # fmt: skip
+        running._pipeline.hours._wall_s = lambda frame: 1.8e9 + frame.model_ns / 1e9
+        running.run()
+        assert "camera 'scene': its memory of the hour starts anew: damaged" in caplog.text
+        assert running.status()["memory_of_the_hour"] == {"scene": {"held": 0, "released": 0, "learned": 3}}
+        assert b'firetower_hour_frames_learned_total{camera="scene"} 3.0' in running.metrics()
+        kept = place.hours()["scene"]
+        assert kept.startswith(b"FTH1")
+    told: list[Announcement] = []
+    other = tmp_path / "other"
+    other.mkdir()
+    with opened(other) as store:  # off: nothing is told, read or written
+        running = daemon(model, store, told, "scene:?frames=3")
+        running.run()
+        assert "memory_of_the_hour" not in running.status()
+        assert b"firetower_hour" not in running.metrics()
+
+
+def test_only_a_clock_that_the_kernel_trusts_says_the_hour() -> None:
+    frame = Frame(RgbImage(np.zeros((8, 8, 3), np.uint8)), 0, 1, 1_800_000_000_000_000_000, None, 1)
+    assert trusted_s(frame) == (1.8e9 if wall_synchronised() else None)
 
 
 def balance(running: Daemon) -> Balance:

@@ -109,6 +109,10 @@ RTSP = {"uri": "rtsp://cam/x"}
             "model.backend: 'torch' is unknown; expected litert or onnx",
         ),
         ({"cameras": {"a": SCENE}, "model": {"threads": 0}}, "model.threads: Expected"),
+        (
+            {"cameras": {"a": SCENE}, "model": {"memory_of_the_hour": 1}},
+            "model.memory_of_the_hour: Expected `bool | null`",
+        ),
         ({"cameras": {"a": SCENE}, "web": {"port": 70000}}, "web.port: Expected"),
         ({"cameras": {"a": SCENE}, "store": {"max_bytes": 10}}, "store.max_bytes: Expected"),
         ({"cameras": {"a": SCENE}, "energy": {"source": "guess"}}, "energy.source: Invalid"),

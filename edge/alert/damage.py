@@ -27,8 +27,13 @@ def give_up(db: sqlite3.Connection) -> Iterator[str]:
         if not _is_text(name):
             db.execute("DELETE FROM event WHERE seq = ?", (seq,))
             yield f"event {name!a}"
-    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'message'").fetchone() is not None:
+    if _has(db, "message"):
         yield from _of_outbox(db)
+    if _has(db, "hour"):
+        for seq, name in db.execute("SELECT rowid, camera FROM hour").fetchall():
+            if not _is_text(name):
+                db.execute("DELETE FROM hour WHERE rowid = ?", (seq,))
+                yield f"memory of camera {name!a}"
 
 
 def _of_outbox(db: sqlite3.Connection) -> Iterator[str]:
@@ -77,6 +82,10 @@ def _forget(db: sqlite3.Connection, table: str, column: str, value: str) -> None
                 f"UPDATE {table} SET {column} = {value} WHERE CAST({column} AS BLOB) = ?",  # noqa: S608 — ours
                 (_raw(text),),
             )
+
+
+def _has(db: sqlite3.Connection, table: str) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (table,)).fetchone() is not None
 
 
 def _is_text(text: str) -> bool:

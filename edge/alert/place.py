@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from edge.alert import hour
 from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
@@ -145,6 +146,22 @@ class Place:
         if self._post is not None:
             self._post.keep(event, images)
 
+    def hours(self) -> dict[str, bytes]:
+        """Return the memories of the hour, as `edge.alert.hour.kept`.
+
+        Raises:
+            StoreError: as there, or it is not open.
+        """
+        return hour.kept(self._opened())
+
+    def keep_hour(self, camera: str, data: bytes) -> None:
+        """Keep a camera's memory of the hour, as `edge.alert.hour.keep`.
+
+        Raises:
+            StoreError: as there, or it is not open.
+        """
+        hour.keep(self._opened(), camera, data)
+
     def counts(self, wait_s: float | None = None) -> Counts:
         """Count what is there, as `edge.alert.store.Store.counts`.
 
@@ -154,9 +171,12 @@ class Place:
         return self._store().counts(wait_s)
 
     def _store(self) -> Store:
+        return Store(self._opened(), self._outbox)
+
+    def _opened(self) -> Database:
         if self._database is None:
             raise StoreError("event store: it is not open")
-        return Store(self._database, self._outbox)
+        return self._database
 
     def _leave(self, database: Database) -> None:
         """Let go of a file that was moved away, with all that was committed in it."""

@@ -56,12 +56,14 @@ def _take_out(db: sqlite3.Connection, path: Path, schema: int) -> int:
         raise StoreError(f"event store '{path}': it is damaged or not ours; it is left as it is")
     if version <= schema:
         return 0
-    (waiting,) = db.execute("SELECT count(*) FROM delivery WHERE state != 'held'").fetchone()
     older = {(kind, name) for kind, name, _ in known[schema]}
+    waiting = 0
+    if ("table", "delivery") not in older:
+        (waiting,) = db.execute("SELECT count(*) FROM delivery WHERE state != 'held'").fetchone()
+        db.execute("DELETE FROM event WHERE id GLOB 'drill.*'")  # which the older one would take for real
     for kind, name, _ in known[version]:
         if kind == "table" and (kind, name) not in older:
             db.execute(f'DROP TABLE "{name}"')
-    db.execute("DELETE FROM event WHERE id GLOB 'drill.*'")  # which the older one would take for real
     db.execute(f"PRAGMA user_version = {schema}")
     if tables(db) != known[schema]:
         raise StoreError(f"event store '{path}': schema {version} cannot be taken back to {schema}")

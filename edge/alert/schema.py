@@ -78,4 +78,10 @@ MIGRATIONS = (
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID
     """,
+    """
+    CREATE TABLE hour (                  -- the memory of the hour of each camera, as `edge.detect.memory` encodes it
+        camera TEXT PRIMARY KEY,
+        data BLOB NOT NULL
+    ) STRICT
+    """,
 )

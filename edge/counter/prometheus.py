@@ -121,6 +121,25 @@ class CameraState(Protocol):
         ...
 
 
+class Held(Protocol):
+    """What is shown of a camera's memory of the hour."""
+
+    @property
+    def held(self) -> int:
+        """Plumes that it held back."""
+        ...
+
+    @property
+    def released(self) -> int:
+        """Those that opened all the same."""
+        ...
+
+    @property
+    def learned(self) -> int:
+        """Frames that it learned from."""
+        ...
+
+
 def exposition(
     snapshot: Snapshot,
     cameras: Mapping[str, CameraState],
@@ -161,6 +180,24 @@ def evidence_exposition(made: Made) -> bytes:
             _counter("firetower_evidence_pictures", "Pictures that were made of events.", made.pictures),
             _counter("firetower_evidence_failed", "Pictures that could not be made.", made.failed),
             _gauge("firetower_evidence_kept_bytes", "Frames kept for openings to come.", made.kept_bytes),
+        ]
+    )
+
+
+def hours_exposition(cameras: Mapping[str, Held]) -> bytes:
+    """Return the text exposition format of what memories of the hour did."""
+    held: _Values = {(camera,): one.held for camera, one in cameras.items()}
+    released: _Values = {(camera,): one.released for camera, one in cameras.items()}
+    learned: _Values = {(camera,): one.learned for camera, one in cameras.items()}
+    texts = (
+        ("plumes_held", "Plumes that came about the same hour before, and did not open at once.", held),
+        ("plumes_released", "Those of them that opened, wider than ever or lasting for longer.", released),
+        ("frames_learned", "Frames that were learned from.", learned),
+    )
+    return _text(
+        [
+            _metric(CounterMetricFamily, f"firetower_hour_{name}", text, values, ("camera",))
+            for name, text, values in texts
         ]
     )
 

@@ -26,6 +26,7 @@ def regions(
     thresholds: Mapping[str, Threshold],
     blocked: NDArray[np.bool_] | None,
     to_pixels: ToPixels,
+    lift: NDArray[np.float32] | None = None,
 ) -> list[Region]:
     """Find the regions of one frame: 8-connected cells at or above `keep`, one of them at or above `open`.
 
@@ -35,6 +36,8 @@ def regions(
         thresholds: by label, in the scores' own kind; labels without one are not looked at.
         blocked: (rows, cols), True where the mask lets nothing through; None where there is no mask.
         to_pixels: maps (row0, col0, row1, col1), ends excluded, to (x0, y0, x1, y1) of the source frame.
+        lift: (rows, cols), 0 or more in the scores' own kind, by which a memory of the hour raises `open`; None: by
+            nothing. A region that would be none with it is `usual`.
     Returns:
         Strongest first; equal peaks by label, then from top to bottom and left to right.
     Raises:
@@ -51,23 +54,29 @@ def regions(
             continue
         if blocked is not None:
             plane = np.where(blocked, -np.inf, plane)
-        found.extend(_connected(plane, label, threshold, to_pixels))
+        found.extend(_connected(plane, label, threshold, to_pixels, lift))
     return sorted(found, key=lambda region: (-region.peak, region.label, region.cell_box))
 
 
 def _connected(
-    plane: NDArray[np.float32], label: str, threshold: Threshold, to_pixels: ToPixels
+    plane: NDArray[np.float32],
+    label: str,
+    threshold: Threshold,
+    to_pixels: ToPixels,
+    lift: NDArray[np.float32] | None,
 ) -> list[Region]:
     """Return the components of `plane` ≥ keep that reach `open`."""
     kept = (plane >= threshold.keep).astype(np.uint8)
     _, component, stats, _ = cv2.connectedComponentsWithStats(kept, connectivity=8)
+    raised = None if lift is None else plane >= threshold.open + lift
     found = []
     for number in np.unique(component[plane >= threshold.open]):
         col0, row0, width, height, cells = (int(value) for value in stats[number])
         box = (row0, col0, row0 + height, col0 + width)
-        inside = np.where(component == number, plane, -np.inf)
-        row, col = divmod(int(inside.argmax()), plane.shape[1])
-        found.append(Region(label, float(plane[row, col]), (row, col), cells, box, to_pixels(box)))
+        own = component == number
+        row, col = divmod(int(np.where(own, plane, -np.inf).argmax()), plane.shape[1])
+        usual = raised is not None and not bool(raised[own].any())
+        found.append(Region(label, float(plane[row, col]), (row, col), cells, box, to_pixels(box), usual))
     return found
 
 

@@ -5,7 +5,7 @@ A state machine over frames, one a camera. It knows no time, ids or store: the p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -16,7 +16,7 @@ from edge.model.manifest import Confirmation
 MAX_TRACKS = 64  # plumes and candidates together; also the regions of a frame that are looked at
 NEAR_CELLS = 2.0  # how far a plume's centre may drift between two frames if it does not overlap itself
 
-Kind: TypeAlias = Literal["opened", "updated", "closed"]
+Kind: TypeAlias = Literal["opened", "updated", "closed", "held"]
 Reason: TypeAlias = Literal["unseen", "merged", "reset"]
 
 
@@ -25,7 +25,8 @@ class Change:
     """What one frame did to one plume.
 
     Attributes:
-        kind: `opened` once, `updated` each time it is seen again, `closed` once.
+        kind: `opened` once, `updated` each time it is seen again, `closed` once; `held` each time that a candidate is
+            seen that would be open but for its `usual` sights.
         track: counts up from 1; one tracker gives no number twice.
         label: the class.
         box_px: hull of its regions at the latest sight, (x0, y0, x1, y1) in source pixels.
@@ -36,6 +37,7 @@ class Change:
         grew: it reaches at least a cell farther than ever: at most 2 · (rows + cols) times in its life.
         reason: of a closing: `unseen` for long enough, `merged` into one first seen earlier, or `reset`.
         merged_into: the number of that one.
+        cell_box: hull of its regions at the latest sight, (row0, col0, row1, col1), ends excluded.
     """
 
     kind: Kind
@@ -49,6 +51,7 @@ class Change:
     grew: bool = False
     reason: Reason | None = None
     merged_into: int | None = None
+    cell_box: Box = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class _Track:
         seen: its regions at the latest sight.
         reach: hull of all cells that it ever had.
         history: bit i says whether it was seen i frames ago, over the window.
+        unusual: bit i says whether it was seen i frames ago and not merely as usual, over the window.
         unseen: frames since the latest sight.
     """
 
@@ -68,6 +72,7 @@ class _Track:
     reach: Box
     peak: float
     history: int
+    unusual: int
     sightings: int = 1
     unseen: int = 0
     open: bool = False
@@ -104,6 +109,18 @@ class Tracker:
         """The labels of the plumes that are open."""
         return {track.label for track in self._tracks if track.open}
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The numbers of all tracks that it follows now, candidates too."""
+        return frozenset(track.number for track in self._tracks)
+
+    def release(self, numbers: Collection[int]) -> list[Change]:
+        """Open candidates that were `held`; return their openings, in the order of their numbers."""
+        opened = [replace(t, open=True) for t in self._tracks if t.number in numbers and not t.open]
+        others = [t for t in self._tracks if t.number not in numbers or t.open]
+        self._tracks = sorted(others + opened, key=lambda track: track.number)
+        return [_change("opened", track, grew=True) for track in opened]
+
     def reset(self) -> list[Change]:
         """Forget everything, for the camera's state starts anew; return the closing of each open plume."""
         closed = [_change("closed", track, reason="reset") for track in self._tracks if track.open]
@@ -120,7 +137,8 @@ class Tracker:
         Boxes of one label that overlap are one plume: a split stays one; of two that merge the open one
         survives, of two open ones the one first seen. A region that overlaps none goes to the nearest within
         NEAR_CELLS, else it is a new candidate. Of more than MAX_TRACKS regions the strongest are looked at;
-        of more tracks the open ones and the candidates with most hits stay.
+        of more tracks the open ones and the candidates with most hits stay. A sight that is all `usual` keeps an open
+        plume open, and opens none.
 
         Returns:
             At most one change for each plume, in the order of their numbers.
@@ -158,7 +176,12 @@ class Tracker:
         window = (1 << self._rule.window) - 1
         if not sight:
             assert track is not None
-            missed = replace(track, history=(track.history << 1) & window, unseen=track.unseen + 1)
+            missed = replace(
+                track,
+                history=(track.history << 1) & window,
+                unusual=(track.unusual << 1) & window,
+                unseen=track.unseen + 1,
+            )
             if missed.open and missed.unseen >= self._rule.close_after:
                 changes.append(_change("closed", missed, reason="unseen"))
                 return []
@@ -166,19 +189,23 @@ class Tracker:
             hopeless = not missed.open and missed.unseen > self._rule.window - self._rule.hits
             return [] if hopeless else [missed]
         peak, reach = max(region.peak for region in sight), _hull(region.cell_box for region in sight)
+        unusual = any(not region.usual for region in sight)
         if track is None:
             self._given += 1
-            new = _Track(self._given, sight[0].label, sight, reach, peak, 1)
+            new = _Track(self._given, sight[0].label, sight, reach, peak, 1, int(unusual))
         else:
             new = replace(
                 track, seen=sight, reach=_hull([track.reach, reach]), peak=max(track.peak, peak),
-                history=(track.history << 1 | 1) & window, sightings=track.sightings + 1, unseen=0,
+                history=(track.history << 1 | 1) & window, unusual=(track.unusual << 1 | unusual) & window,
+                sightings=track.sightings + 1, unseen=0,
             )  # fmt: skip
         if new.open:
             changes.append(_change("updated", new, grew=track is not None and new.reach != track.reach))
-        elif new.history.bit_count() >= self._rule.hits:
+        elif new.unusual.bit_count() >= self._rule.hits:
             new = replace(new, open=True)
             changes.append(_change("opened", new, grew=True))
+        elif new.history.bit_count() >= self._rule.hits:
+            changes.append(_change("held", new))
         return [new]
 
 
@@ -195,6 +222,7 @@ def _change(
     return Change(
         kind, track.number, track.label, box_px, track.peak, score, track.sightings,
         sum(region.cells for region in track.seen), grew, reason, merged_into,
+        _hull(region.cell_box for region in track.seen),
     )  # fmt: skip
 
 

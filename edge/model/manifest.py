@@ -13,7 +13,7 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
-from edge.model import calm, condition, pattern
+from edge.model import calm, condition, memory, pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
@@ -159,6 +159,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         calm: how far thresholds fall in a picture that shows nothing (since schema 1.4); None: they do not.
         conditions: names of the scene conditions that its models tell beside the scores, one or several at a time
             (since schema 1.4).
+        memory: of the hour (since schema 1.4); None: off, unless the operator turns it on.
         selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
@@ -181,6 +182,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alert: AlertRule | None = None
     calm: calm.Calm | None = None
     conditions: tuple[str, ...] = ()
+    memory: memory.MemoryRule | None = None
     selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
@@ -291,6 +293,10 @@ def _check_events(manifest: Manifest) -> None:
     if manifest.calm is not None:
         labels, frames = len(manifest.thresholds), confirmation.window
         calm.check(manifest.calm, kind=manifest.kind, thresholds=labels, confirmed_in=frames)
+    if manifest.memory is not None:
+        memory.check(
+            manifest.memory, task=manifest.task, kind=manifest.kind, thresholds=len(manifest.thresholds)
+        )
 
 
 def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:

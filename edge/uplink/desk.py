@@ -27,10 +27,18 @@ class Desk:
         boot: the identity of this boot.
         cameras: names of those that there are.
         stamp: returns this moment by every clock.
+        confirmed: told the newest revision of an event that a person confirmed.
     """
 
-    def __init__(self, boot: str, cameras: Collection[str], stamp: Callable[[], Stamp]) -> None:
+    def __init__(
+        self,
+        boot: str,
+        cameras: Collection[str],
+        stamp: Callable[[], Stamp],
+        confirmed: Callable[[Event], None] = lambda _: None,
+    ) -> None:
         self._stamp = stamp
+        self._confirmed = confirmed
         self._standing = Standing(boot, cameras)
         self._kept: str | None = None  # what stands, as it is on disk; None: not read yet
 
@@ -101,6 +109,9 @@ class Desk:
         )
         if not post.review(event_id, said):
             raise CommandError("unfit", f"there is no event {event_id}, or that was said of it before")
+        if word == "confirmed":
+            for event in post.events([event_id]):
+                self._confirmed(event)
         return f"event {event_id} is {word}"
 
     def _note(self, post: Post, ended: Ended) -> Note:

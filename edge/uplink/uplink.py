@@ -61,6 +61,10 @@ class Reports(Watcher, Protocol):
         """Return the newest sight of an open event, told or not; None where it is not open."""
         ...
 
+    def confirmed(self, event: Event) -> None:
+        """Take note that a person confirmed an event; never waits."""
+        ...
+
     def due_s(self) -> Mapping[str, float | None]:
         """Return the seconds until each camera's next frame is due; None where that is unknown."""
         ...
@@ -112,7 +116,7 @@ class Uplink:
         self._facts = tower_facts(settings)
         self._model, self._version = model, version
         self._started_ns = clock.mono_ns()
-        self._desk = Desk(self._boot, settings.cameras, self._stamp)
+        self._desk = Desk(self._boot, settings.cameras, self._stamp, self._confirmed)
         self.post = Post(
             rules_of(settings, self._boot), clock, holds=self._desk.holds, opened=self._desk.resume
         )
@@ -250,6 +254,10 @@ class Uplink:
     def _fire_risk(self) -> str | None:
         risk = self._desk.fire_risk(self._clock.mono_ns())
         return None if risk.until_ns is None else risk.level
+
+    def _confirmed(self, event: Event) -> None:
+        if self._reports is not None:
+            self._reports.confirmed(event)
 
     def _sight(self, event: Event) -> Stamp | None:
         return None if self._reports is None else self._reports.sight(event)

@@ -2,7 +2,8 @@ import sqlite3
 
 import pytest
 
-from edge.alert import database
+from edge.alert import database, hour
+from edge.alert import database as database_module
 from edge.alert.database import Database
 from edge.alert.rollback import main, take_back
 from edge.alert.route import Route
@@ -46,7 +47,7 @@ def test_an_older_firetower_refuses_the_store_and_reads_it_once_it_is_taken_back
     older(path, event("before"))
     filled(path)
     with pytest.raises(
-        StoreError, match=r"schema 2 was written by a newer firetower, this one knows up to 1"
+        StoreError, match=r"schema 3 was written by a newer firetower, this one knows up to 1"
     ):
         older(path)
     assert take_back(path, 1) == 3  # what is held for an escalation was promised to nobody
@@ -59,6 +60,23 @@ def test_an_older_firetower_refuses_the_store_and_reads_it_once_it_is_taken_back
     assert again.drain() == ["h.1"]
     again.database.close()
     assert not list(path.parent.glob("*corrupt*"))
+
+
+def test_a_firetower_without_a_memory_of_the_hour_goes_on_with_what_waits(path, monkeypatch):
+    filled(path)
+    with Database(path) as database:
+        hour.keep(database, "north", b"memory")
+    monkeypatch.setattr(database_module, "MIGRATIONS", MIGRATIONS[:2])
+    with pytest.raises(StoreError, match="schema 3 was written by a newer firetower, this one knows up to 2"):
+        Database(path)
+    assert take_back(path, 2) == 0  # what waits is not given up
+    owing = Owing(Route("a"), Route("step", escalation=1), path=path)
+    assert owing.drain() != []
+    assert [one.id for one in owing.store.events()] == ["f", "e", "drill.a"]
+    owing.database.close()
+    monkeypatch.undo()
+    with Database(path) as database:
+        assert hour.kept(database) == {}
 
 
 def test_what_is_in_the_log_of_a_killed_daemon_is_taken_back_too(path, older):
@@ -91,8 +109,8 @@ def test_what_is_not_whole_or_not_ours_is_left_as_it_is(path):
     with pytest.raises(StoreError, match="damaged or not ours"):
         take_back(path, 1)
     assert path.read_bytes() == before
-    with pytest.raises(StoreError, match="expected a schema of 1 to 2, got 3"):
-        take_back(path, 3)
+    with pytest.raises(StoreError, match="expected a schema of 1 to 3, got 4"):
+        take_back(path, 4)
 
 
 def test_a_file_of_another_program_is_left_as_it_is(path):

@@ -181,7 +181,7 @@ def test_real_releases_take_a_real_store_back_or_switch_nothing(board: Path) -> 
     owing.commit(event("e"), "crop")
     assert switch(board, "old", at="new")[0] == 1  # it is in use
     owing.database.close()
-    assert "schema 2 was written by a newer firetower" in ask_events(releases / "old", store)
+    assert "schema 3 was written by a newer firetower" in ask_events(releases / "old", store)
     assert (board / "opt/current").readlink() == Path("releases/new")
     assert switch(board, "old", at=None)[0] == 0
     assert (board / "opt/current").readlink() == Path("releases/old")

@@ -37,6 +37,20 @@ def test_hysteresis_keeps_what_touches_an_open_cell_and_drops_the_rest():
     assert region.label == "smoke"
 
 
+def test_a_region_is_usual_where_no_cell_of_it_is_above_the_raised_threshold():
+    plane = np.asarray([[2.5, 1, 0, 2.0], [0, 2.1, 0, 2.0]], np.float32)[:, :, None]
+    for lift, usual in (
+        ([[0.6, 0, 0, 1], [0, 0.2, 0, 1]], [True, True]),
+        ([[0.6, 0, 0, 0], [0, 0.1, 0, 1]], [False, False]),
+        ([[0.6, 3, 3, 1], [3, 0.1, 3, 1]], [False, True]),
+        (None, [False, False]),
+    ):
+        raised = None if lift is None else np.asarray(lift, np.float32)
+        with_lift = regions(plane, ["smoke"], SMOKE, None, pixels, raised)
+        assert [one.usual for one in with_lift] == usual
+        assert [one.cell_box for one in with_lift] == [(0, 0, 2, 2), (0, 3, 2, 4)]
+
+
 def test_thresholds_are_inclusive():
     assert len(found([[2.0]])) == 1
     assert not found([[np.nextafter(np.float32(2), np.float32(0))]])

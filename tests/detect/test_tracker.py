@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,6 +45,33 @@ def test_opens_after_k_of_n_frames_and_closes_after_unseen_ones():
     assert steps[2][0].box_px == (64, 64, 96, 96)
     assert steps[5][0].reason == "unseen"
     assert steps[5][0].sightings == 3
+
+
+def usual(row, col):
+    return replace(region(row, col), usual=True)
+
+
+def test_what_is_only_as_usual_is_held_each_time_and_opens_when_it_is_released():
+    steps = play(RULE, [usual(4, 4)], [usual(4, 4)], [], [usual(4, 4)])
+    assert [kinds(step) for step in steps] == [[], [("held", 1)], [], [("held", 1)]]
+    assert steps[1][0].cell_box == (4, 4, 6, 6)
+    tracker = Tracker(RULE)
+    for _ in range(2):
+        tracker.update([usual(4, 4)])
+    assert tracker.numbers == {1}
+    assert tracker.open_count == 0
+    assert tracker.release([7]) == []
+    assert kinds(tracker.release([1])) == [("opened", 1)]
+    assert tracker.release([1]) == []
+    assert kinds(tracker.update([usual(4, 4)])) == [("updated", 1)]  # the usual keeps it open
+    assert [kinds(tracker.update([])) for _ in range(2)] == [[], [("closed", 1)]]
+    assert tracker.numbers == set()
+
+
+def test_enough_sights_that_are_not_usual_open():
+    rule = Confirmation(hits=2, window=4, close_after=2)
+    steps = play(rule, [region(4, 4)], [usual(4, 4)], [usual(4, 4), region(5, 5)])
+    assert [kinds(step) for step in steps] == [[], [("held", 1)], [("opened", 1)]]
 
 
 def test_hits_farther_apart_than_the_window_never_open():

@@ -20,6 +20,7 @@ from edge.model.manifest import (
     decode,
     encode,
 )
+from edge.model.memory import MemoryRule
 
 finite = st.floats(-1e6, 1e6)
 positive = st.floats(1e-6, 1e6)
@@ -72,6 +73,14 @@ def alert_rules(label: str, least: float) -> st.SearchStrategy[AlertRule]:
     )
 
 
+memory_rules = st.builds(
+    rise=st.floats(1, 3),
+    margin=st.floats(0, 1),
+    half_life_days=st.floats(0.1, 7),
+    least_s=st.floats(0, 1800),
+)
+
+
 @st.composite
 def manifests(draw) -> Manifest:
     labels = tuple(draw(st.lists(word, min_size=1, max_size=4, unique=True)))
@@ -79,12 +88,13 @@ def manifests(draw) -> Manifest:
     window = draw(st.integers(1, 9))
     low, middle, high = sorted(draw(st.tuples(positive, positive, positive)))
     backends = draw(st.sampled_from([("litert",), ("onnx",), ("litert", "onnx")]))
+    kind = draw(st.sampled_from(["logits", "probabilities"]))
     return Manifest(
         schema=draw(st.sampled_from(["1", "1.0", "1.7"])),
         name=draw(word),
         version=draw(word),
         task=task,
-        kind=draw(st.sampled_from(["logits", "probabilities"])),
+        kind=kind,
         labels=labels,
         files={f"model.{name}": draw(file_specs(len(labels), task, stride, name)) for name in backends},
         colour_order=draw(st.sampled_from(["RGB", "BGR"])),
@@ -98,6 +108,7 @@ def manifests(draw) -> Manifest:
             hits=draw(st.integers(1, window)), window=window, close_after=draw(st.integers(1, 99))
         ),
         alert=draw(st.none() | alert_rules(labels[0], middle)),
+        memory=draw(st.none() | memory_rules) if (task, kind) == ("cells", "logits") else None,
         cadence=draw(st.none() | st.just(Cadence(min_s=low, default_s=middle, max_s=high))),
         state_gap_s=draw(positive),
         tolerance_steps=draw(st.floats(0, 9)),
@@ -212,6 +223,15 @@ def changed_tensor(manifest, of_role, **fields):
         ({"calm": Calm(margin=2.0, fall=3.5, lag=2)}, r"calm.lag: expected confirmation.window \(3\)"),
         ({"calm": Calm(margin=2.0, fall=3.5), "kind": "probabilities"}, "kind 'logits'"),
         ({"calm": Calm(margin=2.0, fall=3.5), "thresholds": {}}, "a label with a threshold"),
+        ({"memory": MemoryRule(rise=3.1)}, "0 < rise ≤ 3"),
+        ({"memory": MemoryRule(rise=0.0, margin=0.0)}, "0 < rise"),
+        ({"memory": MemoryRule(rise=float("nan"))}, "0 < rise"),
+        ({"memory": MemoryRule(margin=-0.1)}, "0 ≤ margin"),
+        ({"memory": MemoryRule(half_life_days=0.0)}, "0 < half_life_days ≤ 7"),
+        ({"memory": MemoryRule(half_life_days=7.1)}, "half_life_days ≤ 7"),
+        ({"memory": MemoryRule(least_s=1801.0)}, "least_s ≤ 1800"),
+        ({"memory": MemoryRule(), "kind": "probabilities"}, "needs task 'cells', kind 'logits'"),
+        ({"memory": MemoryRule(), "thresholds": {}}, "and a threshold"),
         ({"cadence": Cadence(min_s=2, default_s=1, max_s=3)}, "cadence"),
         ({"state_gap_s": 0.0}, "state_gap_s"),
         ({"tolerance_steps": -1.0}, "tolerance_steps"),

@@ -28,7 +28,13 @@ class Tower:
         self.start(opens=opens)
 
     def start(self, *, opens=True):
-        self.desk = Desk(self.rules.boot, ("north",), lambda: Stamp(model_s=1.0))
+        self.confirmed = []
+        self.desk = Desk(
+            self.rules.boot,
+            ("north",),
+            lambda: Stamp(model_s=1.0),
+            lambda event: self.confirmed.append(event.id),
+        )
         self.post = Post(self.rules, self.clock, Inline(), self.desk.holds, self.desk.resume)
         self.handlers = self.desk.handlers(self.post, self.largest.get)
         self.place = Place(lambda: self.path, post=self.post)
@@ -178,6 +184,7 @@ def test_what_a_person_says_of_an_event_goes_to_the_sinks_with_their_name(tower,
     assert word in tower.do(command, event="e", note="look")
     review = tower.sent()[-1].letter.review
     assert (review.word, review.by, review.reason) == (word, "kim", "look")
+    assert tower.confirmed == (["e"] if word == "confirmed" else [])
 
 
 def test_the_whole_frame_of_an_event_is_sent_to_who_asks(tower):

@@ -45,6 +45,10 @@ class Reports:
     def __init__(self):
         self.state = "ok"
         self.seen = None
+        self.confirmations = []
+
+    def confirmed(self, event):
+        self.confirmations.append(event.id)
 
     def health(self):
         camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}")

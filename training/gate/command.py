@@ -96,6 +96,10 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--budget", type=Path, default=Path("arm64/budget.json"), metavar="FILE",
         help="instructions as `python -m arm64 instructions` counted them with the same bundle (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--memory", type=Path, metavar="FILE",
+        help="also what a memory of the hour brings and costs, on against off, as JSON; seen streams and unseen ones",
+    )  # fmt: skip
     parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
     parser.add_argument(
         "--page", type=Path, metavar="FILE", help="Markdown; its plot comes into a folder of its name"

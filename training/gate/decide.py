@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event
+from edge.detect.memory import Memory
 from edge.frame import Frame
+from edge.hour import Hours
 from edge.image import Image, RgbImage
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
@@ -30,7 +32,7 @@ from scoring.planted import SHIPPED
 from scoring.score import ScoredFrame, score_sequence
 from scoring.truth import TruthSequence
 from training.gate.recording import Read, Recording, Seen
-from training.gate.stream import NS_PER_S, Part, Shot, Stream
+from training.gate.stream import NS_PER_S, Part, Shot, Stream, hour_of
 from training.smoke.data.place import is_night
 
 RULES_OFF = "no rules"
@@ -82,6 +84,19 @@ def decide(
     manifest: Manifest | None = None,
     read: Read | None = None,
 ) -> list[Event]:
+    """Run the daemon's decision over a recording; as `decided`, without its memory."""
+    return decided(model, camera, shots, recording, manifest, read)[0]
+
+
+def decided(
+    model: Model,
+    camera: str,
+    shots: Sequence[Shot],
+    recording: Recording,
+    manifest: Manifest | None = None,
+    read: Read | None = None,
+    memory: Memory | None = None,
+) -> tuple[list[Event], Hours]:
     """Run the daemon's decision over a recording.
 
     Args:
@@ -91,13 +106,19 @@ def decide(
         recording: of them.
         manifest: another one for the same network; None: the bundle's own.
         read: of pictures, so that events have the ids that the daemon gives them; None: other ids.
+        memory: of the hour, to go on with where the manifest has one; it learns. None: it begins with nothing.
     Returns:
-        The newest revision of each event.
+        The newest revision of each event, and the memory of the hour after it.
     """
     bundle = model.bundle if manifest is None else _with(model.bundle, manifest)
     pipeline = Pipeline(
-        Model(bundle, model.file, _Recorded(recording)), model_stamp, lambda _stage, _ns: None
+        Model(bundle, model.file, _Recorded(recording)),
+        model_stamp,
+        lambda _stage, _ns: None,
+        wall_s=hour_of(shots),
     )
+    if memory is not None:
+        pipeline.hours.adopt(camera, memory)
     events: dict[str, Event] = {}
     frame: Frame | None = None
 
@@ -116,7 +137,7 @@ def decide(
         if recording.dusk_ns is not None:
             keep(pipeline.darken(camera, _frame(shots[0], recording.seen[0], recording.dusk_ns, None)))
         keep(pipeline.close(camera, frame))
-    return list(events.values())
+    return list(events.values()), pipeline.hours
 
 
 def _reader(read: Read, index: int) -> Callable[[], NDArray[np.uint8]]:

@@ -18,7 +18,7 @@ from firmware_sim.scene.side import refuse_mix
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
-from training.gate import control, judged, ledger, look, picture, plant, work
+from training.gate import control, judged, ledger, look, memory, picture, plant, work
 from training.gate.cost import costs_of
 from training.gate.decide import decide
 from training.gate.facts import data_of, split_of
@@ -29,6 +29,7 @@ from training.gate.result import SCHEMA, BundleFacts, DayRow, Result, StreamRow
 from training.gate.stream import Part, Stream, parts_of, streams, with_seen
 from training.smoke.data.read import Dataset, read_told
 from training.step.provenance import commit, machine
+from training.step.step import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ def evaluate(options: argparse.Namespace) -> Result:
     _same(model, recorded)
     plants, folders = _plants(options, every)
     days = judged.days_of(model, recorded)
+    if options.memory is not None:
+        write_json(options.memory, memory.measure(model, recorded, plants, folders, _command(options)))
     made = [] if options.no_controls else _controls(options, model, parts)
     pictures = picture.draw_all(model, recorded, days, options.work / "pictures", folders, plants)
     return _result(options, model, _Data(datasets, split, crossed), recorded, days, plants, made, pictures)
@@ -308,5 +311,6 @@ def _command(options: argparse.Namespace) -> str:
     words += [f"--only {options.only}"] if options.only else []
     words += [f"--planted {options.planted}", f"--seed {options.seed}"]
     words += [f"--folds {path.name}" for path in options.folds]
+    words += [f"--memory {options.memory.name}"] if options.memory is not None else []
     words += ["--no-controls"] if options.no_controls else []
     return " ".join(words)

@@ -267,12 +267,23 @@ def decide_lot(model: Model, folder: Path, seeds: Sequence[int]) -> list[Plant]:
     return [_decided(model, folder, seed, rules) for seed in seeds]
 
 
-def _decided(model: Model, folder: Path, seed: int, rules: Mapping[str, Manifest]) -> Plant:
+def read_fire(folder: Path, seed: int) -> tuple[PlantedShots, Recording, Recording]:
+    """Return a fire as `plant` left it in a folder: what it is, and its recordings with the fire and without."""
     kept = msgspec.json.decode((folder / f"{seed}.json").read_bytes(), type=PlantedShots)
     played, control = (
         load(folder / f"{seed}-{name}.json", folder / f"{seed}-{name}.npz") for name in ("with", "without")
     )
-    stream = Stream(kept.truth.id, (Part(kept.truth, tuple(Path(f.file) for f in kept.truth.frames)),))
+    return kept, played, control
+
+
+def fire_stream(kept: PlantedShots) -> Stream:
+    """Return the stream that a planted fire was played as."""
+    return Stream(kept.truth.id, (Part(kept.truth, tuple(Path(f.file) for f in kept.truth.frames)),))
+
+
+def _decided(model: Model, folder: Path, seed: int, rules: Mapping[str, Manifest]) -> Plant:
+    kept, played, control = read_fire(folder, seed)
+    stream = fire_stream(kept)
     found, alerts, void = {}, {}, False
     for name, manifest in rules.items():
         one, other = (_finds(model, stream, recording, manifest) for recording in (played, control))

@@ -26,7 +26,7 @@ from edge.image import RgbImage
 from edge.model.loaded import Model
 from edge.pipeline import Pipeline
 from edge.replay import RecordedClock, model_stamp
-from training.gate.stream import Shot
+from training.gate.stream import Shot, hour_of
 
 Read = Callable[[int], NDArray[np.uint8]]
 
@@ -110,7 +110,7 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
     """
     account, schedule = Account(), Schedule()
     intake = Intake(account, RecordedClock(SystemClock()), _ignore, schedule)
-    pipeline = Pipeline(model, model_stamp, _ignore)
+    pipeline = Pipeline(model, model_stamp, _ignore, wall_s=hour_of(shots))
     seen: list[Seen] = []
     maps: list[NDArray[np.float32]] = []
     told: list[NDArray[np.float32]] = []

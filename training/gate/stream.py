@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
+from edge.frame import Frame
 from scoring import truth
 from scoring.truth import TruthSequence
 from training.smoke.data.place import Place
@@ -45,12 +46,15 @@ class Shot:
         path: of its picture.
         time_ns: model time.
         size_px: (height, width) that the truth states.
+        wall_ns: when it was taken, since 1970 UTC; None where nobody knows. It is not `time_ns` where frames are laid
+            closer than they were taken.
     """
 
     name: str
     path: Path
     time_ns: int
     size_px: tuple[int, int]
+    wall_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,19 @@ def shot_inputs(shots: Iterable[Shot]) -> list[list[object]]:
     return [[shot.name, picture_digest(shot.path), shot.time_ns, shot.size_px] for shot in shots]
 
 
+def hour_of(shots: Iterable[Shot]) -> Callable[[Frame], float | None]:
+    """Return what says when a frame of some shots was taken, in seconds since 1970 UTC, for a memory of the hour."""
+    taken = {shot.time_ns: None if shot.wall_ns is None else shot.wall_ns / NS_PER_S for shot in shots}
+    return lambda frame: taken.get(frame.model_ns)
+
+
 def _shots(part: Part) -> Iterator[Shot]:
     size_px = (part.truth.height, part.truth.width)
     for index, (frame, path) in enumerate(zip(part.truth.frames, part.paths, strict=True)):
         time_s = index * UNTIMED_S if frame.epoch is None else frame.epoch
-        yield Shot(frame.name, path, round(time_s * NS_PER_S), size_px)
+        real_s = frame.epoch if frame.real_epoch is None else frame.real_epoch
+        wall_ns = None if real_s is None else round(real_s * NS_PER_S)
+        yield Shot(frame.name, path, round(time_s * NS_PER_S), size_px, wall_ns)
 
 
 def parts_of(datasets: Sequence[Dataset], places: Mapping[str, Place] | None = None) -> list[Part]:

@@ -13,6 +13,7 @@ from tests.training.gate import made
 from training.__main__ import command
 from training.gate import recording
 from training.gate.cost import costs_of
+from training.gate.memory import Result as MemoryResult
 from training.gate.result import read
 
 CELLS = Path(__file__).parents[2] / "model/fixtures/cells"
@@ -53,11 +54,17 @@ def words(data, work, *more):
 @pytest.fixture(scope="module")
 def result(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    asked = words(
-        data, out / "work", "--planted", "2", "--result", str(out / "r.json"), "--page", str(out / "p.md")
-    )
+    files = ("--result", str(out / "r.json"), "--page", str(out / "p.md"), "--memory", str(out / "m.json"))
+    asked = words(data, out / "work", "--planted", "2", *files)
     assert command(asked) == 0
     return out
+
+
+def test_a_memory_of_the_hour_is_judged_beside_it(result):
+    found = msgspec.json.decode((result / "m.json").read_bytes(), type=MemoryResult)
+    assert [(row.name, row.days, row.held) for row in found.streams] == [("cam", 2, 0)]
+    assert (found.planted, found.lost) == (2, 0)
+    assert "--memory m.json" in found.command
 
 
 def test_figures_are_those_of_the_days(result):
