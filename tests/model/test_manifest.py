@@ -74,6 +74,7 @@ def alert_rules(label: str, least: float) -> st.SearchStrategy[AlertRule]:
 
 
 memory_rules = st.builds(
+    MemoryRule,
     rise=st.floats(1, 3),
     margin=st.floats(0, 1),
     half_life_days=st.floats(0.1, 7),
