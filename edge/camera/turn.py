@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 
 from edge.camera.outline import (
     CLEAR,
-    FAINT,
     Edges,
     Shift,
     agreement,
     edges_of,
-    energy,
     is_shifted,
     lay,
     spread,
@@ -29,6 +27,7 @@ VIEWS = 4  # earlier ones that are known
 
 _MEMORY = 10  # pictures in the mean of a view
 _MOST = 0.5  # of the view's cells with edges; with fewer, something lies over it
+_VIEW = 16  # of 48 cells must have edges in what is called a view
 _NEAR_PX = 2  # shifts that differ by less are one
 
 
@@ -73,8 +72,6 @@ class Turns:
             luma: (H, W), 0 to 255; a few hundred columns are enough.
         """
         edges = edges_of(luma)
-        if energy(edges) < FAINT:
-            return False
         here = self._here
         if here is None:
             self._here = _Mean(edges)
@@ -89,7 +86,7 @@ class Turns:
             self._other, self._row = None, 0
             return False
         shift = match.shift if is_shifted(match, edges, here.edges) else None
-        if shift is None and (fogged or match.near >= CLEAR):
+        if shift is None and (fogged or match.near >= CLEAR or agreement(edges, here.edges) >= enough):
             return False
         self._count(edges, shift, enough)
         return self._row >= PICTURES and self._leave(here)
@@ -107,7 +104,7 @@ class Turns:
     def _leave(self, here: _Mean) -> bool:
         """Go over to the other view; say whether this one was known well enough to call it another."""
         assert self._other is not None, "pictures in a row have a mean"
-        sure = self._shift is not None or here.clear >= PICTURES
+        sure = self._shift is not None or (here.clear >= PICTURES and spread(here.edges) >= _VIEW)
         self._here, self._other, self._row = self._other, None, 0
         if sure:
             left, self.view = self.view, self._name(self._here.edges)
