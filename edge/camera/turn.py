@@ -27,6 +27,7 @@ VIEWS = 4  # earlier ones that are known
 
 _MEMORY = 10  # pictures in the mean of a view
 _MOST = 0.5  # of the view's cells with edges; with fewer, something lies over it
+_STAYED = 0.4  # of the view's cells with edges; where so many have the same, only a part is hidden
 _VIEW = 16  # of 48 cells must have edges in what is called a view
 _NEAR_PX = 2  # shifts that differ by less are one
 
@@ -76,8 +77,8 @@ class Turns:
         if here is None:
             self._here = _Mean(edges)
             return False
-        enough = _MOST * spread(here.edges)
-        fogged = spread(edges) < enough
+        cells = spread(here.edges)
+        fogged = spread(edges) < _MOST * cells
         match = lay(edges, here.edges)
         if match.same:
             if not fogged:
@@ -86,9 +87,10 @@ class Turns:
             self._other, self._row = None, 0
             return False
         shift = match.shift if is_shifted(match, edges, here.edges) else None
-        if shift is None and (fogged or match.near >= CLEAR or agreement(edges, here.edges) >= enough):
+        hidden = fogged or match.near >= CLEAR or agreement(edges, here.edges) >= _STAYED * cells
+        if shift is None and hidden:
             return False
-        self._count(edges, shift, enough)
+        self._count(edges, shift, _MOST * cells)
         return self._row >= PICTURES and self._leave(here)
 
     def _count(self, edges: Edges, shift: Shift | None, enough: float) -> None:

@@ -145,8 +145,8 @@ def test_drops_on_the_lens_that_fog_lays_bare_are_no_view(begins):
         cv2.circle(drops, (int(x), int(y)), 6, 255, -1)
     soft = cv2.GaussianBlur(drops, (0, 0), 2).astype(np.float32) / 255
     for n in range(4 * PICTURES):
-        one = veiled(picture(n), 1.2 if begins <= n < begins + 2 * PICTURES else 0.0, rng)
-        assert not turns.see((one * (1 - 0.3 * soft)).astype(np.uint8))
+        one = veiled(picture(n), 1.6 if begins <= n < begins + 2 * PICTURES else 0.0, rng)
+        assert not turns.see((one * (1 - 0.12 * soft)).astype(np.uint8))
 
 
 def test_a_view_that_was_seen_for_a_moment_is_none_that_is_left():
