@@ -13,12 +13,10 @@ from numpy.typing import NDArray
 
 from edge.camera.outline import (
     CLEAR,
-    FAINT,
     Edges,
     Shift,
     agreement,
     edges_of,
-    energy,
     is_shifted,
     lay,
     spread,
@@ -29,6 +27,8 @@ VIEWS = 4  # earlier ones that are known
 
 _MEMORY = 10  # pictures in the mean of a view
 _MOST = 0.5  # of the view's cells with edges; with fewer, something lies over it
+_STAYED = 0.4  # of the view's cells with edges; where so many have the same, only a part is hidden
+_VIEW = 16  # of 48 cells must have edges in what is called a view
 _NEAR_PX = 2  # shifts that differ by less are one
 
 
@@ -73,14 +73,12 @@ class Turns:
             luma: (H, W), 0 to 255; a few hundred columns are enough.
         """
         edges = edges_of(luma)
-        if energy(edges) < FAINT:
-            return False
         here = self._here
         if here is None:
             self._here = _Mean(edges)
             return False
-        enough = _MOST * spread(here.edges)
-        fogged = spread(edges) < enough
+        cells = spread(here.edges)
+        fogged = spread(edges) < _MOST * cells
         match = lay(edges, here.edges)
         if match.same:
             if not fogged:
@@ -89,9 +87,10 @@ class Turns:
             self._other, self._row = None, 0
             return False
         shift = match.shift if is_shifted(match, edges, here.edges) else None
-        if shift is None and (fogged or match.near >= CLEAR):
+        hidden = fogged or match.near >= CLEAR or agreement(edges, here.edges) >= _STAYED * cells
+        if shift is None and hidden:
             return False
-        self._count(edges, shift, enough)
+        self._count(edges, shift, _MOST * cells)
         return self._row >= PICTURES and self._leave(here)
 
     def _count(self, edges: Edges, shift: Shift | None, enough: float) -> None:
@@ -107,7 +106,7 @@ class Turns:
     def _leave(self, here: _Mean) -> bool:
         """Go over to the other view; say whether this one was known well enough to call it another."""
         assert self._other is not None, "pictures in a row have a mean"
-        sure = self._shift is not None or here.clear >= PICTURES
+        sure = self._shift is not None or (here.clear >= PICTURES and spread(here.edges) >= _VIEW)
         self._here, self._other, self._row = self._other, None, 0
         if sure:
             left, self.view = self.view, self._name(self._here.edges)

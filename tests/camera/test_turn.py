@@ -137,15 +137,42 @@ def test_a_start_in_fog_is_no_view():
     assert told(turns, (picture(n, 0.05) for n in range(LONG))) == [PICTURES]
 
 
-def test_drops_on_the_lens_that_fog_lays_bare_are_no_view():
+def drops() -> np.ndarray:
+    """How much light drops on the lens take, 0 to 1."""
+    drawn = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for x, y in np.random.default_rng(4).integers((20, 30), (WIDTH - 20, HEIGHT - 30), (6, 2)):
+        cv2.circle(drawn, (int(x), int(y)), 6, 255, -1)
+    return cv2.GaussianBlur(drawn, (0, 0), 2).astype(np.float32) / 255
+
+
+def test_drops_on_the_lens_that_come_with_fog_are_no_view():
     turns, rng = known(), np.random.default_rng(4)
-    drops = np.zeros((HEIGHT, WIDTH), np.uint8)
-    for x, y in rng.integers((20, 30), (WIDTH - 20, HEIGHT - 30), (6, 2)):
-        cv2.circle(drops, (int(x), int(y)), 6, 255, -1)
-    soft = cv2.GaussianBlur(drops, (0, 0), 2).astype(np.float32) / 255
+    in_fog = [veiled(picture(n), 1.6, rng) * (1 - 0.3 * drops()) for n in range(2 * PICTURES)]
+    assert not told(turns, (one.astype(np.uint8) for one in in_fog))
+    assert not told(turns, (picture(n) for n in range(LONG)))
+
+
+def test_fog_that_lifts_from_drops_on_the_lens_shows_no_other_view():
+    turns, rng = Turns(), np.random.default_rng(4)
+    pictures = [veiled(picture(n), 1.6, rng) for n in range(2 * PICTURES)]
+    pictures += [picture(n) for n in range(LONG)]
+    assert not told(turns, ((one * (1 - 0.12 * drops())).astype(np.uint8) for one in pictures))
+
+
+def test_a_view_that_was_seen_for_a_moment_is_none_that_is_left():
+    turns = known(PICTURES - 1)
+    assert not told(turns, (picture(n, seed=2) for n in range(LONG)))
+    assert told(turns, (picture(n) for n in range(LONG))) == [PICTURES]
+
+
+def test_a_large_truck_that_moves_on_a_little_is_no_view():
+    turns = Turns()
+    truck = cv2.resize(whole(5, 0), (100, HEIGHT))
     for n in range(4 * PICTURES):
-        one = veiled(picture(n), 1.2 if PICTURES <= n < 3 * PICTURES else 0.0, rng)
-        assert not turns.see((one * (1 - 0.3 * soft)).astype(np.uint8))
+        one = (picture(n) // 4 + 100).astype(np.uint8)  # a hazy day
+        left = 10 if n >= 2 * PICTURES else 0
+        one[:, left : left + 100] = truck
+        assert not turns.see(one)
 
 
 def test_a_bright_plume_in_fog_is_no_view():
@@ -199,6 +226,13 @@ def test_a_banner_that_stays_does_not_hold_a_view_and_one_that_changes_makes_non
         one = picture(n, 0.06 if n >= 2 * LONG else 0.0)
         cv2.putText(one, f"CAM 7 {n * 7919:08}", (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1)
         assert turns.see(one) == (n == 2 * LONG + PICTURES - 1)
+
+
+def test_banners_along_the_edges_are_not_looked_at():
+    plain, marked = picture(0), picture(0)
+    for top in (2, HEIGHT - 18):
+        marked[top : top + 16] = np.random.default_rng(0).integers(0, 255, (16, WIDTH))
+    np.testing.assert_allclose(edges_of(plain), edges_of(marked), atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (9, 16), (64, 64), (600, 90)])
