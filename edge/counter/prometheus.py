@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, get_args
 
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -106,8 +107,8 @@ class CameraState(Protocol):
         ...
 
     @property
-    def conditions(self) -> tuple[str, ...] | None:
-        """Of its scene that stand; None where the model tells none."""
+    def conditions(self) -> tuple[str, ...] | msgspec.UnsetType:
+        """Of its scene that stand; UNSET where the model tells none."""
         ...
 
     @property

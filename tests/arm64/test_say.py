@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from arm64 import __main__ as commands
-from arm64 import say
+from arm64 import need, say
 
 
 def test_a_check_says_how_long_it_takes_and_how_far_it_is(capsys, monkeypatch):
@@ -49,7 +49,7 @@ def test_nothing_begins_before_the_kernel_can_start_arm64_programs(words, monkey
     def refuse():
         raise RuntimeError("binfmt_misc cannot be mounted")
 
-    monkeypatch.setattr(commands.need, "problems", lambda _wanted: [])
-    monkeypatch.setattr(commands.need, "enable_binfmt", refuse)
+    monkeypatch.setattr(need, "problems", lambda _wanted: [])
+    monkeypatch.setattr(need, "enable_binfmt", refuse)
     assert commands.main([*words, "--work", str(tmp_path)]) == 2
     assert "binfmt_misc cannot be mounted" in capsys.readouterr().err

@@ -197,7 +197,7 @@ def cells_onnx(*, conditions: bool = False) -> bytes:
     outputs = [info("scores", TensorProto.UINT8, (1, ROWS, COLS, len(LABELS)))]
     outputs += [info(f"{name}_next", TensorProto.FLOAT, shape) for name, shape in STATES.items()]
     if conditions:  # float32 and (1, N) here, INT8 and (1, 1, 1, N) in the other file
-        slope = np.float32(BRIGHT[:, 0, 0].sum(axis=1) * BRIGHT_SCALE)
+        slope = (BRIGHT[:, 0, 0].sum(axis=1) * BRIGHT_SCALE).astype(np.float32)
         values |= {"slope": slope[None], "offset": np.float32([[-30, 30]]), "one": np.int64([1, 1])}
         nodes += [
             node("ReduceMean", "feature", "mean", axes=[1, 2, 3], keepdims=0),

@@ -52,11 +52,7 @@ def planted(model, folder, seed, where, begin):
     (stream,) = streams(parts_of([read(source)]))
     shots = stream.shots()
     for name, frames in (("with", pictures), ("without", quiet)):
-        save(
-            record(model, truth.id, shots, lambda index, frames=frames: frames[index]),
-            folder,
-            f"{seed}-{name}",
-        )
+        save(record(model, truth.id, shots, list(frames).__getitem__), folder, f"{seed}-{name}")
     (fire,) = fires("judge", ["day2"], 1)
     kept = PlantedShots(
         fire=msgspec.to_builtins(fire), background="day2", stream="cam", truth=truth, grey_levels=None

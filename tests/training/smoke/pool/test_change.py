@@ -82,7 +82,8 @@ def test_a_flat_background_makes_no_nonsense():
 def test_both_layouts_give_the_same():
     background, there = scene(), tensor(BARRED)
     frame = 1.1 * background + scene(seed=3) * 0.1
-    nhwc = blind(*(t.permute(0, 2, 3, 1) for t in (frame, background, there)), cells=(1, 2))
+    last = [one.permute(0, 2, 3, 1) for one in (frame, background, there)]
+    nhwc = blind(last[0], last[1], last[2], cells=(1, 2))
     assert torch.allclose(nhwc.permute(0, 3, 1, 2), blind(frame, background, there), atol=1e-5)
 
 
