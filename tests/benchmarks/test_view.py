@@ -75,6 +75,20 @@ def test_sequences_of_a_camera_are_one_stream_where_they_are_close(tmp_path):
         assert len(streams([tmp_path])) == expected
 
 
+def test_the_page_says_what_the_committed_result_does():
+    root = Path(__file__).parents[2]
+    summary = json.loads((root / "docs/results/view.json").read_text())["summary"]
+    page = (root / "docs/configuration.md").read_text()
+    for change, row in (*((str(s), f"{s:.0%} ".strip()) for s in SHIFTS), ("other scene", "scene")):
+        found = summary["found_within_10"][change]
+        assert f"{row} | {found['count']} of {found['total']} |" in page.replace(" of the width |", " |")
+    true, laid = summary["false_at_true_times"], summary["false_laid_closer"]
+    assert (true["count"], laid["count"]) == (0, 0)
+    assert f"{true['pictures']:,} real pictures of {true['camera_days']} camera-days" in page
+    assert f"{laid['pictures']} that are laid" in page
+    assert f"{3 / true['camera_days']:.1f} a day" in page  # nothing seen: three over the exposure
+
+
 def test_a_result_without_a_place_is_refused_before_it_is_measured(tmp_path):
     with pytest.raises(SettingsError, match="no folder"):
         command(["--data", str(tmp_path), "--json", str(tmp_path / "nowhere" / "view.json")])
