@@ -1,0 +1,97 @@
+"""Training one head on examples: in floating point first, then with fake quantization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from training.distill.loop import Batch, Course, follow
+from training.distill.rate import one_cycle
+from training.distill.setting import Distillation
+from training.network.memory import laid_out
+from training.smoke.lesson.draw import batch_of, draws
+from training.smoke.lesson.example import Example, statistics
+from training.smoke.lesson.objective import Through, objective
+from training.smoke.lesson.setting import Setting
+from training.smoke.student.head import Head, Shape
+
+FLOAT_CHECKPOINT = "float.pt"
+
+
+def train_float(
+    examples: Sequence[Example], setting: Setting, folder: Path, method: Distillation | None = None
+) -> Head:
+    """Train a head in floating point.
+
+    Args:
+        examples: of at least one sequence with smoke and one without.
+        setting: how.
+        folder: of the checkpoint; an unfinished training resumes from it.
+        method: temperature and α of a teacher, whose logits the examples have; None learns from labels alone.
+
+    Returns:
+        In evaluation mode.
+
+    Raises:
+        ValueError: no sequence has a box, or none a quiet frame.
+    """
+    with alone():
+        torch.manual_seed(setting.seed)
+        head = Head(shape_of(examples, setting), statistics(examples))
+        follow(
+            Through(laid_out(head, torch.channels_last)),
+            _course(examples, setting, method, first=0, steps=setting.float_steps),
+            folder / FLOAT_CHECKPOINT,
+        )
+    return head.eval()
+
+
+def shape_of(examples: Sequence[Example], setting: Setting) -> Shape:
+    """Return the sizes of a head for these examples."""
+    return Shape(
+        features=examples[0].features.shape[1],
+        projected=setting.projected,
+        width=setting.width,
+        depth=setting.depth,
+        context=setting.context,
+        conditions=examples[0].conditions.shape[1],
+    )
+
+
+def _course(
+    examples: Sequence[Example], setting: Setting, method: Distillation | None, *, first: int, steps: int
+) -> Course:
+    """Return the course over some of a training's steps; batches go on where the part before left off."""
+    peak = setting.learning_rate if first == 0 else setting.quantized_rate
+
+    def batches(_: int, done: int) -> Iterator[Batch]:
+        return (batch_of(drawn) for drawn in draws(examples, setting, first + done, first + steps))
+
+    def optimizers(network: nn.Module) -> list[torch.optim.Optimizer]:
+        return [torch.optim.AdamW(network.parameters(), peak, weight_decay=setting.weight_decay)]
+
+    return Course(
+        epochs=1,
+        steps=steps,
+        batches=batches,
+        loss=objective(method, setting.conditions_weight),
+        optimizers=optimizers,
+        rates=one_cycle(peak, steps),
+    )
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Train on one thread, denormals flushed: they make a step many times slower, a second thread brings little."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
