@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.distill.loop import Batch, Course, follow
 from training.distill.rate import one_cycle
@@ -18,8 +18,10 @@ from training.smoke.lesson.example import Example, statistics
 from training.smoke.lesson.objective import Through, objective
 from training.smoke.lesson.setting import Setting
 from training.smoke.student.head import Head, Shape
+from training.smoke.student.quantized import QuantizedHead, observe
 
-FLOAT_CHECKPOINT = "float.pt"
+FLOAT_CHECKPOINT, QUANTIZED_CHECKPOINT = "float.pt", "quantized.pt"
+OBSERVED = 6  # batches that set the ranges
 
 
 def train_float(
@@ -48,6 +50,43 @@ def train_float(
             folder / FLOAT_CHECKPOINT,
         )
     return head.eval()
+
+
+def train_quantized(
+    head: Head,
+    examples: Sequence[Example],
+    setting: Setting,
+    folder: Path,
+    method: Distillation | None = None,
+) -> QuantizedHead:
+    """Train a head on with fake quantization, its ranges frozen.
+
+    Args:
+        head: of `train_float` with the same arguments.
+        examples: as `train_float`.
+        setting: as `train_float`.
+        folder: as `train_float`.
+        method: as `train_float`.
+
+    Returns:
+        In evaluation mode, quantizing.
+    """
+    with alone():
+        torch.manual_seed(setting.seed)
+        made = laid_out(QuantizedHead(head), torch.channels_last)
+        observe(made.eval(), (_frames(batch_of(drawn)) for drawn in draws(examples, setting, 0, OBSERVED)))
+        steps = setting.quantized_steps
+        if steps:
+            course = _course(examples, setting, method, first=setting.float_steps, steps=steps)
+            follow(Through(made), course, folder / QUANTIZED_CHECKPOINT)
+    return made.eval()
+
+
+def _frames(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a batch's inputs frame by frame."""
+    features, change, inside = batch.inputs
+    every = features.shape[1]
+    return features.flatten(0, 1), change.flatten(0, 1), inside.repeat_interleave(every, dim=0)
 
 
 def shape_of(examples: Sequence[Example], setting: Setting) -> Shape:

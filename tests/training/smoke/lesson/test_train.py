@@ -11,7 +11,7 @@ from training.distill.loop import Stopped, follow
 from training.distill.setting import Distillation
 from training.smoke.lesson import train as training
 from training.smoke.lesson.setting import Setting
-from training.smoke.lesson.train import train_float
+from training.smoke.lesson.train import train_float, train_quantized
 from training.smoke.student.score import score
 
 SETTING = Setting(
@@ -70,3 +70,20 @@ def test_another_seed_is_another_head(tmp_path) -> None:
     pool, short = made.pool(tmp_path), replace(SETTING, steps=2)
     a, b = (train_float(pool, replace(short, seed=seed), tmp_path / str(seed)) for seed in (1, 2))
     assert not torch.equal(a.project.weight, b.project.weight)
+
+
+def test_the_quantized_part_goes_on_from_what_was_learned(tmp_path) -> None:
+    setting = replace(SETTING, steps=32, quantized_share=0.25)
+    pool = made.pool(tmp_path)
+    head = train_float(pool, setting, tmp_path)
+    before = [value.clone() for value in head.state_dict().values()]
+    quantized = train_quantized(head, pool, setting, tmp_path)
+    assert all(torch.equal(a, b) for a, b in zip(before, head.state_dict().values(), strict=True))
+    assert all(point.mode == "fixed" for point in quantized.points().values())
+    unseen = made.example(tmp_path, "unseen", "dull")
+    assert contrast(quantized, unseen) > 0.5
+    again = train_quantized(head, pool, setting, tmp_path)  # from its finished checkpoint
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(quantized.state_dict().values(), again.state_dict().values(), strict=True)
+    )
