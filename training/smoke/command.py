@@ -1,4 +1,4 @@
-"""`python -m training smoke`, `compare-smoke` and `realism`: their arguments, known without the extra `train`."""
+"""`python -m training smoke`, `compare-smoke`, `realism` and `prune`: their arguments, known without the extra."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.smoke.recipe import Recipe
+from training.step.argument import positive
 
 _SMOKE = """From a folder of tower sequences to the bundle that a tower runs.
 
@@ -21,6 +22,12 @@ _REALISM = """Say how well a small classifier tells rendered smoke from real smo
 Real crops are cut around the boxes; rendered ones from the same cameras before ignition, with as large plumes. The
 classifier is judged on groups that it has not seen. AUC .5: it cannot tell; 1: it always can. `place` is the AUC
 of the same places without smoke: what the choice of places alone gives away."""
+
+_PRUNE = """Take channels out of the backbone and let it learn what the whole one gives.
+
+Channels inside the blocks go, by what their loss costs on real frames once the others have made up for it; then the
+network is trained on crops of the pictures to give the whole one's features. Every eighth picture only shows the error.
+What is done is skipped. What was made from pictures of a camera must not be judged on that camera."""
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -65,6 +72,23 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     )
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     parser.set_defaults(handler=_realism)
+    parser = commands.add_parser(
+        "prune",
+        help="make the backbone smaller, under distillation",
+        description=_PRUNE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--preset", choices=("third", "slim", "coarse"), default="third", help="what is kept (%(default)s)"
+    )
+    parser.add_argument(
+        "--pictures", type=Path, required=True, action="append", metavar="DIR",
+        help="folder of pictures of towers, looked through; may be given several times",
+    )  # fmt: skip
+    parser.add_argument("--work", type=Path, default=Path(".work/smoke"), help="all steps (%(default)s)")
+    parser.add_argument("--steps", type=positive, default=400, help="of the optimizer (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
+    parser.set_defaults(handler=_prune)
 
 
 def _add_data(parser: argparse.ArgumentParser, groups: str) -> None:
@@ -88,3 +112,9 @@ def _realism(options: argparse.Namespace) -> int:
     from training.smoke import realism  # noqa: PLC0415 — needs the extra
 
     return realism.handle(options)
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from training.smoke import prune  # noqa: PLC0415 — needs the extra
+
+    return prune.handle(options)

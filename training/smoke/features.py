@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from edge.model.manifest import Manifest, TensorSpec
 from edge.model.preprocess import Preprocess
-from training.network.lite0 import Backbone
+from training.network.lite0 import Backbone, weights_sha256
 from training.smoke.network import BACKGROUND_RATE, FRAME_PX, WARM_UP_GAIN, pool
 from training.step.step import Step, digests, sha256, write_whole
 from training.step.workshop import Workshop
@@ -61,11 +60,8 @@ def extract(shop: Workshop, backbone: Backbone, name: str, paths: Sequence[Path]
         paths: of the frames, in order.
         manifest: how frames are fitted.
     """
-    weights = hashlib.sha256()
-    for weight in backbone.state_dict().values():
-        weights.update(weight.numpy().tobytes())
     frames = [sha256(path) for path in paths]
-    step = shop.step("features", f"features-{name}", {"backbone": weights.hexdigest(), "frames": frames})
+    step = shop.step("features", f"features-{name}", {"backbone": weights_sha256(backbone), "frames": frames})
 
     def make() -> dict[str, Any]:
         return {"made_of": sorted(set(frames))} | _write(step.folder, backbone, paths, manifest)

@@ -21,7 +21,7 @@ from training.step.step import Step, digests, write_whole
 from training.step.workshop import Workshop
 
 # Raise a number when that kind of step would give something else from the same inputs.
-METHODS = {"features": 2, "soft": 2, "head": 2, "export": 2, "fold": 2}
+METHODS = {"features": 2, "soft": 2, "head": 2, "export": 2, "fold": 2, "prune": 1, "frozen": 1}
 HEAD, CHECKPOINT = "head.pt", "checkpoint.pt"
 
 

@@ -1,5 +1,6 @@
 """Each weather changes pictures in its own way, over time, and the same seed gives the same."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,11 +10,12 @@ from firmware_sim.scene.errors import SceneError
 from firmware_sim.scene.fire import CONDITIONS
 from firmware_sim.scene.layer import Pictures, Weather, lay, moved, stage_of, through
 from firmware_sim.scene.lens import Dirt, Drops, Glare, Headlights
-from tests.firmware_sim.scene.conftest import far_line
+from firmware_sim.scene.night import InfraredNight, LitNight
+from tests.firmware_sim.scene.conftest import drawn, far_line
 
 KINDS: tuple[type[Weather], ...] = (
     CloudShadow, Fog, Rain, Glare, Drops, Dirt, Headlights, ExposureJump, WhiteBalanceJump, Infrared, Night, Noise,
-    Shake, Turn,
+    Shake, Turn, LitNight, InfraredNight,
 )  # fmt: skip
 CHANGING = [kind for kind in KINDS if kind is not Night]  # night falls once and for all
 
@@ -121,6 +123,39 @@ def test_night_is_dark_and_noisy(pictures):
     after = stack(Night(0.9).apply(pictures, rng()))
     assert after.mean() < 0.4 * stack(pictures).mean()
     assert np.diff(after[:, :40], axis=0).std() > 4
+
+
+def test_a_lit_night_is_dark_above_and_keeps_the_texture_of_lit_ground():
+    ground, dark = (slice(130, None), slice(None)), 0
+    day = stack(made()).mean(0)
+    for seed in range(6):
+        night = stack(LitNight(0.5).apply(made(), rng(seed))).mean(0)
+        assert night[:40].mean() < 0.3 * day[:40].mean()
+        grey = night[ground].mean(2)
+        lit = grey > 60
+        assert lit.mean() > 0.1
+        assert np.corrcoef(_fine(grey)[lit], _fine(day[ground].mean(2))[lit])[0, 1] > 0.8
+        assert night[ground][lit, 0].mean() > night[ground][lit, 2].mean()  # warm
+        dark += np.percentile(cv2.GaussianBlur(grey, (0, 0), 4), 5) < 0.4 * day[ground].mean()
+    assert dark >= 3  # floodlights reach everywhere at times
+
+
+def test_an_infrared_night_is_grey_with_a_dark_sky_and_dark_corners():
+    night = stack(InfraredNight(0.5).apply(made(), rng())).mean(0)
+    assert np.ptp(night, axis=2).max() == 0
+    assert night[:60].mean() < 0.3 * night[150:].mean()
+    assert night[190:, :40].mean() < 0.8 * night[190:, 140:180].mean()
+
+
+def made():
+    """Land of one brightness with a texture, so that what is brighter is lit."""
+    picture = drawn()
+    picture[130:] = 90 + 20 * np.random.default_rng(5).standard_normal((110, 320, 1))
+    return Pictures([picture] * 4, tuple(60.0 * i for i in range(4)))
+
+
+def _fine(grey):
+    return grey - cv2.GaussianBlur(grey, (0, 0), 4)
 
 
 def test_headlights_shine_below_the_skyline(pictures):

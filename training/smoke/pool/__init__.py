@@ -1,0 +1,1 @@
+"""The pool: real and rendered sequences for training, drawn once and kept as feature maps (docs/pool.md)."""
