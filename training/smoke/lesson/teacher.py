@@ -1,4 +1,4 @@
-"""A teacher: the mean of unlike heads, each with its own view of a sequence; its cells are cached per sequence."""
+"""A teacher: the mean of unlike heads with views of their own; its cells are cached per sequence."""
 
 from __future__ import annotations
 
