@@ -118,7 +118,8 @@ class Daemon:
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
         )
         masks = {name: camera.options.masks for name, camera in self._cameras.items()}
-        self._pipeline = Pipeline(model, self._stamp, counters.record, masks, self._risk)
+        loud = frozenset(name for name, camera in self._cameras.items() if camera.options.night_alerts)
+        self._pipeline = Pipeline(model, self._stamp, counters.record, masks, self._risk, loud)
         privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
         tower = settings.tower.id or settings.tower.name
         self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
@@ -282,6 +283,7 @@ class Daemon:
                 error=reader.error,
                 finished=reader.finished and reader.error is None,
                 corrupt=reader.corrupt,
+                conditions=self._pipeline.conditions(name),
             )
             for name, reader in self._readers.items()
         }

@@ -30,6 +30,7 @@ class CameraFacts:
         finished: whether it was a recording that has ended.
         last_dark_mono_ns: when a picture of it was last found dark; None if none was.
         corrupt: whether it was opened again for its damage and has given no whole picture since.
+        conditions: of its scene that stand, as the model tells them; None where it tells none.
     """
 
     last_scored_mono_ns: int | None
@@ -40,20 +41,23 @@ class CameraFacts:
     finished: bool = False
     last_dark_mono_ns: int | None = None
     corrupt: bool = False
+    conditions: tuple[str, ...] | None = None
 
 
-class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
+class CameraHealth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The judgement on one camera.
 
     Attributes:
         state: in one word.
         age_s: since its last scored frame; None if there was none.
         reason: for people.
+        conditions: of its scene that stand, such as `fog`; absent where the model tells none.
     """
 
     state: State
     age_s: float | None
     reason: str
+    conditions: tuple[str, ...] | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +90,8 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
     )
     silent_s = (now_ns - seen_ns) / 1e9
     state = _state(facts, silent_s)
-    return CameraHealth(state=state, age_s=age_s, reason=_reason(state, facts, silent_s))
+    reason = _reason(state, facts, silent_s)
+    return CameraHealth(state=state, age_s=age_s, reason=reason, conditions=facts.conditions)
 
 
 def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | None = None) -> Health:

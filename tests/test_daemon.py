@@ -667,6 +667,37 @@ def ruled(model: Model) -> Model:
     return dataclasses.replace(model, bundle=dataclasses.replace(model.bundle, manifest=manifest))
 
 
+class NightRuntime:
+    """The model, and that it is night."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.name, self.zero_state, self._runtime = runtime.name, runtime.zero_state, runtime
+
+    def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:
+        told = np.float32([0.0, 1.0])
+        return dataclasses.replace(self._runtime.infer(write_frame, state), conditions=told)
+
+
+def test_health_and_metrics_name_the_conditions_that_stand(model: Model, tmp_path: Path) -> None:
+    manifest = msgspec.structs.replace(model.bundle.manifest, conditions=("fog", "night"))
+    bundle = dataclasses.replace(model.bundle, manifest=manifest)
+    telling = dataclasses.replace(model, bundle=bundle, runtime=NightRuntime(model.runtime))
+    shown: list[tuple[dict, str]] = []
+    with opened(tmp_path) as store:
+        running = daemon(telling, store, [], "scene:?frames=3", loop=True)
+
+        def look() -> None:
+            camera = running.status()["health"]["cameras"]["scene"]
+            shown.append((camera, running.metrics().decode()))
+            if camera["conditions"] or len(shown) > 20:
+                running.stop()
+
+        running.run(look)
+    camera, metrics = shown[-1]
+    assert list(camera["conditions"]) == ["night"]
+    assert 'firetower_camera_condition{camera="scene",condition="night"} 1.0' in metrics
+
+
 def test_a_candidate_becomes_an_alert_in_the_store_the_announcements_and_the_counts(
     ruled: Model, tmp_path: Path
 ) -> None:

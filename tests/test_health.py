@@ -145,3 +145,12 @@ def test_events_that_do_not_reach_the_disk_are_unhealthy_and_come_first():
     health = judge_all({"clip": facts(3600.0, finished=True)}, NOW, "store: 2 events are not on disk: full")
     assert not health.healthy
     assert health.reasons == ["store: 2 events are not on disk: full", "clip: the recording has ended"]
+
+
+def test_conditions_are_shown_and_are_no_reason_to_be_unhealthy():
+    health = judge_all({"north": facts(conditions=("fog", "night"))}, NOW)
+    assert health.healthy
+    assert health.reasons == []
+    assert msgspec.to_builtins(health.cameras["north"])["conditions"] == ("fog", "night")
+    assert msgspec.to_builtins(judge(facts(conditions=()), NOW))["conditions"] == ()
+    assert set(msgspec.to_builtins(judge(facts(), NOW))) == {"state", "age_s", "reason"}

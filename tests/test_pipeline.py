@@ -15,6 +15,7 @@ from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
 from edge.image import RgbImage
 from edge.model.bundle import Bundle
+from edge.model.calm import Calm
 from edge.model.loaded import Model
 from edge.model.manifest import AlertRule, Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State, Tensor
@@ -44,6 +45,7 @@ class CountingRuntime:
     def __init__(self) -> None:
         self.states: list[float] = []
         self.broken = False
+        self.conditions: list[float] | None = None
 
     def zero_state(self) -> State:
         return (np.zeros(1, np.float32),)
@@ -56,7 +58,8 @@ class CountingRuntime:
         self.states.append(float(state[0][0]))
         cells = buffer[0].max(axis=2).reshape(4, 16, 4, 16).max(axis=(1, 3))
         scores = np.where(cells == 255, 10, -10).astype(np.float32)[..., None]
-        return Inference(scores, (state[0] + 1,), 5)
+        told = None if self.conditions is None else np.float32(self.conditions)
+        return Inference(scores, (state[0] + 1,), 5, told)
 
 
 RULE = Confirmation(hits=2, window=3, close_after=2)
@@ -67,8 +70,8 @@ def make(
 ) -> tuple[Pipeline, CountingRuntime, list[str]]:
     manifest = Manifest(
         schema="1.0", name="m", version="1", task="cells", kind="logits", labels=("smoke",), cell_stride_px=16,
-        files={"model.tflite": SPEC}, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
-        confirmation=rule, state_gap_s=100.0, **more,
+        files={"model.tflite": SPEC}, confirmation=rule, state_gap_s=100.0,
+        **{"thresholds": {"smoke": Threshold(open=1.0, keep=0.0)}} | more,
     )  # fmt: skip
     runtime, stages = CountingRuntime(), []
     model = Model(Bundle(Path("b"), Path("b"), manifest, "d" * 64), SPEC, runtime)
@@ -77,6 +80,7 @@ def make(
         lambda frame: Stamp(model_s=frame.model_ns / 1e9),
         lambda stage, _ns: stages.append(stage),
         {"c": masks or []},
+        night_alerts=("loud",),
     )
     return pipeline, runtime, stages
 
@@ -434,3 +438,137 @@ def test_a_rule_opens_closes_and_moves_no_event_and_no_severity_falls(rule: Aler
         alerts = [e for e in revisions if e.severity == "alert"]
         assert {e.alerted for e in alerts} == ({alerts[0].alerted} if alerts else set())
         assert [e.is_new_alert for e in alerts] == [True, *[False] * (len(alerts) - 1)][: len(alerts)]
+
+
+FAINT = Calm(margin=2.0, fall=12.0, window=20, lag=3, least=5)
+HIGH = {"smoke": Threshold(open=12.0, keep=11.0)}
+
+
+def test_an_event_that_opens_in_a_calm_picture_says_at_which_threshold() -> None:
+    pipeline, _, _ = make(thresholds=HIGH, calm=FAINT)
+    assert seen(pipeline, list(range(8)), white=None) == []
+    (opened,) = seen(pipeline, [8, 9])
+    assert opened.threshold == 0.0
+    events = seen(pipeline, list(range(10, 60)))  # a long fire raises no bar: it stays open, and one event
+    assert events == []
+    closed = seen(pipeline, [60, 61], white=None)
+    assert [(event.phase, event.threshold) for event in closed] == [("closed", 0.0)]
+    assert b"threshold" in msgspec.json.encode(closed[0])
+
+
+def test_without_the_rule_or_the_calm_an_event_has_no_threshold() -> None:
+    loud, _, _ = make(thresholds={"smoke": Threshold(open=9.0, keep=8.0)}, calm=FAINT)
+    (opened,) = seen(loud, [0, 1, 2])
+    assert b"threshold" not in msgspec.json.encode(opened)
+    never, _, _ = make(thresholds=HIGH)
+    assert seen(never, list(range(8)), white=None) + seen(never, [8, 9, 10]) == []
+
+
+def test_what_a_mask_blocks_is_no_part_of_the_calm() -> None:
+    masked, _, _ = make([[(0.0, 0.0), (0.5, 0.0), (0.5, 0.5), (0.0, 0.5)]], thresholds=HIGH, calm=FAINT)
+    assert seen(masked, list(range(8)), white=(4, 4)) == []
+    (opened,) = seen(masked, [8, 9], white=(40, 40))
+    assert opened.threshold == 0.0
+
+
+def test_the_calm_starts_anew_with_the_state_and_closes_nothing_in_the_night() -> None:
+    gap, _, _ = make(thresholds=HIGH, calm=FAINT)
+    seen(gap, list(range(8)), white=None)
+    assert seen(gap, [1000, 1001, 1002]) == []
+    still, _, _ = make(thresholds=HIGH, calm=FAINT)
+    seen(still, list(range(8)), white=None)
+    still.score("c", replace(frame(50_000, white=(20, 20)), dark_ns=49_940 * 10**9))
+    assert seen(still, [50_001, 50_002]) == []
+    night, _, _ = make(thresholds=HIGH, calm=FAINT)
+    seen(night, list(range(8)), white=None)
+    (opened,) = seen(night, [8, 9])
+    night.darken("c", frame(60))
+    morning = night.score("c", replace(frame(50_000, white=(20, 20)), dark_ns=49_940 * 10**9))
+    assert morning.restarted
+    assert [(event.id, event.sightings) for event in morning.events] == [(opened.id, 3)]
+
+
+def test_a_frame_that_fails_leaves_the_calm_as_it_was() -> None:
+    pipeline, runtime, _ = make(thresholds=HIGH, calm=FAINT)
+    seen(pipeline, list(range(7)), white=None)
+    runtime.broken = True
+    for second in range(7, 30):
+        with pytest.raises(RuntimeModelError):
+            pipeline.score("c", frame(second))
+    runtime.broken = False
+    assert seen(pipeline, [30, 31]) == []  # four frames are known, five are needed
+
+
+def test_conditions_are_kept_per_camera_and_start_anew_with_the_state() -> None:
+    pipeline, runtime, _ = make(conditions=("fog", "night"))
+    assert pipeline.conditions("c") == ()
+    runtime.conditions = [0.1, 0.9]
+    scored = pipeline.score("c", frame(0))
+    assert scored.conditions is not None
+    assert scored.conditions.tolist() == np.float32([0.1, 0.9]).tolist()
+    runtime.conditions = [0.0, 0.0]
+    pipeline.score("d", frame(0))
+    pipeline.score("c", frame(1))
+    assert (pipeline.conditions("c"), pipeline.conditions("d")) == (("night",), ())
+    pipeline.score("c", frame(1000))
+    assert pipeline.conditions("c") == ()
+    runtime.conditions = [1.0, 0.0]
+    pipeline.score("d", replace(frame(50_000), dark_ns=49_940 * 10**9))
+    assert pipeline.conditions("d") == ("fog",)
+
+
+def test_a_model_that_tells_no_conditions_has_none() -> None:
+    pipeline, _, _ = make()
+    assert pipeline.score("c", frame(0)).conditions is None
+    assert pipeline.conditions("c") is None
+
+
+HELD = AlertRule(escalate_s=300.0, scores={"smoke": 10.0}, held=("night", "infrared"))
+SCENE = ("fog", "night", "infrared")
+
+
+def told_by(pipeline: Pipeline, camera: str, seconds: list[float]) -> list[Event]:
+    return [e for s in seconds for e in pipeline.score(camera, frame(s, white=(20, 20))).events]
+
+
+def test_at_night_a_loud_candidate_stays_one_and_says_why() -> None:
+    pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+    runtime.conditions = [0.9, 0.9, 0.0]
+    (opened,) = told_by(pipeline, "c", [0, 60])
+    assert (opened.severity, opened.held) == ("candidate", ("night",))
+    assert told_by(pipeline, "c", [120, 180]) == []
+    runtime.conditions = [0.0, 1.0, 1.0]
+    assert told_by(pipeline, "c", [240, 270, 300, 330]) == []
+    (alert,) = told_by(pipeline, "c", [360])
+    assert (alert.severity, alert.alerted.by, alert.held) == ("alert", "escalation", ("night", "infrared"))
+
+
+def test_by_day_and_by_the_operators_choice_nothing_is_held() -> None:
+    for camera, told in (("c", [0.9, 0.0, 0.0]), ("loud", [0.0, 1.0, 1.0])):
+        pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+        runtime.conditions = told
+        (opened,) = told_by(pipeline, camera, [0, 60])
+        assert (opened.severity, opened.alerted.by) == ("alert", "score")
+        assert b"held" not in msgspec.json.encode(opened)
+
+
+def test_what_was_held_is_an_alert_by_its_first_loud_sight_of_the_day() -> None:
+    pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+    runtime.conditions = [0.0, 1.0, 0.0]
+    (opened,) = told_by(pipeline, "c", [0, 60])
+    runtime.conditions = [0.0, 0.0, 0.0]
+    events = told_by(pipeline, "c", [61 + second for second in range(5)])
+    assert [(event.id, event.alerted.by, event.held) for event in events] == [
+        (opened.id, "score", ("night",))
+    ]
+
+
+def test_an_event_that_is_an_alert_before_the_night_is_not_held_by_it() -> None:
+    pipeline, runtime, _ = make(alert=HELD, conditions=SCENE)
+    runtime.conditions = [0.0, 0.0, 0.0]
+    (alert,) = told_by(pipeline, "c", [0, 60])
+    runtime.conditions = [0.0, 1.0, 0.0]
+    told_by(pipeline, "c", [120 + 10 * number for number in range(8)])
+    (closed,) = pipeline.close("c", frame(200))
+    assert (closed.severity, closed.alerted) == ("alert", alert.alerted)
+    assert b"held" not in msgspec.json.encode(closed)

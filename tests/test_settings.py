@@ -152,13 +152,20 @@ def test_an_unknown_zone_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("value", [1, "true", None])
+def test_alerts_at_night_are_a_choice_of_yes_or_no(tmp_path: Path, value: object) -> None:
+    camera = {"uri": "scene:", "night_alerts": value}
+    assert str(refusal({"cameras": {"a": camera}})).startswith("cameras.a.night_alerts: ")
+    assert not parse({"cameras": {"a": {"uri": "scene:"}}}, tmp_path).cameras["a"].night_alerts
+
+
 def valid(key: str, folder: Path) -> object:
     """A value that the key may have."""
     known: dict[str, object] = {
         "masks": [], "privacy": [], "user": "viewer", "loop": True, "pace": "fast", "width_px": 640, "height_px": 480,
         "codec": "h264", "fps": 2, "extra_args": ["--vflip"], "transport": "udp",
         "times_zone": "Europe/Athens", "snapshot": True, "heading_deg": 214.0, "fov_deg": 60.0,
-        "heading_error_deg": 1.5,
+        "heading_error_deg": 1.5, "night_alerts": True,
     }  # fmt: skip
     if key.endswith("_s"):
         return 60.0

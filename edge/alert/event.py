@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 Phase: TypeAlias = Literal["opened", "updated", "closed"]
 Severity: TypeAlias = Literal["candidate", "alert"]
@@ -80,6 +81,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         alerted: by the bundle's rule; None for a candidate, and for what was an alert from its opening without a rule.
         frame_px: (height, width) of the frames; None in events from before it was kept.
         probability: the largest so far, 0 to 1, that scores mean to people; None as above.
+        threshold: at which it opened, in the manifest's kind, where the calm rule had lowered that; else absent.
+        held: conditions of the scene, such as `night`, under which only its time open could make it an alert; absent
+            where there were none while it was a candidate.
     """
 
     id: str
@@ -100,6 +104,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     alerted: Alerted | None = None
     frame_px: tuple[int, int] | None = None
     probability: float | None = None
+    threshold: float | UnsetType = UNSET
+    held: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def alert_at(self) -> Stamp | None:

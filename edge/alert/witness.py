@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import msgspec
 import numpy as np
+from msgspec import UNSET
 
 from edge.alert.caption import caption_of
 from edge.alert.drill import begun
@@ -24,7 +25,7 @@ from edge.alert.series import SMALL_PX, Series
 from edge.detect.mask import Polygon
 from edge.frame import Box, Frame
 from edge.image import RgbImage
-from edge.model.manifest import Manifest
+from edge.model.manifest import Manifest, Threshold
 from edge.pipeline import Scored
 
 logger = logging.getLogger(__name__)
@@ -213,10 +214,17 @@ class Witness:
             shown,
             scores=scored.scores[:, :, self._manifest.labels.index(event.label)] if cells else None,
             kind=self._manifest.kind,
-            threshold=self._manifest.thresholds.get(event.label),
+            threshold=self._threshold(event),
             area_px=scaled(scored.map_px),
             boxes_px=[scaled(event.box_px)],
         )
+
+    def _threshold(self, event: Event) -> Threshold | None:
+        """Return the threshold of an event's label, as far down as it stood at the opening."""
+        full = self._manifest.thresholds.get(event.label)
+        if full is None or event.threshold is UNSET:
+            return full
+        return Threshold(open=event.threshold, keep=full.keep - (full.open - event.threshold))
 
     def _fit(
         self, role: str, camera: str, shown: Shown, captured: Stamp, side_px: int, *, drill: bool

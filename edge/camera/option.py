@@ -32,6 +32,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         heading_deg: where the middle of the picture looks, clockwise from true north.
         fov_deg: horizontal angle from the left edge of the picture to the right one.
         heading_error_deg: how far off `heading_deg` may be, to either side.
+        night_alerts: whether score, growth and persistence make alerts under conditions that hold them back, too.
     """
 
     uri: Annotated[str, Meta(min_length=1)]
@@ -42,6 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     heading_deg: Degrees | None = None
     fov_deg: Annotated[float, Meta(ge=1, le=170)] | None = None
     heading_error_deg: Annotated[float, Meta(ge=0, le=90)] = 2.0
+    night_alerts: bool = False
 
     @property
     def drawn(self) -> tuple[str, ...]:

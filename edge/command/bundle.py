@@ -160,6 +160,7 @@ def describe(bundle: Bundle) -> list[str]:
         f"{manifest.name} {manifest.version}   {bundle.path}",
         f"  task          {manifest.task}, scores are {manifest.kind}{each}",
         f"  labels        {some(manifest.labels)}",
+        *([f"  conditions    {some(manifest.conditions)}"] if manifest.conditions else []),
         f"  frame         {manifest.colour_order}, {manifest.fit}",
         f"  normalised    mean {_three(manifest.normalisation.mean)}, std {_three(manifest.normalisation.std)}",
     ]
@@ -167,6 +168,11 @@ def describe(bundle: Bundle) -> list[str]:
         lines.append(f"  threshold     {label}: opens at {threshold.open:g}, kept above {threshold.keep:g}")
     if not manifest.thresholds:
         lines.append("  threshold     of no label: nothing opens an event")
+    if manifest.calm is not None:
+        calm = manifest.calm
+        lines.append(
+            f"  calm          opens {calm.margin:g} above all of {calm.window} frames, at most {calm.fall:g} lower"
+        )
     rule = manifest.confirmation
     lines.append(
         f"  event         {rule.hits} of {rule.window} frames, closed after {rule.close_after} unseen"
@@ -203,7 +209,8 @@ def _severity(rule: AlertRule | None) -> str:
         causes.append(f"{rule.growth:g} times its cells")
     if rule.persistence_s is not None:
         causes.append(f"seen for {rule.persistence_s:g} s")
-    return f"a candidate, an alert by {', '.join([*causes, f'{rule.escalate_s:g} s open'])}"
+    held = f"; under {' or '.join(rule.held)} by the last alone" if rule.held else ""
+    return f"a candidate, an alert by {', '.join([*causes, f'{rule.escalate_s:g} s open'])}{held}"
 
 
 def _verify(arguments: argparse.Namespace) -> int:

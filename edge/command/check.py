@@ -27,13 +27,14 @@ from edge.uplink.configured import reach
 from edge.uplink.registry import redact as shown
 
 _TRIED = 100  # pictures of a camera, until a whole one comes
+_NIGHT_ALERTS = "night_alerts: what the model holds back, as at night, makes alerts of this camera at once"
 _TRIED_S = 60.0  # … and keyframes may be as far apart
 
 _HELP = """Validate a configuration, self-test its model, open every camera once and read a picture, decoded as `run`
 will at the camera's cadence: of a video that may take until its second keyframe, for which it waits no longer than
 the camera's `timeout_s`. A camera whose pictures are shown otherwise than in earlier versions (stretched,
-mirrored, of another track) is named with its masks and privacy. Of each sink it is tried whether the receiver lets
-this tower in; nobody gets a message by that, and a daemon that runs is not disturbed.
+mirrored, of another track) is named with its masks and privacy, one with `night_alerts` as well. Of each sink it is
+tried whether the receiver lets this tower in; nobody gets a message by that, and a daemon that runs is not disturbed.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
 2 when the configuration itself is wrong, which `run` then refuses with the same words."""
@@ -109,7 +110,8 @@ def _try_camera(name: str, options: Options, cadence_s: float, limits: Limits) -
     except EdgeError as error:
         return _Result(str(error))
     told = picture.geometry and describe_geometry(name, picture.geometry, options.drawn)
-    return _Result(None, "; ".join(filter(None, (told, *untried))))
+    loud = _NIGHT_ALERTS if options.night_alerts else None
+    return _Result(None, "; ".join(filter(None, (told, loud, *untried))))
 
 
 def _try_sink(settings: Settings, name: str) -> _Result:

@@ -105,6 +105,11 @@ class CameraState(Protocol):
         """Since its last scored frame."""
         ...
 
+    @property
+    def conditions(self) -> tuple[str, ...] | None:
+        """Of its scene that stand; None where the model tells none."""
+        ...
+
 
 def exposition(
     snapshot: Snapshot,
@@ -325,6 +330,11 @@ def _of_health(cameras: Mapping[str, CameraState]) -> Iterator[Metric]:
     ages: _Values = {(name,): camera.age_s for name, camera in cameras.items()}
     text = "1 for the state that the camera is in."
     yield _metric(GaugeMetricFamily, "firetower_camera_state", text, states, ("camera", "state"))
+    standing: _Values = {
+        (name, one): 1.0 for name, camera in cameras.items() for one in camera.conditions or ()
+    }
+    text = "1 for each condition of the scene that stands."
+    yield _metric(GaugeMetricFamily, "firetower_camera_condition", text, standing, ("camera", "condition"))
     text = "Since the camera's last scored frame."
     yield _metric(GaugeMetricFamily, "firetower_camera_frame_age_seconds", text, ages, ("camera",))
 

@@ -1,7 +1,8 @@
 """How severe an open event is: a candidate first, an alert by the manifest's rule, and never a candidate again.
 
 The rule opens and closes nothing. Time is *watched* time: that between the scored frames in which the event is open,
-as far as the camera looked. Whoever hands it in leaves out darkness and pictures that were not scored.
+as far as the camera looked. Whoever hands it in leaves out darkness and pictures that were not scored. While a
+condition of the scene holds alerts back, only that time makes one; what was seen under it counts for nothing later.
 """
 
 from __future__ import annotations
@@ -27,17 +28,21 @@ class Standing:
     Attributes:
         cells: how many it covered at its opening.
         watched_s: watched time since then.
-        seen_s: the part of it that ended with a sight of the event.
+        seen_s: the part of it that ended with a sight of the event, and in which nothing held it.
+        held: whether a condition held it in any frame.
         cause: by what it became an alert; None while it is a candidate.
     """
 
     cells: int
     watched_s: float = 0.0
     seen_s: float = 0.0
+    held: bool = False
     cause: Cause | None = None
 
 
-def advance(rule: AlertRule, standing: Standing, step_s: float, sight: Change | None) -> Standing:
+def advance(
+    rule: AlertRule, standing: Standing, step_s: float, sight: Change | None, *, held: bool = False
+) -> Standing:
     """Take one open event through the next scored frame.
 
     Args:
@@ -45,11 +50,14 @@ def advance(rule: AlertRule, standing: Standing, step_s: float, sight: Change | 
         standing: before it.
         step_s: watched time since the frame before, 0 or more.
         sight: what was seen of the event in this frame; None where it was not.
+        held: whether a condition holds alerts back in this frame.
     """
     watched_s = standing.watched_s + step_s
-    seen_s = standing.seen_s + (0.0 if sight is None else step_s)
-    later = replace(standing, watched_s=watched_s, seen_s=seen_s)
-    return later if later.cause is not None else replace(later, cause=_cause(rule, later, sight))
+    seen_s = standing.seen_s + (0.0 if sight is None or held else step_s)
+    later = replace(standing, watched_s=watched_s, seen_s=seen_s, held=standing.held or held)
+    if later.cause is not None:
+        return later
+    return replace(later, cause=_cause(rule, later, None if held else sight))
 
 
 def merge(survivor: Standing, other: Standing) -> Standing:
@@ -58,6 +66,7 @@ def merge(survivor: Standing, other: Standing) -> Standing:
         survivor.cells,
         max(survivor.watched_s, other.watched_s),
         max(survivor.seen_s, other.seen_s),
+        survivor.held or other.held,
         survivor.cause or ("merged" if other.cause is not None else None),
     )
 
@@ -83,13 +92,16 @@ class Severities:
         self._rule = rule
         self._standings: dict[int, Standing] = {}
 
-    def update(self, changes: Sequence[Change], step_s: float, risk: Risk = "neutral") -> dict[int, Cause]:
+    def update(
+        self, changes: Sequence[Change], step_s: float, risk: Risk = "neutral", *, held: bool = False
+    ) -> dict[int, Cause]:
         """Take what the tracker says of the next scored frame.
 
         Args:
             changes: all of that frame.
             step_s: watched time since the frame before, 0 or more.
             risk: of fire, as people named it.
+            held: whether a condition of the scene holds alerts back in this frame.
         Returns:
             The tracks that became alerts with this frame, by what. One that closes does not become one.
         """
@@ -99,12 +111,12 @@ class Severities:
         before = self._standings
         sights = {change.track: change for change in changes if change.kind != "closed"}
         after = {
-            track: advance(rule, standing, step_s, sights.get(track))
+            track: advance(rule, standing, step_s, sights.get(track), held=held)
             for track, standing in self._left(changes).items()
         }
         for track, sight in sights.items():
             if sight.kind == "opened":
-                after[track] = advance(rule, Standing(sight.cells), 0.0, sight)
+                after[track] = advance(rule, Standing(sight.cells), 0.0, sight, held=held)
         self._standings = after
         return {
             track: standing.cause
@@ -127,7 +139,8 @@ def _cause(rule: AlertRule, standing: Standing, sight: Change | None) -> Cause |
     """Return by what an event becomes an alert now; None where it stays a candidate."""
     if sight is not None:
         score = rule.scores.get(sight.label)
-        if score is not None and sight.peak >= score:
+        reached = sight.score if standing.held else sight.peak
+        if score is not None and reached >= score:
             return "score"
         if rule.growth is not None and sight.cells >= rule.growth * standing.cells:
             return "growth"

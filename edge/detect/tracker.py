@@ -30,6 +30,7 @@ class Change:
         label: the class.
         box_px: hull of its regions at the latest sight, (x0, y0, x1, y1) in source pixels.
         peak: the largest score so far.
+        score: the largest at the latest sight.
         sightings: frames in which it was seen, those before it opened included.
         cells: how many it covers at the latest sight.
         grew: it reaches at least a cell farther than ever: at most 2 · (rows + cols) times in its life.
@@ -42,6 +43,7 @@ class Change:
     label: str
     box_px: Box
     peak: float
+    score: float
     sightings: int
     cells: int
     grew: bool = False
@@ -96,6 +98,11 @@ class Tracker:
     def open_count(self) -> int:
         """How many plumes are open."""
         return sum(track.open for track in self._tracks)
+
+    @property
+    def open_labels(self) -> set[str]:
+        """The labels of the plumes that are open."""
+        return {track.label for track in self._tracks if track.open}
 
     def reset(self) -> list[Change]:
         """Forget everything, for the camera's state starts anew; return the closing of each open plume."""
@@ -184,8 +191,9 @@ def _change(
     merged_into: int | None = None,
 ) -> Change:
     box_px = _hull(region.box_px for region in track.seen)
+    score = max(region.peak for region in track.seen)
     return Change(
-        kind, track.number, track.label, box_px, track.peak, track.sightings,
+        kind, track.number, track.label, box_px, track.peak, score, track.sightings,
         sum(region.cells for region in track.seen), grew, reason, merged_into,
     )  # fmt: skip
 

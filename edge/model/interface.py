@@ -43,7 +43,7 @@ def check_interface(file: str, spec: FileSpec, interface: Interface) -> None:
         BundleError: names the file, the tensor, what the manifest says and what the file has.
     """
     said_in = [tensor for tensor in spec.tensors if tensor.role in {"frame", "state_in"}]
-    said_out = [tensor for tensor in spec.tensors if tensor.role in {"scores", "state_out"}]
+    said_out = [tensor for tensor in spec.tensors if tensor.role in {"scores", "conditions", "state_out"}]
     inputs = {tensor.name: tensor for tensor in interface.inputs}
     outputs = {tensor.name: tensor for tensor in interface.outputs}
     if len(inputs) != len(interface.inputs) or set(inputs) != {tensor.name for tensor in said_in}:

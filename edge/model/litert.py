@@ -17,7 +17,7 @@ from edge.model.backend import Backend, Run, Shapes
 from edge.model.interface import FileTensor, Interface, check_interface
 from edge.model.manifest import FileSpec
 from edge.model.runtime import Inference, State, Tensor
-from edge.model.scores import dequantize
+from edge.model.scores import condition_probabilities, dequantize
 
 _IDENTIFIER = b"TFL3"  # bytes 4 to 8 of a TFLite flatbuffer
 _FAILURES = (ValueError, RuntimeError, MemoryError)
@@ -124,6 +124,9 @@ class LiteRtRuntime:
         self._scores_spec = spec.one("scores")
         self._frame = self._interpreter.tensor(inputs[spec.one("frame").name])
         self._scores = self._interpreter.tensor(outputs[self._scores_spec.name])
+        self._conditions_spec = spec.conditions
+        if spec.conditions is not None:
+            self._conditions = self._interpreter.tensor(outputs[spec.conditions.name])
         self._states_in = [self._interpreter.tensor(inputs[said.name]) for said, _ in spec.state_pairs()]
         self._states_out = [self._interpreter.tensor(outputs[said.name]) for _, said in spec.state_pairs()]
 
@@ -135,7 +138,7 @@ class LiteRtRuntime:
         """Score one frame; views of LiteRT's buffers live within single calls, for `invoke` needs them gone.
 
         Raises:
-            RuntimeModelError: LiteRT failed, or scores are not finite.
+            RuntimeModelError: LiteRT failed, or scores or conditions are not finite.
         """
         write_frame(self._frame())
         for buffer, tensor in zip(self._states_in, state, strict=True):
@@ -149,7 +152,10 @@ class LiteRtRuntime:
         scores = dequantize(self._scores(), self._scores_spec)
         if not np.isfinite(scores).all():
             raise RuntimeModelError(f"{self._file}: scores are not finite")
-        return Inference(scores, tuple(buffer().copy() for buffer in self._states_out), invoke_ns)
+        told = self._conditions_spec
+        conditions = None if told is None else condition_probabilities(self._conditions(), told, self._file)
+        states = tuple(buffer().copy() for buffer in self._states_out)
+        return Inference(scores, states, invoke_ns, conditions)
 
 
 BACKEND = Backend(

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
-from edge.model import pattern
+from edge.model import calm, condition, pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
@@ -31,7 +31,7 @@ _UNREADABLE = (
     RecursionError,
 )  # of text, a number or a nesting without end
 
-Role = Literal["frame", "state_in", "state_out", "scores"]
+Role = Literal["frame", "state_in", "state_out", "scores", "conditions"]
 Dtype = Literal["float32", "int8", "uint8"]
 
 
@@ -82,6 +82,11 @@ class FileSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             raise ManifestError(f"manifest: expected one tensor with role '{role}', got {len(found)}")
         return found[0]
 
+    @property
+    def conditions(self) -> TensorSpec | None:
+        """The tensor that tells scene conditions, as logits; None where there is none."""
+        return next((tensor for tensor in self.tensors if tensor.role == "conditions"), None)
+
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor that goes in, by name."""
         return {tensor.name: tensor.shape for tensor in self.tensors if tensor.role in {"frame", "state_in"}}
@@ -124,12 +129,14 @@ class AlertRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         persistence_s: it was seen for so long.
         growth: at one sight it covers so many times the cells that it covered at its opening.
         scores: by label: its largest score reaches this, in the scores' own kind.
+        held: conditions of the scene under which it is an alert by `escalate_s` alone (since schema 1.4).
     """
 
     escalate_s: float
     persistence_s: float | None = None
     growth: float | None = None
     scores: dict[str, float] = {}
+    held: tuple[str, ...] = ()
 
 
 class Cadence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,6 +156,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fit: how a frame of another shape is fitted: `letterbox` keeps its aspect ratio, `stretch` does not.
         thresholds: labels without one never open an event.
         alert: when an event becomes an alert (since schema 1.2); None: each is one from its opening.
+        calm: how far thresholds fall in a picture that shows nothing (since schema 1.4); None: they do not.
+        conditions: names of the scene conditions that its models tell beside the scores, one or several at a time
+            (since schema 1.4).
         selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
@@ -169,6 +179,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     thresholds: dict[str, Threshold] = {}
     confirmation: Confirmation = Confirmation()
     alert: AlertRule | None = None
+    calm: calm.Calm | None = None
+    conditions: tuple[str, ...] = ()
     selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
@@ -248,8 +260,6 @@ def check(manifest: Manifest) -> None:
         for tensor in spec.tensors:
             _check_tensor(f"manifest.files.{name}.{tensor.name}", tensor)
     _check_events(manifest)
-    if manifest.alert is not None:
-        _check_alert(manifest.alert, manifest.thresholds)
     _check_selftest(manifest.selftest, manifest.files)
     cadence = manifest.cadence
     if cadence is not None and not 0 < cadence.min_s <= cadence.default_s <= cadence.max_s < math.inf:
@@ -275,6 +285,12 @@ def _check_events(manifest: Manifest) -> None:
         raise ManifestError(
             f"manifest.confirmation: expected 1 ≤ hits ≤ window ≤ {_WINDOW_MAX} and close_after ≥ 1"
         )
+    if manifest.alert is not None:
+        _check_alert(manifest.alert, manifest.thresholds)
+        condition.check_held(manifest.alert.held, manifest.conditions)
+    if manifest.calm is not None:
+        labels, frames = len(manifest.thresholds), confirmation.window
+        calm.check(manifest.calm, kind=manifest.kind, thresholds=labels, confirmed_in=frames)
 
 
 def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
@@ -309,6 +325,7 @@ def _check_names(manifest: Manifest) -> None:
             raise ManifestError(f"manifest.{field}: expected printable text, got {text!r}")
     if MANIFEST_NAME in manifest.files:
         raise ManifestError(f"manifest.files: {MANIFEST_NAME} cannot hold its own digest; leave it out")
+    condition.check(manifest.conditions)
     if not manifest.labels or len(set(manifest.labels)) != len(manifest.labels):
         raise ManifestError("manifest.labels: expected at least one, each once")
     for name, spec in manifest.files.items():
@@ -333,6 +350,10 @@ def _check_roles(manifest: Manifest, where: str, spec: FileSpec) -> None:
     _check_scores(manifest, where, scores)
     if manifest.task == "cells":
         _check_cells(manifest, where, frame, scores)
+    if len([t for t in spec.tensors if t.role == "conditions"]) > 1:
+        raise ManifestError(f"{where}: expected one tensor with role 'conditions' at most")
+    told = spec.conditions
+    condition.check_output(where, None if told is None else told.shape, manifest.conditions)
     inputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_in"]
     outputs = [(t.state, t.shape, t.dtype) for t in spec.tensors if t.role == "state_out"]
     once = len({state for state, _, _ in inputs}) == len(inputs)
@@ -358,7 +379,7 @@ def _check_tensor(where: str, tensor: TensorSpec) -> None:
     if any(size < 1 for size in tensor.shape):
         raise ManifestError(f"{where}: shape {tensor.shape} has an empty or symbolic dimension")
     unquantized = tensor.scale is None or tensor.zero_point is None
-    if tensor.dtype != "float32" and tensor.role in {"frame", "scores"} and unquantized:
+    if tensor.dtype != "float32" and tensor.role in {"frame", "scores", "conditions"} and unquantized:
         raise ManifestError(f"{where}: dtype {tensor.dtype} needs scale and zero_point")
     if tensor.scale is not None and not 0 < tensor.scale < math.inf:
         raise ManifestError(f"{where}: expected a positive scale, got {tensor.scale}")

@@ -18,7 +18,7 @@ from edge.model.external import inline
 from edge.model.interface import FileTensor, Interface, check_interface
 from edge.model.manifest import FileSpec, TensorSpec
 from edge.model.runtime import Inference, State, Tensor
-from edge.model.scores import dequantize
+from edge.model.scores import condition_probabilities, dequantize
 
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8"}
 _ONLY_FATAL = 4
@@ -108,6 +108,10 @@ class OnnxRuntime:
         self._binding = self._session.io_binding()
         self._frame = self._empty(spec.one("frame"))
         self._scores = self._empty(self._scores_spec)
+        self._conditions_spec = spec.conditions
+        if spec.conditions is not None:
+            self._conditions = self._empty(spec.conditions)
+            self._bind(self._binding.bind_output, spec.conditions, self._conditions)
         self._bind(self._binding.bind_input, spec.one("frame"), self._frame)
         self._bind(self._binding.bind_output, self._scores_spec, self._scores)
 
@@ -119,7 +123,7 @@ class OnnxRuntime:
         """Score one frame.
 
         Raises:
-            RuntimeModelError: ONNX Runtime failed, or scores are not finite.
+            RuntimeModelError: ONNX Runtime failed, or scores or conditions are not finite.
         """
         write_frame(self._frame)
         outcome = tuple(self._empty(said) for _, said in self._pairs)
@@ -135,7 +139,9 @@ class OnnxRuntime:
         scores = dequantize(self._scores, self._scores_spec)
         if not np.isfinite(scores).all():
             raise RuntimeModelError(f"{self._file}: scores are not finite")
-        return Inference(scores, outcome, invoke_ns)
+        told = self._conditions_spec
+        conditions = None if told is None else condition_probabilities(self._conditions, told, self._file)
+        return Inference(scores, outcome, invoke_ns, conditions)
 
     @staticmethod
     def _empty(said: TensorSpec) -> Tensor:

@@ -22,11 +22,13 @@ class Inference:
             a `classify` bundle has one cell, (1, 1, classes).
         state: the tensors to hand back with this camera's next frame, in the manifest's order.
         invoke_ns: time inside the backend's own call.
+        conditions: (conditions,) float32 within 0…1, the probability of each of the manifest's; None where it has none.
     """
 
     scores: NDArray[np.float32]
     state: State
     invoke_ns: int
+    conditions: NDArray[np.float32] | None = None
 
 
 class Runtime(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.errors import RuntimeModelError
 from edge.model.manifest import Manifest, TensorSpec
 from edge.model.runtime import Tensor
 
@@ -23,7 +24,7 @@ def probabilities(scores: NDArray[np.float32], manifest: Manifest) -> NDArray[np
     if manifest.kind == "probabilities":
         return scores
     if not _exclusive(manifest):
-        return np.asarray(1 / (1 + np.exp(-scores.clip(-80, 80))), np.float32)
+        return sigmoid(scores)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 
@@ -46,6 +47,29 @@ def _exclusive(manifest: Manifest) -> bool:
     """Say whether scores are logits of labels of which one is true."""
     alone = manifest.task == "cells" or manifest.labels_independent or len(manifest.labels) == 1
     return manifest.kind == "logits" and not alone
+
+
+def condition_probabilities(stored: Tensor, spec: TensorSpec, file: str) -> NDArray[np.float32]:
+    """Copy scene conditions out of a backend's buffer as probabilities: a sigmoid each, for several may stand.
+
+    Args:
+        stored: of the tensor's own shape and dtype, (1, N) or (1, 1, 1, N).
+        spec: its scale and zero point (float32 is taken as it is).
+        file: its name, for messages.
+    Returns:
+        (N,) float32 within 0…1.
+    Raises:
+        RuntimeModelError: the model gave what is not finite.
+    """
+    logits = dequantize(stored, spec).ravel()
+    if not np.isfinite(logits).all():
+        raise RuntimeModelError(f"{file}: conditions are not finite")
+    return sigmoid(logits)
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probability of each logit, in the same shape."""
+    return np.asarray(1 / (1 + np.exp(-logits.clip(-80, 80))), np.float32)
 
 
 def dequantize(stored: Tensor, spec: TensorSpec) -> NDArray[np.float32]:

@@ -49,9 +49,10 @@ def _camera(name: str, camera: CameraHealth) -> str:
     """Return one camera's row."""
     mood = "bad" if camera.state in UNHEALTHY else "good"
     age = "–" if camera.age_s is None else f"{camera.age_s:.1f} s ago"
+    shown = escape(f" · {', '.join(camera.conditions)}") if camera.conditions else ""
     return (
         f'<tr><th>{escape(name)}</th><td class="{mood}">{escape(camera.state)}</td>'
-        f"<td>{age}</td><td>{escape(camera.reason)}</td></tr>"
+        f"<td>{age}</td><td>{escape(camera.reason)}{shown}</td></tr>"
     )
 
 

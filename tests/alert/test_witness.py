@@ -17,6 +17,7 @@ from edge.alert.witness import BEFORE_MOST, CAMERA_BYTES, SERIES_BYTES, Witness
 from edge.frame import Frame
 from edge.image import RgbImage
 from edge.model.bundle import Bundle, bundled_path
+from edge.model.manifest import Threshold
 from edge.pipeline import Scored
 from tests.alert.event import event
 
@@ -103,6 +104,20 @@ def test_an_opening_has_a_thumbnail_a_crop_what_was_before_it_and_the_whole_fram
     assert one.pictures[-1].captured.utc[17:19] == "50"
     assert seen.made.pictures == len(one.pictures)
     assert seen.made.failed == 0
+
+
+def test_the_map_is_drawn_down_to_the_threshold_at_which_the_event_opened():
+    high = msgspec.structs.replace(MANIFEST, thresholds={"smoke": Threshold(open=6.0, keep=5.0)})
+    full, lowered = revision(1), msgspec.structs.replace(revision(1), threshold=2.5)
+    clear, tinted = (
+        pixels_of(witness(manifest=high).see(scored(frame(0), one))[0].pictures[0]) for one in (full, lowered)
+    )
+    inside = slice(105, 115), slice(206, 226)  # of the box, where the scores are 3
+    red = [
+        int(picture[inside][..., 0].mean()) - int(picture[inside][..., 2].mean())
+        for picture in (clear, tinted)
+    ]
+    assert red[1] > red[0] + 30
 
 
 def test_the_frames_after_an_opening_go_on_with_its_series():

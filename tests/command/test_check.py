@@ -58,6 +58,15 @@ def test_a_camera_that_shows_other_pictures_than_before_is_named_with_its_masks(
     assert checks["model"] == {"ok": True, "error": None, "note": None}
 
 
+def test_a_camera_whose_alerts_are_not_held_at_night_is_named(tmp_path, capsys):
+    text = '[cameras.a]\nuri = "scene:?frames=2"\nnight_alerts = true\n[cameras.b]\nuri = "scene:?frames=2"\n'
+    code, checks, said = checked(tmp_path, capsys, text)
+    assert code == 0
+    assert checks["cameras.a"]["note"].startswith("night_alerts: ")
+    assert "ok      cameras.a: night_alerts" in said
+    assert checks["cameras.b"]["note"] is None
+
+
 @pytest.mark.parametrize("loop", ["true", "false"])
 def test_a_folder_without_a_whole_picture_is_told_with_one_of_its_files(tmp_path, capsys, loop):
     for name in ("1.jpg", "2.jpg"):

@@ -86,6 +86,17 @@ def test_values_are_in_base_units():
     assert got[("firetower_energy_source", ("source", "unavailable"))] == 1
 
 
+def test_each_condition_that_stands_is_1():
+    north = CameraHealth(state="ok", age_s=1.0, reason="", conditions=("fog", "night"))
+    health = {"north": north, "south": CameraHealth(state="ok", age_s=1.0, reason="")}
+    got = samples(exposition(snapshot(), health, {}, {}))
+    name = "firetower_camera_condition"
+    assert {key[1:]: value for key, value in got.items() if key[0] == name} == {
+        (("camera", "north"), ("condition", "fog")): 1,
+        (("camera", "north"), ("condition", "night")): 1,
+    }
+
+
 def test_what_is_unknown_is_absent():
     health = {"north": CameraHealth(state="starting", age_s=None, reason="")}
     silent = {"invoke": StageLatency(run=None, last_minute=None)}

@@ -15,13 +15,15 @@ def region(row, col, side=2, peak=1.0):
     return Region("smoke", peak, (row, col), side * side, box, (col, row, col + side, row + side))
 
 
-def play(rule, frames, step_s=60.0, risk="neutral"):
+def play(rule, frames, step_s=60.0, risk="neutral", held=()):
     """Return (frame, track, cause) of each alert; events open at their first sight and close after 20 unseen frames."""
     tracker, severities = Tracker(Confirmation(hits=1, window=1, close_after=20)), Severities(rule)
     return [
         (index, track, cause)
         for index, regions in enumerate(frames)
-        for track, cause in severities.update(tracker.update(regions), step_s if index else 0.0, risk).items()
+        for track, cause in severities.update(
+            tracker.update(regions), step_s if index else 0.0, risk, held=index in held
+        ).items()
     ]
 
 
@@ -152,3 +154,38 @@ def test_a_step_only_adds(rule, standing, step_s):
     assert later.watched_s == standing.watched_s + step_s
     assert later.seen_s == standing.seen_s
     assert later.cause == (standing.cause or ("escalation" if later.watched_s >= rule.escalate_s else None))
+
+
+LOUD, WIDE = [region(4, 4, peak=5.0)], [region(4, 4, 4)]
+NIGHT = range(4)
+
+
+@pytest.mark.parametrize(
+    ("rule", "frames", "alert"),
+    [
+        ({"scores": {"smoke": 5.0}}, [LOUD] * 4, None),
+        ({"scores": {"smoke": 5.0}}, [*[LOUD] * 4, PLUME], None),
+        ({"scores": {"smoke": 5.0}}, [*[PLUME] * 4, LOUD], (4, "score")),
+        ({"growth": 2.0}, [PLUME, WIDE, WIDE, WIDE], None),
+        ({"growth": 2.0}, [PLUME, WIDE, WIDE, WIDE, WIDE], (4, "growth")),
+        ({"persistence_s": 120.0}, [PLUME] * 5, None),
+        ({"persistence_s": 120.0}, [PLUME] * 6, (5, "persistence")),
+        ({"persistence_s": 180.0}, [PLUME] * 6, (5, "escalation")),
+        ({"persistence_s": 60.0}, [PLUME] * 5, (4, "persistence")),
+        ({"persistence_s": 60.0, "growth": 2.0, "scores": {"smoke": 1.0}}, [PLUME, *[WIDE] * 3], None),
+    ],
+)
+def test_while_it_is_held_only_the_time_open_makes_an_alert(rule, frames, alert):
+    got = play(AlertRule(escalate_s=300.0, **rule), frames, held=NIGHT)
+    assert got == ([] if alert is None else [(alert[0], 1, alert[1])])
+
+
+def test_the_time_open_makes_an_alert_of_what_is_held_and_an_alert_stays_one():
+    rule = AlertRule(escalate_s=300.0, scores={"smoke": 5.0})
+    assert play(rule, [PLUME] * 8, held=range(8)) == [(5, 1, "escalation")]
+    assert play(rule, [LOUD, PLUME, PLUME], held=range(1, 3)) == [(0, 1, "score")]
+
+
+def test_a_plume_that_a_held_one_flows_into_remembers_it():
+    assert merge(Standing(4), Standing(4, held=True)).held
+    assert not merge(Standing(4), Standing(4)).held

@@ -6,6 +6,8 @@ cells/         a bundle with both files of one quantized network, whose meaning 
                written straight as a flatbuffer (INT8 convolutions, float32 state), `model.onnx` with
                onnx.helper (uint8 activations, the same integer weights). Its self-test stores its frames, as that of
                every bundle did before schema 1.3.
+conditions/    the same network with a second head: `clear` is the more probable the brighter the whole picture is,
+               `night` the darker. No self-test.
 stripes.onnx   the network of stripes_float.tflite (make_foreign.py): float32, NCHW, dynamic batch, logits.
 """
 
@@ -36,6 +38,10 @@ for colour in range(COLOURS):
 HEAD_WEIGHT = np.array([[[[40] * 3]], [[[-40] * 3]]], np.int8)  # OHWI: ±20 for each colour
 HEAD_BIAS = np.round(np.float64([-3, -3]) / (DIFFERENCE * HEAD_SCALE)).astype(np.int32)
 FLOATS = {"keep": np.float32([1 - ALPHA]), "take": np.float32([ALPHA])}
+BRIGHT_SCALE = 0.25
+BRIGHT = np.array([[[[127] * 3]], [[[-127] * 3]]], np.int8)  # OHWI: ±31.75 for each colour
+BRIGHT_BIAS = np.round(np.float64([-30, 30]) / (FEATURE * BRIGHT_SCALE)).astype(np.int32)
+CONDITION, CONDITIONS = 0.5, ("clear", "night")
 STATES = {"background": (1, ROWS, COLS, COLOURS), "weight": (1, 1, 1, 1)}
 
 
@@ -91,7 +97,7 @@ class Flatbuffer:
         return bytes(builder.Output())
 
 
-def cells_tflite() -> bytes:
+def cells_tflite(*, conditions: bool = False) -> bytes:
     f = Flatbuffer()
     shape = (1, ROWS, COLS, COLOURS)
     frame = f.tensor("frame", (1, ROWS * STRIDE, COLS * STRIDE, 3), "INT8", PIXEL, -128)
@@ -129,10 +135,27 @@ def cells_tflite() -> bytes:
     bias = f.tensor("bias", (2,), "INT32", [HEAD_SCALE * DIFFERENCE] * 2, data=HEAD_BIAS)
     scores = f.tensor("scores", (1, ROWS, COLS, len(LABELS)), "INT8", SCORE, 0)
     f.conv([stored, head, bias], scores, 1)
-    return f.finish([frame, background, weight], [scores, background_next, weight_next])
+    outputs = [scores, background_next, weight_next]
+    if conditions:
+        outputs.append(conditions_tflite(f, quantized))
+    return f.finish([frame, background, weight], outputs)
 
 
-def cells_onnx() -> bytes:
+def conditions_tflite(f: Flatbuffer, quantized: int) -> int:
+    """Add the head that tells conditions; return its output."""
+    pooled = f.tensor("pooled", (1, 1, 1, COLOURS), "INT8", FEATURE, -128)
+    options = tfl.Pool2DOptionsT()
+    options.padding, options.strideH, options.strideW = tfl.Padding.VALID, 1, 1
+    options.filterHeight, options.filterWidth = ROWS, COLS
+    f.op("AVERAGE_POOL_2D", [quantized], [pooled], options, tfl.BuiltinOptions.Pool2DOptions)
+    weight = f.tensor("bright", BRIGHT.shape, "INT8", [BRIGHT_SCALE] * 2, data=BRIGHT)
+    bias = f.tensor("bright_bias", (2,), "INT32", [BRIGHT_SCALE * FEATURE] * 2, data=BRIGHT_BIAS)
+    told = f.tensor("conditions", (1, 1, 1, len(CONDITIONS)), "INT8", CONDITION, 0)
+    f.conv([pooled, weight, bias], told, 1)
+    return told
+
+
+def cells_onnx(*, conditions: bool = False) -> bytes:
     """Return the same network: NHWC outside, NCHW inside, uint8 activations."""
     values = {
         "pixel": np.float32(PIXEL), "zero_u": np.uint8(0), "feature_s": np.float32(FEATURE),
@@ -173,6 +196,16 @@ def cells_onnx() -> bytes:
     inputs += [info(name, TensorProto.FLOAT, shape) for name, shape in STATES.items()]
     outputs = [info("scores", TensorProto.UINT8, (1, ROWS, COLS, len(LABELS)))]
     outputs += [info(f"{name}_next", TensorProto.FLOAT, shape) for name, shape in STATES.items()]
+    if conditions:  # float32 and (1, N) here, INT8 and (1, 1, 1, N) in the other file
+        slope = np.float32(BRIGHT[:, 0, 0].sum(axis=1) * BRIGHT_SCALE)
+        values |= {"slope": slope[None], "offset": np.float32([[-30, 30]]), "one": np.int64([1, 1])}
+        nodes += [
+            node("ReduceMean", "feature", "mean", axes=[1, 2, 3], keepdims=0),
+            node("Reshape", "mean one", "mean_1"),
+            node("Mul", "mean_1 slope", "sloped"),
+            node("Add", "sloped offset", "conditions"),
+        ]
+        outputs.append(info("conditions", TensorProto.FLOAT, (1, len(CONDITIONS))))
     return serialize(nodes, "cells", inputs, outputs, values)
 
 
@@ -245,6 +278,31 @@ def make_cells() -> None:
     write_bundle(target, manifest, contents)
 
 
+def make_conditions() -> None:
+    contents = {"model.tflite": cells_tflite(conditions=True), "model.onnx": cells_onnx(conditions=True)}
+    told = TensorSpec(
+        name="conditions", role="conditions", shape=(1, 1, 1, len(CONDITIONS)), dtype="int8", scale=CONDITION,
+        zero_point=0,
+    )  # fmt: skip
+    told_f = TensorSpec(name="conditions", role="conditions", shape=(1, len(CONDITIONS)), dtype="float32")
+    tensors = {
+        "litert": (*cells_tensors("int8", -128, 0), told),
+        "onnx": (*cells_tensors("uint8", 0, 128), told_f),
+    }
+    files = {
+        "model.tflite": file_spec(contents["model.tflite"], "litert", tensors["litert"]),
+        "model.onnx": file_spec(contents["model.onnx"], "onnx", tensors["onnx"]),
+    }
+    manifest = Manifest(
+        schema="1.4", name="brightness-conditions", version="1", task="cells", kind="logits", labels=LABELS,
+        files=files, cell_stride_px=STRIDE, thresholds={"smoke": Threshold(open=1.0, keep=0.0)},
+        confirmation=Confirmation(hits=2, window=3, close_after=3), conditions=CONDITIONS,
+        provenance={"made_by": "tests/model/make_fixtures.py"},
+    )  # fmt: skip
+    shutil.rmtree(FIXTURES / "conditions", ignore_errors=True)
+    write_bundle(FIXTURES / "conditions", manifest, contents)
+
+
 def make_stripes_onnx() -> None:
     data = (FIXTURES / "stripes_float.tflite").read_bytes()
     interpreter = Interpreter(model_content=data)
@@ -281,6 +339,7 @@ def make_stripes_onnx() -> None:
 
 if __name__ == "__main__":
     make_cells()
+    make_conditions()
     make_stripes_onnx()
     for path in sorted(FIXTURES.rglob("*.*")):
         print(path.relative_to(FIXTURES), path.stat().st_size, "bytes")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ManifestError
+from edge.model.calm import Calm
 from edge.model.manifest import (
     AlertRule,
     Cadence,
@@ -204,6 +205,13 @@ def changed_tensor(manifest, of_role, **fields):
         ({"alert": AlertRule(escalate_s=60.0, scores={"fog": 1.0})}, "'fog' has no threshold"),
         ({"alert": AlertRule(escalate_s=60.0, scores={"smoke": -9.0})}, r"\(open\) or more"),
         ({"alert": AlertRule(escalate_s=60.0, scores={"smoke": float("inf")})}, "finite score"),
+        ({"calm": Calm(margin=0.0, fall=3.5)}, "calm.margin: expected a positive"),
+        ({"calm": Calm(margin=2.0, fall=float("inf"))}, "calm.fall"),
+        ({"calm": Calm(margin=2.0, fall=3.5, least=61)}, "least ≤ window"),
+        ({"calm": Calm(margin=2.0, fall=3.5, window=1001)}, "1000"),
+        ({"calm": Calm(margin=2.0, fall=3.5, lag=2)}, r"calm.lag: expected confirmation.window \(3\)"),
+        ({"calm": Calm(margin=2.0, fall=3.5), "kind": "probabilities"}, "kind 'logits'"),
+        ({"calm": Calm(margin=2.0, fall=3.5), "thresholds": {}}, "a label with a threshold"),
         ({"cadence": Cadence(min_s=2, default_s=1, max_s=3)}, "cadence"),
         ({"state_gap_s": 0.0}, "state_gap_s"),
         ({"tolerance_steps": -1.0}, "tolerance_steps"),
@@ -291,6 +299,61 @@ def test_state_pairs_come_in_the_order_of_the_inputs(good):
         ("background", "background_next"),
         ("weight", "weight_next"),
     ]
+
+
+TOLD = TensorSpec(name="told", role="conditions", shape=(1, 1, 1, 2), dtype="int8", scale=0.5, zero_point=0)
+
+
+def with_conditions(good, *names, tensors=(TOLD,)):
+    files = {
+        name: changed(spec, tensors=(*spec.tensors, *tensors)) for name, spec in good.model_files().items()
+    }
+    return changed(good, conditions=names, files={**good.files, **files})
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (1, 1, 1, 2)])
+def test_conditions_are_named_known_or_not_and_given_by_each_file(good, shape):
+    manifest = with_conditions(good, "night", "volcanic_ash", tensors=(changed(TOLD, shape=shape),))
+    assert decode(encode(manifest)) == manifest
+    assert manifest.files["model.tflite"].conditions.shape == shape
+    assert good.files["model.tflite"].conditions is None
+    assert b"conditions" not in encode(good)
+
+
+@pytest.mark.parametrize(
+    ("names", "tensors", "said"),
+    [
+        (("night", "fog"), (), "no tensor with that role"),
+        ((), (TOLD,), "has 0 names"),
+        (("night",), (TOLD,), r"\(1, 1, 1, 2\)"),
+        (("night", "fog"), (changed(TOLD, shape=(2,)),), "needs one tensor"),
+        (("night", "fog"), (TOLD, changed(TOLD, name="more")), "at most"),
+        (("night", "fog"), (changed(TOLD, scale=None),), "needs scale"),
+        (("night", "night"), (TOLD,), "each once"),
+        (("night", "Fog"), (TOLD,), "'Fog'"),
+        (("night", ""), (TOLD,), "expected names"),
+    ],
+)
+def test_conditions_that_contradict_the_files_are_named(good, names, tensors, said):
+    with pytest.raises(ManifestError, match=said):
+        encode(with_conditions(good, *names, tensors=tensors))
+
+
+@pytest.mark.parametrize(
+    ("held", "said"), [(("fog",), "'fog' is not among"), (("night", "night"), "held: expected each once")]
+)
+def test_what_holds_alerts_is_a_condition_of_the_manifest(good, held, said):
+    told = with_conditions(good, "night", "dirty")
+    fine = changed(told, alert=AlertRule(escalate_s=60.0, held=("night",)))
+    assert decode(encode(fine)) == fine
+    with pytest.raises(ManifestError, match=said):
+        encode(changed(told, alert=AlertRule(escalate_s=60.0, held=held)))
+
+
+def test_a_manifest_without_the_calm_rule_is_written_as_before_and_one_with_it_is_read_back(good):
+    assert b"calm" not in encode(good)
+    calm = changed(good, calm=Calm(margin=2.0, fall=3.5, lag=3))
+    assert decode(encode(calm)) == calm
 
 
 def test_a_manifest_without_a_rule_for_alerts_has_none_and_is_written_as_before(good):

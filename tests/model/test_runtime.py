@@ -179,6 +179,42 @@ def test_scores_that_are_not_finite_are_an_error(bundle, backend, fixtures):
     assert runtime.infer(lambda tensor: tensor.fill(0), ()).scores.shape == (1, 1, 3)
 
 
+CONDITIONS = "conditions"
+
+
+def test_conditions_come_beside_the_scores_as_probabilities(backend, fixtures):
+    """Of INT8 (1, 1, 1, N) and of float32 (1, N): see make_fixtures.py for the arithmetic."""
+    bundle = Bundle.open(fixtures / CONDITIONS)
+    runtime, preprocess = load_runtime(bundle, backend), load_preprocess(bundle, backend)
+    kept = []
+    for value, logit in ((102, 8.1), (51, -10.95), (82, 0.6)):
+        inference = runtime.infer(
+            preprocess(np.full((48, 64, 3), value, np.uint8)).write, runtime.zero_state()
+        )
+        clear = 1 / (1 + np.exp(-logit))
+        assert inference.conditions == pytest.approx([clear, 1 - clear], abs=0.05)
+        assert inference.conditions.dtype == np.float32
+        assert inference.scores.shape == (6, 8, 2)
+        kept.append((inference.conditions, inference.conditions.copy()))
+    assert all(
+        np.array_equal(given, copy) for given, copy in kept
+    )  # no view of a buffer that is written again
+
+
+def test_a_bundle_without_conditions_gives_none(runtime, write):
+    assert runtime.infer(write(100), runtime.zero_state()).conditions is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"), [({"name": "weather"}, "no output 'weather'"), ({"shape": (1, 3)}, "'conditions' is")]
+)
+def test_conditions_that_a_file_does_not_give_are_refused(backend, fixtures, fields, said):
+    bundle = Bundle.open(fixtures / CONDITIONS)
+    name, spec = changed(bundle, backend, "conditions", **fields)
+    with pytest.raises(BundleError, match=said):
+        BACKENDS[backend].open(bundle.read(name), name, spec, 1)
+
+
 def test_onnx_runtime_is_imported_only_when_it_is_used(fixtures):
     code = (
         "import sys; sys.modules['onnxruntime'] = None\n"

@@ -2,8 +2,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from edge.errors import RuntimeModelError
 from edge.model.manifest import TensorSpec, decode
-from edge.model.scores import dequantize, probabilities
+from edge.model.scores import condition_probabilities, dequantize, probabilities
 
 
 @pytest.fixture
@@ -64,3 +65,18 @@ def test_dequantizing_copies():
     result = dequantize(stored, spec)
     stored[:] = 0
     assert result.tolist() == [[[1.0], [2.0]]]
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 1, 1, 3)])
+def test_conditions_are_a_sigmoid_each(shape):
+    spec = TensorSpec(name="c", role="conditions", shape=shape, dtype="int8", scale=0.5, zero_point=-2)
+    got = condition_probabilities(np.int8([-128, -2, 0]).reshape(shape), spec, "m")
+    assert got == pytest.approx(np.float32([0.0, 0.5, 1 / (1 + np.exp(-1.0))]))
+    assert (got.shape, got.dtype) == ((3,), np.float32)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_conditions_that_are_not_finite_are_an_error(value):
+    spec = TensorSpec(name="c", role="conditions", shape=(1, 2), dtype="float32")
+    with pytest.raises(RuntimeModelError, match="m: conditions are not finite"):
+        condition_probabilities(np.float32([[0.0, value]]), spec, "m")

@@ -43,6 +43,12 @@ def test_the_page_shows_the_tower_its_cameras_and_the_status():
         assert expected in text
 
 
+def test_conditions_that_stand_are_in_the_cameras_row():
+    camera = CameraHealth(state="ok", age_s=1.0, reason="frames are scored", conditions=("low_sun", "<b>"))
+    page = render("t", {}, Health(healthy=True, reasons=[], cameras={"north": camera}))
+    assert "frames are scored · low_sun, &lt;b&gt;</td>" in page
+
+
 def test_an_unhealthy_tower_says_so():
     page = render("t", {}, health("stale", reason="no frame scored"))
     assert "unhealthy" in parse(page).text

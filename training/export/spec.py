@@ -14,6 +14,7 @@ from edge.model.bundle import file_spec
 from edge.model.manifest import FileSpec, TensorSpec
 
 NEXT = "_next"  # ends the name of what a state becomes
+CONDITIONS = "conditions"  # the output beside the scores that tells them
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,9 @@ def _specs(
     states: list[set[str]] = []
     for tensors, given, of_state in ((inputs, "frame", "state_in"), (outputs, "scores", "state_out")):
         named = [given if len(tensors) == 1 else names.get(tensor.name, tensor.name) for tensor in tensors]
-        states.append({name.removesuffix(NEXT) for name in named} - {given})
+        states.append({name.removesuffix(NEXT) for name in named} - {given, CONDITIONS})
         for tensor, name in zip(tensors, named, strict=True):
-            yield _spec(tensor, name, given if name == given else of_state)
+            yield _spec(tensor, name, name if name in {given, CONDITIONS} else of_state)
     if states[0] != states[1]:
         raise ValueError(f"states go in and come out under one name, got {states[0]} and {states[1]}")
 

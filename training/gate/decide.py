@@ -5,6 +5,7 @@ So thresholds and rules can be tried without the network, and what they give is 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,18 +38,20 @@ SHIFTS = tuple(float(value) for value in np.arange(-2.0, 6.01, 0.5))  # logits b
 
 
 class _Recorded:
-    """A runtime that hands back stored score maps in their order."""
+    """A runtime that hands back stored score maps, and conditions, in their order."""
 
     name = "recorded"
 
-    def __init__(self, maps: NDArray[np.float32]) -> None:
-        self._maps = iter(maps)
+    def __init__(self, recording: Recording) -> None:
+        told = recording.conditions
+        self._scored = zip(recording.maps, itertools.repeat(None) if told is None else told, strict=False)
 
     def zero_state(self) -> State:
         return ()
 
     def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:  # noqa: ARG002 — of the Protocol
-        return Inference(next(self._maps), state, 0)
+        scores, conditions = next(self._scored)
+        return Inference(scores, state, 0, conditions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +96,7 @@ def decide(
     """
     bundle = model.bundle if manifest is None else _with(model.bundle, manifest)
     pipeline = Pipeline(
-        Model(bundle, model.file, _Recorded(recording.maps)), model_stamp, lambda _stage, _ns: None
+        Model(bundle, model.file, _Recorded(recording)), model_stamp, lambda _stage, _ns: None
     )
     events: dict[str, Event] = {}
     frame: Frame | None = None
@@ -133,7 +136,8 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
     """Return the decision as shipped and with each of its rules off.
 
     Off means: the first sight opens (confirmation), a region is only what reaches `open` (hysteresis), every event is
-    an alert (severity); and all of these at once, RULES_OFF.
+    an alert (severity), no condition holds one back (hold), thresholds never fall (calm); and all of these at once,
+    RULES_OFF.
     """
     at_once = Confirmation(hits=1, window=1, close_after=manifest.confirmation.close_after)
     narrow = {label: Threshold(open=one.open, keep=one.open) for label, one in manifest.thresholds.items()}
@@ -141,8 +145,12 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
         "no confirmation": {"confirmation": at_once},
         "no hysteresis": {"thresholds": narrow},
     }
+    if manifest.alert is not None and manifest.alert.held:
+        off["no hold"] = {"alert": msgspec.structs.replace(manifest.alert, held=())}
     if manifest.alert is not None:
         off["no severity"] = {"alert": None}
+    if manifest.calm is not None:
+        off["no calm"] = {"calm": None}
     every = {key: value for changes in off.values() for key, value in changes.items()}
     made = {name: msgspec.structs.replace(manifest, **changes) for name, changes in off.items()}
     return {SHIPPED: manifest, **made, RULES_OFF: msgspec.structs.replace(manifest, **every)}
@@ -150,6 +158,10 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
 
 def shifted(manifest: Manifest, by: float) -> Manifest:
     """Return the manifest with all thresholds moved, those of the rule for alerts too.
+
+    The calm rule stays as it is: its `fall` is relative to `open` and moves with it, its `margin` to what the camera
+    showed, and those scores do not move. So in a calm picture a higher threshold is higher where the rule has fallen as
+    far as it may, else the same.
 
     Args:
         manifest: as shipped.

@@ -281,6 +281,7 @@ def _bundle(model: Model) -> BundleFacts:
         },
         confirmation=msgspec.structs.asdict(manifest.confirmation),
         alert=None if manifest.alert is None else msgspec.structs.asdict(manifest.alert),
+        calm=None if manifest.calm is None else msgspec.structs.asdict(manifest.calm),
         left_out=tuple(map(str, groups)) if isinstance(groups, list | tuple) else None,
     )
 

@@ -58,12 +58,14 @@ class Recording:
         maps: (scored, rows, cols, classes) float32, in the manifest's kind.
         events: the newest revision of each, as the pipeline itself made them with the bundle as it is.
         dusk_ns: of the latest darkness when the stream ended.
+        conditions: (scored, conditions) float32 within 0…1, those of the manifest; None where it has none.
     """
 
     seen: tuple[Seen, ...]
     maps: NDArray[np.float32]
     events: tuple[Event, ...]
     dusk_ns: int | None
+    conditions: NDArray[np.float32] | None = None
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -108,6 +110,7 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
     pipeline = Pipeline(model, model_stamp, _ignore)
     seen: list[Seen] = []
     maps: list[NDArray[np.float32]] = []
+    told: list[NDArray[np.float32]] = []
     events: dict[str, Event] = {}
     frame: Frame | None = None
     for index, shot in enumerate(shots):
@@ -133,6 +136,7 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
         account.score()
         events.update({event.id: event for event in (*darkened, *scored.events)})
         maps.append(scored.scores)
+        told += [] if scored.conditions is None else [scored.conditions]
         dusk_ns = None if dusk is None else dusk.model_ns
         seen.append(Seen(None, frame.sequence, frame.dark_ns, dusk_ns, scored.restarted))
     if frame is None:
@@ -142,9 +146,9 @@ def record(model: Model, camera: str, shots: Sequence[Shot], read: Read) -> Reco
     dusk = intake.sight.darkness
     last = () if dusk is None else pipeline.darken(camera, dusk)
     events.update({event.id: event for event in (*last, *pipeline.close(camera, frame))})
-    return Recording(
-        tuple(seen), np.stack(maps), tuple(events.values()), None if dusk is None else dusk.model_ns
-    )
+    dusk_ns = None if dusk is None else dusk.model_ns
+    conditions = np.stack(told) if told else None
+    return Recording(tuple(seen), np.stack(maps), tuple(events.values()), dusk_ns, conditions)
 
 
 def save(recording: Recording, folder: Path, name: str) -> list[str]:
@@ -152,7 +156,8 @@ def save(recording: Recording, folder: Path, name: str) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     kept = _Kept(recording.seen, recording.events, recording.dusk_ns)
     (folder / f"{name}.json").write_bytes(msgspec.json.encode(kept))
-    np.savez_compressed(folder / f"{name}.npz", maps=recording.maps)
+    told: dict[str, Any] = {} if recording.conditions is None else {"conditions": recording.conditions}
+    np.savez_compressed(folder / f"{name}.npz", maps=recording.maps, **told)
     return [f"{name}.json", f"{name}.npz"]
 
 
@@ -161,7 +166,9 @@ def load(record_file: Path, maps_file: Path) -> Recording:
     kept = msgspec.json.decode(record_file.read_bytes(), type=_Kept)
     with np.load(maps_file) as file:
         maps: NDArray[Any] = file["maps"]
-    return Recording(kept.seen, np.asarray(maps, np.float32), kept.events, kept.dusk_ns)
+        told: NDArray[Any] | None = file.get("conditions")
+    conditions = None if told is None else np.asarray(told, np.float32)
+    return Recording(kept.seen, np.asarray(maps, np.float32), kept.events, kept.dusk_ns, conditions)
 
 
 def _itself(image: RgbImage) -> RgbImage:

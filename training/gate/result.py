@@ -25,7 +25,7 @@ class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         backend: that ran it.
         localised: whether it says where; a classifier does not: what it finds stands in `anywhere` alone.
-        thresholds, confirmation, alert: the operating point, as in the manifest.
+        thresholds, confirmation, alert, calm: the operating point, as in the manifest.
         left_out: groups that it was not trained on, as its manifest says; None where it does not.
     """
 
@@ -39,6 +39,7 @@ class BundleFacts(msgspec.Struct, frozen=True, kw_only=True):
     confirmation: dict[str, int]
     alert: dict[str, Any] | None
     left_out: tuple[str, ...] | None
+    calm: dict[str, Any] | None = None
 
 
 class StreamRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,12 @@ def test_the_shipped_files_are_described_as_their_manifest_has_it(file):
         assert (one.scale or 0) == pytest.approx(other.scale or 0, rel=1e-7)
 
 
+def test_an_output_called_conditions_has_that_role():
+    bundle = Bundle.open(Path(__file__).parents[2] / "model/fixtures/conditions")
+    told = spec_of("model.tflite", bundle.read("model.tflite")).conditions
+    assert told == bundle.manifest.files["model.tflite"].conditions
+
+
 def graph(*nodes, inputs, outputs):
     """A graph of uint8 ends, (1, 3, 4, 4) in and out."""
     ends = [

@@ -26,12 +26,16 @@ MANIFEST = msgspec.structs.replace(
 
 
 class BrightRuntime:
-    """A cell's score is how far its mean is above 150, in tens; it counts how often it was asked."""
+    """A cell's score is how far its mean is above 150, in tens; it counts how often it was asked.
+
+    If it tells a condition, that is how dark the darkest cell is, below 60.
+    """
 
     name = "litert"
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells: bool = False) -> None:
         self.asked = 0
+        self._tells = tells
 
     def zero_state(self) -> State:
         return ()
@@ -41,13 +45,14 @@ class BrightRuntime:
         buffer = np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8)
         write_frame(buffer)
         cells = buffer[0].mean(axis=2).reshape(4, 16, 4, 16).mean(axis=(1, 3))
-        return Inference(((cells - 150) / 10).astype(np.float32)[..., None], state, 1)
+        night = np.float32([1 / (1 + np.exp(float(cells.min()) - 60))]) if self._tells else None
+        return Inference(((cells - 150) / 10).astype(np.float32)[..., None], state, 1, night)
 
 
 def model(manifest: Manifest = MANIFEST):
     """Return a loaded model without a file."""
     here = Path(__file__).parent
-    return Model(Bundle(here, here, manifest, "d" * 64), SPEC, BrightRuntime())
+    return Model(Bundle(here, here, manifest, "d" * 64), SPEC, BrightRuntime(tells=bool(manifest.conditions)))
 
 
 def picture(

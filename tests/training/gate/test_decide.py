@@ -9,6 +9,7 @@ import pytest
 from edge.clock import SystemClock
 from edge.counter.drops import Account
 from edge.errors import FrameError
+from edge.model.calm import Calm
 from edge.model.manifest import Confirmation, Threshold
 from edge.replay import replay
 from scoring.day import WARM_UP
@@ -19,6 +20,7 @@ from training.gate.recording import from_files, load, record, save
 from training.gate.stream import Part, Shot, Stream, streams
 
 HERE, THERE = (0, 0), (2, 3)
+TOLD = msgspec.structs.replace(made.MANIFEST, schema="1.4", conditions=("night",))
 
 
 def shots(times_s):
@@ -135,6 +137,59 @@ def test_each_rule_is_off_in_its_variant_and_all_in_the_last():
         len(decide(model, "cam", some, recording, rules[name])) for name in (SHIPPED, "no confirmation")
     ]
     assert counts == [0, 1]
+
+
+def test_a_recording_keeps_the_conditions_of_each_scored_frame(tmp_path):
+    pictures, times = hard()
+    model, some = made.model(TOLD), shots(times)
+    recording = record(model, "cam", some, reader(pictures))
+    assert recording.conditions.shape == (len(recording.maps), 1)
+    save(recording, tmp_path, "r")
+    again = load(tmp_path / "r.json", tmp_path / "r.npz")
+    assert np.array_equal(again.conditions, recording.conditions)
+    assert again.conditions.dtype == np.float32
+    plain = record(made.model(), "cam", some, reader(pictures))
+    assert plain.conditions is None
+    save(plain, tmp_path, "p")
+    assert load(tmp_path / "p.json", tmp_path / "p.npz").conditions is None
+
+
+def test_a_decision_from_stored_conditions_holds_what_the_pipeline_held():
+    rule = msgspec.structs.replace(TOLD.alert, persistence_s=60.0, held=("night",))
+    manifest = msgspec.structs.replace(TOLD, alert=rule)
+    pictures = [made.picture(i, HERE if i >= 2 else None, 35) for i in range(12)]
+    some, model = shots([i * 60.0 for i in range(12)]), made.model(manifest)
+    recording = record(model, "cam", some, reader(pictures))
+    events = decide(model, "cam", some, recording, read=reader(pictures))
+    assert msgspec.json.encode(events) == msgspec.json.encode(recording.events)
+    assert [(event.severity, event.held) for event in events] == [("candidate", ("night",))]
+    rules = variants(manifest)
+    assert list(rules)[3:5] == ["no hold", "no severity"]
+    assert rules[RULES_OFF].alert is None
+    (loud,) = decide(model, "cam", some, recording, rules["no hold"])
+    assert (loud.severity, loud.alerted.by) == ("alert", "persistence")
+
+
+CALM = msgspec.structs.replace(
+    made.MANIFEST,
+    schema="1.4",
+    thresholds={"smoke": Threshold(open=12.0, keep=11.0)},
+    calm=Calm(margin=2.0, fall=12.0, least=5),
+)
+
+
+def test_without_the_calm_rule_a_faint_plume_in_a_calm_picture_is_not_found():
+    pictures = [made.picture(i, HERE if i >= 15 else None) for i in range(22)]
+    some, model = shots([i * 60.0 for i in range(22)]), made.model(CALM)
+    recording = record(model, "cam", some, reader(pictures))
+    assert [event.threshold for event in decide(model, "cam", some, recording)] == [0.0]
+    rules = variants(CALM)
+    assert list(rules)[-2:] == ["no calm", RULES_OFF]
+    assert rules["no calm"] == msgspec.structs.replace(CALM, calm=None)
+    assert decide(model, "cam", some, recording, rules["no calm"]) == []
+    assert shifted(CALM, 1.0).calm == CALM.calm
+    (event,) = decide(model, "cam", some, recording, shifted(CALM, 1.0))
+    assert event.threshold == 1.0  # the end of the fall moves with the threshold
 
 
 def test_thresholds_move_by_logits_and_probabilities_stay_such():
