@@ -55,17 +55,22 @@ class Pool(nn.Module):
 
 
 class Inside(nn.Module):
-    """Which cells lie in the picture: bars of the letterbox are rows or columns of nothing but padding."""
+    """Which cells lie in the picture: bars of the letterbox are rows or columns of nothing but padding.
 
-    def __init__(self) -> None:
+    Args:
+        border: of the backbone's stem, whose padded frame it reads: of another one the converter keeps a copy.
+    """
+
+    def __init__(self, border: Sequence[int] = (0, 0, 0, 0)) -> None:
         super().__init__()
+        self.border = list(border)
         self.conv = nn.Conv2d(3, 1, CENTRE + 1, CELL_PX, bias=False)
         self.conv.weight.data.zero_()
         self.conv.weight.data[:, :, CENTRE, CENTRE] = 1 / 3
 
     def forward(self, frame: Tensor) -> Tensor:
         """(1, 3, H, W) in 0..1 → (1, rows, cols, 1), 0 or 1; all 1 where everything is as grey as padding."""
-        pixel: Tensor = self.conv(frame).permute(0, 2, 3, 1)
+        pixel: Tensor = self.conv(functional.pad(frame, self.border)).permute(0, 2, 3, 1)
         apart = torch.abs(pixel - PADDING / 255)
         rows, cols = torch.amax(apart, dim=2, keepdim=True), torch.amax(apart, dim=1, keepdim=True)
         inside = _step(rows) * _step(cols)
@@ -100,7 +105,7 @@ class Graph(nn.Module):
             strict=True,
         )  # fmt: skip
         self.pools = nn.ModuleList(Pool(mean, spread, side) for mean, spread, side in parts)
-        self.inside = Inside()
+        self.inside = Inside(backbone.stem.padding)
         self.identity = nn.Conv2d(1, 1, 1, bias=False)  # quantizes the smoothed scores on their way out
         nn.init.constant_(self.identity.weight, 1.0)
         self.register_buffer("ratio", (head.spread / head.scale).view(1, 1, 1, -1).clone())

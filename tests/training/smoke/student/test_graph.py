@@ -90,7 +90,8 @@ def test_bars_are_found_in_the_picture_by_the_centres_of_cells(rows, cols) -> No
     frame[:, :, slice(*rows), slice(*cols)] = torch.rand(1, 3, rows[1] - rows[0], cols[1] - cols[0])
     y, x = (torch.arange(count) * 16 + 8 for count in GRID)
     expected = ((y >= rows[0]) & (y < rows[1]))[:, None] & ((x >= cols[0]) & (x < cols[1]))[None]
-    assert torch.equal(Inside()(frame)[0, :, :, 0], expected.float())
+    for border in ((0, 0, 0, 0), (0, 1, 0, 1)):
+        assert torch.equal(Inside(border)(frame)[0, :, :, 0], expected.float())
 
 
 def test_a_picture_as_grey_as_padding_leaves_the_state_whole(graph: Graph) -> None:
