@@ -29,7 +29,7 @@ class Depthwise2d(nn.Conv2d):
             return functional.conv2d(x, weight, self.bias, 1, self.padding, 1, self.groups)
         assert self.bias is not None
         product: Tensor = _Turned.apply(x, weight)  # type: ignore[no-untyped-call]  # torch leaves apply untyped
-        return product + self.bias.view(-1, 1, 1)
+        return product.add_(self.bias.view(-1, 1, 1))
 
 
 class _Turned(torch.autograd.Function):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -81,7 +82,8 @@ def _recipe(options: argparse.Namespace, datasets: Sequence[Dataset]) -> FoldRec
         raise ValueError("--stills: name the folders that the pool was made with as --calibration")
     stills = tuple(path for folder in options.stills for path in prune.pictures_in(folder))
     ground = Ground(tuple(parts_of(datasets)), stills, _backbone(options.backbone))
-    setting = Setting(steps=options.steps, seed=options.seed, **of_student)
+    plain = asdict(Setting(steps=options.steps, seed=options.seed))
+    setting = msgspec.convert(plain | of_student, Setting)
     if options.recipe == "labels":
         return Labels(ground, setting)
     return Distilled(ground, setting, msgspec.convert(msgspec.to_builtins(METHOD) | of_teacher, Distillation))

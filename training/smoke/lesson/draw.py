@@ -79,7 +79,7 @@ def _shelf(examples: Sequence[Example], every: int, *, smoky: bool) -> _Shelf:
 def _draw(shelf: _Shelf, every: int, rng: np.random.Generator) -> Drawn:
     groups = shelf[_one(sorted(shelf), rng)]
     example, starts = _one(groups[_one(sorted(groups), rng)], rng)
-    return Drawn(example, every, int(_one(starts, rng)), bool(rng.random() < 0.5))
+    return Drawn(example, every, int(starts[int(rng.integers(len(starts)))]), bool(rng.random() < 0.5))
 
 
 def _one(some: Sequence[T], rng: np.random.Generator) -> T:
@@ -126,4 +126,4 @@ def _maps(windows: Sequence[NDArray[np.float16]], drawn: Sequence[Drawn]) -> Ten
     ]
     flipped = [part.flip(-1) if d.mirrored else part for part, d in zip(laid, drawn, strict=True)]
     whole = torch.cat(flipped).contiguous(memory_format=torch.channels_last).float()
-    return whole.unflatten(0, (len(drawn), WINDOW))
+    return whole.view(len(drawn), WINDOW, *whole.shape[1:])

@@ -62,8 +62,8 @@ class Example:
             every: k.
             smoky: those whose last frame has a cell of smoke; or those whose judged frames have none, and free cells.
         """
-        there = self.positive[::every].any(axis=(1, 2))
-        free = self.negative[::every].any(axis=(1, 2)) & ~there
+        there: NDArray[np.bool_] = np.asarray(self.positive[::every].any(axis=(1, 2)))
+        free: NDArray[np.bool_] = np.asarray(self.negative[::every].any(axis=(1, 2))) & ~there
         last = np.arange(WINDOW - 1, len(there))
         kept = there[last] if smoky else np.all([free[last - back] for back in range(JUDGED)], axis=0)
         return last[kept] - (WINDOW - 1)

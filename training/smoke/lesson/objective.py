@@ -32,7 +32,8 @@ class Through(nn.Module):
         cells, scene = self.network(
             features.flatten(0, 1), change.flatten(0, 1), inside.repeat_interleave(frames, dim=0)
         )
-        return torch.cat([cells.flatten(1), scene], dim=1).unflatten(0, (-1, frames))
+        packed = torch.cat([cells.flatten(1), scene], dim=1)
+        return packed.view(-1, frames, packed.shape[1])
 
 
 def smooth(logits: Tensor) -> Tensor:
@@ -64,7 +65,7 @@ def objective(
         packed: Tensor, positive: Tensor, negative: Tensor, conditions: Tensor, soft: Tensor | None
     ) -> Tensor:
         cells = positive.shape[2] * positive.shape[3]
-        logits = _judged(smooth(packed[:, :, :cells].unflatten(2, positive.shape[2:])))
+        logits = _judged(smooth(packed[:, :, :cells].reshape(positive.shape)))
         there, free = _judged(positive), _judged(negative)
         value = head.loss(logits, there, free)
         if method is not None:
@@ -91,8 +92,8 @@ def taught(student: Tensor, teacher: Tensor, positive: Tensor, temperature: floa
     apart = (torch.sigmoid(student.detach() / temperature) - torch.sigmoid(teacher / temperature)).abs()
     furthest = apart.flatten(1).topk(head.HARDEST, dim=1).indices
     value = 2 * of_cells(student, teacher, temperature)
-    far = (logits.flatten(1).gather(1, furthest) for logits in (student, teacher))
-    value = value + of_cells(*far, temperature)
+    own, other = (logits.flatten(1).gather(1, furthest) for logits in (student, teacher))
+    value = value + of_cells(own, other, temperature)
     if positive.any():
         value = value + of_cells(student[positive], teacher[positive], temperature)
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from training.smoke.lesson.example import Example
 from training.smoke.lesson.setting import Setting
 from training.smoke.lesson.train import alone
 from training.smoke.lesson.trained import load_float, trained
+from training.smoke.pool.frozen import Name
 from training.smoke.side import MADE_OF, made_of_step
 from training.smoke.student.score import score
 from training.step.step import Step, digests, write_whole
@@ -31,7 +33,7 @@ class Kind:
         setting: how it is trained; nothing of it is quantized.
     """
 
-    network: str
+    network: Name
     rate: float
     setting: Setting
 
@@ -106,7 +108,7 @@ def _taught(shop: Workshop, teachers: Sequence[Taught], example: Example) -> Exa
     def make() -> dict[str, Any]:
         for every in cadences:
             cells = _mean(teachers, views, every)
-            write_whole(step.folder / _file(every), lambda path, cells=cells: _save(path, cells))
+            write_whole(step.folder / _file(every), partial(_save, cells=cells))
         made_of = [made_of_step(teacher.step) for teacher in teachers] + [view.made_of for view in views]
         return {
             "files": digests(step.folder, *map(_file, cadences)),

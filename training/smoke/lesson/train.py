@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from training.smoke.student.quantized import QuantizedHead, observe
 
 FLOAT_CHECKPOINT, QUANTIZED_CHECKPOINT = "float.pt", "quantized.pt"
 OBSERVED = 6  # batches that set the ranges
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _KEPT_BYTES = -3, -1, 1 << 30  # of glibc's malloc.h
 
 
 def train_float(
@@ -129,8 +131,20 @@ def alone() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    _keep_memory()
     try:
         yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
+
+
+def _keep_memory() -> None:
+    """Let glibc keep what it has: maps of a batch are above its largest threshold, and go back to the kernel each time.
+
+    Other C libraries have no such setting.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for what in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
+            mallopt(what, _KEPT_BYTES)

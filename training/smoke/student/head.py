@@ -18,6 +18,7 @@ from training.network.depthwise import Depthwise2d
 FRAME_LIMIT, CHANGE_LIMIT = 6.0, 12.0  # standard deviations at which inputs are clipped: their INT8 ranges
 SIGMA_LIMIT = 6.0  # at which a projection is clipped; relu6 of half of it plus three
 KERNEL = 5
+HALF, MIDDLE = 3 / SIGMA_LIMIT, 3.0  # what brings ± SIGMA_LIMIT to 0..6
 PRIOR = -3.0  # logit of a cell before it has learned anything
 
 
@@ -74,7 +75,7 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, rows, cols) → the same shape."""
-        return functional.relu(self.point(functional.relu(self.spread(x))))
+        return functional.relu_(self.point(functional.relu_(self.spread(x))))
 
 
 class Head(nn.Module):
@@ -122,8 +123,8 @@ class Head(nn.Module):
         seen = _clipped((features - self.mean) / self.spread, FRAME_LIMIT)
         moved = _clipped(change / self.scale, CHANGE_LIMIT)
         frame, of_change = self.projections()
-        projected = _bounded(functional.conv2d(seen, frame))
-        x = torch.cat([projected, _bounded(functional.conv2d(moved, of_change))], dim=1)
+        projected = bounded(seen, frame)
+        x = torch.cat([projected, bounded(moved, of_change)], dim=1)
         scene = (
             projected.new_zeros(len(x), 0) if self.scene is None else self.scene(moments(projected, inside))
         )
@@ -141,9 +142,9 @@ class Head(nn.Module):
 
     def cells(self, projected: Tensor) -> Tensor:
         """(N, 2 · projected, rows, cols), bounded → (N, 1, rows, cols) logits."""
-        x = functional.relu(self.mix(projected))
+        x = functional.relu_(self.mix(projected))
         if self.context is not None:
-            x = functional.relu(x + self.context(x.mean(dim=(2, 3), keepdim=True)))
+            x = functional.relu_(x + self.context(x.mean(dim=(2, 3), keepdim=True)))
         for stage in self.stages:
             x = stage(x)
         logits: Tensor = self.out(self.drop(x))
@@ -170,6 +171,8 @@ def _clipped(x: Tensor, limit: float) -> Tensor:
     return x.clamp(-limit, limit)
 
 
-def _bounded(projected: Tensor) -> Tensor:
-    """Clip at ± SIGMA_LIMIT and move to 0..6, where a convolution's ReLU6 clips at no cost."""
-    return functional.relu6(projected * (3 / SIGMA_LIMIT) + 3)
+def bounded(x: Tensor, kernel: Tensor) -> Tensor:
+    """Project, clip at ± SIGMA_LIMIT and move to 0..6, where a convolution's ReLU6 clips at no cost."""
+    return functional.relu6(
+        functional.conv2d(x, kernel * HALF, x.new_full((len(kernel),), MIDDLE)), inplace=True
+    )

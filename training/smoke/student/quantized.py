@@ -17,8 +17,9 @@ from training.quantize.fake import Mode, Point, QuantizedConv2d, QuantizedDepthw
 from training.smoke.student.head import (
     CHANGE_LIMIT,
     FRAME_LIMIT,
+    HALF,
     KERNEL,
-    SIGMA_LIMIT,
+    MIDDLE,
     Head,
     Shape,
     Stage,
@@ -79,10 +80,8 @@ class QuantizedHead(nn.Module):
         self.shape: Shape = head.shape
         for name in ("mean", "spread", "scale"):
             self.register_buffer(name, getattr(head, name).clone())
-        kernels = [(kernel * (3 / SIGMA_LIMIT)).detach() for kernel in head.projections()]
-        self.frame, self.change = (
-            _copied(kernel, torch.full((len(kernel),), RELU6 / 2)) for kernel in kernels
-        )
+        kernels = [(kernel * HALF).detach() for kernel in head.projections()]
+        self.frame, self.change = (_copied(kernel, torch.full((len(kernel),), MIDDLE)) for kernel in kernels)
         self.seen, self.moved, self.frame_out, self.change_out = Point(), Point(), Point(), Point()
         self.seen.fix(-FRAME_LIMIT, FRAME_LIMIT)
         self.moved.fix(-CHANGE_LIMIT, CHANGE_LIMIT)

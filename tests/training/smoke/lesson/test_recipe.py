@@ -13,12 +13,14 @@ from tests.training.smoke.lesson import made
 from training.smoke.fold import main
 from training.smoke.fold.command import register
 from training.smoke.fold.recipe import Shipped
-from training.smoke.lesson import inner, material, recipe
+from training.smoke.lesson import inner, material, point, recipe
+from training.smoke.lesson import trained as steps
 from training.smoke.lesson.inner import Half, halves
 from training.smoke.lesson.point import Figures, Point
 from training.smoke.lesson.recipe import Distilled, Ground, Labels
 from training.smoke.lesson.setting import Setting
 from training.smoke.lesson.teacher import Kind
+from training.smoke.pool import picture
 from training.smoke.pool.condition import Condition
 from training.smoke.side import TrainingSide
 from training.step.workshop import Workshop
@@ -47,7 +49,7 @@ def trained(tmp_path, monkeypatch):
     sequences = [sequenced(e.name, e.group) for e in pool]
     side = TrainingSide(Workshop(tmp_path / "work", recipe.METHODS), [], {}, tmp_path / "out")
     log = []
-    real = recipe.trained.trained
+    real = steps.trained
 
     def logged(shop, name, examples, setting, method=None):
         log.append((name, sorted(e.name for e in examples), setting.seed, method, examples[0].soft != {}))
@@ -60,7 +62,7 @@ def trained(tmp_path, monkeypatch):
         ]
         return recipe._Side(door, sequences, SimpleNamespace(name="lite0-third"), pool, cut)
 
-    monkeypatch.setattr(recipe.trained, "trained", logged)
+    monkeypatch.setattr(steps, "trained", logged)
     monkeypatch.setattr("training.smoke.lesson.teacher.trained", logged)
     monkeypatch.setattr(Labels, "_open", opened)
     monkeypatch.setattr(
@@ -69,10 +71,8 @@ def trained(tmp_path, monkeypatch):
                                         if e.name in {one.variant.name for one in some}],
     )  # fmt: skip
     monkeypatch.setattr(inner, "scored", lambda _side, student, *_: [student])
-    monkeypatch.setattr(
-        recipe.point, "choose", lambda scored, _: log.append(("point", len(scored))) or CHOSEN
-    )
-    monkeypatch.setattr(recipe.picture, "paths", lambda *_: ())
+    monkeypatch.setattr(point, "choose", lambda scored, _: log.append(("point", len(scored))) or CHOSEN)
+    monkeypatch.setattr(picture, "paths", lambda *_: ())
     monkeypatch.setattr(recipe, "export", lambda *_: SimpleNamespace(calibration_sha256="c"))
     monkeypatch.setattr(
         recipe, "write", lambda out, manifest, *_: log.append(manifest) or SimpleNamespace(folder=out)

@@ -35,13 +35,11 @@ def test_a_state_is_what_the_graph_would_have(tmp_path, index) -> None:
     example = made.example(tmp_path, "a", "dull")
     example = replace(example, changes={1: np.stack(list(changes(example.features, example.inside)))})
     torch.manual_seed(0)
-    some_of = [
-        torch.randn(made.CHANNELS) * 0.2,
-        torch.rand(made.CHANNELS) + 0.5,
-        torch.rand(made.CHANNELS) + 0.5,
-    ]
-    eye = torch.eye(made.CHANNELS)
-    head = plain(QuantizedHead(Head(Shape(made.CHANNELS, 4, 8, 1), Statistics(*some_of, eye, eye)).eval()))
+    count, eye = made.CHANNELS, torch.eye(made.CHANNELS)
+    mean, spread, scale = torch.randn(count) * 0.2, torch.rand(count) + 0.5, torch.rand(count) + 0.5
+    head = plain(
+        QuantizedHead(Head(Shape(made.CHANNELS, 4, 8, 1), Statistics(mean, spread, scale, eye, eye)).eval())
+    )
     graph, state = Graph(Given(example.features), (1,), head), zero_state(made.CHANNELS)
     with torch.inference_mode():
         for _ in range(index):

@@ -14,6 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edge.model.manifest import Threshold
 from scoring.truth import TruthFrame, TruthSequence
 from training.smoke.bundle import manifest_of
+from training.smoke.features import read_frames
 from training.smoke.lesson import trained as lesson
 from training.smoke.lesson.example import load
 from training.smoke.lesson.setting import Setting
@@ -103,7 +104,7 @@ def test_what_was_learned_are_the_ranges_of_the_file(made) -> None:
             and d["quantization_parameters"]["scales"].size == 1
         }
 
-    ends = trained.stages[1].after
+    ends = trained.points()["stages.1.after"]
     assert round((float(ends.high) - float(ends.low)) / 255, 6) in scale("QuantizedStage_1")
     assert round(6 / 255, 6) in scale("Beside")
     assert round(12 / 255, 6) in scale("student.graph.Graph")  # of the clipped features
@@ -122,12 +123,12 @@ def test_state_and_conditions_stay_in_floating_point(made) -> None:
 
 
 def test_both_files_are_the_same_network(made) -> None:
-    exported = made[4]
+    framed, exported = made[3:]
     session = onnxruntime.InferenceSession(exported.uint8_onnx)
     interpreter = Interpreter(model_content=exported.int8_tflite)
     interpreter.allocate_tensors()
-    frame = np.full((1, 480, 640, 3), 128, np.uint8)
-    frame[0, 32:448] = np.random.default_rng(0).integers(0, 255, (416, 640, 3), np.uint8)
+    (pixels,) = read_frames(framed[0].paths[7:8], MANIFEST)
+    frame = pixels[None]
     feed = {i.name: np.zeros(i.shape, np.float32) for i in session.get_inputs()} | {"frame": frame}
     by_name = dict(zip([o.name for o in session.get_outputs()], session.run(None, feed), strict=True))
     for detail in interpreter.get_input_details():

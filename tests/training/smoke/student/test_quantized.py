@@ -20,7 +20,7 @@ def head() -> Head:
     return made.requires_grad_(requires_grad=False)
 
 
-def inputs(seed: int = 1) -> tuple[torch.Tensor, ...]:
+def inputs(seed: int = 1) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     maps = [torch.randn(2, 8, 30, 40, generator=generator) * 2 for _ in "ab"]
     return maps[0], maps[1], torch.ones(2, 1, 30, 40)
