@@ -40,15 +40,15 @@ class LitNight(Weather):
         seeds = rng.integers(0, 2**31, count)
 
         def picture(index: int, pixels: Floats) -> Floats:
-            pool = sum((g[0] for g, lit in zip(groups, on[index], strict=True) if lit), np.float32(0))
-            halo = sum((g[1] for g, lit in zip(groups, on[index], strict=True) if lit), np.float32(0))
+            pool, halo = np.zeros((2, height, width), np.float32)
+            for number in np.flatnonzero(on[index]):
+                pool += groups[number][0]
+                halo += groups[number][1]
             grey = (pixels @ _LUMA)[..., None]
             shade = 0.3 + 0.7 / 255 * grey  # as a gamma does, dark things become darker still
-            faded = 0.5 * pixels + 0.5 * grey
-            lit = pixels * np.minimum(pool, 1.5)[..., None] * colour if np.ndim(pool) else 0
-            light = faded * shade * (gain * wander[index]) * tint + lit + town + 4
-            if np.ndim(halo):
-                light = light + halo[..., None] * (0.5 + 0.5 * colour)
+            light = (0.5 * pixels + 0.5 * grey) * shade * (gain * wander[index]) * tint + town + 4
+            light += pixels * np.minimum(pool, 1.5)[..., None] * colour
+            light += halo[..., None] * (0.5 + 0.5 * colour)
             return np.asarray(
                 light + _noise(seeds[index], (height, width), 1.5 + 5 * self.severity)[..., None], np.float32
             )
