@@ -188,12 +188,12 @@ def match(network: FoldedResNet, shown: Sequence[Ranges], pixels: Tensor) -> dic
     """
     images = torch.split(pixels, 1)
     known = [observe(network, image) for image in images]
-    points = {name: _ends(known, name) for name in known[0] if name != FRAME}
+    points = {name: ends_of(known, name) for name in known[0] if name != FRAME}
     points[FRAME] = np.array([[float(image.min()), float(image.max())] for image in images])
     matched = {}
     for tensor in shown[0]:
-        ends = _ends(shown, tensor)
-        distances = {name: _distance(ends, other) for name, other in points.items()}
+        ends = ends_of(shown, tensor)
+        distances = {name: distance(ends, other) for name, other in points.items()}
         nearest = min(distances, key=lambda name: distances[name])
         if distances[nearest] < SIGNATURE_TOLERANCE:
             matched[tensor] = nearest
@@ -202,11 +202,12 @@ def match(network: FoldedResNet, shown: Sequence[Ranges], pixels: Tensor) -> dic
     return matched
 
 
-def _ends(shown: Sequence[Ranges], name: str) -> NDArray[np.float64]:
+def ends_of(shown: Sequence[Ranges], name: str) -> NDArray[np.float64]:
+    """Return (inputs, 2), the ends of one tensor for each input."""
     return np.array([ends[name] for ends in shown])
 
 
-def _distance(ends: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+def distance(ends: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     """Return the largest difference of two tensors' ends, relative to their widths; a range always holds 0."""
     ends = np.stack([np.minimum(ends[:, 0], 0), np.maximum(ends[:, 1], 0)], axis=1)
     others = np.stack([np.minimum(others[:, 0], 0), np.maximum(others[:, 1], 0)], axis=1)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.network.convolution import Conv2d
+from training.network.depthwise import Depthwise2d
 
 Mode = Literal["off", "observe", "follow", "fixed"]
 FOLLOW_RATE = 0.02  # of the moving average of a batch's minimum and maximum
@@ -164,6 +165,14 @@ class QuantizedConv2d(_Quantized, Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) → (N, C', H / stride, W / stride)."""
+        return self.convolve(x, self.grid_weight())
+
+
+class QuantizedDepthwise2d(_Quantized, Depthwise2d):
+    """A depthwise convolution whose weight may lie on a grid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) → the same shape."""
         return self.convolve(x, self.grid_weight())
 
 

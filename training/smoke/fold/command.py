@@ -20,6 +20,7 @@ quotes. Figures are shown when all asked folds are judged, not before.
 
 How long: the result says it of each fold (docs/results/smoke-fold-time.json: one alone, on 33 sequences); the next
 ones find its features made."""
+RECIPES = ("shipped", "distilled", "labels")
 _EXAMPLE = "example: python -m training cross-validate --data wildfire --data quiet --result folds.json"
 
 
@@ -44,6 +45,21 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     )
     parser.add_argument("--seed", type=int, default=0, help="of training and bootstraps (%(default)s)")
     parser.add_argument("--steps", type=int, default=Recipe().steps, help="of the optimizer (%(default)s)")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, default=RECIPES[0],
+        help="what is trained: the one that ships, or a student on the pool (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stills", type=Path, action="append", default=[], metavar="DIR",
+        help="folder of pictures that set the ranges of the frozen backbones, as the pool was made with; of students",
+    )  # fmt: skip
+    parser.add_argument("--backbone", default="lite0-third", metavar="NAME", help="of students (%(default)s)")
+    parser.add_argument(
+        "--temperature", type=float, metavar="T", help="of the teacher's and the student's logits (2)"
+    )
+    parser.add_argument("--alpha", type=float, metavar="A", help="share of the teacher in the loss (0.7)")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="of students, its peak (0.003)")
+    parser.add_argument("--weight-decay", type=float, metavar="RATE", help="of students (0.01)")
     parser.add_argument(
         "--fold", action="append", default=[], metavar="K",
         help="judge this one alone: 1 to 5, or a quiet stream's group; may be given several times",

@@ -1,0 +1,235 @@
+"""Both arms as recipes of a cross-validation: one student, once from a teacher and once from labels alone.
+
+Initialisation, batches, augmentation, steps and rates are the same. The inner students of seed 0 choose the operating
+point that all seeds of an arm use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from edge.model.manifest import Manifest, Threshold
+from training.distill.setting import Distillation
+from training.gate.stream import TRAINED_ON, Part
+from training.smoke import train
+from training.smoke.bundle import manifest_of, write
+from training.smoke.fold.recipe import CARD, FoldRecipe
+from training.smoke.lesson import inner, material, point, trained
+from training.smoke.lesson.example import Example
+from training.smoke.lesson.inner import Half
+from training.smoke.lesson.material import Sequenced, Sight
+from training.smoke.lesson.point import Point, Scored
+from training.smoke.lesson.setting import Setting
+from training.smoke.lesson.teacher import KINDS, Kind, teach, train_kinds
+from training.smoke.network import BACKGROUND_RATE
+from training.smoke.pool import picture, variant
+from training.smoke.pool.condition import NAMES
+from training.smoke.pool.frozen import Frozen, Name, frozen
+from training.smoke.side import TrainingSide
+from training.smoke.student.calibration import Framed
+from training.smoke.student.export import export
+from training.step.step import Step
+
+METHODS = train.METHODS | variant.METHODS | trained.METHODS
+SCHEMA = "1.4"  # calm and conditions
+BACKBONE: Name = "lite0-third"
+METHOD = Distillation(temperature=2.0, alpha=0.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What both arms stand on, the same for all folds.
+
+    Attributes:
+        parts: all sequences of the data; the pool is made of them, and each fold takes what is its own.
+        stills: pictures that set the ranges of the backbones and tune a pruned one; no fold judges on them.
+        backbone: of the student.
+        pool_seed: of the pool's lots.
+    """
+
+    parts: tuple[Part, ...]
+    stills: tuple[Path, ...]
+    backbone: Name = BACKBONE
+    pool_seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A training side, opened.
+
+    Attributes:
+        side: the door.
+        sequences: of the pool, made of its pictures alone.
+        network: the student's backbone.
+        examples: of the sequences, in its features.
+        halves: inner folds.
+    """
+
+    side: TrainingSide
+    sequences: list[Sequenced]
+    network: Frozen
+    examples: list[Example]
+    halves: list[Half]
+
+
+class Labels:
+    """The student from labels alone.
+
+    Args:
+        ground: what both arms stand on.
+        setting: how the student is trained, the seed among it.
+    """
+
+    name = "student on labels alone"
+    trains_on_quiet = True
+    chosen = (
+        "sizes, steps and the loss: on inner folds of fold 1's training side; no teacher, so no T and no α"
+    )
+    chosen_on: Literal["the training side of fold 1", "every fold", "nothing"] = "the training side of fold 1"
+    method: Distillation | None = None
+    kinds: tuple[Kind, ...] = ()
+
+    def __init__(self, ground: Ground, setting: Setting) -> None:
+        self.ground, self.setting = ground, setting
+
+    def stated(self) -> dict[str, Any]:
+        """Return the settings, the seed among them, the grid of points and the numbers of its steps' methods."""
+        return {
+            "name": self.name,
+            "setting": asdict(self.setting),
+            "method": msgspec.to_builtins(self.method),
+            "kinds": [asdict(kind) for kind in self.kinds],
+            "backbone": self.ground.backbone,
+            "pool_seed": self.ground.pool_seed,
+            "point": {
+                "opens": point.OPENS,
+                "hystereses": point.HYSTERESES,
+                "calms": msgspec.to_builtins(point.CALMS),
+                "per_hour": [point.CANDIDATES_PER_HOUR, point.ALERTS_PER_HOUR],
+                "alert": [point.ALERT_ABOVE, point.PERSISTENCE_S, point.ESCALATE_S],
+            },
+            "methods": METHODS,
+        }
+
+    def choose(self, side: TrainingSide) -> FoldRecipe:  # noqa: ARG002 — chosen before, by trials on that side
+        """Return itself."""
+        return self
+
+    def train(self, side: TrainingSide) -> Path:
+        """Make the bundle; what is done is skipped.
+
+        Raises:
+            LeakError, ValueError: as `material.examples`, `trained.trained` and `student.export.export`.
+        """
+        opened = self._open(side)
+        blank = msgspec.structs.replace(
+            manifest_of(Threshold(open=0.0, keep=0.0)), schema=SCHEMA, conditions=NAMES
+        )
+        chosen = self._point(opened, blank)
+        groups = frozenset(example.group for example in opened.examples)
+        student = self._student(opened, "all", groups, self.setting)
+        side.take(student, "training", "feature scale")
+        framed = [
+            Framed(example, picture.paths(one.pictures, one.variant))
+            for one, example in zip(opened.sequences, opened.examples, strict=True)
+        ]
+        exported = export(side, opened.network, student, framed, blank, BACKGROUND_RATE)
+        manifest = msgspec.structs.replace(
+            blank,
+            thresholds={point.LABEL: chosen.threshold},
+            alert=chosen.alert,
+            calm=chosen.calm,
+            calibration_sha256=exported.calibration_sha256,
+            metrics={"method": "none: see the result of the cross-validation"},
+            provenance=self._provenance(side, chosen),
+        )
+        return write(side.out, manifest, exported, CARD).folder
+
+    def _provenance(self, side: TrainingSide, chosen: Point) -> dict[str, Any]:
+        return {
+            "recipe": msgspec.to_builtins(self.stated()),
+            TRAINED_ON: side.trained_on,
+            "training_groups": sorted({sequence.group for sequence in side.sequences}),
+            "inner_folds": msgspec.to_builtins(chosen),
+        }
+
+    def _network(self, side: TrainingSide, name: Name) -> Frozen:
+        network = frozen(side.shop, name, self.ground.stills)
+        side.take(network.step, "calibration")
+        return network
+
+    def _open(self, side: TrainingSide) -> _Side:
+        variants = variant.variants(self.ground.parts, self.ground.pool_seed)
+        sequences = material.of_side(side, variants)
+        network = self._network(side, self.ground.backbone)
+        cadences = tuple(every for every, _ in self.setting.cadences)
+        examples = material.examples(side, sequences, Sight(network, BACKGROUND_RATE, cadences))
+        return _Side(side, sequences, network, examples, inner.halves(sequences))
+
+    def _point(self, opened: _Side, blank: Manifest) -> Point:
+        scored: list[Scored] = []
+        for half in opened.halves:
+            setting = dataclasses.replace(self.setting, seed=0)
+            student = self._student(opened, f"without-{half.name}", half.groups, setting)
+            opened.side.take(student, "thresholds")
+            scored += inner.scored(opened.side, student, opened.sequences, opened.examples, half)
+        return point.choose(scored, blank)
+
+    def _student(self, opened: _Side, name: str, groups: frozenset[str], setting: Setting) -> Step:
+        """Train a student on some groups."""
+        learned = self._learned(opened, name, groups)
+        step_name = f"student-{type(self).__name__.lower()}-{name}-{setting.seed}"
+        return trained.trained(opened.side.shop, step_name, learned, setting, self.method)
+
+    def _learned(self, opened: _Side, name: str, groups: frozenset[str]) -> list[Example]:  # noqa: ARG002 — of the other arm
+        """Return the examples of some groups as this arm learns from them."""
+        return [example for example in opened.examples if example.group in groups]
+
+
+class Distilled(Labels):
+    """The same student from a teacher of unlike heads, which never saw more than the student's own groups.
+
+    Args:
+        ground: what both arms stand on.
+        setting: how the student is trained, the seed among it.
+        method: temperature and α.
+        kinds: heads of the teacher.
+    """
+
+    name = "student from a teacher of unlike heads"
+    chosen = (
+        "sizes, steps and the loss as for labels alone; T and α: on inner folds of fold 1's training side"
+    )
+
+    def __init__(
+        self,
+        ground: Ground,
+        setting: Setting,
+        method: Distillation = METHOD,
+        kinds: Sequence[Kind] = KINDS,
+    ) -> None:
+        super().__init__(ground, setting)
+        self.method, self.kinds = method, tuple(kinds)
+
+    def _learned(self, opened: _Side, name: str, groups: frozenset[str]) -> list[Example]:
+        own = super()._learned(opened, name, groups)
+        sequences = [one for one in opened.sequences if one.drawn.truth.group in groups]
+        views = [self._views(opened.side, sequences, kind) for kind in self.kinds]
+        teachers = train_kinds(opened.side.shop, name, self.kinds, views, groups)
+        for teacher in teachers:
+            opened.side.take(teacher.step, "teacher")
+        taught = teach(opened.side.shop, teachers, own)
+        for example in taught:
+            opened.side.note("soft labels", example.made_of)
+        return taught
+
+    def _views(self, side: TrainingSide, sequences: Sequence[Sequenced], kind: Kind) -> list[Example]:
+        network = self._network(side, kind.network)
+        cadences = tuple(every for every, _ in kind.setting.cadences)
+        return material.examples(side, sequences, Sight(network, kind.rate, cadences))
