@@ -320,6 +320,7 @@ class Daemon:
             turned_utc=None if turn.at is None else utc_text(turn.at.captured_wall_ns),
             of_view=camera.options.of_view,
             conditions=self._pipeline.conditions(name),
+            held=self._pipeline.holds(name),
         )
 
     def power(self) -> Power | None:

@@ -750,7 +750,8 @@ class NightRuntime:
 
 
 def test_health_and_metrics_name_the_conditions_that_stand(model: Model, tmp_path: Path) -> None:
-    manifest = msgspec.structs.replace(model.bundle.manifest, conditions=("fog", "night"))
+    rule = AlertRule(escalate_s=300.0, held=("night",))
+    manifest = msgspec.structs.replace(model.bundle.manifest, conditions=("fog", "night"), alert=rule)
     bundle = dataclasses.replace(model.bundle, manifest=manifest)
     telling = dataclasses.replace(model, bundle=bundle, runtime=NightRuntime(model.runtime))
     shown: list[tuple[dict, str]] = []
@@ -765,7 +766,8 @@ def test_health_and_metrics_name_the_conditions_that_stand(model: Model, tmp_pat
 
         running.run(look)
     camera, metrics = shown[-1]
-    assert list(camera["conditions"]) == ["night"]
+    assert list(camera["conditions"]) == list(camera["held"]) == ["night"]
+    assert camera["reason"].endswith("alerts held back: night")
     assert 'firetower_camera_condition{camera="scene",condition="night"} 1.0' in metrics
 
 

@@ -570,6 +570,11 @@ def test_at_night_a_loud_candidate_stays_one_and_says_why() -> None:
     runtime.conditions = [0.9, 0.9, 0.0]
     (opened,) = told_by(pipeline, "c", [0, 60])
     assert (opened.severity, opened.held) == ("candidate", ("night",))
+    assert (pipeline.conditions("c"), pipeline.holds("c"), pipeline.holds("d")) == (
+        ("fog", "night"),
+        ("night",),
+        (),
+    )
     assert told_by(pipeline, "c", [120, 180]) == []
     runtime.conditions = [0.0, 1.0, 1.0]
     assert told_by(pipeline, "c", [240, 270, 300, 330]) == []
@@ -583,6 +588,7 @@ def test_by_day_and_by_the_operators_choice_nothing_is_held() -> None:
         runtime.conditions = told
         (opened,) = told_by(pipeline, camera, [0, 60])
         assert (opened.severity, opened.alerted.by) == ("alert", "score")
+        assert pipeline.holds(camera) == ()
         assert b"held" not in msgspec.json.encode(opened)
 
 

@@ -53,6 +53,7 @@ class CameraBeat(_Record, frozen=True, kw_only=True):
         view: number of what it looks at: 0 at first; one that it comes back to keeps its number. Where masks, privacy
             or a heading were made for another view, `reason` says so.
         conditions: of its scene that stand, such as `fog`; null where the model tells none.
+        held: those of them that hold its alerts back, such as `night`; `smoke` of the camera is not `OFF` then.
     """
 
     state: str
@@ -62,6 +63,7 @@ class CameraBeat(_Record, frozen=True, kw_only=True):
     silence: Silence | None
     view: int = 0
     conditions: tuple[str, ...] | None = None
+    held: tuple[str, ...] = ()
 
 
 class QueueBeat(_Record, frozen=True, kw_only=True):
@@ -243,6 +245,7 @@ def render_health(vitals: Vitals, facts: TowerFacts, now: Now) -> HealthDocument
             silence=silences.get(name),
             view=camera.view,
             conditions=None if camera.conditions is UNSET else camera.conditions,
+            held=camera.held,
         )
         for name, camera in health.cameras.items()
     }

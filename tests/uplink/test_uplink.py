@@ -44,6 +44,7 @@ class Reports:
 
     def __init__(self):
         self.state = "ok"
+        self.held = ()
         self.seen = None
         self.confirmations = []
 
@@ -51,7 +52,7 @@ class Reports:
         self.confirmations.append(event.id)
 
     def health(self):
-        camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}")
+        camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}", held=self.held)
         return Health(healthy=self.state == "ok", reasons=[], cameras={"north": camera})
 
     def trouble(self):
@@ -305,7 +306,11 @@ def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
         message = uplink.post.take("hq", lambda line: line.key == "e.1")
         uplink.post.settle(message, "refused", "too large")  # so it escalates
         assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
+        uplink._reports.held = ("night",)
+        assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
         commit(uplink, place, event("e", 2, "closed"))
+        assert said() == dict.fromkeys(quiet, "unknown")
+        uplink._reports.held = ()
         assert said() == quiet
 
 
