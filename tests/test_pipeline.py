@@ -14,10 +14,11 @@ from edge.alert.event import Alerted, Darkness, Event, Stamp
 from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
 from edge.image import RgbImage
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle
 from edge.model.calm import Calm
 from edge.model.loaded import Model
-from edge.model.manifest import AlertRule, Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
+from edge.model.manifest import Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State, Tensor
 from edge.pipeline import Pipeline
 

@@ -10,8 +10,9 @@ import pytest
 
 from edge.alert.event import Event
 from edge.command.replay import compare, read_expected, register
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle, bundled_path
-from edge.model.manifest import MANIFEST_NAME, AlertRule, encode
+from edge.model.manifest import MANIFEST_NAME, encode
 
 SCENE = "scene:plume?frames=22&ignition=4"
 

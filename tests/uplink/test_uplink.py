@@ -292,7 +292,7 @@ def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
         },
     }
     uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
-    uplink._reports = Reports()
+    uplink._reports = reports = Reports()
 
     def said():
         return {sink: uplink._smoke(sink)["north"] for sink in ("hq", "third", "candidates", "boss")}
@@ -306,11 +306,11 @@ def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
         message = uplink.post.take("hq", lambda line: line.key == "e.1")
         uplink.post.settle(message, "refused", "too large")  # so it escalates
         assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
-        uplink._reports.held = ("night",)
+        reports.held = ("night",)
         assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
         commit(uplink, place, event("e", 2, "closed"))
         assert said() == dict.fromkeys(quiet, "unknown")
-        uplink._reports.held = ()
+        reports.held = ()
         assert said() == quiet
 
 
