@@ -23,17 +23,18 @@ from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
-from edge.counter.prometheus import evidence_exposition, exposition, hours_exposition, uplink_exposition
 from edge.detect.severity import Risk
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, StoreError
 from edge.frame import Frame
 from edge.health import CameraFacts, Health, judge_all
+from edge.hour import trusted_s
 from edge.model.loaded import Model
 from edge.pipeline import Pipeline
 from edge.plan import plan
 from edge.settings import Settings
+from edge.status import Status
 from edge.uplink.heartbeat import Power, power_of
 from edge.uplink.uplink import Uplink
 
@@ -304,22 +305,11 @@ class Daemon:
         )
 
     def _facts(self, name: str, reader: CameraReader) -> CameraFacts:
-        camera, sight = self._cameras[name], self._intakes[name].sight
-        turn = sight.turn
-        return CameraFacts(
-            last_scored_mono_ns=self._scored_ns.get(name),
-            last_dark_mono_ns=sight.dark_mono_ns,
-            started_mono_ns=self._started_ns,
-            condition=sight.condition,
-            cadence_s=camera.schedule.cadence_s,
-            error=reader.error,
-            finished=reader.finished and reader.error is None,
-            corrupt=reader.corrupt,
-            turns=turn.count,
-            view=turn.view,
-            turned_utc=None if turn.at is None else utc_text(turn.at.captured_wall_ns),
-            of_view=camera.options.of_view,
+        return reader.facts(
+            self._scored_ns.get(name),
+            self._started_ns,
             conditions=self._pipeline.conditions(name),
+            held=self._pipeline.holds(name),
         )
 
     def power(self) -> Power | None:
@@ -370,38 +360,28 @@ class Daemon:
 
     def status(self) -> dict[str, Any]:
         """Return everything that is counted, as plain tables."""
-        document: dict[str, Any] = msgspec.to_builtins(self._counters.snapshot())
-        document["tower"] = self._settings.tower.name
-        document["events"] = {**self._events(), "stored": msgspec.to_builtins(self._stored())}
-        document["evidence"] = msgspec.to_builtins(self._witness.made)
-        if self._pipeline.hours.on:
-            document["memory_of_the_hour"] = msgspec.to_builtins(self._pipeline.hours.counted)
-        if self._uplink is not None:
-            document["uplink"] = msgspec.to_builtins(self._uplink.report())
-        document["health"] = msgspec.to_builtins(self.health())
-        return document
+        return self._status().document()
 
-    def _events(self) -> dict[str, Any]:
-        return {**msgspec.to_builtins(self._recorder.recorded), "untold": self._announcer.untold}
+    def metrics(self) -> bytes:
+        """Return the Prometheus exposition."""
+        return self._status().exposition()
+
+    def _status(self) -> Status:
+        hours, uplink = self._pipeline.hours, self._uplink
+        return Status(
+            tower=self._settings.tower.name,
+            snapshot=self._counters.snapshot(),
+            recorded=self._recorder.recorded,
+            untold=self._announcer.untold,
+            stored=self._stored(),
+            evidence=self._witness.made,
+            hours=hours.counted if hours.on else None,
+            uplink=None if uplink is None else uplink.report(),
+            health=self.health(),
+        )
 
     def _stored(self) -> Counts | None:
         try:
             return self._store.counts(COUNT_WAIT_S)
         except StoreError:
             return None  # unknown; the other counters are told all the same
-
-    def metrics(self) -> bytes:
-        """Return the Prometheus exposition."""
-        events = self._events()
-        dropped = events.pop("dropped")
-        counted = exposition(
-            self._counters.snapshot(), self.health().cameras, events, dropped, self._stored()
-        )
-        carried = b"" if self._uplink is None else uplink_exposition(self._uplink.report())
-        remembered = hours_exposition(self._pipeline.hours.counted) if self._pipeline.hours.on else b""
-        return counted + evidence_exposition(self._witness.made) + remembered + carried
-
-
-def trusted_s(frame: Frame) -> float | None:
-    """Return a frame's wall time in seconds since 1970 UTC; None where the kernel does not hold the clock for true."""
-    return frame.captured_wall_ns / 1e9 if wall_synchronised() else None

@@ -31,6 +31,7 @@ class CameraFacts:
         last_dark_mono_ns: when a picture of it was last found dark; None if none was.
         corrupt: whether it was opened again for its damage and has given no whole picture since.
         conditions: of its scene that stand, as the model tells them; None where it tells none.
+        held: those of them that hold its alerts back.
         turns: how often it was found to look elsewhere.
         view: number of what it looks at, 0 at first.
         turned_utc: when it was last found to look elsewhere; None if it never was.
@@ -46,6 +47,7 @@ class CameraFacts:
     last_dark_mono_ns: int | None = None
     corrupt: bool = False
     conditions: tuple[str, ...] | None = None
+    held: tuple[str, ...] = ()
     turns: int = 0
     view: int = 0
     turned_utc: str | None = None
@@ -67,6 +69,7 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
         age_s: since its last scored frame; None if there was none.
         reason: for people.
         conditions: of its scene that stand, such as `fog`; absent where the model tells none.
+        held: those of them that hold its alerts back, such as `night`.
         turns: how often it was found to look elsewhere.
         view: number of what it looks at: 0 at first; one that it comes back to keeps its number.
     """
@@ -75,6 +78,7 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float | None
     reason: str
     conditions: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    held: tuple[str, ...] = ()
     turns: int = 0
     view: int = 0
 
@@ -86,7 +90,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
         healthy: whether no camera is stale, frozen or corrupt, events reach the disk, and whoever carries messages goes
             on; `/health` answers 200 then, else 503.
         reasons: why, a line for the store where events do not reach it, for messages where they are not carried, and
-            for each camera that is not simply ok, or looks elsewhere than its masks were made for.
+            for each camera that is not simply ok, has its alerts held back, or looks elsewhere than its masks were
+            made for.
         cameras: each one's.
     """
 
@@ -117,14 +122,18 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
         turns=facts.turns,
         view=facts.view,
         conditions=msgspec.UNSET if facts.conditions is None else facts.conditions,
+        held=facts.held,
     )
 
 
 def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | None = None) -> Health:
     """Return the health of the tower at a moment; `trouble` is why events do not reach the disk."""
     judged = {name: judge(facts, now_ns) for name, facts in cameras.items()}
-    told = (name for name, camera in judged.items() if camera.state != "ok" or cameras[name].notice)
-    reasons = [f"{name}: {judged[name].reason}" for name in told]
+    reasons = [
+        f"{name}: {camera.reason}"
+        for name, camera in judged.items()
+        if camera.state != "ok" or camera.held or cameras[name].notice
+    ]
     return Health(
         healthy=trouble is None and not any(camera.state in UNHEALTHY for camera in judged.values()),
         reasons=reasons if trouble is None else [trouble, *reasons],
@@ -163,4 +172,5 @@ def _reason(state: State, facts: CameraFacts, silent_s: float) -> str:
         "corrupt": "no whole picture since it was opened again",
         "finished": "the recording has ended",
     }[state]
-    return "; ".join(part for part in (text, facts.error, facts.notice) if part is not None)
+    held = f"alerts held back: {', '.join(facts.held)}" if state == "ok" and facts.held else None
+    return "; ".join(part for part in (text, held, facts.error, facts.notice) if part is not None)

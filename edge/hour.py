@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event, Stamp
+from edge.clock import wall_synchronised
 from edge.detect.holding import Holding
 from edge.detect.memory import Memory
 from edge.detect.tracker import Change, Tracker
@@ -236,3 +237,8 @@ def _epoch(stamp: Stamp) -> float | None:
         return None if stamp.utc is None else dt.datetime.fromisoformat(stamp.utc).timestamp()
     except ValueError:
         return None
+
+
+def trusted_s(frame: Frame) -> float | None:
+    """Return a frame's wall time in seconds since 1970 UTC; None where the kernel does not hold the clock for true."""
+    return frame.captured_wall_ns / 1e9 if wall_synchronised() else None

@@ -171,6 +171,11 @@ class Pipeline:
         past = self._pasts.of(camera)
         return () if past is None else past.conditions.standing
 
+    def holds(self, camera: str) -> tuple[str, ...]:
+        """Return the conditions that stand for a camera and hold its alerts back. From any thread."""
+        past = self._pasts.of(camera)
+        return () if past is None else past.holds
+
     def confirm(self, event: Event) -> None:
         """Take note that a person confirmed an event: it is not usual. From any thread."""
         past = self._pasts.of(event.camera)

@@ -117,6 +117,7 @@ def replay(  # noqa: PLR0913 — every part is handed in
     masks: Sequence[Polygon] = (),
     name: str | None = None,
     judged: bool = True,
+    night_alerts: bool = False,
 ) -> Iterator[Step]:
     """Play one clip through a pipeline of its own.
 
@@ -131,6 +132,7 @@ def replay(  # noqa: PLR0913 — every part is handed in
         masks: polygons in fractions of the frame.
         name: of the camera, if not the clip's own.
         judged: whether dark and frozen pictures are dropped, as the daemon does.
+        night_alerts: whether no condition of the scene holds alerts back, as by the operator's choice.
 
     Yields:
         A step per scored frame; the last one carries the closing of what was still open.
@@ -140,7 +142,8 @@ def replay(  # noqa: PLR0913 — every part is handed in
         FrameError, RuntimeModelError: a frame could not be scored; unlike the daemon, a replay ends there.
     """
     camera = name or clip_name(clip)
-    pipeline = Pipeline(model, model_stamp, record, {camera: masks})
+    loud = frozenset({camera} if night_alerts else ())
+    pipeline = Pipeline(model, model_stamp, record, {camera: masks}, night_alerts=loud)
     schedule = Schedule(cadence_s)
     options = clip_options(clip, keys or {})
     source = open_source(options, Session(clock, schedule))

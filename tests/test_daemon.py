@@ -32,15 +32,14 @@ from edge.camera.network import RtspOptions
 from edge.camera.scene import SceneOptions, parse_scene
 from edge.camera.source import Picture as Shown
 from edge.camera.view import View
-from edge.clock import Clock, SystemClock, wall_synchronised
+from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
-from edge.daemon import Daemon, trusted_s
+from edge.daemon import Daemon
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
-from edge.frame import Frame
 from edge.image import RgbImage
+from edge.model.alert import AlertRule
 from edge.model.loaded import Model, load_model
-from edge.model.manifest import AlertRule
 from edge.model.runtime import Inference, Runtime, State, Tensor
 from edge.settings import Model as ModelSettings
 from edge.settings import Settings, Web
@@ -153,11 +152,6 @@ def test_a_memory_of_the_hour_is_told_kept_and_recalled(
         running.run()
         assert "memory_of_the_hour" not in running.status()
         assert b"firetower_hour" not in running.metrics()
-
-
-def test_only_a_clock_that_the_kernel_trusts_says_the_hour() -> None:
-    frame = Frame(RgbImage(np.zeros((8, 8, 3), np.uint8)), 0, 1, 1_800_000_000_000_000_000, None, 1)
-    assert trusted_s(frame) == (1.8e9 if wall_synchronised() else None)
 
 
 def balance(running: Daemon) -> Balance:
@@ -750,7 +744,8 @@ class NightRuntime:
 
 
 def test_health_and_metrics_name_the_conditions_that_stand(model: Model, tmp_path: Path) -> None:
-    manifest = msgspec.structs.replace(model.bundle.manifest, conditions=("fog", "night"))
+    rule = AlertRule(escalate_s=300.0, held=("night",))
+    manifest = msgspec.structs.replace(model.bundle.manifest, conditions=("fog", "night"), alert=rule)
     bundle = dataclasses.replace(model.bundle, manifest=manifest)
     telling = dataclasses.replace(model, bundle=bundle, runtime=NightRuntime(model.runtime))
     shown: list[tuple[dict, str]] = []
@@ -765,7 +760,8 @@ def test_health_and_metrics_name_the_conditions_that_stand(model: Model, tmp_pat
 
         running.run(look)
     camera, metrics = shown[-1]
-    assert list(camera["conditions"]) == ["night"]
+    assert list(camera["conditions"]) == list(camera["held"]) == ["night"]
+    assert camera["reason"].endswith("alerts held back: night")
     assert 'firetower_camera_condition{camera="scene",condition="night"} 1.0' in metrics
 
 

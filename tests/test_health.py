@@ -25,6 +25,7 @@ FACTS = st.builds(
     view=st.integers(0, 3),
     turned_utc=st.just("2026-11-29T06:00:00Z"),
     of_view=st.sampled_from([(), ("masks",)]),
+    held=st.sampled_from([(), ("night",)]),
 )
 
 
@@ -163,6 +164,15 @@ def test_events_that_do_not_reach_the_disk_are_unhealthy_and_come_first():
     health = judge_all({"clip": facts(3600.0, finished=True)}, NOW, "store: 2 events are not on disk: full")
     assert not health.healthy
     assert health.reasons == ["store: 2 events are not on disk: full", "clip: the recording has ended"]
+
+
+def test_what_holds_alerts_back_is_a_reason_and_no_trouble():
+    held = {"conditions": ("fog", "night"), "held": ("night",)}
+    health = judge_all({"north": facts(**held), "south": facts(conditions=("night",))}, NOW)
+    assert health.healthy
+    assert health.reasons == ["north: frames are scored; alerts held back: night"]
+    assert (health.cameras["north"].held, health.cameras["south"].held) == (("night",), ())
+    assert judge(facts(condition="dark", **held), NOW).reason == "too dark to see smoke"
 
 
 def test_conditions_are_shown_and_are_no_reason_to_be_unhealthy():

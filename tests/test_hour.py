@@ -9,21 +9,15 @@ import numpy as np
 import pytest
 
 from edge.alert.event import Stamp
-from edge.clock import utc_text
+from edge.clock import utc_text, wall_synchronised
 from edge.detect.memory import SLOT_S
 from edge.frame import Frame
-from edge.hour import SAVE_S
+from edge.hour import SAVE_S, trusted_s
 from edge.image import RgbImage
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
-from edge.model.manifest import (
-    AlertRule,
-    Confirmation,
-    FileSpec,
-    Manifest,
-    TensorSpec,
-    Threshold,
-)
+from edge.model.manifest import Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.memory import MemoryRule
 from edge.model.runtime import Inference
 from edge.pipeline import Pipeline
@@ -304,3 +298,8 @@ def test_it_is_written_rarely():
         written += [minute] * len(tower.pipeline.hours.save())
     assert 1 <= len(written) <= 2 * DAY_S / SAVE_S + 1
     assert all((later - earlier) * 60 >= SAVE_S - SLOT_S for earlier, later in itertools.pairwise(written))
+
+
+def test_only_a_clock_that_the_kernel_trusts_says_the_hour() -> None:
+    frame = Frame(RgbImage(np.zeros((8, 8, 3), np.uint8)), 0, 1, 1_800_000_000_000_000_000, None, 1)
+    assert trusted_s(frame) == (1.8e9 if wall_synchronised() else None)

@@ -14,10 +14,11 @@ from edge.alert.event import Alerted, Darkness, Event, Stamp
 from edge.errors import FrameError, RuntimeModelError
 from edge.frame import Frame
 from edge.image import RgbImage
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle
 from edge.model.calm import Calm
 from edge.model.loaded import Model
-from edge.model.manifest import AlertRule, Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
+from edge.model.manifest import Cadence, Confirmation, FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State, Tensor
 from edge.pipeline import Pipeline
 
@@ -570,6 +571,11 @@ def test_at_night_a_loud_candidate_stays_one_and_says_why() -> None:
     runtime.conditions = [0.9, 0.9, 0.0]
     (opened,) = told_by(pipeline, "c", [0, 60])
     assert (opened.severity, opened.held) == ("candidate", ("night",))
+    assert (pipeline.conditions("c"), pipeline.holds("c"), pipeline.holds("d")) == (
+        ("fog", "night"),
+        ("night",),
+        (),
+    )
     assert told_by(pipeline, "c", [120, 180]) == []
     runtime.conditions = [0.0, 1.0, 1.0]
     assert told_by(pipeline, "c", [240, 270, 300, 330]) == []
@@ -583,6 +589,7 @@ def test_by_day_and_by_the_operators_choice_nothing_is_held() -> None:
         runtime.conditions = told
         (opened,) = told_by(pipeline, camera, [0, 60])
         assert (opened.severity, opened.alerted.by) == ("alert", "score")
+        assert pipeline.holds(camera) == ()
         assert b"held" not in msgspec.json.encode(opened)
 
 

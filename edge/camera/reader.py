@@ -15,8 +15,9 @@ from edge.camera.option import NetworkOptions, Options, RecordingOptions
 from edge.camera.schedule import NS_PER_S, Schedule
 from edge.camera.slots import Slots
 from edge.camera.source import Picture, Session, Source, describe_geometry, no_beat, require_size
-from edge.clock import Clock
+from edge.clock import Clock, utc_text
 from edge.errors import CameraError, EdgeError, FrameError
+from edge.health import CameraFacts
 from edge.text import plain
 
 logger = logging.getLogger(__name__)
@@ -121,6 +122,41 @@ class CameraReader:
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
+
+    def facts(
+        self,
+        scored_ns: int | None,
+        started_ns: int,
+        *,
+        conditions: tuple[str, ...] | None,
+        held: tuple[str, ...],
+    ) -> CameraFacts:
+        """Return what is known of the camera; from any thread.
+
+        Args:
+            scored_ns: monotonic time at which a frame of it was last scored; None if none was.
+            started_ns: monotonic time at which its thread began.
+            conditions: of its scene that stand; None where the model tells none.
+            held: those of them that hold its alerts back.
+        """
+        sight = self._intake.sight
+        turn = sight.turn
+        return CameraFacts(
+            last_scored_mono_ns=scored_ns,
+            last_dark_mono_ns=sight.dark_mono_ns,
+            started_mono_ns=started_ns,
+            condition=sight.condition,
+            cadence_s=self._schedule.cadence_s,
+            error=self.error,
+            finished=self.finished and self.error is None,
+            corrupt=self.corrupt,
+            turns=turn.count,
+            view=turn.view,
+            turned_utc=None if turn.at is None else utc_text(turn.at.captured_wall_ns),
+            of_view=self._options.of_view,
+            conditions=conditions,
+            held=held,
+        )
 
     def run(self) -> None:
         """Read until stopped or finished; the body of the thread."""

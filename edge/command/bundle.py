@@ -12,11 +12,12 @@ import msgspec
 
 from edge.errors import MissingExtraError, SettingsError, UnknownBackendError
 from edge.model import selftest
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle, bundled_path, unpack
 from edge.model.importer import ImportOptions, import_model
 from edge.model.label import read_labels, some
 from edge.model.load import load_runtime
-from edge.model.manifest import SELFTEST_NAME, AlertRule, Threshold
+from edge.model.manifest import SELFTEST_NAME, Threshold
 from edge.model.registry import BACKENDS, suffixes
 from edge.text import plain
 

@@ -86,6 +86,11 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         action="store_true",
         help="score dark and repeated pictures too, which a camera's would be dropped",
     )
+    parser.add_argument(
+        "--night-alerts",
+        action="store_true",
+        help="conditions such as night hold no alerts back, as with a camera's night_alerts = true",
+    )
     parser.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
     parser.add_argument("--frames", action="store_true", help="also a JSON line per scored frame on stdout")
     parser.set_defaults(handler=handle)
@@ -127,6 +132,7 @@ def handle(options: argparse.Namespace) -> int:
             keys=keys,
             name=name,
             judged=not options.every_picture,
+            night_alerts=options.night_alerts,
         ):
             counters.sample()
             pace.see(step)
@@ -204,7 +210,7 @@ def _say(event: Event) -> str:
     """Return the line for people of an opening, a closing, or what became an alert between them."""
     stamp, word, more = event.closed or event.opened, str(event.phase), ""
     if event.severity == "candidate":
-        more = ", candidate"
+        more = f", candidate, held back: {', '.join(event.held)}" if event.held else ", candidate"
     elif event.alerted is not None and event.is_new_alert:
         more = f", alert by {event.alerted.by}"
         if event.phase == "updated":

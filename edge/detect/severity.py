@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.detect.tracker import Change
-from edge.model.manifest import ESCALATE_S_MAX, AlertRule
+from edge.model.alert import ESCALATE_S_MAX, AlertRule
 
 Cause: TypeAlias = Literal["score", "growth", "persistence", "escalation", "merged"]
 Risk: TypeAlias = Literal["low", "neutral", "high"]

@@ -13,7 +13,7 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
-from edge.model import calm, condition, memory, pattern
+from edge.model import alert, calm, condition, memory, pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
@@ -23,7 +23,6 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 _DEPTH_MAX = 32
 _WINDOW_MAX = 1000  # a track remembers a bit for each frame of it
-ESCALATE_S_MAX = 21_600  # nobody may have to wait for longer than that to hear of a fire
 _UNREADABLE = (
     msgspec.MsgspecError,
     ValueError,
@@ -119,26 +118,6 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     close_after: int = 10
 
 
-class AlertRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When an event that opened as a candidate becomes an alert: as soon as one of these holds, and for good.
-
-    Times are watched time since the opening (`edge.detect.severity`); None and labels that are absent: never by that.
-
-    Attributes:
-        escalate_s: it has been open for so long, seen or not.
-        persistence_s: it was seen for so long.
-        growth: at one sight it covers so many times the cells that it covered at its opening.
-        scores: by label: its largest score reaches this, in the scores' own kind.
-        held: conditions of the scene under which it is an alert by `escalate_s` alone (since schema 1.4).
-    """
-
-    escalate_s: float
-    persistence_s: float | None = None
-    growth: float | None = None
-    scores: dict[str, float] = {}
-    held: tuple[str, ...] = ()
-
-
 class Cadence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Seconds between scored frames that the model was trained for; None: any."""
 
@@ -179,7 +158,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cell_stride_px: int | None = None
     thresholds: dict[str, Threshold] = {}
     confirmation: Confirmation = Confirmation()
-    alert: AlertRule | None = None
+    alert: alert.AlertRule | None = None
     calm: calm.Calm | None = None
     conditions: tuple[str, ...] = ()
     memory: memory.MemoryRule | None = None
@@ -288,7 +267,8 @@ def _check_events(manifest: Manifest) -> None:
             f"manifest.confirmation: expected 1 ≤ hits ≤ window ≤ {_WINDOW_MAX} and close_after ≥ 1"
         )
     if manifest.alert is not None:
-        _check_alert(manifest.alert, manifest.thresholds)
+        opens = {label: threshold.open for label, threshold in manifest.thresholds.items()}
+        alert.check(manifest.alert, opens)
         condition.check_held(manifest.alert.held, manifest.conditions)
     if manifest.calm is not None:
         labels, frames = len(manifest.thresholds), confirmation.window
@@ -297,24 +277,6 @@ def _check_events(manifest: Manifest) -> None:
         memory.check(
             manifest.memory, task=manifest.task, kind=manifest.kind, thresholds=len(manifest.thresholds)
         )
-
-
-def _check_alert(rule: AlertRule, thresholds: dict[str, Threshold]) -> None:
-    if not 0 < rule.escalate_s <= ESCALATE_S_MAX:
-        raise ManifestError(
-            f"manifest.alert.escalate_s: expected a positive number of seconds, {ESCALATE_S_MAX} at most"
-        )
-    if rule.persistence_s is not None and not 0 < rule.persistence_s <= rule.escalate_s:
-        raise ManifestError("manifest.alert.persistence_s: expected 0 < persistence_s ≤ escalate_s")
-    if rule.growth is not None and not 1 < rule.growth < math.inf:
-        raise ManifestError("manifest.alert.growth: expected a number of times above 1")
-    for label, score in rule.scores.items():
-        if label not in thresholds:
-            raise ManifestError(f"manifest.alert.scores: {label!r} has no threshold, it opens no event")
-        if not thresholds[label].open <= score < math.inf:
-            raise ManifestError(
-                f"manifest.alert.scores.{label}: expected a finite score, {thresholds[label].open:g} (open) or more"
-            )
 
 
 def _check_selftest(drawn: pattern.Pattern | None, files: dict[str, FileSpec]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import UNSET
 
 from edge.alert.event import Darkness, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
@@ -131,6 +132,8 @@ def render_event(event: Event, facts: TowerFacts, sending: Sending) -> EventDocu
         ),
         fire_risk=sending.fire_risk,
         probability=event.probability,
+        threshold=None if event.threshold is UNSET else event.threshold,
+        held=() if event.held is UNSET else event.held,
         sightings=event.sightings,
         frame_px=event.frame_px,
         box=_box(event.box_px, event.frame_px),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
 from edge.alert.route import Queue
 from edge.counter.counters import Snapshot
@@ -49,6 +50,10 @@ class CameraBeat(_Record, frozen=True, kw_only=True):
         due_s: until the next one is due; null where that is unknown.
         reason: for people.
         silence: null where nobody has silenced it.
+        view: number of what it looks at: 0 at first; one that it comes back to keeps its number. Where masks, privacy
+            or a heading were made for another view, `reason` says so.
+        conditions: of its scene that stand, such as `fog`; null where the model tells none.
+        held: those of them that hold its alerts back, such as `night`; `smoke` of the camera is not `OFF` then.
     """
 
     state: str
@@ -56,6 +61,9 @@ class CameraBeat(_Record, frozen=True, kw_only=True):
     due_s: float | None
     reason: str
     silence: Silence | None
+    view: int = 0
+    conditions: tuple[str, ...] | None = None
+    held: tuple[str, ...] = ()
 
 
 class QueueBeat(_Record, frozen=True, kw_only=True):
@@ -235,6 +243,9 @@ def render_health(vitals: Vitals, facts: TowerFacts, now: Now) -> HealthDocument
             due_s=_tenths(vitals.due_s.get(name)),
             reason=camera.reason,
             silence=silences.get(name),
+            view=camera.view,
+            conditions=None if camera.conditions is UNSET else camera.conditions,
+            held=camera.held,
         )
         for name, camera in health.cameras.items()
     }

@@ -237,6 +237,9 @@ class EventDocument(_Record, frozen=True, kw_only=True):
         alarm: how a candidate became an alert; null for a candidate, and for what was an alert from its opening.
         fire_risk: at sending; null where the tower was told none.
         probability: the largest so far, 0 to 1; null where the model's scores cannot be read as such.
+        threshold: at which it opened, in the model's own scores, where that was below the model's usual one; else null.
+        held: conditions of the scene, such as `night`, under which, as a candidate, only its time open could make it
+            an alert; empty where there were none.
         sightings: frames in which it was seen.
         frame_px: (height, width) of the frames.
         box: at the latest sight.
@@ -282,6 +285,8 @@ class EventDocument(_Record, frozen=True, kw_only=True):
     alarm: Alarm | None
     fire_risk: str | None
     probability: float | None
+    threshold: float | None = None
+    held: tuple[str, ...] = ()
     sightings: int
     frame_px: tuple[int, int] | None
     box: Box

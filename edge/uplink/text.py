@@ -141,6 +141,9 @@ def _more(document: EventDocument) -> list[str]:
         risk = document.alarm.fire_risk
         named = "" if risk == "neutral" else f", fire risk {risk}"
         more.append(f"Alert {_RULES.get(document.alarm.by, f'by {document.alarm.by}')}{named}.")
+    if document.held:
+        until = "" if document.severity == "candidate" else " until then"
+        more.append(f"Held back{until}: {', '.join(document.held).replace('_', ' ')}.")
     if document.escalation is not None:
         more.append("Nobody has acknowledged it.")
     return [*more, *_delivery(document.late_s, stored=document.stored)]

@@ -313,7 +313,10 @@ class Uplink:
         )
 
     def _smoke(self, sink: str) -> dict[str, str]:
-        """Say of each camera whether it sees smoke: a sink hears only of alerts that go to it, else `unknown`."""
+        """Say of each camera whether it sees smoke: a sink hears only of alerts that go to it, else `unknown`.
+
+        Where a condition holds alerts back, that there is none does not mean that there is no smoke.
+        """
         assert self._reports is not None
         silenced = {snooze.camera for snooze in self._desk.snoozes(self._clock.mono_ns())}
         alerts = list(self._alerts.copy().values())
@@ -324,7 +327,8 @@ class Uplink:
             if not hidden and any(self.post.reaches(event, sink) for event in seen):
                 said[name] = "ON"
             else:
-                said[name] = "unknown" if hidden or seen or camera.state != "ok" else "OFF"
+                unsure = hidden or seen or camera.state != "ok" or camera.held
+                said[name] = "unknown" if unsure else "OFF"
         return said
 
     def _may_show(self, camera: str, sink: str) -> bool:

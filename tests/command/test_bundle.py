@@ -9,8 +9,9 @@ import pytest
 
 from edge.command.bundle import register
 from edge.errors import BundleError, DigestError, SettingsError, UnknownBackendError
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle, bundled_path, write_bundle
-from edge.model.manifest import MANIFEST_NAME, AlertRule, encode
+from edge.model.manifest import MANIFEST_NAME, encode
 from edge.model.registry import BACKENDS, suffixes
 from tests.model.every import need
 

@@ -5,14 +5,18 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
 
 from edge.alert.event import Event
 from edge.command.replay import compare, read_expected, register
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle, bundled_path
-from edge.model.manifest import MANIFEST_NAME, AlertRule, encode
+from edge.model.manifest import MANIFEST_NAME, encode
 
+CONDITIONS = Path(__file__).parents[1] / "model/fixtures/conditions"
 SCENE = "scene:plume?frames=22&ignition=4"
 
 
@@ -77,6 +81,25 @@ def test_what_opens_as_an_alert_and_what_stays_a_candidate(firetower, ruled) -> 
     assert {event.severity for event in events_of(out)} == {"candidate"}
     assert err.count(", candidate\n") == 2  # opened and closed
     assert json.loads(out.splitlines()[-1])["counters"]["events"] == {"opened": 1, "alerted": 0}
+
+
+def test_at_night_alerts_are_held_back_unless_the_operator_says_otherwise(firetower, tmp_path: Path) -> None:
+    bundle = shutil.copytree(CONDITIONS, tmp_path / "bundle")
+    rule = AlertRule(escalate_s=3600.0, scores={"smoke": 1.0}, held=("night",))
+    manifest = msgspec.structs.replace(Bundle.open(bundle).manifest, alert=rule)
+    (bundle / MANIFEST_NAME).write_bytes(encode(manifest))
+    (images := tmp_path / "dusk").mkdir()
+    for number in range(6):
+        pixels = np.full((48, 64, 3), 60, np.uint8)  # half a day's light, and in the end a lit plume
+        pixels[8:24, 8:24] += 130 * (number >= 3)
+        cv2.imwrite(str(images / f"{number}.png"), pixels)
+    words = ["--json", "--every-picture", "--bundle", bundle]
+    _, out, err = firetower(*words, images)
+    assert {(event.severity, event.held) for event in events_of(out)} == {("candidate", ("night",))}
+    assert err.count(", candidate, held back: night\n") == 2  # opened and closed
+    _, out, err = firetower(*words, "--night-alerts", images)
+    assert {(event.alerted.by, event.held) for event in events_of(out)} == {("score", msgspec.UNSET)}
+    assert "held back" not in err
 
 
 def test_expected_events_from_before_severities_are_met(firetower, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from edge.detect.region import Region
 from edge.detect.severity import Severities, Standing, advance, merge, patient
 from edge.detect.tracker import Tracker
-from edge.model.manifest import ESCALATE_S_MAX, AlertRule, Confirmation
+from edge.model.alert import ESCALATE_S_MAX, AlertRule
+from edge.model.manifest import Confirmation
 
 
 def region(row, col, side=2, peak=1.0):

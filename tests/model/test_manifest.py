@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ManifestError
+from edge.model.alert import AlertRule
 from edge.model.calm import Calm
 from edge.model.manifest import (
-    AlertRule,
     Cadence,
     Confirmation,
     FileSpec,

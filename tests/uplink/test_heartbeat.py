@@ -7,7 +7,7 @@ import jsonschema
 import msgspec
 
 from edge.alert.route import Queue
-from edge.health import CameraHealth, Health
+from edge.health import CameraFacts, CameraHealth, Health, judge_all
 from edge.uplink.heartbeat import HealthDocument, Power, Vitals, render_health
 from edge.uplink.standing import FireRisk, Held, Snooze
 from edge.uplink.transport import Link
@@ -56,6 +56,22 @@ def test_cameras_and_messages() -> None:
     assert (told.queue.unsent, told.queue.oldest_s, told.queue.shed, told.queue.bytes) == (3, 12.3, 4, 9000)
     assert (told.candidates.unreviewed, told.candidates.oldest_s) == (2, None)
     assert (told.fire_risk, told.power, told.sinks, told.commands) == (None, None, {}, {})
+
+
+def test_cameras_tell_their_view_and_the_conditions_of_their_scene() -> None:
+    made = CameraFacts(
+        last_scored_mono_ns=NOW.mono_ns, started_mono_ns=0, condition="ok", cadence_s=60.0,
+        conditions=("fog", "night"), held=("night",), turns=1, view=1, turned_utc="2026-11-29T06:00:00Z",
+        of_view=("masks", "heading_deg"),
+    )  # fmt: skip
+    told = beat(health=judge_all({"north": made}, NOW.mono_ns))
+    why = "alerts held back: night; view changed at 2026-11-29T06:00:00Z; made for another view: masks, heading_deg"
+    north = told.cameras["north"]
+    assert (north.state, north.view, north.conditions, north.held) == ("ok", 1, ("fog", "night"), ("night",))
+    assert north.reason == f"frames are scored; {why}"
+    assert told.text == f"tower-7: north: frames are scored; {why}."
+    untold = beat().cameras["north"]
+    assert (untold.view, untold.conditions, untold.held) == (0, None, ())
 
 
 def test_what_people_wished_and_what_nobody_hears_is_named() -> None:

@@ -59,6 +59,7 @@ FULL = revision(phase="closed", closed=stamp(300), darkness=Darkness(since=stamp
 MESSAGES = (
     message(),
     message(letter=Letter(event=FULL, images=(image("thumbnail"), image("crop"))), step=1, stored=False),
+    message(letter=Letter(event=revision(severity="candidate", threshold=-1.5, held=("night", "infrared")))),
     message(kind="reviewed", letter=Letter(event=revision(camera="south"), review=review())),
     message(letter=Letter(event=revision(camera="sold", frame_px=None, probability=None)), newest=None),
     message(

@@ -22,6 +22,7 @@ UNSEEN = "Nobody has acknowledged it. Not on the tower's disk."
 OPENING = {"revision": 1, "phase": "opened", "updated": stamp(), "box_px": (1140, 440, 1180, 470)}
 CLOSED = {"phase": "closed", "closed": stamp(300)}
 ALERTED = Alerted(at=stamp(120), by="growth", revision=3, box_px=(1120, 400, 1200, 480), risk="high")
+LATER = Alerted(at=stamp(120), by="escalation", revision=3, box_px=(1120, 400, 1200, 480))
 MINUTE = Now(mono_ns=1010 * S, boot_id=BOOT, wall_ns=NOW.wall_ns - 350 * S, wall_trusted=True)
 REBOOTED = Now(mono_ns=9 * S, boot_id="another", wall_ns=NOW.wall_ns, wall_trusted=True)
 UNSET = {"opened": stamp(utc="1970-01-01T00:16:40+00:00", utc_trusted=False)}
@@ -64,6 +65,16 @@ def line(event: Event, now: Now = NOW, facts: Any = None, **sending: Any) -> str
             {"camera": "south", "updated": stamp(300), "alerted": ALERTED},
             {},
             f"Smoke, not confirmed. {SEEN}, still growing. Alert by its growth, fire risk high.",
+        ),
+        (
+            {"camera": "south", "updated": stamp(300), "severity": "candidate", "held": ("night", "low_sun")},
+            {},
+            f"Possible smoke, not confirmed. {SEEN}, still growing. Held back: night, low sun.",
+        ),
+        (
+            {"camera": "south", "updated": stamp(300), "alerted": LATER, "held": ("night",)},
+            {},
+            f"Smoke, not confirmed. {SEEN}, still growing. Alert since it stayed open. Held back until then: night.",
         ),
         (
             {"camera": "south", "updated": stamp(300), "darkness": Darkness(since=stamp(310))},

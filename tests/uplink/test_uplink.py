@@ -44,6 +44,7 @@ class Reports:
 
     def __init__(self):
         self.state = "ok"
+        self.held = ()
         self.seen = None
         self.confirmations = []
 
@@ -51,7 +52,7 @@ class Reports:
         self.confirmations.append(event.id)
 
     def health(self):
-        camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}")
+        camera = CameraHealth(state=self.state, age_s=3.0, reason=f"it is {self.state}", held=self.held)
         return Health(healthy=self.state == "ok", reasons=[], cameras={"north": camera})
 
     def trouble(self):
@@ -291,7 +292,7 @@ def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
         },
     }
     uplink = Uplink(parse(document, tmp_path), SystemClock(), model="m", version="1", operators={"ann": ANN})
-    uplink._reports = Reports()
+    uplink._reports = reports = Reports()
 
     def said():
         return {sink: uplink._smoke(sink)["north"] for sink in ("hq", "third", "candidates", "boss")}
@@ -305,7 +306,11 @@ def test_smoke_is_told_to_the_sinks_that_get_the_alert(tmp_path):
         message = uplink.post.take("hq", lambda line: line.key == "e.1")
         uplink.post.settle(message, "refused", "too large")  # so it escalates
         assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
+        reports.held = ("night",)
+        assert said() == {"hq": "ON", "third": "unknown", "candidates": "unknown", "boss": "ON"}
         commit(uplink, place, event("e", 2, "closed"))
+        assert said() == dict.fromkeys(quiet, "unknown")
+        reports.held = ()
         assert said() == quiet
 
 

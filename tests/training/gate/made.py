@@ -10,9 +10,10 @@ import cv2
 import msgspec
 import numpy as np
 
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
-from edge.model.manifest import AlertRule, Manifest
+from edge.model.manifest import Manifest
 from edge.model.runtime import Inference, State, Tensor
 from scoring.truth import TruthSequence, decode
 from tests.test_replay import MANIFEST as PLAIN

@@ -11,9 +11,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from edge.errors import EdgeError
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle, write_bundle
 from edge.model.importer import ImportOptions, import_model
-from edge.model.manifest import AlertRule, Threshold
+from edge.model.manifest import Threshold
 from tests.training.gate import made
 from training.__main__ import command
 from training.gate.look import Alarm, Count

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge.model.manifest import AlertRule
+from edge.model.alert import AlertRule
 from firmware_sim.scene.fire import fires
 from scoring.planted import Plant
 from tests.training.gate import made
