@@ -23,7 +23,13 @@ from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
 from edge.clock import Clock, boot_id, utc_text, wall_synchronised
 from edge.counter.counters import Counters
-from edge.counter.prometheus import evidence_exposition, exposition, hours_exposition, uplink_exposition
+from edge.counter.prometheus import (
+    evidence_exposition,
+    exposition,
+    horizon_exposition,
+    hours_exposition,
+    uplink_exposition,
+)
 from edge.detect.severity import Risk
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
@@ -376,6 +382,8 @@ class Daemon:
         document["evidence"] = msgspec.to_builtins(self._witness.made)
         if self._pipeline.hours.on:
             document["memory_of_the_hour"] = msgspec.to_builtins(self._pipeline.hours.counted)
+        if self._pipeline.horizons.on:
+            document["horizon"] = msgspec.to_builtins(self._pipeline.horizons.counted)
         if self._uplink is not None:
             document["uplink"] = msgspec.to_builtins(self._uplink.report())
         document["health"] = msgspec.to_builtins(self.health())
@@ -399,7 +407,8 @@ class Daemon:
         )
         carried = b"" if self._uplink is None else uplink_exposition(self._uplink.report())
         remembered = hours_exposition(self._pipeline.hours.counted) if self._pipeline.hours.on else b""
-        return counted + evidence_exposition(self._witness.made) + remembered + carried
+        banded = horizon_exposition(self._pipeline.horizons.counted) if self._pipeline.horizons.on else b""
+        return counted + evidence_exposition(self._witness.made) + remembered + banded + carried
 
 
 def trusted_s(frame: Frame) -> float | None:
