@@ -367,7 +367,7 @@ class Daemon:
         return self._status().exposition()
 
     def _status(self) -> Status:
-        hours, uplink = self._pipeline.hours, self._uplink
+        hours, horizons, uplink = self._pipeline.hours, self._pipeline.horizons, self._uplink
         return Status(
             tower=self._settings.tower.name,
             snapshot=self._counters.snapshot(),
@@ -376,6 +376,7 @@ class Daemon:
             stored=self._stored(),
             evidence=self._witness.made,
             hours=hours.counted if hours.on else None,
+            horizons=horizons.counted if horizons.on else None,
             uplink=None if uplink is None else uplink.report(),
             health=self.health(),
         )

@@ -20,6 +20,7 @@ from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon
 from edge.detect.severity import Risk
 from edge.frame import Box, Frame
+from edge.horizon import Horizons
 from edge.hour import Hours
 from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
@@ -91,6 +92,7 @@ class Pipeline:
         self.hours = Hours(
             self._manifest, model.bundle.digest, self._grid, _rule(self._manifest, memory), wall_s
         )
+        self.horizons = Horizons(self._manifest.horizon, self._grid)
         self._pasts = Pasts(self._manifest, self._runtime, self._grid, masks or {}, night_alerts)
         self._revisions = Revisions(self._manifest, model.name, model.bundle.digest, stamp, risk)
 
@@ -117,6 +119,7 @@ class Pipeline:
             past.blocked,
             lambda cells: past.placement.cell_box(cells, self._stride_px),
             self.hours.lift(camera, frame),
+            self.horizons.lift(camera, frame, past.placement),
         )
         watched_s = self._pasts.watched_s(past, frame)
         past.state, past.model_ns = inference.state, frame.model_ns
@@ -125,7 +128,8 @@ class Pipeline:
         if restarted:
             past.tracker.forget_candidates()
         past.conditions.update(inference.conditions)
-        changes = self.hours.release(camera, frame, past.holding, past.tracker, past.tracker.update(found))
+        seen = self.horizons.told(camera, past.tracker.update(found), past.tracker.numbers)
+        changes = self.hours.release(camera, frame, past.holding, past.tracker, seen)
         past.thresholds.learn(inference.scores, past.blocked, past.tracker.open_labels)
         alerts = past.severities.update(changes, watched_s, self._risk(), held=bool(past.holds))
         told = self._revisions.told(past, camera, frame, changes, inference.scores, alerts)
@@ -152,6 +156,7 @@ class Pipeline:
     def close(self, camera: str, frame: Frame) -> tuple[Event, ...]:
         """End a recording: close its open events at its last frame and forget the camera."""
         past = self._pasts.forget(camera)
+        self.horizons.forget(camera)
         return () if past is None else self._revisions.closings(past, camera, frame)
 
     def darken(self, camera: str, dusk: Frame) -> tuple[Event, ...]:

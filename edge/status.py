@@ -12,8 +12,15 @@ from edge.alert.recorder import Recorded
 from edge.alert.store import Counts
 from edge.alert.witness import Made
 from edge.counter.counters import Snapshot
-from edge.counter.prometheus import evidence_exposition, exposition, hours_exposition, uplink_exposition
+from edge.counter.prometheus import (
+    evidence_exposition,
+    exposition,
+    horizon_exposition,
+    hours_exposition,
+    uplink_exposition,
+)
 from edge.health import Health
+from edge.horizon import Banded
 from edge.hour import Held
 from edge.uplink.uplink import Report
 
@@ -30,6 +37,7 @@ class Status:
         stored: what the store holds; None where that is not known now.
         evidence: pictures that were made.
         hours: what each camera's memory of the hour did; None where none is on.
+        horizons: what each camera's horizon did; None where the model has no rule for it.
         uplink: how messages stand; None where there are no sinks.
         health: of the cameras, the store and the messages.
     """
@@ -41,6 +49,7 @@ class Status:
     stored: Counts | None
     evidence: Made
     hours: Mapping[str, Held] | None
+    horizons: Mapping[str, Banded] | None
     uplink: Report | None
     health: Health
 
@@ -52,6 +61,8 @@ class Status:
         document["evidence"] = msgspec.to_builtins(self.evidence)
         if self.hours is not None:
             document["memory_of_the_hour"] = msgspec.to_builtins(self.hours)
+        if self.horizons is not None:
+            document["horizon"] = msgspec.to_builtins(self.horizons)
         if self.uplink is not None:
             document["uplink"] = msgspec.to_builtins(self.uplink)
         document["health"] = msgspec.to_builtins(self.health)
@@ -63,8 +74,9 @@ class Status:
         dropped = events.pop("dropped")
         counted = exposition(self.snapshot, self.health.cameras, events, dropped, self.stored)
         remembered = b"" if self.hours is None else hours_exposition(self.hours)
+        banded = b"" if self.horizons is None else horizon_exposition(self.horizons)
         carried = b"" if self.uplink is None else uplink_exposition(self.uplink)
-        return counted + evidence_exposition(self.evidence) + remembered + carried
+        return counted + evidence_exposition(self.evidence) + remembered + banded + carried
 
     def _events(self) -> dict[str, Any]:
         return {**msgspec.to_builtins(self.recorded), "untold": self.untold}

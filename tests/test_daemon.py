@@ -36,9 +36,11 @@ from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
 from edge.counter.drops import Balance
 from edge.daemon import Daemon
+from edge.detect.horizon import PICTURES
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
 from edge.image import RgbImage
 from edge.model.alert import AlertRule
+from edge.model.horizon import HorizonRule
 from edge.model.loaded import Model, load_model
 from edge.model.runtime import Inference, Runtime, State, Tensor
 from edge.settings import Model as ModelSettings
@@ -152,6 +154,24 @@ def test_a_memory_of_the_hour_is_told_kept_and_recalled(
         running.run()
         assert "memory_of_the_hour" not in running.status()
         assert b"firetower_hour" not in running.metrics()
+
+
+def test_a_horizon_is_told_where_the_manifest_has_the_rule(model: Model, tmp_path: Path) -> None:
+    manifest = msgspec.structs.replace(model.bundle.manifest, horizon=HorizonRule(above=1, below=1, rise=1))
+    ruled = dataclasses.replace(model, bundle=dataclasses.replace(model.bundle, manifest=manifest))
+    with opened(tmp_path) as store:
+        running = daemon(ruled, store, [], f"scene:quiet?frames={PICTURES}")
+        running.run()
+        assert running.status()["horizon"] == {"scene": {"known": True, "held": 0}}
+        assert b'firetower_horizon_known{camera="scene"} 1.0' in running.metrics()
+        assert b'firetower_horizon_plumes_held_total{camera="scene"} 0.0' in running.metrics()
+    other = tmp_path / "other"
+    other.mkdir()
+    with opened(other) as store:
+        running = daemon(model, store, [], "scene:?frames=3")
+        running.run()
+        assert "horizon" not in running.status()
+        assert b"firetower_horizon" not in running.metrics()
 
 
 def balance(running: Daemon) -> Balance:

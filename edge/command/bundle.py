@@ -174,6 +174,11 @@ def describe(bundle: Bundle) -> list[str]:
         lines.append(
             f"  calm          opens {calm.margin:g} above all of {calm.window} frames, at most {calm.fall:g} lower"
         )
+    if manifest.horizon is not None:
+        away = manifest.horizon
+        lines.append(
+            f"  horizon       opens {away.rise:g} higher, {away.above:g} rows above it and {away.below:g} below"
+        )
     rule = manifest.confirmation
     lines.append(
         f"  event         {rule.hits} of {rule.window} frames, closed after {rule.close_after} unseen"

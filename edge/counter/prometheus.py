@@ -18,6 +18,7 @@ from edge.counter.latency import StageLatency
 from edge.device.device import Throttle
 
 if TYPE_CHECKING:
+    from edge.horizon import Banded
     from edge.uplink.uplink import Report
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -199,6 +200,21 @@ def hours_exposition(cameras: Mapping[str, Held]) -> bytes:
         [
             _metric(CounterMetricFamily, f"firetower_hour_{name}", text, values, ("camera",))
             for name, text, values in texts
+        ]
+    )
+
+
+def horizon_exposition(cameras: Mapping[str, Banded]) -> bytes:
+    """Return the text exposition format of what horizons did."""
+    known: _Values = {(camera,): float(one.known) for camera, one in cameras.items()}
+    held: _Values = {(camera,): one.held for camera, one in cameras.items()}
+    text = "Plumes that were far from the horizon, and did not open at once."
+    return _text(
+        [
+            _metric(
+                GaugeMetricFamily, "firetower_horizon_known", "Whether there is one.", known, ("camera",)
+            ),
+            _metric(CounterMetricFamily, "firetower_horizon_plumes_held", text, held, ("camera",)),
         ]
     )
 

@@ -27,6 +27,7 @@ def regions(
     blocked: NDArray[np.bool_] | None,
     to_pixels: ToPixels,
     lift: NDArray[np.float32] | None = None,
+    far: NDArray[np.float32] | None = None,
 ) -> list[Region]:
     """Find the regions of one frame: 8-connected cells at or above `keep`, one of them at or above `open`.
 
@@ -38,6 +39,8 @@ def regions(
         to_pixels: maps (row0, col0, row1, col1), ends excluded, to (x0, y0, x1, y1) of the source frame.
         lift: (rows, cols), 0 or more in the scores' own kind, by which a memory of the hour raises `open`; None: by
             nothing. A region that would be none with it is `usual`.
+        far: the same, by which a horizon raises `open`, added to `lift`. A region that would be none with it alone is
+            `far`.
     Returns:
         Strongest first; equal peaks by label, then from top to bottom and left to right.
     Raises:
@@ -54,7 +57,7 @@ def regions(
             continue
         if blocked is not None:
             plane = np.where(blocked, -np.inf, plane)
-        found.extend(_connected(plane, label, threshold, to_pixels, lift))
+        found.extend(_connected(plane, label, threshold, to_pixels, lift, far))
     return sorted(found, key=lambda region: (-region.peak, region.label, region.cell_box))
 
 
@@ -64,19 +67,24 @@ def _connected(
     threshold: Threshold,
     to_pixels: ToPixels,
     lift: NDArray[np.float32] | None,
+    far: NDArray[np.float32] | None,
 ) -> list[Region]:
     """Return the components of `plane` ≥ keep that reach `open`."""
     kept = (plane >= threshold.keep).astype(np.uint8)
     _, component, stats, _ = cv2.connectedComponentsWithStats(kept, connectivity=8)
-    raised = None if lift is None else plane >= threshold.open + lift
+    near = None if far is None else plane >= threshold.open + far
+    both = lift if far is None else far if lift is None else lift + far
+    raised = None if both is None else plane >= threshold.open + both
     found = []
     for number in np.unique(component[plane >= threshold.open]):
         col0, row0, width, height, cells = (int(value) for value in stats[number])
         box = (row0, col0, row0 + height, col0 + width)
         own = component == number
         row, col = divmod(int(np.where(own, plane, -np.inf).argmax()), plane.shape[1])
-        usual = raised is not None and not bool(raised[own].any())
-        found.append(Region(label, float(plane[row, col]), (row, col), cells, box, to_pixels(box), usual))
+        usual, away = (one is not None and not bool(one[own].any()) for one in (raised, near))
+        found.append(
+            Region(label, float(plane[row, col]), (row, col), cells, box, to_pixels(box), usual, away)
+        )
     return found
 
 

@@ -16,7 +16,8 @@ class Region:
         cells: how many cells it has.
         cell_box: (row0, col0, row1, col1), ends excluded.
         box_px: (x0, y0, x1, y1) in pixels of the source frame.
-        usual: whether no cell of it is above what a memory of the hour raised the threshold to.
+        usual: whether no cell of it is above what horizon and memory of the hour together raised the threshold to.
+        far: the same of the horizon alone.
     """
 
     label: str
@@ -26,3 +27,4 @@ class Region:
     cell_box: tuple[int, int, int, int]
     box_px: tuple[int, int, int, int]
     usual: bool = False
+    far: bool = False

@@ -16,7 +16,7 @@ from edge.model.manifest import Confirmation
 MAX_TRACKS = 64  # plumes and candidates together; also the regions of a frame that are looked at
 NEAR_CELLS = 2.0  # how far a plume's centre may drift between two frames if it does not overlap itself
 
-Kind: TypeAlias = Literal["opened", "updated", "closed", "held"]
+Kind: TypeAlias = Literal["opened", "updated", "closed", "held", "far"]
 Reason: TypeAlias = Literal["unseen", "merged", "reset"]
 
 
@@ -26,7 +26,7 @@ class Change:
 
     Attributes:
         kind: `opened` once, `updated` each time it is seen again, `closed` once; `held` each time that a candidate is
-            seen that would be open but for its `usual` sights.
+            seen that would be open but for its `usual` sights, `far` where it would be but for the `far` ones of them.
         track: counts up from 1; one tracker gives no number twice.
         label: the class.
         box_px: hull of its regions at the latest sight, (x0, y0, x1, y1) in source pixels.
@@ -62,7 +62,8 @@ class _Track:
         seen: its regions at the latest sight.
         reach: hull of all cells that it ever had.
         history: bit i says whether it was seen i frames ago, over the window.
-        unusual: bit i says whether it was seen i frames ago and not merely as usual, over the window.
+        near: bit i says whether it was seen i frames ago and not only far from the horizon, over the window.
+        unusual: the same of not merely as usual.
         unseen: frames since the latest sight.
     """
 
@@ -72,6 +73,7 @@ class _Track:
     reach: Box
     peak: float
     history: int
+    near: int
     unusual: int
     sightings: int = 1
     unseen: int = 0
@@ -137,8 +139,8 @@ class Tracker:
         Boxes of one label that overlap are one plume: a split stays one; of two that merge the open one
         survives, of two open ones the one first seen. A region that overlaps none goes to the nearest within
         NEAR_CELLS, else it is a new candidate. Of more than MAX_TRACKS regions the strongest are looked at;
-        of more tracks the open ones and the candidates with most hits stay. A sight that is all `usual` keeps an open
-        plume open, and opens none.
+        of more tracks the open ones and the candidates with most hits stay. A sight that is all `usual` or all `far`
+        keeps an open plume open, and opens none.
 
         Returns:
             At most one change for each plume, in the order of their numbers.
@@ -179,6 +181,7 @@ class Tracker:
             missed = replace(
                 track,
                 history=(track.history << 1) & window,
+                near=(track.near << 1) & window,
                 unusual=(track.unusual << 1) & window,
                 unseen=track.unseen + 1,
             )
@@ -189,15 +192,15 @@ class Tracker:
             hopeless = not missed.open and missed.unseen > self._rule.window - self._rule.hits
             return [] if hopeless else [missed]
         peak, reach = max(region.peak for region in sight), _hull(region.cell_box for region in sight)
-        unusual = any(not region.usual for region in sight)
+        near, unusual = (any(one) for one in zip(*((not r.far, not r.usual) for r in sight), strict=True))
         if track is None:
             self._given += 1
-            new = _Track(self._given, sight[0].label, sight, reach, peak, 1, int(unusual))
+            new = _Track(self._given, sight[0].label, sight, reach, peak, 1, int(near), int(unusual))
         else:
             new = replace(
                 track, seen=sight, reach=_hull([track.reach, reach]), peak=max(track.peak, peak),
-                history=(track.history << 1 | 1) & window, unusual=(track.unusual << 1 | unusual) & window,
-                sightings=track.sightings + 1, unseen=0,
+                history=(track.history << 1 | 1) & window, near=(track.near << 1 | near) & window,
+                unusual=(track.unusual << 1 | unusual) & window, sightings=track.sightings + 1, unseen=0,
             )  # fmt: skip
         if new.open:
             changes.append(_change("updated", new, grew=track is not None and new.reach != track.reach))
@@ -205,7 +208,7 @@ class Tracker:
             new = replace(new, open=True)
             changes.append(_change("opened", new, grew=True))
         elif new.history.bit_count() >= self._rule.hits:
-            changes.append(_change("held", new))
+            changes.append(_change("held" if new.near.bit_count() >= self._rule.hits else "far", new))
         return [new]
 
 

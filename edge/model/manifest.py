@@ -13,7 +13,7 @@ import msgspec
 
 from edge.document import is_deeper, text_of
 from edge.errors import ManifestError
-from edge.model import alert, calm, condition, memory, pattern
+from edge.model import alert, calm, condition, horizon, memory, pattern
 from edge.model.archive import FILE_BYTES_MAX
 
 SCHEMA_MAJOR = 1
@@ -139,6 +139,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         conditions: names of the scene conditions that its models tell beside the scores, one or several at a time
             (since schema 1.4).
         memory: of the hour (since schema 1.4); None: off, unless the operator turns it on.
+        horizon: how far from it thresholds rise (since schema 1.4); None: they do not.
         selftest: how its frames are made (since schema 1.3); None: they lie beside their scores.
         tolerance_steps: how far the files of the bundle may differ, in steps of the scores' scale.
         state_gap_s: after a longer gap a camera's state starts anew.
@@ -162,6 +163,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calm: calm.Calm | None = None
     conditions: tuple[str, ...] = ()
     memory: memory.MemoryRule | None = None
+    horizon: horizon.HorizonRule | None = None
     selftest: pattern.Pattern | None = None
     cadence: Cadence | None = None
     state_gap_s: float = 900.0
@@ -276,6 +278,10 @@ def _check_events(manifest: Manifest) -> None:
     if manifest.memory is not None:
         memory.check(
             manifest.memory, task=manifest.task, kind=manifest.kind, thresholds=len(manifest.thresholds)
+        )
+    if manifest.horizon is not None:
+        horizon.check(
+            manifest.horizon, task=manifest.task, kind=manifest.kind, thresholds=len(manifest.thresholds)
         )
 
 

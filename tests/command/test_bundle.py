@@ -11,7 +11,8 @@ from edge.command.bundle import register
 from edge.errors import BundleError, DigestError, SettingsError, UnknownBackendError
 from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle, bundled_path, write_bundle
-from edge.model.manifest import MANIFEST_NAME, encode
+from edge.model.horizon import HorizonRule
+from edge.model.manifest import MANIFEST_NAME, decode, encode
 from edge.model.registry import BACKENDS, suffixes
 from tests.model.every import need
 
@@ -67,6 +68,18 @@ def test_show_tells_when_an_event_becomes_an_alert(firetower, cells, tmp_path):
     assert said in out
     code, out, _ = firetower("show", folder, "--json")
     assert last(out)["alert"] == msgspec.to_builtins(rule)
+
+
+def test_show_tells_how_far_from_the_horizon_thresholds_rise(firetower, cells, tmp_path):
+    folder = tmp_path / "b"
+    shutil.copytree(cells, folder)
+    ruled = msgspec.structs.replace(
+        decode((folder / MANIFEST_NAME).read_bytes()), horizon=HorizonRule(above=4, below=10, rise=1.5)
+    )
+    (folder / MANIFEST_NAME).write_bytes(encode(ruled))
+    code, out, _ = firetower("show", folder)
+    assert code == 0
+    assert "horizon       opens 1.5 higher, 4 rows above it and 10 below" in out
 
 
 def test_show_tells_programs_the_whole_manifest(firetower, cells):

@@ -51,6 +51,21 @@ def test_a_region_is_usual_where_no_cell_of_it_is_above_the_raised_threshold():
         assert [one.cell_box for one in with_lift] == [(0, 0, 2, 2), (0, 3, 2, 4)]
 
 
+def test_a_horizon_raises_with_the_memory_and_alone():
+    plane = np.asarray([[2.5, 1, 0, 2.0]], np.float32)[:, :, None]
+    for lift, away, usual, far in (
+        (None, [[0.6, 0, 0, 0]], [True, False], [True, False]),
+        (None, [[0.5, 0, 0, 0]], [False, False], [False, False]),
+        ([[0.3, 0, 0, 1]], [[0.3, 0, 0, 0]], [True, True], [False, False]),
+        ([[0, 0, 0, 0]], [[0, 0, 0, 1]], [False, True], [False, True]),
+        ([[1, 0, 0, 0]], None, [True, False], [False, False]),
+    ):
+        raised, band = (None if one is None else np.asarray(one, np.float32) for one in (lift, away))
+        got = regions(plane, ["smoke"], SMOKE, None, pixels, raised, band)
+        assert [one.usual for one in got] == usual
+        assert [one.far for one in got] == far
+
+
 def test_thresholds_are_inclusive():
     assert len(found([[2.0]])) == 1
     assert not found([[np.nextafter(np.float32(2), np.float32(0))]])

@@ -74,6 +74,26 @@ def test_enough_sights_that_are_not_usual_open():
     assert [kinds(step) for step in steps] == [[], [("held", 1)], [("opened", 1)]]
 
 
+def far(row, col):
+    return replace(region(row, col), usual=True, far=True)
+
+
+def test_what_is_only_far_from_the_horizon_is_told_apart_and_opens_nothing():
+    steps = play(
+        RULE, [far(4, 4)], [far(4, 4)], [far(4, 4), usual(5, 5)], [usual(4, 4)], [region(4, 4)], [far(4, 4)]
+    )
+    assert [kinds(step) for step in steps] == [
+        [],
+        [("far", 1)],
+        [("far", 1)],
+        [("held", 1)],
+        [("held", 1)],
+        [("held", 1)],
+    ]
+    steps = play(RULE, [region(4, 4)], [region(4, 4)], *[[far(4, 4)]] * 3)
+    assert [kinds(step) for step in steps[2:]] == [[("updated", 1)]] * 3  # it keeps what is open
+
+
 def test_hits_farther_apart_than_the_window_never_open():
     plume = [region(4, 4)]
     assert not any(play(RULE, *([plume, [], []] * 5)))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edge.errors import ManifestError
 from edge.model.alert import AlertRule
 from edge.model.calm import Calm
+from edge.model.horizon import HorizonRule
 from edge.model.manifest import (
     Cadence,
     Confirmation,
@@ -82,6 +83,9 @@ memory_rules = st.builds(
 )
 
 
+horizon_rules = st.builds(HorizonRule, above=st.floats(0, 30), below=st.floats(0, 30), rise=st.floats(0.1, 3))
+
+
 @st.composite
 def manifests(draw) -> Manifest:
     labels = tuple(draw(st.lists(word, min_size=1, max_size=4, unique=True)))
@@ -110,6 +114,7 @@ def manifests(draw) -> Manifest:
         ),
         alert=draw(st.none() | alert_rules(labels[0], middle)),
         memory=draw(st.none() | memory_rules) if (task, kind) == ("cells", "logits") else None,
+        horizon=draw(st.none() | horizon_rules) if (task, kind) == ("cells", "logits") else None,
         cadence=draw(st.none() | st.just(Cadence(min_s=low, default_s=middle, max_s=high))),
         state_gap_s=draw(positive),
         tolerance_steps=draw(st.floats(0, 9)),
@@ -233,6 +238,13 @@ def changed_tensor(manifest, of_role, **fields):
         ({"memory": MemoryRule(least_s=1801.0)}, "least_s ≤ 1800"),
         ({"memory": MemoryRule(), "kind": "probabilities"}, "needs task 'cells', kind 'logits'"),
         ({"memory": MemoryRule(), "thresholds": {}}, "and a threshold"),
+        ({"horizon": HorizonRule(above=-1, below=3, rise=1)}, "above ≥ 0"),
+        ({"horizon": HorizonRule(above=1, below=float("inf"), rise=1)}, "finite above ≥ 0 and below ≥ 0"),
+        ({"horizon": HorizonRule(above=1, below=-1, rise=1)}, "below ≥ 0"),
+        ({"horizon": HorizonRule(above=1, below=3, rise=0)}, "horizon.rise: expected 0 < rise ≤ 3"),
+        ({"horizon": HorizonRule(above=1, below=3, rise=3.1)}, "0 < rise ≤ 3"),
+        ({"horizon": HorizonRule(above=1, below=3, rise=1), "kind": "probabilities"}, "kind 'logits'"),
+        ({"horizon": HorizonRule(above=1, below=3, rise=1), "thresholds": {}}, "and a threshold"),
         ({"cadence": Cadence(min_s=2, default_s=1, max_s=3)}, "cadence"),
         ({"state_gap_s": 0.0}, "state_gap_s"),
         ({"tolerance_steps": -1.0}, "tolerance_steps"),

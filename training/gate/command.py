@@ -100,6 +100,10 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--memory", type=Path, metavar="FILE",
         help="also what a memory of the hour brings and costs, on against off, as JSON; seen streams and unseen ones",
     )  # fmt: skip
+    parser.add_argument(
+        "--horizon", type=Path, metavar="FILE",
+        help="the same of a horizon that is found by itself",
+    )  # fmt: skip
     parser.add_argument("--result", type=Path, metavar="FILE", help="figures and raw values as JSON")
     parser.add_argument(
         "--page", type=Path, metavar="FILE", help="Markdown; its plot comes into a folder of its name"

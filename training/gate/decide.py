@@ -5,7 +5,6 @@ So thresholds and rules can be tried without the network, and what they give is 
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,22 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event
+from edge.detect.horizon import Horizon
 from edge.detect.memory import Memory
 from edge.frame import Frame
 from edge.hour import Hours
-from edge.image import Image, RgbImage
 from edge.model.bundle import Bundle
 from edge.model.loaded import Model
 from edge.model.manifest import Confirmation, Manifest, Threshold
-from edge.model.preprocess import place
-from edge.model.runtime import Inference, State, Tensor
+from edge.model.preprocess import Placement, place
 from edge.pipeline import Pipeline
 from edge.replay import model_stamp
 from scoring.day import WARM_UP, Day, Due, day_of
 from scoring.planted import SHIPPED
 from scoring.score import ScoredFrame, score_sequence
 from scoring.truth import TruthSequence
-from training.gate.recording import Read, Recording, Seen
+from training.gate.played import Played, frame_of
+from training.gate.recording import Read, Recording
 from training.gate.stream import NS_PER_S, Part, Shot, Stream, hour_of
 from training.smoke.data.place import is_night
 
@@ -39,41 +38,34 @@ RULES_OFF = "no rules"
 SHIFTS = tuple(float(value) for value in np.arange(-2.0, 6.01, 0.5))  # logits by which the threshold moves
 
 
-class _Recorded:
-    """A runtime that hands back stored score maps, and conditions, in their order."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a camera before a recording; where the manifest has the rule it goes on from there.
 
-    name = "recorded"
+    Attributes:
+        memory: of the hour; None: it begins with nothing.
+        horizon: of the view of the first scored frame; None: none yet.
+    """
 
-    def __init__(self, recording: Recording) -> None:
-        told = recording.conditions
-        self._scored = zip(recording.maps, itertools.repeat(None) if told is None else told, strict=False)
-
-    def zero_state(self) -> State:
-        return ()
-
-    def infer(self, write_frame: Callable[[Tensor], None], state: State) -> Inference:  # noqa: ARG002 — of the Protocol
-        scores, conditions = next(self._scored)
-        return Inference(scores, state, 0, conditions)
+    memory: Memory | None = None
+    horizon: Horizon | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Absent:
-    """A picture that is read only when an event asks for its bits."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the decision made of a recording.
 
-    size_px: tuple[int, int]
-    read: Callable[[], NDArray[np.uint8]] | None
+    Attributes:
+        events: the newest revision of each.
+        hours: the memory of the hour after it.
+        banded: frames in which a horizon was known.
+        held: plumes that it held back.
+    """
 
-    def rgb(self) -> NDArray[np.uint8]:
-        return np.zeros((1, 1, 3), np.uint8) if self.read is None else np.ascontiguousarray(self.read())
-
-    def fitted(self, size_px: tuple[int, int]) -> NDArray[np.uint8]:
-        return np.broadcast_to(np.uint8(0), (*size_px, 3))
-
-    def luma(self, step: int) -> NDArray[np.uint8]:
-        return RgbImage(self.rgb()).luma(step)
-
-    def same(self, other: Image) -> bool:
-        return self is other
+    events: list[Event]
+    hours: Hours
+    banded: int
+    held: int
 
 
 def decide(
@@ -83,9 +75,10 @@ def decide(
     recording: Recording,
     manifest: Manifest | None = None,
     read: Read | None = None,
+    luma: Read | None = None,
 ) -> list[Event]:
-    """Run the daemon's decision over a recording; as `decided`, without its memory."""
-    return decided(model, camera, shots, recording, manifest, read)[0]
+    """Run the daemon's decision over a recording; return the events of `decided`."""
+    return decided(model, camera, shots, recording, manifest, read, luma=luma).events
 
 
 def decided(
@@ -95,8 +88,9 @@ def decided(
     recording: Recording,
     manifest: Manifest | None = None,
     read: Read | None = None,
-    memory: Memory | None = None,
-) -> tuple[list[Event], Hours]:
+    luma: Read | None = None,
+    known: Known | None = None,
+) -> Decided:
     """Run the daemon's decision over a recording.
 
     Args:
@@ -106,21 +100,23 @@ def decided(
         recording: of them.
         manifest: another one for the same network; None: the bundle's own.
         read: of pictures, so that events have the ids that the daemon gives them; None: other ids.
-        memory: of the hour, to go on with where the manifest has one; it learns. None: it begins with nothing.
-    Returns:
-        The newest revision of each event, and the memory of the hour after it.
+        luma: of pictures that a horizon is looked for in, where the manifest has the rule; None: `read`, without which
+            there is none.
+        known: to go on with; None: nothing.
     """
     bundle = model.bundle if manifest is None else _with(model.bundle, manifest)
     pipeline = Pipeline(
-        Model(bundle, model.file, _Recorded(recording)),
+        Model(bundle, model.file, Played(recording)),
         model_stamp,
         lambda _stage, _ns: None,
         wall_s=hour_of(shots),
     )
-    if memory is not None:
-        pipeline.hours.adopt(camera, memory)
+    horizon = None if known is None else known.horizon
+    if known is not None and known.memory is not None:
+        pipeline.hours.adopt(camera, known.memory)
     events: dict[str, Event] = {}
     frame: Frame | None = None
+    banded = 0
 
     def keep(some: Sequence[Event]) -> None:
         events.update({event.id: event for event in some})
@@ -129,25 +125,30 @@ def decided(
         if seen.cause is not None:
             continue
         if seen.dusk_ns is not None:
-            keep(pipeline.darken(camera, _frame(shot, seen, seen.dusk_ns, None)))
-        reader = None if read is None else _reader(read, index)
-        frame = _frame(shot, seen, shot.time_ns, reader)
+            keep(pipeline.darken(camera, frame_of(shot, seen, seen.dusk_ns)))
+        reader, looked = (None if one is None else _reader(one, index) for one in (read, luma or read))
+        frame = frame_of(shot, seen, shot.time_ns, reader, looked)
+        if horizon is not None:
+            pipeline.horizons.adopt(camera, frame, _placed(model, manifest, shot), horizon)
+            horizon = None
         keep(pipeline.score(camera, frame).events)
+        counted = pipeline.horizons.counted.get(camera)
+        banded += counted is not None and counted.known
     if frame is not None:
         if recording.dusk_ns is not None:
-            keep(pipeline.darken(camera, _frame(shots[0], recording.seen[0], recording.dusk_ns, None)))
+            keep(pipeline.darken(camera, frame_of(shots[0], recording.seen[0], recording.dusk_ns)))
         keep(pipeline.close(camera, frame))
-    return list(events.values()), pipeline.hours
+    counted = pipeline.horizons.counted.get(camera)
+    return Decided(list(events.values()), pipeline.hours, banded, 0 if counted is None else counted.held)
+
+
+def _placed(model: Model, manifest: Manifest | None, shot: Shot) -> Placement:
+    letterbox = (manifest or model.bundle.manifest).fit == "letterbox"
+    return place(shot.size_px, _input_px(model), letterbox=letterbox)
 
 
 def _reader(read: Read, index: int) -> Callable[[], NDArray[np.uint8]]:
     return lambda: read(index)
-
-
-def _frame(shot: Shot, seen: Seen, time_ns: int, read: Callable[[], NDArray[np.uint8]] | None) -> Frame:
-    image = _Absent(shot.size_px, read)
-    wall_ns, turns, view = time_ns, seen.turns, seen.view
-    return Frame(image, seen.sequence, 0, wall_ns, time_ns, time_ns, shot.name, seen.dark_ns, turns, view)
 
 
 def _with(bundle: Bundle, manifest: Manifest) -> Bundle:
@@ -158,7 +159,8 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
     """Return the decision as shipped and with each of its rules off.
 
     Off means: the first sight opens (confirmation), a region is only what reaches `open` (hysteresis), every event is
-    an alert (severity), no condition holds one back (hold), thresholds never fall (calm); and all of these at once,
+    an alert (severity), no condition holds one back (hold), thresholds never fall (calm), nor rise far from the
+    horizon; and all of these at once,
     RULES_OFF.
     """
     at_once = Confirmation(hits=1, window=1, close_after=manifest.confirmation.close_after)
@@ -173,6 +175,8 @@ def variants(manifest: Manifest) -> dict[str, Manifest]:
         off["no severity"] = {"alert": None}
     if manifest.calm is not None:
         off["no calm"] = {"calm": None}
+    if manifest.horizon is not None:
+        off["no horizon"] = {"horizon": None}
     every = {key: value for changes in off.values() for key, value in changes.items()}
     made = {name: msgspec.structs.replace(manifest, **changes) for name, changes in off.items()}
     return {SHIPPED: manifest, **made, RULES_OFF: msgspec.structs.replace(manifest, **every)}

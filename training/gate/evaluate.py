@@ -18,13 +18,14 @@ from firmware_sim.scene.side import refuse_mix
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant, planted
-from training.gate import control, judged, ledger, look, memory, picture, plant, work
+from training.gate import control, horizon, judged, ledger, look, memory, picture, plant, work
 from training.gate.cost import costs_of
 from training.gate.decide import decide
 from training.gate.facts import data_of, split_of
 from training.gate.folds import Result as Folds
 from training.gate.folds import read as read_folds
 from training.gate.judged import Controlled, Recorded
+from training.gate.recording import from_files
 from training.gate.result import SCHEMA, BundleFacts, DayRow, Result, StreamRow
 from training.gate.stream import Part, Stream, parts_of, streams, with_seen
 from training.smoke.data.read import Dataset, read_told
@@ -81,6 +82,8 @@ def evaluate(options: argparse.Namespace) -> Result:
     days = judged.days_of(model, recorded)
     if options.memory is not None:
         write_json(options.memory, memory.measure(model, recorded, plants, folders, _command(options)))
+    if options.horizon is not None:
+        write_json(options.horizon, horizon.measure(model, recorded, plants, folders, _command(options)))
     made = [] if options.no_controls else _controls(options, model, parts)
     pictures = picture.draw_all(model, recorded, days, options.work / "pictures", folders, plants)
     return _result(options, model, _Data(datasets, split, crossed), recorded, days, plants, made, pictures)
@@ -122,7 +125,8 @@ def _recorded(options: argparse.Namespace, some: Sequence[Stream], what: str) ->
 def _same(model: Model, recorded: Sequence[Recorded]) -> None:
     """See that the decision anew gives what the pipeline itself gave."""
     for one in recorded:
-        again = decide(model, one.stream.name, one.stream.shots(), one.recording)
+        shots = one.stream.shots()
+        again = decide(model, one.stream.name, shots, one.recording, luma=from_files(shots))
         plain = [msgspec.structs.replace(event, id="") for event in one.recording.events]
         assert [msgspec.structs.replace(event, id="") for event in again] == plain, one.stream.name
 
@@ -312,5 +316,6 @@ def _command(options: argparse.Namespace) -> str:
     words += [f"--planted {options.planted}", f"--seed {options.seed}"]
     words += [f"--folds {path.name}" for path in options.folds]
     words += [f"--memory {options.memory.name}"] if options.memory is not None else []
+    words += [f"--horizon {options.horizon.name}"] if options.horizon is not None else []
     words += ["--no-controls"] if options.no_controls else []
     return " ".join(words)

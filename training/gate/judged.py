@@ -18,7 +18,7 @@ from scoring.statistic import Share
 from scoring.summary import summarise
 from training.gate.control import CONTINUED, LATE_MIN, RANDOM, REVERSED, late
 from training.gate.decide import SHIFTS, decide, judge, shifted, variants
-from training.gate.recording import Recording
+from training.gate.recording import Recording, from_files
 from training.gate.result import ControlRow, Point, RuleRow
 from training.gate.stream import Stream
 
@@ -53,7 +53,8 @@ def days_of(model: Model, recorded: Sequence[Recorded], manifest: Manifest | Non
     """
     days: list[Day] = []
     for one in recorded:
-        events = decide(model, one.stream.name, one.stream.shots(), one.recording, manifest)
+        shots = one.stream.shots()
+        events = decide(model, one.stream.name, shots, one.recording, manifest, luma=from_files(shots))
         days += judge(model, one.stream, one.recording, events, manifest)
     return days
 

@@ -21,10 +21,10 @@ from edge.model.memory import MemoryRule
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant
-from training.gate.decide import decided, judge
+from training.gate.decide import Known, decided, judge
 from training.gate.judged import Recorded
 from training.gate.plant import PlantedShots, fire_stream, read_fire
-from training.gate.recording import Recording
+from training.gate.recording import Recording, from_files
 from training.gate.stream import NS_PER_S, Shot
 from training.step.provenance import commit, machine
 
@@ -154,9 +154,9 @@ def _stream(model: Model, one: Recorded, off: Manifest, on: Manifest) -> StreamR
     name, shots = one.stream.name, one.stream.shots()
     ways = []
     for manifest in (off, on):
-        events, hours = decided(model, name, shots, one.recording, manifest)
-        ways.append(_way(judge(model, one.stream, one.recording, events, manifest)))
-    counted = hours.counted.get(name)
+        made = decided(model, name, shots, one.recording, manifest, luma=from_files(shots))
+        ways.append(way_of(judge(model, one.stream, one.recording, made.events, manifest)))
+    counted = made.hours.counted.get(name)
     without, with_it = ways
     return StreamRow(
         name=name,
@@ -172,7 +172,8 @@ def _stream(model: Model, one: Recorded, off: Manifest, on: Manifest) -> StreamR
     )
 
 
-def _way(days: Sequence[Day]) -> Way:
+def way_of(days: Sequence[Day]) -> Way:
+    """Add up the days of one stream."""
     quiet = [frame for day in days for frame in day.frames if frame.quiet_s]
     return Way(
         openings=sum(one.counts > 0 for day in days for one in gate.openings_of(day, alerts=False)),
@@ -205,8 +206,8 @@ def _found_s(
     model: Model, kept: PlantedShots, recording: Recording, manifest: Manifest, memory: Memory | None
 ) -> float | None:
     stream = fire_stream(kept)
-    events, _ = decided(model, stream.name, stream.shots(), recording, manifest, memory=memory)
-    (day,) = judge(model, stream, recording, events, manifest)
+    made = decided(model, stream.name, stream.shots(), recording, manifest, known=Known(memory=memory))
+    (day,) = judge(model, stream, recording, made.events, manifest)
     return day.result.found_s
 
 
@@ -216,5 +217,4 @@ def _taught(model: Model, one: Recorded, first: Shot, manifest: Manifest) -> Mem
     seen = one.recording.seen[: len(shots)]
     scored = sum(frame.cause is None for frame in seen)
     cut = Recording(seen, one.recording.maps[:scored], (), None)
-    _, hours = decided(model, one.stream.name, shots, cut, manifest)
-    return hours.memory(one.stream.name)
+    return decided(model, one.stream.name, shots, cut, manifest).hours.memory(one.stream.name)

@@ -13,6 +13,7 @@ from tests.training.gate import made
 from training.__main__ import command
 from training.gate import recording
 from training.gate.cost import costs_of
+from training.gate.horizon import Result as HorizonResult
 from training.gate.memory import Result as MemoryResult
 from training.gate.result import read
 
@@ -55,6 +56,7 @@ def words(data, work, *more):
 def result(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     files = ("--result", str(out / "r.json"), "--page", str(out / "p.md"), "--memory", str(out / "m.json"))
+    files = (*files, "--horizon", str(out / "h.json"))
     asked = words(data, out / "work", "--planted", "2", *files)
     assert command(asked) == 0
     return out
@@ -65,6 +67,13 @@ def test_a_memory_of_the_hour_is_judged_beside_it(result):
     assert [(row.name, row.days, row.held) for row in found.streams] == [("cam", 2, 0)]
     assert (found.planted, found.lost) == (2, 0)
     assert "--memory m.json" in found.command
+
+
+def test_a_horizon_is_judged_beside_it(result):
+    found = msgspec.json.decode((result / "h.json").read_bytes(), type=HorizonResult)
+    assert [(row.name, row.views, row.banded, row.held) for row in found.streams] == [("cam", 1, 0, 0)]
+    assert (found.cameras, found.known, found.planted, found.lost) == (1, 0, 2, 0)
+    assert "--horizon h.json" in found.command
 
 
 def test_figures_are_those_of_the_days(result):
