@@ -30,7 +30,7 @@ def status(**changes) -> Status:
         "untold": 5,
         "stored": None,
         "evidence": Made(pictures=6, failed=0, kept_bytes=0, kept_most_bytes=0),
-        "hours": None,
+        "hours": None, "horizons": None,
         "uplink": None,
         "health": Health(
             healthy=True, reasons=[], cameras={"north": CameraHealth(state="ok", age_s=1.0, reason="")}

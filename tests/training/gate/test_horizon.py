@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 
 from edge.detect.horizon import PICTURES
+from edge.model.alert import AlertRule
 from edge.model.horizon import HorizonRule
-from edge.model.manifest import AlertRule
 from firmware_sim.scene.fire import fires
 from scoring.planted import Plant
 from tests.training.gate import made

@@ -14,10 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.model.alert import AlertRule
 from edge.model.bundle import Bundle
 from edge.model.calm import Calm
 from edge.model.loaded import Model
-from edge.model.manifest import AlertRule, FileSpec, Manifest, TensorSpec, Threshold
+from edge.model.manifest import FileSpec, Manifest, TensorSpec, Threshold
 from edge.model.runtime import Inference, State
 from scoring import gate
 from scoring.day import Day

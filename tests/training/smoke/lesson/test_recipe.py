@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from edge.model.manifest import AlertRule, Threshold
+from edge.model.alert import AlertRule
+from edge.model.manifest import Threshold
 from tests.training.smoke.lesson import made
 from training.smoke.fold import main
 from training.smoke.fold.command import register
