@@ -59,10 +59,10 @@ class Tower2(Tower):
 
     def known(self):
         self.show(*[plain()] * PICTURES)
-        assert self.counted() == (True, 0)
+        assert self.banded() == (True, 0)
         return self
 
-    def counted(self):
+    def banded(self):
         one = self.pipeline.horizons.counted["c"]
         return one.known, one.held
 
@@ -71,14 +71,14 @@ class Tower2(Tower):
 def test_what_is_far_from_the_horizon_is_held_and_counted_once(at):
     tower = Tower2().known()
     assert tower.show(*[patch(2.0, at=at)] * 5) == [[]] * 5
-    assert tower.counted() == (True, 1)
+    assert tower.banded() == (True, 1)
 
 
 @pytest.mark.parametrize(("at", "score"), [(NEAR, 1.0), (SKY, 2.5), (LAND, 2.5)])
 def test_what_is_near_or_strong_enough_opens_at_once(at, score):
     tower = Tower2().known()
     assert tower.show(*[patch(score, at=at)] * 3) == [[], ["opened"], []]
-    assert tower.counted() == (True, 0)
+    assert tower.banded() == (True, 0)
 
 
 def test_a_plume_that_reaches_near_the_horizon_is_not_far():
@@ -110,28 +110,28 @@ def test_an_unknown_horizon_holds_nothing():
     tower = Tower2()
     tower.shown = 0.0
     assert tower.show(*[plain()] * PICTURES, *[patch(1.0, at=SKY)] * 2)[-1] == ["opened"]
-    assert tower.counted() == (False, 0)
+    assert tower.banded() == (False, 0)
 
 
 def test_it_starts_anew_when_the_camera_turned_and_with_another_size():
     tower = Tower2().known()
     tower.turns = 1
     tower.show(plain())
-    assert tower.counted() == (False, 0)
+    assert tower.banded() == (False, 0)
     tower.known()
     tower.size = (100, 160)
     tower.show(plain())
-    assert tower.counted() == (False, 0)
+    assert tower.banded() == (False, 0)
 
 
 def test_it_outlasts_a_night_but_neither_a_jump_back_nor_an_end():
     tower = Tower2().known()
     tower.at_s += 43_200
     assert tower.show(*[patch(2.0, at=SKY)] * 2) == [[], []]
-    assert tower.counted() == (True, 1)
+    assert tower.banded() == (True, 1)
     tower.at_s -= 600
     tower.show(plain())
-    assert tower.counted() == (False, 1)
+    assert tower.banded() == (False, 1)
     tower = Tower2().known()
     ns = round(tower.at_s * 1e9)
     tower.pipeline.close("c", Frame(RgbImage(rgb()), 0, ns, ns, ns, ns))
@@ -141,7 +141,7 @@ def test_it_outlasts_a_night_but_neither_a_jump_back_nor_an_end():
 def test_a_memory_of_the_hour_releases_nothing_that_is_far():
     tower = Tower2(memory=MemoryRule()).known()
     assert tower.show(*[patch(2.0, at=SKY)] * 12) == [[]] * 12  # nothing is known about this hour
-    assert tower.counted() == (True, 1)
+    assert tower.banded() == (True, 1)
     held = tower.pipeline.hours.counted["c"]
     assert (held.held, held.released) == (0, 0)
 
