@@ -162,7 +162,12 @@ def with_selftest(
     """
     stored = pack_selftest(scores)
     files = {**manifest.files, SELFTEST_NAME: file_spec(stored)}
-    return msgspec.structs.replace(manifest, schema=SCHEMA, selftest=drawn, files=files), stored
+    schema = max(manifest.schema, SCHEMA, key=_version)
+    return msgspec.structs.replace(manifest, schema=schema, selftest=drawn, files=files), stored
+
+
+def _version(schema: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in schema.split("."))
 
 
 def pack_selftest(scores: NDArray[np.float32], frames: NDArray[np.uint8] | None = None) -> bytes:

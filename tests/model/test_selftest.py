@@ -187,6 +187,14 @@ def test_drawn_frames_pass_where_their_scores_were_made_and_elsewhere(light, bac
     assert len(light.read("selftest.npz")) < 2000
 
 
+@pytest.mark.parametrize(("stated", "written"), [("1.0", "1.3"), ("1.10", "1.10")])
+def test_a_self_test_lowers_no_schema(bundle, stated, written):
+    manifest = msgspec.structs.replace(bundle.manifest, schema=stated)
+    drawn = pattern_for(bundle.model_file()[1])
+    made, _ = with_selftest(manifest, drawn, np.zeros((6, 3, 4, 1), np.float32))
+    assert made.schema == written
+
+
 def test_the_seed_is_of_weight(light):
     drawn = msgspec.structs.replace(light.manifest.selftest, seed=2)
     manifest = msgspec.structs.replace(light.manifest, selftest=drawn)
