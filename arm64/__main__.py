@@ -67,6 +67,11 @@ def main(arguments: Sequence[str]) -> int:
         for problem in lacking:
             say(problem)
         return 2
+    try:
+        need.enable_binfmt()  # every check makes an arm64 Debian, if it is not there yet
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        say(str(error))
+        return 2
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     if options.fetch:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from arm64 import need, userland
+from arm64 import userland
 from arm64.board import BOARDS
 from arm64.guest import OUT, PROJECT, Guest
 from arm64.say import say
@@ -29,7 +29,6 @@ _PROGRAM = "arm64/program/score.py"
 
 def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
     """Compare every board with this machine; return whether all is equal, and a record a board and backend."""
-    need.enable_binfmt()
     made, out = userland.make(work, project), work / "out"
     out.mkdir(exist_ok=True)
     write_frames(out / "frames.npy")

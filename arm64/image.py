@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from arm64 import clip, container, debian, docker, elf, need, sighting
+from arm64 import clip, container, debian, docker, elf, sighting
 from arm64.board import BOARDS
 from arm64.container import Ending
 from arm64.docker import Docker
@@ -51,7 +51,6 @@ _OURS = ("edge", "scoring", "training", "firmware_sim", "benchmarks", "deploy", 
 
 def check(project: Path, work: Path) -> tuple[bool, dict[str, Any]]:
     """Build the images, weigh them, play a clip; return whether all is as on this machine, and records."""
-    need.enable_binfmt()
     played = recording(work)
     here, peak_rss_bytes = native(played)
     with docker.daemon(work) as server:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from arm64 import need, userland
+from arm64 import userland
 from arm64.board import BOARDS
 from arm64.guest import OUT, PROJECT, Guest
 from arm64.say import say
@@ -168,7 +168,6 @@ class Report:
 
 def check(project: Path, work: Path) -> tuple[bool, list[dict[str, Any]]]:
     """Run the suite; return whether all is good, and a record a board."""
-    need.enable_binfmt()
     made, out = userland.make(work, project), work / "suite"
     out.mkdir(exist_ok=True)
     boards, good, records = {board.name: board for board in BOARDS}, True, []

@@ -42,3 +42,14 @@ def test_the_usual_times_are_those_of_the_committed_result():
     usual = commands.usual_s()
     assert usual.keys() >= commands.CHECKS.keys() | commands.LONG.keys()
     assert all(seconds > 0 for seconds in usual.values())
+
+
+@pytest.mark.parametrize("words", [["--fetch"], *([name] for name in commands.CHECKS | commands.LONG)])
+def test_nothing_begins_before_the_kernel_can_start_arm64_programs(words, monkeypatch, tmp_path, capsys):
+    def refuse():
+        raise RuntimeError("binfmt_misc cannot be mounted")
+
+    monkeypatch.setattr(commands.need, "problems", lambda _wanted: [])
+    monkeypatch.setattr(commands.need, "enable_binfmt", refuse)
+    assert commands.main([*words, "--work", str(tmp_path)]) == 2
+    assert "binfmt_misc cannot be mounted" in capsys.readouterr().err
