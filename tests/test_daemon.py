@@ -383,7 +383,6 @@ def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) 
     assert balance(running).dropped["failed"] == 0
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_health_says_that_masks_were_made_for_another_view(model: Model, tmp_path: Path) -> None:
     masks = [[(0.0, 0.9), (1.0, 0.9), (1.0, 1.0)]]
     rng = np.random.default_rng(1)
@@ -411,6 +410,7 @@ def _same(image: RgbImage) -> RgbImage:
     return image
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_inference_thread_is_an_error(model: Model, tmp_path: Path) -> None:
     def die(_timeout_s: float) -> None:
         raise ZeroDivisionError
