@@ -37,7 +37,7 @@ test: check
 ifeq ($(MACHINE),aarch64)
 	@echo "aarch64: testing what a device can hold; training is left out (litert-torch has no aarch64 wheels)"
 endif
-	@echo "tests: all of them, some 14 minutes on two cores"
+	@echo "tests: all of them, some 18 minutes on two cores"
 	$(PYTEST) $(PYTEST_SCOPE) $(PYTEST_OPTIONS)
 
 test-fast: $(VENV)/.develop
