@@ -70,3 +70,26 @@ def test_a_border_of_half_the_columns_is_none():
     picture = plain()
     picture[:, :45] = 160
     assert find(picture) is None
+
+
+def test_columns_far_from_the_rest_are_not_sure():
+    picture = plain()
+    picture[5:, :20] = plain(at=0)[5:, :20]
+    line = find(picture)
+    assert np.isnan(line[:16]).all()
+    assert not np.isnan(line[30:]).any()
+
+
+def test_a_house_before_the_sky_is_not_sure():
+    picture = plain()
+    picture[17:25, 40:45] = plain(at=0)[17:25, 40:45]
+    line = find(picture)
+    assert np.isnan(line[41:44]).all()
+    assert not np.isnan(line[50:]).any()
+
+
+def test_land_that_is_brighter_than_the_sky_is_none():
+    assert find(plain()) is not None
+    picture = plain(land=60)
+    picture[32:] += 170
+    assert find(picture.clip(0, 255)) is None
