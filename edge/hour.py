@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 SAVE_S = 21_600  # between two writes of a memory: an SD card wears
 _DAY_S = 86_400
+_DAYS_MOST = 65_535  # since 1970, as a memory counts them
 _LATER_MOST = 256  # requests that wait for a camera's next frame
 
 
@@ -65,7 +66,8 @@ class Hours:
         wall_s: Callable[[Frame], float | None],
     ) -> None:
         self._manifest, self._bundle, self._grid = manifest, bundle, grid
-        self._rule, self._wall_s = rule, wall_s
+        self._rule = rule
+        self._wall_s: Callable[[Frame], float | None] = lambda frame: _plausible(wall_s(frame))
         self._memories: dict[str, Memory] = {}
         self._saved_s: dict[str, float] = {}
         self._confirmed: dict[str, set[str]] = {}  # by camera, the ids of events that may still be open
@@ -207,7 +209,7 @@ class Hours:
             newest_s = memory.newest_s
             if newest_s is None or not memory.is_news(last=last):
                 continue
-            if last or newest_s - self._saved_s.get(camera, -SAVE_S) >= SAVE_S:
+            if last or abs(newest_s - self._saved_s.get(camera, -SAVE_S)) >= SAVE_S:
                 self._saved_s[camera] = newest_s
                 due[camera] = memory.encode(last=last)
         return due
@@ -230,6 +232,11 @@ class Hours:
                 plane = scores[:, :, index]
                 most = np.maximum(most, np.where(plane >= threshold.keep, plane - threshold.open, -np.inf))
         return most
+
+
+def _plausible(wall_s: float | None) -> float | None:
+    """Return a wall time that a memory can keep; None where it has no such day."""
+    return wall_s if wall_s is not None and _DAY_S <= wall_s < _DAYS_MOST * _DAY_S else None
 
 
 def _epoch(stamp: Stamp) -> float | None:

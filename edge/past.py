@@ -115,6 +115,7 @@ class Pasts:
                 if frame.dark_ns is not None and frame.dark_ns > past.model_ns:
                     state, thresholds = self._runtime.zero_state(), past.thresholds.anew()
                     conditions = Conditions(self._manifest.conditions)
+                    past.holding.pause(frame.model_ns / 1e9)
                     return replace(past, state=state, thresholds=thresholds, conditions=conditions), None
         manifest = self._manifest
         new = Past(

@@ -130,7 +130,7 @@ class Pipeline:
         past.conditions.update(inference.conditions)
         seen = self.horizons.told(camera, past.tracker.update(found), past.tracker.numbers)
         changes = self.hours.release(camera, frame, past.holding, past.tracker, seen)
-        past.thresholds.learn(inference.scores, past.blocked, past.tracker.open_labels)
+        past.thresholds.learn(inference.scores, past.blocked, past.tracker.confirmed_labels)
         alerts = past.severities.update(changes, watched_s, self._risk(), held=bool(past.holds))
         told = self._revisions.told(past, camera, frame, changes, inference.scores, alerts)
         self.hours.learn(camera, frame, past.holding, inference.scores, tuple(past.events.values()))

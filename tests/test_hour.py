@@ -303,3 +303,10 @@ def test_it_is_written_rarely():
 def test_only_a_clock_that_the_kernel_trusts_says_the_hour() -> None:
     frame = Frame(RgbImage(np.zeros((8, 8, 3), np.uint8)), 0, 1, 1_800_000_000_000_000_000, None, 1)
     assert trusted_s(frame) == (1.8e9 if wall_synchronised() else None)
+
+
+@pytest.mark.parametrize("begin_s", [-7200.0, 70_000.0 * DAY_S])
+def test_a_time_that_no_memory_can_keep_is_as_an_untrusted_one(begin_s):
+    tower = Tower()
+    assert tower.play(begin_s, cloud()) == [1]
+    assert tower.pipeline.hours.save(last=True) == {}

@@ -29,6 +29,7 @@ _MEMORY = 10  # pictures in the mean of a view
 _MOST = 0.5  # of the view's cells with edges; with fewer, something lies over it
 _STAYED = 0.4  # of the view's cells with edges; where so many have the same, only a part is hidden
 _VIEW = 16  # of 48 cells must have edges in what is called a view
+_LIT = 0.5  # brightness of two views, one by the other; lamps at night make other edges on the same view
 _NEAR_PX = 2  # shifts that differ by less are one
 
 
@@ -37,17 +38,21 @@ class _Mean:
     """The mean of the edges of the last pictures of one view.
 
     Attributes:
+        level: mean brightness, 0 to 255.
         clear: how many pictures lay on it without doubt.
     """
 
     edges: Edges
+    level: float
     pictures: int = 1
     clear: int = 0
 
-    def add(self, edges: Edges) -> None:
+    def add(self, edges: Edges, level: float) -> None:
         """Take a picture in."""
         self.pictures += 1
-        self.edges = self.edges + (edges - self.edges) / np.float32(min(self.pictures, _MEMORY))
+        few = min(self.pictures, _MEMORY)
+        self.edges = self.edges + (edges - self.edges) / np.float32(few)
+        self.level += (level - self.level) / few
 
 
 class Turns:
@@ -72,17 +77,17 @@ class Turns:
         Args:
             luma: (H, W), 0 to 255; a few hundred columns are enough.
         """
-        edges = edges_of(luma)
+        edges, level = edges_of(luma), float(luma.mean())
         here = self._here
-        if here is None:
-            self._here = _Mean(edges)
+        cells = 0 if here is None else spread(here.edges)
+        if here is None or not cells:  # nothing was seen yet that another picture could differ from
+            self._here = _Mean(edges, level)
             return False
-        cells = spread(here.edges)
         fogged = spread(edges) < _MOST * cells
         match = lay(edges, here.edges)
         if match.same:
             if not fogged:
-                here.add(edges)
+                here.add(edges, level)
             here.clear += match.near >= CLEAR
             self._other, self._row = None, 0
             return False
@@ -90,23 +95,26 @@ class Turns:
         hidden = fogged or match.near >= CLEAR or agreement(edges, here.edges) >= _STAYED * cells
         if shift is None and hidden:
             return False
-        self._count(edges, shift, _MOST * cells)
+        self._count(edges, level, shift, _MOST * cells)
         return self._row >= PICTURES and self._leave(here)
 
-    def _count(self, edges: Edges, shift: Shift | None, enough: float) -> None:
+    def _count(self, edges: Edges, level: float, shift: Shift | None, enough: float) -> None:
         """Count a picture that is not of this view, together with those before it that it agrees with."""
         near = shift is not None and self._shift is not None and _are_near(shift, self._shift)
         if self._other is not None and (near or agreement(edges, self._other.edges) >= enough):
-            self._other.add(edges)
+            self._other.add(edges, level)
             self._row += 1
         else:
-            self._other, self._row = _Mean(edges), 1
+            self._other, self._row = _Mean(edges, level), 1
         self._shift = shift
 
     def _leave(self, here: _Mean) -> bool:
         """Go over to the other view; say whether this one was known well enough to call it another."""
         assert self._other is not None, "pictures in a row have a mean"
-        sure = self._shift is not None or (here.clear >= PICTURES and spread(here.edges) >= _VIEW)
+        levels = sorted((here.level, self._other.level))
+        lit = levels[0] >= _LIT * levels[1]
+        known = here.clear >= PICTURES and spread(here.edges) >= _VIEW
+        sure = self._shift is not None or (known and lit)
         self._here, self._other, self._row = self._other, None, 0
         if sure:
             left, self.view = self.view, self._name(self._here.edges)

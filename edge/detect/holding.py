@@ -64,6 +64,10 @@ class Holding:
         self.released |= {change.track for change in found}
         return found
 
+    def pause(self, now_s: float) -> None:
+        """Let what is followed last from now on only: nobody looked before."""
+        self.since_s = dict.fromkeys(self.since_s, now_s)
+
     def runs(self, now_s: float) -> list[tuple[Box, float]]:
         """Return where something is seen in the newest frame, and for how many seconds it has lasted."""
         return [(change.cell_box, now_s - self.since_s[change.track]) for change in self.seen]

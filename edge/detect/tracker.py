@@ -65,6 +65,7 @@ class _Track:
         near: bit i says whether it was seen i frames ago and not only far from the horizon, over the window.
         unusual: the same of not merely as usual.
         unseen: frames since the latest sight.
+        confirmed: whether it was once seen in enough frames to open, held back or not.
     """
 
     number: int
@@ -78,6 +79,7 @@ class _Track:
     sightings: int = 1
     unseen: int = 0
     open: bool = False
+    confirmed: bool = False
 
 
 @dataclass(slots=True)
@@ -107,9 +109,9 @@ class Tracker:
         return sum(track.open for track in self._tracks)
 
     @property
-    def open_labels(self) -> set[str]:
-        """The labels of the plumes that are open."""
-        return {track.label for track in self._tracks if track.open}
+    def confirmed_labels(self) -> set[str]:
+        """The labels of the plumes that are open, or would be if they were not held back."""
+        return {track.label for track in self._tracks if track.confirmed}
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -189,8 +191,8 @@ class Tracker:
                 changes.append(_change("closed", missed, reason="unseen"))
                 return []
             # After more misses in a row than this, no window can hold enough hits with those before them.
-            hopeless = not missed.open and missed.unseen > self._rule.window - self._rule.hits
-            return [] if hopeless else [missed]
+            longest = self._rule.close_after - 1 if missed.confirmed else self._rule.window - self._rule.hits
+            return [missed] if missed.open or missed.unseen <= longest else []
         peak, reach = max(region.peak for region in sight), _hull(region.cell_box for region in sight)
         near, unusual = (any(one) for one in zip(*((not r.far, not r.usual) for r in sight), strict=True))
         if track is None:
@@ -202,6 +204,7 @@ class Tracker:
                 history=(track.history << 1 | 1) & window, near=(track.near << 1 | near) & window,
                 unusual=(track.unusual << 1 | unusual) & window, sightings=track.sightings + 1, unseen=0,
             )  # fmt: skip
+        new = replace(new, confirmed=new.confirmed or new.history.bit_count() >= self._rule.hits)
         if new.open:
             changes.append(_change("updated", new, grew=track is not None and new.reach != track.reach))
         elif new.unusual.bit_count() >= self._rule.hits:

@@ -255,3 +255,28 @@ def test_edges_are_laid_by_their_shift(right, down):
         assert not match.same
         assert match.shift == (right, down)
         assert match.far == pytest.approx(1, abs=1e-4)
+
+
+def test_a_start_without_any_edge_hides_no_later_turn():
+    rng = np.random.default_rng(3)
+    flat = (180 + rng.normal(0, 0.5, (HEIGHT, WIDTH))).clip(0, 255).astype(np.uint8)
+    turns = Turns()
+    assert not told(turns, [flat, *(picture(number) for number in range(LONG))])
+    assert told(turns, (picture(LONG + n, seed=5) for n in range(LONG))) == [PICTURES]
+
+
+def lamps(number: int) -> np.ndarray:
+    """A night whose lamps light other edges than the day's: dark ground, bright spots with a glow."""
+    rng = np.random.default_rng(8)
+    dark = np.full((HEIGHT, WIDTH), 20.0)
+    for x, y in zip(rng.uniform(4, WIDTH - 4, 90), rng.uniform(HEIGHT / 3, HEIGHT - 4, 90), strict=True):
+        cv2.circle(dark, (int(x), int(y)), int(rng.integers(2, 6)), float(rng.uniform(120, 250)), -1)
+    noise = np.random.default_rng(number).normal(0, 2, dark.shape)
+    return (cv2.GaussianBlur(dark, (0, 0), 1.0) + noise).clip(0, 255).astype(np.uint8)
+
+
+def test_lamps_at_night_are_no_other_view():
+    turns = known()
+    assert not told(turns, map(lamps, range(LONG)))
+    assert not told(turns, (picture(LONG + n) for n in range(LONG)))
+    assert turns.view == 0

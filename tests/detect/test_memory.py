@@ -217,7 +217,7 @@ def test_a_memory_of_something_else_is_refused(grid, rule, bundle):
 
 
 @given(st.data())
-def test_a_damaged_one_is_refused(data):
+def test_a_damaged_one_is_refused_or_says_the_same(data):
     memory = made()
     memory.learn(NOON_S, score(1.0))
     whole = memory.encode(last=True)
@@ -225,5 +225,13 @@ def test_a_damaged_one_is_refused(data):
     bit = 1 << data.draw(st.integers(0, 7))
     cut = data.draw(st.booleans())
     broken = whole[:at] if cut else whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :]
-    with pytest.raises(ValueError, match=r"damaged|another"):
-        Memory.decode(broken, GRID, RULE, "digest")
+    said = ""
+    try:  # deflate writes some things in several ways: a bit of how it was written may change nothing
+        read = Memory.decode(broken, GRID, RULE, "digest")
+    except ValueError as error:
+        said = str(error)
+    if said:
+        assert "damaged" in said or "another" in said
+    else:
+        assert not cut
+        assert read.encode(last=True) == whole

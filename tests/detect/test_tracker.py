@@ -1,14 +1,17 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from edge.detect import tracker as module
+from edge.detect.calm import Thresholds
 from edge.detect.region import Region
 from edge.detect.tracker import MAX_TRACKS, Tracker
-from edge.model.manifest import Confirmation
+from edge.model.calm import Calm
+from edge.model.manifest import Confirmation, Threshold
 
 RULE = Confirmation(hits=2, window=3, close_after=2)
 
@@ -302,3 +305,34 @@ def test_what_is_open_outlasts_a_gap_and_a_candidate_does_not():
     assert kinds(tracker.update([plume, candidate])) == [("opened", 1)]
     tracker.forget_candidates()
     assert kinds(tracker.update([plume, candidate])) == [("updated", 1)]
+
+
+def test_what_is_held_back_is_followed_through_gaps_as_an_open_plume_is():
+    rule_ = Confirmation(hits=2, window=3, close_after=4)
+    tracker = Tracker(rule_)
+    assert kinds(tracker.update([usual(3, 3)])) == []
+    assert [change.kind for change in tracker.update([usual(3, 3)])] == ["held"]
+    assert tracker.confirmed_labels == {"smoke"}
+    (number,) = tracker.numbers
+    for _ in range(3):
+        tracker.update([])
+    assert tracker.numbers == {number}
+    tracker.update([usual(3, 3)])
+    assert tracker.numbers == {number}
+    for _ in range(4):
+        tracker.update([])
+    assert tracker.numbers == frozenset()
+    assert tracker.confirmed_labels == set()
+
+
+def test_a_calm_camera_does_not_raise_its_bar_against_what_is_held_back():
+    tracker = Tracker(Confirmation(hits=2, window=3, close_after=4))
+    rule_ = Calm(margin=2.0, fall=3.5, lag=3, least=2)
+    thresholds = Thresholds(rule_, {"smoke": Threshold(open=1.0, keep=0.0)}, ("smoke",))
+    for _ in range(8):
+        thresholds.learn(np.full((4, 4, 1), -6.0, np.float32), None, tracker.confirmed_labels)
+    assert thresholds.now["smoke"].open == -2.5
+    for _ in range(12):
+        tracker.update([usual(3, 3)])
+        thresholds.learn(np.full((4, 4, 1), -0.5, np.float32), None, tracker.confirmed_labels)
+        assert thresholds.now["smoke"].open == -2.5
