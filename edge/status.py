@@ -12,13 +12,8 @@ from edge.alert.recorder import Recorded
 from edge.alert.store import Counts
 from edge.alert.witness import Made
 from edge.counter.counters import Snapshot
-from edge.counter.prometheus import (
-    evidence_exposition,
-    exposition,
-    horizon_exposition,
-    hours_exposition,
-    uplink_exposition,
-)
+from edge.counter.held import horizon_exposition, hours_exposition
+from edge.counter.prometheus import evidence_exposition, exposition, uplink_exposition
 from edge.health import Health
 from edge.horizon import Banded
 from edge.hour import Held

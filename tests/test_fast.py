@@ -28,6 +28,8 @@ THROUGH = {
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
     "camera/encoded": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/room": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",
+    "counter/held": "tests/test_status.py",
+    "counter/metric": "tests/counter/test_prometheus.py",
     "detect/holding": "tests/test_hour.py",
     "device/cpu_time": "tests/device/test_meter.py",
     "device/sysfs": "tests/device/test_battery.py",

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol, get_args
 
 import msgspec
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 
 from edge.counter.counters import Snapshot
 from edge.counter.drops import Balance
 from edge.counter.energy import EnergyReport
 from edge.counter.latency import StageLatency
+from edge.counter.metric import Values, counter, gauge, metric, text_of
 from edge.device.device import Throttle
 
 if TYPE_CHECKING:
-    from edge.horizon import Banded
     from edge.uplink.uplink import Report
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_Values = Mapping[tuple[str, ...], float | None]
 _EVENT_GAUGES = ("unsaved",)
 _QUANTILES = ("p50_ms", "0.5"), ("p90_ms", "0.9"), ("p99_ms", "0.99")
 
@@ -123,25 +120,6 @@ class CameraState(Protocol):
         ...
 
 
-class Held(Protocol):
-    """What is shown of a camera's memory of the hour."""
-
-    @property
-    def held(self) -> int:
-        """Plumes that it held back."""
-        ...
-
-    @property
-    def released(self) -> int:
-        """Those that opened all the same."""
-        ...
-
-    @property
-    def learned(self) -> int:
-        """Frames that it learned from."""
-        ...
-
-
 def exposition(
     snapshot: Snapshot,
     cameras: Mapping[str, CameraState],
@@ -159,62 +137,29 @@ def exposition(
         stored: what the store holds; None where it is unknown.
     """
     of_events = [*_of_events(events, dropped), *_of_store(stored)]
-    return _text([*_of_snapshot(snapshot), *_of_health(cameras), *of_events])
+    return text_of([*_of_snapshot(snapshot), *_of_health(cameras), *of_events])
 
 
 def visits_exposition(visits: Visits) -> bytes:
     """Return the text exposition format of what the web server counts."""
-    cut: _Values = {("made_way",): visits.made_way, ("late",): visits.late}
+    cut: Values = {("made_way",): visits.made_way, ("late",): visits.late}
     name, text = "firetower_web_connections_cut", "Connections that the web server ended, by cause."
-    return _text(
+    return text_of(
         [
-            _gauge("firetower_web_connections", "Connections to the web server.", visits.open),
-            _metric(CounterMetricFamily, name, text, cut, ("cause",)),
-            _counter("firetower_web_wrong_tokens", "Wrong tokens that it was shown.", visits.wrong_tokens),
+            gauge("firetower_web_connections", "Connections to the web server.", visits.open),
+            metric(CounterMetricFamily, name, text, cut, ("cause",)),
+            counter("firetower_web_wrong_tokens", "Wrong tokens that it was shown.", visits.wrong_tokens),
         ]
     )
 
 
 def evidence_exposition(made: Made) -> bytes:
     """Return the text exposition format of what is counted of pictures for people."""
-    return _text(
+    return text_of(
         [
-            _counter("firetower_evidence_pictures", "Pictures that were made of events.", made.pictures),
-            _counter("firetower_evidence_failed", "Pictures that could not be made.", made.failed),
-            _gauge("firetower_evidence_kept_bytes", "Frames kept for openings to come.", made.kept_bytes),
-        ]
-    )
-
-
-def hours_exposition(cameras: Mapping[str, Held]) -> bytes:
-    """Return the text exposition format of what memories of the hour did."""
-    held: _Values = {(camera,): one.held for camera, one in cameras.items()}
-    released: _Values = {(camera,): one.released for camera, one in cameras.items()}
-    learned: _Values = {(camera,): one.learned for camera, one in cameras.items()}
-    texts = (
-        ("plumes_held", "Plumes that came about the same hour before, and did not open at once.", held),
-        ("plumes_released", "Those of them that opened, wider than ever or lasting for longer.", released),
-        ("frames_learned", "Frames that were learned from.", learned),
-    )
-    return _text(
-        [
-            _metric(CounterMetricFamily, f"firetower_hour_{name}", text, values, ("camera",))
-            for name, text, values in texts
-        ]
-    )
-
-
-def horizon_exposition(cameras: Mapping[str, Banded]) -> bytes:
-    """Return the text exposition format of what horizons did."""
-    known: _Values = {(camera,): float(one.known) for camera, one in cameras.items()}
-    held: _Values = {(camera,): one.held for camera, one in cameras.items()}
-    text = "Plumes that were far from the horizon, and did not open at once."
-    return _text(
-        [
-            _metric(
-                GaugeMetricFamily, "firetower_horizon_known", "Whether there is one.", known, ("camera",)
-            ),
-            _metric(CounterMetricFamily, "firetower_horizon_plumes_held", text, held, ("camera",)),
+            counter("firetower_evidence_pictures", "Pictures that were made of events.", made.pictures),
+            counter("firetower_evidence_failed", "Pictures that could not be made.", made.failed),
+            gauge("firetower_evidence_kept_bytes", "Frames kept for openings to come.", made.kept_bytes),
         ]
     )
 
@@ -222,108 +167,67 @@ def horizon_exposition(cameras: Mapping[str, Banded]) -> bytes:
 def uplink_exposition(report: Report) -> bytes:
     """Return the text exposition format of what is counted of messages to people."""
     queue, sinks = report.queue, report.sinks.items()
-    up: _Values = {(name,): float(link.up) for name, link in sinks}
-    moved: _Values = {
+    up: Values = {(name,): float(link.up) for name, link in sinks}
+    moved: Values = {
         (name, way): size
         for name, link in sinks
         for way, size in (("sent", link.sent_bytes), ("received", link.received_bytes))
     }
-    words: _Values = {} if queue is None else {(word,): count for word, count in queue.words.items()}
-    commands: _Values = {(result,): count for result, count in report.commands.items()}
+    words: Values = {} if queue is None else {(word,): count for word, count in queue.words.items()}
+    commands: Values = {(result,): count for result, count in report.commands.items()}
     by = ("sink", "direction")
     ended, oldest = (
         "Deliveries by what became of them, ever.",
         "Since the oldest message that waits was committed.",
     )
-    return _text(
+    return text_of(
         [
-            _metric(GaugeMetricFamily, "firetower_sink_up", "Whether a message could go.", up, ("sink",)),
-            _metric(CounterMetricFamily, "firetower_sink_bytes", "Over the link.", moved, by),
-            _gauge(
+            metric(GaugeMetricFamily, "firetower_sink_up", "Whether a message could go.", up, ("sink",)),
+            metric(CounterMetricFamily, "firetower_sink_bytes", "Over the link.", moved, by),
+            gauge(
                 "firetower_outbox_unsent", "Deliveries that wait.", None if queue is None else queue.unsent
             ),
-            _gauge(
+            gauge(
                 "firetower_outbox_unheard", "Messages nobody heard.", None if queue is None else queue.unheard
             ),
-            _gauge("firetower_outbox_bytes", "Of what waits.", None if queue is None else queue.bytes),
-            _gauge("firetower_outbox_oldest_seconds", oldest, None if queue is None else queue.oldest_s),
-            _metric(CounterMetricFamily, "firetower_deliveries", ended, words, ("word",)),
-            _metric(
-                CounterMetricFamily, "firetower_commands", "By what came of them.", commands, ("result",)
-            ),
+            gauge("firetower_outbox_bytes", "Of what waits.", None if queue is None else queue.bytes),
+            gauge("firetower_outbox_oldest_seconds", oldest, None if queue is None else queue.oldest_s),
+            metric(CounterMetricFamily, "firetower_deliveries", ended, words, ("word",)),
+            metric(CounterMetricFamily, "firetower_commands", "By what came of them.", commands, ("result",)),
         ]
     )
 
 
-def _text(metrics: list[Metric]) -> bytes:
-    registry = CollectorRegistry()
-    registry.register(_Once(metrics))
-    return generate_latest(registry)
-
-
-class _Once(Collector):
-    """Hands over metrics that are already there."""
-
-    def __init__(self, metrics: list[Metric]) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> list[Metric]:
-        return self._metrics
-
-
-def _metric(
-    family: type[GaugeMetricFamily | CounterMetricFamily],
-    name: str,
-    text: str,
-    values: _Values,
-    labels: Sequence[str] = (),
-) -> Metric:
-    """Return a metric with the values that are known."""
-    metric = family(name, text, labels=labels)
-    for label_values, value in values.items():
-        if value is not None:
-            metric.add_metric(list(label_values), value)
-    return metric
-
-
-def _gauge(name: str, text: str, value: float | None) -> Metric:
-    return _metric(GaugeMetricFamily, name, text, {(): value})
-
-
-def _counter(name: str, text: str, value: float | None) -> Metric:
-    return _metric(CounterMetricFamily, name, text, {(): value})
-
-
 def _of_snapshot(snapshot: Snapshot) -> Iterator[Metric]:
     memory, cpu = snapshot.memory, snapshot.cpu
-    yield _gauge("firetower_uptime_seconds", "Since the daemon began to count.", snapshot.uptime_s)
+    yield gauge("firetower_uptime_seconds", "Since the daemon began to count.", snapshot.uptime_s)
     yield from _of_frames(snapshot.cameras)
     yield from _of_latency(snapshot.latency)
-    yield _gauge("firetower_memory_rss_bytes", "Resident memory.", memory.rss_bytes)
-    yield _gauge("firetower_memory_pss_bytes", "Resident memory, shared pages divided.", memory.pss_bytes)
-    yield _gauge("firetower_memory_peak_rss_bytes", "Largest resident memory.", memory.peak_rss_bytes)
-    yield _counter("firetower_cpu_seconds", "CPU time of the process.", cpu.process_s)
-    yield _gauge("firetower_threads", "Threads of the process.", cpu.threads)
-    yield _gauge("firetower_descriptors", "Open file descriptors.", cpu.descriptors)
+    yield gauge("firetower_memory_rss_bytes", "Resident memory.", memory.rss_bytes)
+    yield gauge("firetower_memory_pss_bytes", "Resident memory, shared pages divided.", memory.pss_bytes)
+    yield gauge("firetower_memory_peak_rss_bytes", "Largest resident memory.", memory.peak_rss_bytes)
+    yield counter("firetower_cpu_seconds", "CPU time of the process.", cpu.process_s)
+    yield gauge("firetower_threads", "Threads of the process.", cpu.threads)
+    yield gauge("firetower_descriptors", "Open file descriptors.", cpu.descriptors)
     yield from _of_energy(snapshot.energy)
     yield from _of_board(snapshot)
 
 
 def _of_frames(cameras: Mapping[str, Balance]) -> Iterator[Metric]:
     label = ("camera",)
-    decoded: _Values = {(name,): balance.decoded for name, balance in cameras.items()}
-    scored: _Values = {(name,): balance.scored for name, balance in cameras.items()}
-    waiting: _Values = {(name,): balance.waiting for name, balance in cameras.items()}
-    dropped: _Values = {
+    decoded: Values = {(name,): balance.decoded for name, balance in cameras.items()}
+    scored: Values = {(name,): balance.scored for name, balance in cameras.items()}
+    waiting: Values = {(name,): balance.waiting for name, balance in cameras.items()}
+    dropped: Values = {
         (name, cause): n for name, balance in cameras.items() for cause, n in balance.dropped.items()
     }
     family = CounterMetricFamily
-    yield _metric(family, "firetower_frames_decoded", "Frames that left the decoder.", decoded, label)
-    yield _metric(family, "firetower_frames_scored", "Frames that went through the model.", scored, label)
-    yield _metric(
+    yield metric(family, "firetower_frames_decoded", "Frames that left the decoder.", decoded, label)
+    yield metric(family, "firetower_frames_scored", "Frames that went through the model.", scored, label)
+    yield metric(
         family, "firetower_frames_dropped", "Frames that ended otherwise.", dropped, ("camera", "cause")
     )
-    yield _metric(GaugeMetricFamily, "firetower_frames_waiting", "Frames on their way.", waiting, label)
+    yield metric(GaugeMetricFamily, "firetower_frames_waiting", "Frames on their way.", waiting, label)
 
 
 def _of_latency(stages: Mapping[str, StageLatency]) -> Iterator[Metric]:
@@ -340,7 +244,7 @@ def _of_latency(stages: Mapping[str, StageLatency]) -> Iterator[Metric]:
             largest[(stage,)] = latency.run.max_ms / 1e3
     yield summary
     name, text = "firetower_stage_max_seconds", "Largest time of a stage for one frame in the run."
-    yield _metric(GaugeMetricFamily, name, text, largest, ("stage",))
+    yield metric(GaugeMetricFamily, name, text, largest, ("stage",))
     windows: dict[tuple[str, ...], float | None] = {
         (stage, window, quantile): getattr(part, field) / 1e3
         for stage, latency in stages.items()
@@ -352,17 +256,17 @@ def _of_latency(stages: Mapping[str, StageLatency]) -> Iterator[Metric]:
         "firetower_stage_window_seconds",
         "Quantiles over the run and the last minute; 1 is the largest.",
     )
-    yield _metric(GaugeMetricFamily, name, text, windows, ("stage", "window", "quantile"))
+    yield metric(GaugeMetricFamily, name, text, windows, ("stage", "window", "quantile"))
 
 
 def _of_energy(energy: EnergyReport) -> Iterator[Metric]:
     source, label = (energy.source,), ("source",)
 
     def by_source(name: str, text: str, value: float | None) -> Metric:
-        return _metric(GaugeMetricFamily, name, text, {source: value}, label)
+        return metric(GaugeMetricFamily, name, text, {source: value}, label)
 
     yield by_source("firetower_energy_source", "1 for how energy is known.", 1.0)
-    yield _metric(
+    yield metric(
         CounterMetricFamily, "firetower_energy_joules", "Energy, gross.", {source: energy.joules}, label
     )
     yield by_source("firetower_energy_above_idle_joules", "Energy above idle.", energy.joules_above_idle)
@@ -370,62 +274,62 @@ def _of_energy(energy: EnergyReport) -> Iterator[Metric]:
     yield by_source("firetower_frame_energy_joules", "Energy a scored frame, gross.", energy.j_per_frame)
     name = "firetower_frame_energy_above_idle_joules"
     yield by_source(name, "Energy a scored frame, above idle.", energy.j_per_frame_above_idle)
-    yield _counter("firetower_energy_measured_seconds", "Time with good readings.", energy.measured_s)
-    yield _counter("firetower_energy_unmeasured_seconds", "Time without.", energy.unmeasured_s)
-    yield _counter("firetower_energy_failed_readings", "Readings that failed.", energy.failed_readings)
+    yield counter("firetower_energy_measured_seconds", "Time with good readings.", energy.measured_s)
+    yield counter("firetower_energy_unmeasured_seconds", "Time without.", energy.unmeasured_s)
+    yield counter("firetower_energy_failed_readings", "Readings that failed.", energy.failed_readings)
 
 
 def _of_board(snapshot: Snapshot) -> Iterator[Metric]:
     board = snapshot.device.condition
-    yield _gauge("firetower_soc_temperature_celsius", "Temperature of the SoC.", board.temperature_c)
-    yield _gauge("firetower_charge_ratio", "State of charge of the battery, 0 to 1.", board.charge)
-    yield _gauge("firetower_load1", "Load average over one minute.", board.load_1min)
+    yield gauge("firetower_soc_temperature_celsius", "Temperature of the SoC.", board.temperature_c)
+    yield gauge("firetower_charge_ratio", "State of charge of the battery, 0 to 1.", board.charge)
+    yield gauge("firetower_load1", "Load average over one minute.", board.load_1min)
     available = board.memory_available_bytes
-    yield _gauge("firetower_memory_available_bytes", "Memory that programs can still take.", available)
-    flags: _Values = {}
+    yield gauge("firetower_memory_available_bytes", "Memory that programs can still take.", available)
+    flags: Values = {}
     if board.throttling is not None:
         flags = {(flag,): float(flag in board.throttling) for flag in get_args(Throttle)}
     text = "1 for what holds the processor back now."
-    yield _metric(GaugeMetricFamily, "firetower_throttled", text, flags, ("reason",))
+    yield metric(GaugeMetricFamily, "firetower_throttled", text, flags, ("reason",))
 
 
 def _of_health(cameras: Mapping[str, CameraState]) -> Iterator[Metric]:
-    states: _Values = {(name, camera.state): 1.0 for name, camera in cameras.items()}
-    ages: _Values = {(name,): camera.age_s for name, camera in cameras.items()}
+    states: Values = {(name, camera.state): 1.0 for name, camera in cameras.items()}
+    ages: Values = {(name,): camera.age_s for name, camera in cameras.items()}
     text = "1 for the state that the camera is in."
-    yield _metric(GaugeMetricFamily, "firetower_camera_state", text, states, ("camera", "state"))
-    standing: _Values = {
+    yield metric(GaugeMetricFamily, "firetower_camera_state", text, states, ("camera", "state"))
+    standing: Values = {
         (name, one): 1.0 for name, camera in cameras.items() for one in camera.conditions or ()
     }
     text = "1 for each condition of the scene that stands."
-    yield _metric(GaugeMetricFamily, "firetower_camera_condition", text, standing, ("camera", "condition"))
+    yield metric(GaugeMetricFamily, "firetower_camera_condition", text, standing, ("camera", "condition"))
     text = "Since the camera's last scored frame."
-    yield _metric(GaugeMetricFamily, "firetower_camera_frame_age_seconds", text, ages, ("camera",))
-    turns: _Values = {(name,): camera.turns for name, camera in cameras.items()}
+    yield metric(GaugeMetricFamily, "firetower_camera_frame_age_seconds", text, ages, ("camera",))
+    turns: Values = {(name,): camera.turns for name, camera in cameras.items()}
     text = "How often the camera was found to look elsewhere; its state started anew each time."
-    yield _metric(CounterMetricFamily, "firetower_camera_turns", text, turns, ("camera",))
-    views: _Values = {(name,): camera.view for name, camera in cameras.items()}
+    yield metric(CounterMetricFamily, "firetower_camera_turns", text, turns, ("camera",))
+    views: Values = {(name,): camera.view for name, camera in cameras.items()}
     text = "Number of what the camera looks at, 0 at first."
-    yield _metric(GaugeMetricFamily, "firetower_camera_view", text, views, ("camera",))
+    yield metric(GaugeMetricFamily, "firetower_camera_view", text, views, ("camera",))
 
 
 def _of_events(events: Mapping[str, int], dropped: Mapping[str, int]) -> Iterator[Metric]:
-    phases: _Values = {(phase,): count for phase, count in events.items() if phase not in _EVENT_GAUGES}
-    yield _metric(CounterMetricFamily, "firetower_events", "Events, by phase.", phases, ("phase",))
-    waiting: _Values = {(phase,): count for phase, count in events.items() if phase in _EVENT_GAUGES}
+    phases: Values = {(phase,): count for phase, count in events.items() if phase not in _EVENT_GAUGES}
+    yield metric(CounterMetricFamily, "firetower_events", "Events, by phase.", phases, ("phase",))
+    waiting: Values = {(phase,): count for phase, count in events.items() if phase in _EVENT_GAUGES}
     text = "Events of which something is not on disk now."
-    yield _metric(GaugeMetricFamily, "firetower_events", text, waiting, ("phase",))
-    kinds: _Values = {(kind,): count for kind, count in dropped.items()}
+    yield metric(GaugeMetricFamily, "firetower_events", text, waiting, ("phase",))
+    kinds: Values = {(kind,): count for kind, count in dropped.items()}
     name, text = "firetower_events_dropped", "Revisions and pictures lost because the disk did not keep up."
-    yield _metric(CounterMetricFamily, name, text, kinds, ("kind",))
+    yield metric(CounterMetricFamily, name, text, kinds, ("kind",))
 
 
 def _of_store(stored: Stored | None) -> Iterator[Metric]:
-    events: _Values = {}
-    alerts: _Values = {}
+    events: Values = {}
+    alerts: Values = {}
     if stored is not None:
         events = {("open",): stored.open_events, ("closed",): stored.closed_events}
         alerts = {("open",): stored.open_alerts, ("closed",): stored.closed_alerts}
     family, text = GaugeMetricFamily, "Events in the store, candidates and alerts."
-    yield _metric(family, "firetower_stored_events", text, events, ("state",))
-    yield _metric(family, "firetower_stored_alerts", "Those of them that are alerts.", alerts, ("state",))
+    yield metric(family, "firetower_stored_events", text, events, ("state",))
+    yield metric(family, "firetower_stored_alerts", "Those of them that are alerts.", alerts, ("state",))
