@@ -40,6 +40,7 @@ METHODS = train.METHODS | variant.METHODS | trained.METHODS
 SCHEMA = "1.4"  # calm and conditions
 BACKBONE: Name = "lite0-third"
 METHOD = Distillation(temperature=2.0, alpha=0.7)
+TRIALS = 8  # of each arm, of what is its own: T and α, or learning rate and weight decay
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ class Labels:
         """Return the settings, the seed among them, the grid of points and the numbers of its steps' methods."""
         return {
             "name": self.name,
+            "steps": self.setting.steps,
+            "trials": TRIALS,
             "setting": asdict(self.setting),
             "method": msgspec.to_builtins(self.method),
             "kinds": [asdict(kind) for kind in self.kinds],

@@ -17,7 +17,7 @@ class Setting:
         quantized_rate: the peak of the quantized steps.
         cadences: which k-th frames a window is made of, and how often.
         conditions_weight: of the scene's loss.
-        projected, width, depth, context: see `training.smoke.student.head.Shape`.
+        projected, width, depth, kernel, plain, context: see `training.smoke.student.head.Shape`.
     """
 
     steps: int = 400
@@ -31,6 +31,8 @@ class Setting:
     projected: int = 64
     width: int = 96
     depth: int = 2
+    kernel: int = 5
+    plain: bool = False
     context: bool = True
     seed: int = 0
 

@@ -98,6 +98,8 @@ def shape_of(examples: Sequence[Example], setting: Setting) -> Shape:
         projected=setting.projected,
         width=setting.width,
         depth=setting.depth,
+        kernel=setting.kernel,
+        plain=setting.plain,
         context=setting.context,
         conditions=examples[0].conditions.shape[1],
     )

@@ -17,7 +17,6 @@ from training.network.depthwise import Depthwise2d
 
 FRAME_LIMIT, CHANGE_LIMIT = 6.0, 12.0  # standard deviations at which inputs are clipped: their INT8 ranges
 SIGMA_LIMIT = 6.0  # at which a projection is clipped; relu6 of half of it plus three
-KERNEL = 5
 HALF, MIDDLE = 3 / SIGMA_LIMIT, 3.0  # what brings ± SIGMA_LIMIT to 0..6
 PRIOR = -3.0  # logit of a cell before it has learned anything
 
@@ -30,6 +29,8 @@ class Shape:
         features: channels of the backbone's pooled features.
         projected: channels of the projection, of the frame and of the change each.
         width, depth: channels and number of the stages behind it.
+        kernel: side of a stage's convolution over cells.
+        plain: one convolution a stage over all channels, instead of a depthwise and a 1×1 one.
         context: whether each cell is told what all cells show in the mean.
         conditions: number of scene conditions; 0 leaves their output out.
     """
@@ -38,6 +39,8 @@ class Shape:
     projected: int = 64
     width: int = 96
     depth: int = 2
+    kernel: int = 5
+    plain: bool = False
     context: bool = True
     conditions: int = 0
 
@@ -66,16 +69,24 @@ class Statistics:
 
 
 class Stage(nn.Module):
-    """A depthwise 5×5 and a 1×1 convolution, each with its ReLU."""
+    """A depthwise k×k and a 1×1 convolution, or a plain k×k one; each with its ReLU.
 
-    def __init__(self, width: int) -> None:
+    Args:
+        width: channels.
+        kernel: k.
+        plain: see `Shape`.
+    """
+
+    def __init__(self, width: int, kernel: int, *, plain: bool) -> None:
         super().__init__()
-        self.spread = Depthwise2d(width, KERNEL)
-        self.point = Conv2d(width, width, 1, bias=True)
+        self.spread = None if plain else Depthwise2d(width, kernel)
+        self.point = Conv2d(width, width, kernel if plain else 1, bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, rows, cols) → the same shape."""
-        return functional.relu_(self.point(functional.relu_(self.spread(x))))
+        if self.spread is not None:
+            x = functional.relu_(self.spread(x))
+        return functional.relu_(self.point(x))
 
 
 class Head(nn.Module):
@@ -102,7 +113,9 @@ class Head(nn.Module):
         self.project = Conv2d(shape.features, shape.projected, 1)
         self.mix = Conv2d(2 * shape.projected, shape.width, 1, bias=True)
         self.context = Conv2d(shape.width, shape.width, 1, bias=True) if shape.context else None
-        self.stages = nn.ModuleList(Stage(shape.width) for _ in range(shape.depth))
+        self.stages = nn.ModuleList(
+            Stage(shape.width, shape.kernel, plain=shape.plain) for _ in range(shape.depth)
+        )
         self.drop = nn.Dropout2d(0.1)
         self.out = Conv2d(shape.width, 1, 1, bias=True)
         self.scene = nn.Linear(2 * shape.projected, shape.conditions) if shape.conditions else None

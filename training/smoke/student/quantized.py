@@ -18,7 +18,6 @@ from training.smoke.student.head import (
     CHANGE_LIMIT,
     FRAME_LIMIT,
     HALF,
-    KERNEL,
     MIDDLE,
     Head,
     Shape,
@@ -51,15 +50,18 @@ class QuantizedStage(nn.Module):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self.spread = QuantizedDepthwise2d(len(stage.spread.weight), KERNEL)
-        self.spread.load_state_dict(stage.spread.state_dict())
-        self.between = Point()
+        self.spread = None
+        if stage.spread is not None:
+            self.spread = QuantizedDepthwise2d(len(stage.spread.weight), stage.spread.kernel_size[0])
+            self.spread.load_state_dict(stage.spread.state_dict())
+            self.between = Point()
         self.point = _copied(stage.point.weight, stage.point.bias)
         self.after = Point()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, width, rows, cols) → the same shape."""
-        x = self.between(functional.relu(self.spread(x)))
+        if self.spread is not None:
+            x = self.between(functional.relu(self.spread(x)))
         y: Tensor = self.after(functional.relu(self.point(x)))
         return y
 

@@ -8,15 +8,16 @@ from training.smoke.student.head import Head, Shape, Statistics
 from training.smoke.student.quantized import QuantizedHead, observe, plain
 
 
-@pytest.fixture
-def head() -> Head:
+@pytest.fixture(params=[False, True], ids=["depthwise", "plain"])
+def head(request: pytest.FixtureRequest) -> Head:
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
     statistics = Statistics(
         torch.randn(8, generator=generator), torch.rand(8, generator=generator) + 0.5,
         torch.rand(8, generator=generator) + 0.5, torch.eye(8), torch.eye(8) * 2,
     )  # fmt: skip
-    made = Head(Shape(features=8, projected=6, width=12, conditions=3), statistics).eval()
+    shape = Shape(features=8, projected=6, width=12, kernel=3, plain=request.param, conditions=3)
+    made = Head(shape, statistics).eval()
     return made.requires_grad_(requires_grad=False)
 
 
