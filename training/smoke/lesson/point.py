@@ -29,7 +29,7 @@ from training.smoke.network import FRAME_PX, GRID
 
 LABEL = "smoke"
 CANDIDATES_PER_HOUR, ALERTS_PER_HOUR = 0.15, 0.05
-OPENS = tuple(float(value) for value in np.arange(6.0, -1.01, -0.5))
+OPENS = tuple(float(value) for value in np.arange(9.0, -1.01, -0.5))
 HYSTERESES = (1.0, 2.0)
 CALMS = (None, Calm(margin=2.0, fall=3.5))
 ALERT_ABOVE = 0.5  # logits above `open`

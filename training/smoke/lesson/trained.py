@@ -11,9 +11,16 @@ import torch
 
 from training.distill.setting import Distillation
 from training.network.memory import laid_out
+from training.smoke.lesson import scene
 from training.smoke.lesson.example import Example
 from training.smoke.lesson.setting import Setting
-from training.smoke.lesson.train import FLOAT_CHECKPOINT, QUANTIZED_CHECKPOINT, train_float, train_quantized
+from training.smoke.lesson.train import (
+    FLOAT_CHECKPOINT,
+    QUANTIZED_CHECKPOINT,
+    alone,
+    train_float,
+    train_quantized,
+)
 from training.smoke.side import MADE_OF
 from training.smoke.student.head import Head, Shape, Statistics
 from training.smoke.student.quantized import QuantizedHead
@@ -66,6 +73,8 @@ def _train(
     write_whole(step.folder / FLOAT, lambda path: torch.save(head.state_dict(), path))
     if setting.quantized_steps:
         quantized = train_quantized(head, examples, setting, step.folder, method)
+        with alone():
+            scene.fit(quantized, examples)
         write_whole(step.folder / QUANTIZED, lambda path: torch.save(quantized.state_dict(), path))
         names.append(QUANTIZED)
     return {

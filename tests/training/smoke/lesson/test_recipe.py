@@ -129,9 +129,9 @@ def test_both_arms_start_and_draw_alike() -> None:
     labels, distilled = Labels(GROUND, SHORT), Distilled(GROUND, SHORT, kinds=kinds)
     assert labels.setting == distilled.setting
     apart = {k for k in labels.stated() if labels.stated()[k] != distilled.stated()[k]}
-    for recipe in (labels, distilled):  # what compare-arms asks of both
-        assert recipe.stated()["steps"] == recipe.setting.steps
-        assert type(recipe.stated()["trials"]) is int
+    for arm in (labels, distilled):  # what compare-arms asks of both
+        assert arm.stated()["steps"] == arm.setting.steps
+        assert type(arm.stated()["trials"]) is int
     assert apart == {"name", "method", "kinds"}
     assert labels.trains_on_quiet
     assert distilled.trains_on_quiet
