@@ -31,7 +31,8 @@ from training.step.step import picture_digest
 logger = logging.getLogger(__name__)
 
 STARTUP = 10  # trials before the sampler draws on them
-IN_VAIN = 50  # draws in a row that were tried before, or trials that diverged, after which a study ends
+IN_VAIN = 50  # draws in a row that were tried before, after which a study ends
+DIVERGING = 5  # trials in a row of one process that diverge, after which it ends
 SEED, TRIED, DIVERGED, REFERENCE_MS = "seed", "tried", "diverged", "reference_ms"
 
 
@@ -63,13 +64,15 @@ class Study:
         Raises:
             ValueError: nothing new is left to try, or trials diverge.
         """
-        while True:
+        in_vain = 0
+        while in_vain < DIVERGING:
             with ExitStack() as held:
                 trial = self._claim(held, reference_ms)
                 if trial is None:
                     return
-                self._try(trial, rehearse)
+                in_vain = 0 if self._try(trial, rehearse) else in_vain + 1
             gc.collect()
+        raise ValueError(f"the last {DIVERGING} trials diverged; something is wrong with all of them")
 
     def done(self) -> list[FrozenTrial]:
         """Return the finished trials, by number."""
@@ -94,7 +97,7 @@ class Study:
                     held.enter_context(_locked(self._lock(trial.number)))
                     return trial
                 self.study.tell(trial, state=TrialState.FAIL)
-        raise ValueError(f"the last {IN_VAIN} draws had been tried before, or diverged; ask for fewer trials")
+        raise ValueError(f"the last {IN_VAIN} draws had been tried before; ask for fewer trials")
 
     def _begin(self, reference_ms: Callable[[], float]) -> None:
         if REFERENCE_MS not in self.study.user_attrs:
@@ -137,18 +140,20 @@ class Study:
         counted = (TrialState.COMPLETE, TrialState.RUNNING)
         return any(one.state in counted or DIVERGED in one.user_attrs for one in same)
 
-    def _try(self, trial: optuna.Trial, rehearse: Callable[[Parameters, int], Tried]) -> None:
+    def _try(self, trial: optuna.Trial, rehearse: Callable[[Parameters, int], Tried]) -> bool:
+        """Try a trial that is held; return whether it came to an end."""
         try:
             tried = rehearse(dict(trial.params), trial.user_attrs[SEED])
         except DivergedError:
             trial.set_user_attr(DIVERGED, value=True)
             self.study.tell(trial, state=TrialState.FAIL)
             logger.warning("trial %d diverged: %s", trial.number, trial.params)
-            return
+            return False
         trial.set_user_attr(TRIED, msgspec.to_builtins(tried))
         values = [tried.delay_min, *(ms for ms in [self.ms(tried)] if ms is not None)]
         self.study.tell(trial, values)
         logger.info("trial %d: %s in %.0f s, %s", trial.number, values, tried.seconds, trial.params)
+        return True
 
     def _lock(self, number: int) -> Path:
         return self.folder / f"trial-{number}.lock"

@@ -7,7 +7,7 @@ import pytest
 from tests.training.smoke.search import made
 from training.distill.loop import DivergedError
 from training.smoke.search.space import TODAY, TODAY_OF_ARM
-from training.smoke.search.study import IN_VAIN, open_study
+from training.smoke.search.study import DIVERGING, open_study
 
 MS = 14.0
 
@@ -115,5 +115,5 @@ def test_a_study_of_nothing_but_divergence_ends(tmp_path) -> None:
     def diverging(parameters, seed):
         raise DivergedError
 
-    with pytest.raises(ValueError, match=str(IN_VAIN)):
+    with pytest.raises(ValueError, match=f"the last {DIVERGING} trials"):
         run(opened(tmp_path), diverging)
