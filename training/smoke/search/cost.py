@@ -59,7 +59,7 @@ def reference() -> Bundle:
     return Bundle.open(bundled_path())
 
 
-def time(model: bytes, runs: int = RUNS) -> Timed:
+def time(model: bytes, runs: int) -> Timed:
     """Time a student's INT8 file and the reference in turn, in the edge's own runtime, on one thread.
 
     Args:

@@ -103,7 +103,9 @@ def _make(step: Step, opened: Opened, few: Sequence[Framed], setting: Setting) -
     exporter.tflite.unlink()
     (step.folder / TFLITE).write_bytes(model)
     files = digests(step.folder, TFLITE)
-    found = Cost(sha256=files[TFLITE], bytes=len(model), macs=cost.macs(model), timed=cost.time(model))
+    found = Cost(
+        sha256=files[TFLITE], bytes=len(model), macs=cost.macs(model), timed=cost.time(model, cost.RUNS)
+    )
     made_of = made_of_step(opened.network.step).union(
         calibration.pictures, *(example.made_of for example in examples)
     )
