@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import msgspec
@@ -95,8 +95,8 @@ class Rehearsal:
         """Return the recipe whose inner students are tried."""
         backbone = msgspec.convert(parameters.get("backbone", self.terms.backbones[0]), Name)
         ground = Ground(self.terms.parts, self.terms.stills, backbone)
-        known = asdict(self.terms.setting)
-        setting = replace(self.terms.setting, **{n: v for n, v in parameters.items() if n in known})
+        given = asdict(self.terms.setting)
+        setting = msgspec.convert({name: parameters.get(name, given[name]) for name in given}, Setting)
         if self.terms.arm == "distilled":
             return Distilled(ground, setting, msgspec.convert(parameters, Distillation))
         return Labels(ground, setting)

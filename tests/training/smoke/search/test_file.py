@@ -61,7 +61,7 @@ def test_multiply_accumulates_are_those_of_the_layers(step) -> None:
     backbone = 240 * 320 * 4 * 27 + 120 * 160 * (4 * 9 + 4 * 6)
     pools = cells * (4 * 8 * 8 + 6 * 4 * 4)
     head = cells * (2 * 10 * 8 + 16 * 12 + 12 * 9 + 12 * 12 + 12) + 12 * 12
-    others = cells * (3 * 9 * 16 + 1) + 16 * 2  # bars of the letterbox, smoothed scores, conditions
+    others = cells * (3 * 9 * 9 + 1) + 16 * 2  # bars of the letterbox, smoothed scores, conditions
     assert cost.macs(step.file("model.tflite").read_bytes()) == backbone + pools + head + others
 
 
