@@ -30,6 +30,7 @@ from training.step.step import picture_digest
 
 logger = logging.getLogger(__name__)
 
+DRAWS = 5  # draws in a row of the sampler that were tried before, after which chance draws
 STARTUP = 10  # trials before the sampler draws on them
 IN_VAIN = 50  # draws in a row that were tried before, after which a study ends
 DIVERGING = 5  # trials in a row of one process that diverge, after which it ends
@@ -88,11 +89,11 @@ class Study:
         with _locked(self.folder / "claim.lock"):
             self._begin(reference_ms)
             self._again()
-            for _ in range(IN_VAIN):
+            for draw in range(IN_VAIN):
                 states = (TrialState.COMPLETE, TrialState.RUNNING)
                 if len(self.study.get_trials(deepcopy=False, states=states)) >= self.trials:
                     return None
-                trial = self._ask()
+                trial = self._ask(by_chance=draw >= DRAWS)
                 if not self._known(trial):
                     held.enter_context(_locked(self._lock(trial.number)))
                     return trial
@@ -108,20 +109,26 @@ class Study:
 
     def _again(self) -> None:
         """Put trials of processes that died back into the queue."""
-        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
+        for trial in self._running():
             with ExitStack() as held:
                 try:
                     held.enter_context(_locked(self._lock(trial.number), wait=False))
                 except BlockingIOError:
                     continue
+                if trial.number not in {one.number for one in self._running()}:
+                    continue  # it has ended since it was listed
                 self.study.tell(trial.number, state=TrialState.FAIL)
                 self.study.enqueue_trial(trial.params, user_attrs={SEED: trial.user_attrs.get(SEED, 0)})
 
-    def _ask(self) -> optuna.Trial:
+    def _running(self) -> list[FrozenTrial]:
+        return self.study.get_trials(states=(TrialState.RUNNING,))
+
+    def _ask(self, *, by_chance: bool) -> optuna.Trial:
         """Ask for a trial; each number has lots of its own, whichever process asks."""
         number = len(self.study.get_trials(deepcopy=False))
         lot = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
-        self.study.sampler = optuna.samplers.TPESampler(seed=lot, n_startup_trials=STARTUP)
+        drawn = optuna.samplers.TPESampler(seed=lot, n_startup_trials=STARTUP)
+        self.study.sampler = optuna.samplers.RandomSampler(seed=lot) if by_chance else drawn
         trial = self.study.ask()
         space.suggest(trial, self.terms.backbones, self.terms.arm)
         if SEED not in trial.user_attrs:
