@@ -36,6 +36,7 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "training/gate/template/arms.md.jinja",
         "training/gate/template/smoke.md.jinja",
         "training/smoke/card.md.jinja",
+        "training/smoke/search/page.md.jinja",
         "training/smoke/corrections.json",
         "training/export/layout.md.jinja",
         "training/cifar10/recipe/tiny.toml",

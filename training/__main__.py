@@ -18,6 +18,7 @@ from training.smoke import command as smoke
 from training.smoke.data import command as inspect
 from training.smoke.fold import command as folds
 from training.smoke.pool import command as pool
+from training.smoke.search import command as search
 from training.step.provenance import commit
 
 _NEEDED = (
@@ -53,6 +54,7 @@ def command(arguments: Sequence[str]) -> int:
     gate.register(commands)
     folds.register(commands)
     pool.register(commands)
+    search.register(commands)
     cifar10.register(commands)
     report.register(commands)
     options = parser.parse_args(list(arguments))

@@ -194,8 +194,25 @@ def _arms(folder: Path) -> Words:
 
 
 def _pool(folder: Path) -> Words:
-    data = folder / "fires"
-    return ["--data", data, "--calibration", data, "--work", folder / "pool", "--processes", "1"]
+    stills = ["--calibration", folder / "sequences"]  # none that a fold leaves out
+    return ["--data", folder / "fires", *stills, "--work", folder / "pool", "--processes", "1"]
+
+
+def _search(folder: Path) -> Words:
+    words: list[str | Path] = ["--data", folder / "fires", "--stills", folder / "sequences"]
+    words += [
+        "--work",
+        folder / "pool",
+        "--backbone",
+        "lite0",
+        "--trials",
+        "1",
+        "--steps",
+        "4",
+        "--batch",
+        "2",
+    ]
+    return [*words, "--result", folder / "search.json", "--page", folder / "search.md"]
 
 
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
@@ -213,6 +230,7 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train cross-validate", _folds),
     ("firetower train compare-arms", _arms),
     ("firetower train pool", _pool),
+    ("firetower train search", _search),
 )
 
 

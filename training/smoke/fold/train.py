@@ -51,12 +51,21 @@ def choose(shop: Workshop, folds: Sequence[Fold], recipe: FoldRecipe) -> FoldRec
     Raises:
         LeakError: it did.
     """
-    first = next(fold for fold in folds if fold.kind == "outer")
-    left_out = pictures_of(first.held)
-    side = TrainingSide(shop, first.training, left_out, shop.work / "choice")
+    side, left_out = first_side(shop, folds)
     chosen = recipe.choose(side)
     refuse(side.handed(), left_out)
     return chosen
+
+
+def first_side(shop: Workshop, folds: Sequence[Fold]) -> tuple[TrainingSide, dict[str, str]]:
+    """Open the side that choices are made on: fold 1's training side.
+
+    Returns:
+        The side, and where each picture that fold 1 leaves out lies, by digest.
+    """
+    first = next(fold for fold in folds if fold.kind == "outer")
+    left_out = pictures_of(first.held)
+    return TrainingSide(shop, first.training, left_out, shop.work / "choice"), left_out
 
 
 def train(shop: Workshop, fold: Fold, recipe: FoldRecipe) -> Trained:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -67,6 +67,18 @@ class Example:
         last = np.arange(WINDOW - 1, len(there))
         kept = there[last] if smoky else np.all([free[last - back] for back in range(JUDGED)], axis=0)
         return last[kept] - (WINDOW - 1)
+
+    def unsure(self) -> Example:
+        """Return the same sequence with its smoky frames neither smoky nor free: weather may hide what burns."""
+        burning = self.positive.any(axis=(1, 2), keepdims=True)
+        if not burning.any():
+            return self
+        return replace(
+            self,
+            positive=np.zeros_like(self.positive),
+            negative=self.negative & ~burning,
+            sha256=sha256(f"{self.sha256} unsure".encode()).hexdigest(),
+        )
 
 
 def load(

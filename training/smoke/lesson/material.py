@@ -17,6 +17,10 @@ from training.smoke.side import TrainingSide, made_of_step
 from training.step.step import Step, picture_digest
 
 
+HIDES = frozenset({"fog", "night", "lit_night", "infrared_night", "headlights", "infrared"})
+"""Rendered weather under which nobody knows whether real smoke can still be seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """How sequences are seen: by which frozen network, against how slow a background.
@@ -100,7 +104,7 @@ def _example(side: TrainingSide, one: Sequenced, sight: Sight) -> Example:
         for every in sight.cadences
     }
     steps = [features, *moved.values()]
-    return load(
+    example = load(
         one.drawn.truth,
         one.source,
         features.folder / map.FEATURES,
@@ -109,6 +113,8 @@ def _example(side: TrainingSide, one: Sequenced, sight: Sight) -> Example:
         frozenset[str]().union(*(made_of_step(step) for step in steps)),
         [step.key for step in steps],
     )
+    hidden = one.variant.fire is None and one.variant.weather in HIDES
+    return example.unsure() if hidden else example
 
 
 def conditions_of(labels: Sequence[Condition]) -> NDArray[np.float32]:

@@ -61,7 +61,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class Opened:
     """A training side, opened.
 
     Attributes:
@@ -130,11 +130,8 @@ class Labels:
         Raises:
             LeakError, ValueError: as `material.examples`, `trained.trained` and `student.export.export`.
         """
-        opened = self._open(side)
-        blank = msgspec.structs.replace(
-            manifest_of(Threshold(open=0.0, keep=0.0)), schema=SCHEMA, conditions=NAMES
-        )
-        chosen = self._point(opened, blank)
+        opened, blank = self.opened(side), _blank()
+        chosen = self.inner_point(opened)
         groups = frozenset(example.group for example in opened.examples)
         student = self._student(opened, "all", groups, self.setting)
         side.take(student, "training", "feature scale")
@@ -167,32 +164,49 @@ class Labels:
         side.take(network.step, "calibration")
         return network
 
-    def _open(self, side: TrainingSide) -> _Side:
+    def opened(self, side: TrainingSide) -> Opened:
+        """Open a side: its sequences of the pool, seen by the student's backbone.
+
+        Raises:
+            LeakError, ValueError: as `material.of_side` and `material.examples`.
+        """
         variants = variant.variants(self.ground.parts, self.ground.pool_seed)
         sequences = material.of_side(side, variants)
         network = self._network(side, self.ground.backbone)
         cadences = tuple(every for every, _ in self.setting.cadences)
         examples = material.examples(side, sequences, Sight(network, BACKGROUND_RATE, cadences))
-        return _Side(side, sequences, network, examples, inner.halves(sequences))
+        return Opened(side, sequences, network, examples, inner.halves(sequences))
 
-    def _point(self, opened: _Side, blank: Manifest) -> Point:
+    def inner_point(self, opened: Opened, seed: int = 0) -> Point:
+        """Return the operating point that the inner folds' students give; what is trained is found.
+
+        Args:
+            opened: a side.
+            seed: of the inner students.
+        """
         scored: list[Scored] = []
         for half in opened.halves:
-            setting = dataclasses.replace(self.setting, seed=0)
+            setting = dataclasses.replace(self.setting, seed=seed)
             student = self._student(opened, f"without-{half.name}", half.groups, setting)
             opened.side.take(student, "thresholds")
             scored += inner.scored(opened.side, student, opened.sequences, opened.examples, half)
-        return point.choose(scored, blank)
+        return point.choose(scored, _blank())
 
-    def _student(self, opened: _Side, name: str, groups: frozenset[str], setting: Setting) -> Step:
+    def _student(self, opened: Opened, name: str, groups: frozenset[str], setting: Setting) -> Step:
         """Train a student on some groups."""
         learned = self._learned(opened, name, groups)
         step_name = f"student-{type(self).__name__.lower()}-{name}-{setting.seed}"
         return trained.trained(opened.side.shop, step_name, learned, setting, self.method)
 
-    def _learned(self, opened: _Side, name: str, groups: frozenset[str]) -> list[Example]:  # noqa: ARG002 — of the other arm
+    def _learned(self, opened: Opened, name: str, groups: frozenset[str]) -> list[Example]:  # noqa: ARG002 — of the other arm
         """Return the examples of some groups as this arm learns from them."""
         return [example for example in opened.examples if example.group in groups]
+
+
+def _blank() -> Manifest:
+    """Return a student's manifest without files and point."""
+    plain = manifest_of(Threshold(open=0.0, keep=0.0))
+    return msgspec.structs.replace(plain, schema=SCHEMA, conditions=NAMES)
 
 
 class Distilled(Labels):
@@ -220,7 +234,7 @@ class Distilled(Labels):
         super().__init__(ground, setting)
         self.method, self.kinds = method, tuple(kinds)
 
-    def _learned(self, opened: _Side, name: str, groups: frozenset[str]) -> list[Example]:
+    def _learned(self, opened: Opened, name: str, groups: frozenset[str]) -> list[Example]:
         own = super()._learned(opened, name, groups)
         sequences = [one for one in opened.sequences if one.drawn.truth.group in groups]
         views = [self._views(opened.side, sequences, kind) for kind in self.kinds]

@@ -22,7 +22,7 @@ class Setting:
 
     steps: int = 400
     quantized_share: float = 0.25
-    batch: int = 24
+    batch: int = 12
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     quantized_rate: float = 3e-4

@@ -126,9 +126,15 @@ class Exporter:
 
     def write(self) -> None:
         """Write both float files."""
-        inputs = (torch.full((1, *FRAME_PX, 3), 0.5), *zero_state(self.head.mean.shape[1]))
-        file.export_tflite(self.graph, inputs, self.tflite)
-        file.export_onnx(self.graph, inputs, self.onnx, INPUT_NAMES, self.outputs)
+        self.write_tflite()
+        file.export_onnx(self.graph, self._inputs(), self.onnx, INPUT_NAMES, self.outputs)
+
+    def write_tflite(self) -> None:
+        """Write the float TFLite file alone."""
+        file.export_tflite(self.graph, self._inputs(), self.tflite)
+
+    def _inputs(self) -> tuple[torch.Tensor, ...]:
+        return torch.full((1, *FRAME_PX, 3), 0.5), *zero_state(self.head.mean.shape[1])
 
     def quantize(self, samples: Sequence[Sample]) -> tuple[bytes, bytes]:
         """Return the INT8 TFLite and the uint8 ONNX file.
@@ -138,15 +144,22 @@ class Exporter:
         Raises:
             ValueError: a point of the head has no tensor.
         """
-        made = TFLiteFile(self.tflite, HEAD_RULES)
-        positions = {name: f"args_{index}" for index, name in enumerate(INPUT_NAMES)}
-        by_position = [{positions[key]: value for key, value in sample.items()} for sample in samples]
-        shown = made.ranges(by_position)
-        given = dict(shown) | self._given(shown)
+        made, by_position = TFLiteFile(self.tflite, HEAD_RULES), _by_position(samples)
+        given = self._ranges(made, by_position)
         int8 = integer_ends_tflite(made.quantize(by_position, given), self.names)
         few = list(zip(samples, by_position, strict=True))[-SIGNATURES:]
         signatures = [made.ranges([sample]) for _, sample in few]
         return int8, self._quantize_onnx(samples, [sample for sample, _ in few], signatures, given)
+
+    def quantize_tflite(self, samples: Sequence[Sample]) -> bytes:
+        """Return the INT8 TFLite file alone, as `quantize` does."""
+        made, by_position = TFLiteFile(self.tflite, HEAD_RULES), _by_position(samples)
+        quantized = made.quantize(by_position, self._ranges(made, by_position))
+        return integer_ends_tflite(quantized, self.names)
+
+    def _ranges(self, made: TFLiteFile, by_position: Sequence[Sample]) -> Ranges:
+        shown = made.ranges(by_position)
+        return dict(shown) | self._given(shown)
 
     def _given(self, shown: Ranges) -> Ranges:
         frame = next(old for old, new in self.names.items() if new == "frame")
@@ -200,6 +213,12 @@ class Exporter:
                 scores.append(outputs[0][0].numpy())
                 state = outputs[-len(STATE_NAMES) :]
         return np.stack(scores)
+
+
+def _by_position(samples: Sequence[Sample]) -> list[Sample]:
+    """Return samples by the names that TFLite gives inputs."""
+    positions = {name: f"args_{index}" for index, name in enumerate(INPUT_NAMES)}
+    return [{positions[key]: value for key, value in sample.items()} for sample in samples]
 
 
 def _export(exporter: Exporter, sequences: Sequence[Framed], manifest: Manifest) -> dict[str, Any]:

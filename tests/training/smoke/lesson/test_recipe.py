@@ -61,11 +61,11 @@ def trained(tmp_path, monkeypatch):
             Half("A", frozenset({"bright"}), frozenset({"dull"})),
             Half("B", frozenset({"dull"}), frozenset({"bright"})),
         ]
-        return recipe._Side(door, sequences, SimpleNamespace(name="lite0-third"), pool, cut)
+        return recipe.Opened(door, sequences, SimpleNamespace(name="lite0-third"), pool, cut)
 
     monkeypatch.setattr(steps, "trained", logged)
     monkeypatch.setattr("training.smoke.lesson.teacher.trained", logged)
-    monkeypatch.setattr(Labels, "_open", opened)
+    monkeypatch.setattr(Labels, "opened", opened)
     monkeypatch.setattr(
         Distilled, "_views",
         lambda self, door, some, kind: [replace(e, sha256=f"{kind.network} {e.sha256}") for e in pool
@@ -129,9 +129,9 @@ def test_both_arms_start_and_draw_alike() -> None:
     labels, distilled = Labels(GROUND, SHORT), Distilled(GROUND, SHORT, kinds=kinds)
     assert labels.setting == distilled.setting
     apart = {k for k in labels.stated() if labels.stated()[k] != distilled.stated()[k]}
-    for arm in (labels, distilled):  # what compare-arms asks of both
-        assert arm.stated()["steps"] == arm.setting.steps
-        assert type(arm.stated()["trials"]) is int
+    for one in (labels, distilled):  # what compare-arms asks of both
+        assert one.stated()["steps"] == one.setting.steps
+        assert type(one.stated()["trials"]) is int
     assert apart == {"name", "method", "kinds"}
     assert labels.trains_on_quiet
     assert distilled.trains_on_quiet
