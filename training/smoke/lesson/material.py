@@ -16,7 +16,6 @@ from training.smoke.pool.variant import Variant
 from training.smoke.side import TrainingSide, made_of_step
 from training.step.step import Step, picture_digest
 
-
 HIDES = frozenset({"fog", "night", "lit_night", "infrared_night", "headlights", "infrared"})
 """Rendered weather under which nobody knows whether real smoke can still be seen."""
 

@@ -83,3 +83,15 @@ def test_training_needs_smoke_and_quiet(pool) -> None:
 
 def test_without_a_teacher_there_are_no_logits(pool) -> None:
     assert batch_of([Drawn(pool[0], 1, 0, mirrored=False)]).targets[3] is None
+
+
+def test_smoke_that_weather_may_hide_is_neither_smoke_nor_free(tmp_path) -> None:
+    example = made.example(tmp_path, "hidden", "dull", "weather")
+    unsure = example.unsure()
+    assert not len(unsure.starts(1, smoky=True))
+    quiet = unsure.starts(1, smoky=False)
+    assert set(quiet) == set(example.starts(1, smoky=False))
+    assert not unsure.negative[example.positive.any(axis=(1, 2))].any()
+    assert unsure.sha256 != example.sha256
+    still = made.example(tmp_path, "still", "dull", smoky_from=None)
+    assert still.unsure() is still
