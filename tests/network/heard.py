@@ -194,7 +194,7 @@ def _arms(folder: Path) -> Words:
 
 
 def _pool(folder: Path) -> Words:
-    stills = ["--calibration", folder / "sequences"]  # none that a fold leaves out
+    stills: list[str | Path] = ["--calibration", folder / "sequences"]  # none that a fold leaves out
     return ["--data", folder / "fires", *stills, "--work", folder / "pool", "--processes", "1"]
 
 
