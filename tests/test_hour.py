@@ -483,3 +483,36 @@ def test_a_rise_is_measured_from_the_threshold_in_force():
     assert tower.play(NOON_S, quiet + weak) == [13]
     assert tower.play(NOON_S + DAY_S, quiet + weak) == []
     assert tower.counted() == (1, 0)
+
+
+@pytest.mark.parametrize("seen_again", [True, False])
+def test_what_broke_through_in_a_frame_that_failed_is_told(seen_again):
+    tower = Tower()
+    tower.play(NOON_S, cloud())
+    told, minute = [], -1
+    for minute in range(12):
+        tower.runtime.map = patch()
+        held = tower.pipeline._pasts.of("c")
+        if held is not None and tower.counted() == (1, 0):
+            release = held.tracker.release
+
+            def fail(numbers, release=release):
+                release(numbers)
+                if numbers:
+                    raise RuntimeError("a bug")
+                return []
+
+            held.tracker.release = fail
+        try:
+            told += tower.frame(NOON_S + DAY_S + 60 * minute)
+        except RuntimeError:
+            break
+    assert tower.counted() == (1, 1)
+    assert told == []
+    del held.tracker.release
+    tower.runtime.map = patch() if seen_again else plain()
+    for later in range(1, 4):
+        told += tower.frame(NOON_S + DAY_S + 60 * (minute + later))
+    assert [(event.revision, event.phase) for event in told] == [(1, "opened"), (2, "closed")][
+        : 2 - seen_again
+    ]
