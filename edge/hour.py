@@ -249,7 +249,6 @@ class Hours:
         return due
 
     def _memory(self, camera: str) -> Memory:
-        """Return a camera's memory, a new one where there is none."""
         assert self._rule is not None
         if camera not in self._memories:
             self._memories[camera] = Memory(self._grid, self._rule, self._bundle)
@@ -261,8 +260,7 @@ class Hours:
             return
         model_s, wall_s = self._trusted[camera]
         for box, since_s in places:
-            until_s = max(wall_s, memory.newest_s or wall_s)
-            memory.strike(box, wall_s - (model_s - since_s), until_s)
+            memory.strike(box, wall_s - (model_s - since_s), max(wall_s, memory.newest_s or wall_s))
 
     def _excess(
         self, scores: NDArray[np.float32], thresholds: Mapping[str, Threshold]
