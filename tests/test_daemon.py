@@ -385,7 +385,9 @@ def test_events_are_on_disk_though_a_part_behind_the_tracker_fails_in_each_frame
             running._witness._see = broken
         running.run()
         (event,) = store.events()
-        assert event.phase == "closed"
+        assert (event.phase == "closed") is (
+            part == "witness"
+        )  # else it is closed when the daemon starts again
         assert running.good
     assert balance(running).dropped["failed"] == (16 if part == "memory" else 0)
 
