@@ -123,13 +123,14 @@ class Daemon:
             memory=settings.model.memory_of_the_hour,
             wall_s=trusted_s,
         )
-        self._keeper = Keeper(store, self._pipeline.hours.recall)
+        self._keeper = Keeper(store, self._pipeline.recall)
         self._recorder = Recorder(
             store,
             self._tell,
             clock,
             record=counters.record,
             beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
+            urgent=self._keeper.hurry,
             idle=self._keeper.step if self._pipeline.hours.on else lambda: False,
         )
         privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
@@ -265,7 +266,11 @@ class Daemon:
         except Exception:  # one frame's trouble is its own: count it, log it, go on
             account.drop("failed")
             logger.exception("camera '%s': frame %d could not be scored", camera, frame.sequence)
+            self._keep_hours()
+            for event in self._pipeline.owed(camera):
+                self._recorder.offer(event)
             return
+        self._keep_hours()
         account.score()
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
@@ -273,12 +278,14 @@ class Daemon:
         for one in self._witness.see(scored):
             (self._recorder.offer if one.told else self._recorder.attach)(one.event, one.pictures)
         self._counters.record("evidence", self._clock.mono_ns() - now_ns)
-        self._keep_hours()
 
     def _keep_hours(self, *, last: bool = False) -> None:
-        """Hand over the memories of the hour that are to be written."""
-        for camera, data in self._pipeline.hours.save(last=last).items():
-            self._keeper.offer(camera, data)
+        """Hand over the memories of the hour that are to be written: before the events with which they forgot."""
+        try:
+            for camera, saved in self._pipeline.hours.save(last=last).items():
+                self._keeper.offer(camera, saved.data, urgent=saved.urgent)
+        except Exception:  # events matter more
+            logger.exception("a memory of the hour cannot be kept")
 
     def _stamp(self, frame: Frame) -> Stamp:
         """Return the moment of a frame by every clock at hand."""
@@ -333,6 +340,7 @@ class Daemon:
         """Take note that a person confirmed an event. From any thread."""
         if not is_drill(event):
             self._pipeline.confirm(event)
+            self._keep_hours()
 
     def picture(self, camera: str) -> Picture | None:
         """Return what a camera showed last; None where nothing of it was scored.

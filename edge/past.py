@@ -14,8 +14,8 @@ from edge.detect.calm import Thresholds
 from edge.detect.condition import Conditions
 from edge.detect.holding import Holding
 from edge.detect.mask import Polygon, blocked_cells
-from edge.detect.severity import Severities
-from edge.detect.tracker import Tracker
+from edge.detect.severity import Cause, Severities
+from edge.detect.tracker import Change, Tracker
 from edge.frame import Frame
 from edge.model.manifest import Manifest
 from edge.model.preprocess import Placement
@@ -39,6 +39,10 @@ class Past:
         turns: how often its camera was found to look elsewhere, up to its frames.
         events: the newest revision of each open event, told or not, by its track.
         holding: what a memory of the hour holds back.
+        made: revisions that are to be handed over, in their order.
+        untold: openings and closings of which no revision could be made yet.
+        unruled: closings that the rule of severity does not know of yet.
+        due: the tracks that became alerts, by what, until a revision says so.
     """
 
     state: State
@@ -53,6 +57,16 @@ class Past:
     turns: int
     events: dict[int, Event] = field(default_factory=dict)
     holding: Holding = field(default_factory=Holding)
+    made: list[Event] = field(default_factory=list)
+    untold: list[Change] = field(default_factory=list)
+    unruled: list[Change] = field(default_factory=list)
+    due: dict[int, Cause] = field(default_factory=dict)
+
+    def hand_over(self) -> tuple[Event, ...]:
+        """Return the revisions that were made, once."""
+        made = tuple(self.made)
+        self.made.clear()
+        return made
 
     @property
     def holds(self) -> tuple[str, ...]:
@@ -129,6 +143,7 @@ class Pasts:
             self._blocked(camera, placement),
             frame.model_ns,
             frame.turns,
+            made=[] if past is None else past.made,
         )
         return new, past
 

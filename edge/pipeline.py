@@ -15,19 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event, Stamp
+from edge.alert.hour import Hour
 from edge.alert.revision import Revisions
 from edge.detect.heatmap import regions
 from edge.detect.mask import Polygon
 from edge.detect.severity import Risk
+from edge.detect.tracker import Change
 from edge.frame import Box, Frame
 from edge.horizon import Horizons
 from edge.hour import Hours
 from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
 from edge.model.memory import MemoryRule, fits
-from edge.model.preprocess import Prepared, Preprocess
+from edge.model.preprocess import Prepared, Preprocess, place
 from edge.model.runtime import Tensor
-from edge.past import Pasts
+from edge.past import Past, Pasts
 
 Record = Callable[[str, int], None]
 
@@ -40,7 +42,7 @@ class Scored:
         scores: (rows, cols, classes) float32 in the manifest's kind.
         map_px: where they lie, (x0, y0, x1, y1) in pixels of the frame; a letterbox's bars are outside of it.
         events: new revisions, in the order of their tracks; then those of events that light came back to, or that
-            became alerts, without being seen.
+            became alerts, without being seen. Before them what a frame made that failed, and nobody took.
         open_events: how many plumes of this camera are open after it.
         restarted: whether the camera's state started anew with this frame.
         conditions: (conditions,) float32 within 0…1, how probable each of the manifest's is in this frame; None where
@@ -99,6 +101,9 @@ class Pipeline:
     def score(self, camera: str, frame: Frame) -> Scored:
         """Take one frame through the model and the tracker.
 
+        From the tracker's step on nothing that opened or closed is lost: whatever fails, `owed` returns its revisions,
+        or the next frame does.
+
         Raises:
             FrameError: the picture or its scores are unfit; the camera's memory is as before.
             RuntimeModelError: the backend failed; the camera's memory is as before.
@@ -124,22 +129,18 @@ class Pipeline:
         watched_s = self._pasts.watched_s(past, frame)
         past.state, past.model_ns = inference.state, frame.model_ns
         restarted = self._pasts.of(camera) is not past
-        closed = () if left is None else self._revisions.closings(left, camera, frame)
+        if left is not None:
+            self._revisions.close(left, camera, frame)
         if restarted:
             past.tracker.forget_candidates()
         past.conditions.update(inference.conditions)
-        seen = self.horizons.told(camera, past.tracker.update(found), past.tracker.numbers)
-        changes = self.hours.release(camera, frame, past.holding, past.tracker, seen)
-        past.thresholds.learn(inference.scores, past.blocked, past.tracker.confirmed_labels)
-        alerts = past.severities.update(changes, watched_s, self._risk(), held=bool(past.holds))
-        told = self._revisions.told(past, camera, frame, changes, inference.scores, alerts)
-        self.hours.learn(camera, frame, past.holding, inference.scores, tuple(past.events.values()))
+        self._pasts.keep(camera, past)
+        self._decide(past, camera, frame, past.tracker.update(found), inference.scores, watched_s)
         finished = time.perf_counter_ns()
         self._record("preprocess", fitted - started + written.ns)
         self._record("invoke", inference.invoke_ns)
         self._record("handover", inferred - fitted - written.ns - inference.invoke_ns)
         self._record("detect", finished - inferred)
-        self._pasts.keep(camera, past)
         map_px = past.placement.map_box(self._grid, self._stride_px)
         open_events = past.tracker.open_count
         return Scored(
@@ -147,7 +148,7 @@ class Pipeline:
             frame,
             inference.scores,
             map_px,
-            closed + told,
+            past.hand_over(),
             open_events,
             restarted,
             inference.conditions,
@@ -157,7 +158,15 @@ class Pipeline:
         """End a recording: close its open events at its last frame and forget the camera."""
         past = self._pasts.forget(camera)
         self.horizons.forget(camera)
-        return () if past is None else self._revisions.closings(past, camera, frame)
+        if past is None:
+            return ()
+        self._revisions.close(past, camera, frame)
+        return past.hand_over()
+
+    def owed(self, camera: str) -> tuple[Event, ...]:
+        """Return the revisions that a frame made which then failed, once."""
+        past = self._pasts.of(camera)
+        return () if past is None else past.hand_over()
 
     def darken(self, camera: str, dusk: Frame) -> tuple[Event, ...]:
         """Say of the open events of a camera that it is dark, once; they stay open until it is light again.
@@ -167,7 +176,10 @@ class Pipeline:
             dusk: the first frame of its latest darkness; its pixels are not looked at.
         """
         past = self._pasts.of(camera)
-        return () if past is None else self._revisions.darkened(past, dusk)
+        if past is None:
+            return ()
+        self._revisions.darken(past, dusk)
+        return past.hand_over()
 
     def conditions(self, camera: str) -> tuple[str, ...] | None:
         """Return the scene conditions that stand for a camera; None where the model tells none. From any thread."""
@@ -181,20 +193,55 @@ class Pipeline:
         past = self._pasts.of(camera)
         return () if past is None else past.holds
 
+    def recall(self, camera: str, kept: Hour) -> None:
+        """Go on with what was kept of a camera's memory of the hour. From any thread."""
+        alerts = [(event, self._cells(event)) for event in kept.alerts]
+        self.hours.recall(camera, kept.data, alerts, kept.confirmed)
+
     def confirm(self, event: Event) -> None:
         """Take note that a person confirmed an event: it is not usual. From any thread."""
-        past = self._pasts.of(event.camera)
-        cells = None
-        if past is not None and event.frame_px == past.placement.source_px:
-            map_px = past.placement.map_box(self._grid, self._stride_px)
-            cells = _cells((event.box_px, event.opening_box_px), map_px, self._grid)
-        self.hours.confirm(event, cells)
+        self.hours.confirm(event)
 
     def sight(self, event: Event) -> Stamp | None:
         """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""
         past = self._pasts.of(event.camera)
         known = () if past is None else past.events.copy().values()
         return next((one.updated for one in known if one.id == event.id), None)
+
+    def _decide(
+        self,
+        past: Past,
+        camera: str,
+        frame: Frame,
+        changes: Sequence[Change],
+        scores: NDArray[np.float32],
+        watched_s: float,
+    ) -> None:
+        """Take what the tracker says of a frame through the rules, and make the revisions of it."""
+        thresholds = past.thresholds.now
+        try:
+            seen = self.horizons.told(camera, changes, past.tracker.numbers)
+            told = self.hours.release(camera, frame, past, seen)
+            past.thresholds.learn(scores, past.blocked, past.tracker.confirmed_labels)
+            ruled = [*past.unruled, *told]
+            past.due |= past.severities.update(ruled, watched_s, self._risk(), held=bool(past.holds))
+        except Exception:  # whichever rule it is, an opening does not wait for it
+            past.unruled += [change for change in changes if change.kind == "closed"]
+            told = [change for change in changes if change.kind not in ("held", "far")]
+            self._revisions.tell(past, camera, frame, told, scores)
+            raise
+        past.unruled.clear()
+        self._revisions.tell(past, camera, frame, told, scores)
+        self.hours.learn(camera, frame, past, scores, thresholds)
+
+    def _cells(self, event: Event) -> Box | None:
+        """Return the hull of an event's boxes as (row0, col0, row1, col1), ends excluded; None where it is unknown."""
+        if event.frame_px is None:
+            return None
+        letterbox = self._manifest.fit == "letterbox"
+        placement = place(event.frame_px, self._preprocess.input_px, letterbox=letterbox)
+        map_px = placement.map_box(self._grid, self._stride_px)
+        return _cells((event.box_px, event.opening_box_px), map_px, self._grid)
 
 
 def _cells(boxes_px: Sequence[Box], map_px: Box, grid: tuple[int, int]) -> Box:

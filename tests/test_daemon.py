@@ -38,6 +38,7 @@ from edge.counter.drops import Balance
 from edge.daemon import Daemon
 from edge.detect.horizon import PICTURES
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
+from edge.hour import Saved
 from edge.image import RgbImage
 from edge.model.alert import AlertRule
 from edge.model.horizon import HorizonRule
@@ -144,7 +145,7 @@ def test_a_memory_of_the_hour_is_told_kept_and_recalled(
         assert "camera 'scene': its memory of the hour starts anew: damaged" in caplog.text
         assert running.status()["memory_of_the_hour"] == {"scene": {"held": 0, "released": 0, "learned": 3}}
         assert b'firetower_hour_frames_learned_total{camera="scene"} 3.0' in running.metrics()
-        kept = place.hours()["scene"]
+        kept = place.hours()["scene"].data
         assert kept.startswith(b"FTH1")
     told: list[Announcement] = []
     other = tmp_path / "other"
@@ -367,6 +368,45 @@ def test_one_frame_that_cannot_be_scored_is_dropped_and_the_next_goes_on(
     assert counts.dropped["failed"] == 1
     assert counts.scored == 15
     assert counts.waiting == 0
+
+
+@pytest.mark.parametrize("part", ["memory", "witness"])
+def test_events_are_on_disk_though_a_part_behind_the_tracker_fails_in_each_frame(
+    model: Model, tmp_path: Path, part: str
+) -> None:
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("a bug")
+
+    with opened(tmp_path) as store:
+        running = daemon(model, store, [])
+        if part == "memory":
+            running._pipeline.hours.learn = running._pipeline.hours.save = broken
+        else:
+            running._witness._see = broken
+        running.run()
+        (event,) = store.events()
+        assert (event.phase == "closed") is (
+            part == "witness"
+        )  # else it is closed when the daemon starts again
+        assert running.good
+    assert balance(running).dropped["failed"] == (16 if part == "memory" else 0)
+
+
+def test_what_a_memory_forgot_is_handed_over_before_the_events_of_the_frame(
+    model: Model, tmp_path: Path
+) -> None:
+    with opened(tmp_path) as store:
+        running = daemon(model, store, [])
+        order: list[tuple[str, bool]] = []
+        offer = running._recorder.offer
+        running._pipeline.hours.save = lambda **_: {"scene": Saved(b"x", urgent=True)}
+        running._keeper.offer = lambda *_, urgent: order.append(("memory", urgent))
+        running._recorder.offer = lambda *one: (order.append(("event", False)), offer(*one))[1]
+        running.run()
+    events = [index for index, (kind, _) in enumerate(order) if kind == "event"]
+    assert events
+    assert order[events[0] - 1] == ("memory", True)
+    assert len(order) - len(events) == 16 + 1
 
 
 def test_an_announcement_that_fails_loses_nothing(model: Model, tmp_path: Path) -> None:

@@ -613,3 +613,124 @@ def test_an_event_that_is_an_alert_before_the_night_is_not_held_by_it() -> None:
     (closed,) = pipeline.close("c", frame(200))
     assert (closed.severity, closed.alerted) == ("alert", alert.alerted)
     assert b"held" not in msgspec.json.encode(closed)
+
+
+RULES = {
+    "horizon": lambda pipeline: (pipeline.horizons, "told"),
+    "memory": lambda pipeline: (pipeline.hours, "release"),
+    "thresholds": lambda pipeline: (pipeline._pasts.of("c").thresholds, "learn"),
+    "severity": lambda pipeline: (pipeline._pasts.of("c").severities, "update"),
+    "risk": lambda pipeline: (pipeline, "_risk"),
+    "stamp": lambda pipeline: (pipeline._revisions, "_stamp"),
+    "lesson": lambda pipeline: (pipeline.hours, "learn"),
+    "counter": lambda pipeline: (pipeline, "_record"),
+}
+SLOW = AlertRule(escalate_s=3.0)
+
+
+def breaks(pipeline: Pipeline, part: str, *, once: bool = True) -> None:
+    """Let a part fail when it is next asked, or always."""
+    owner, name = RULES[part](pipeline)
+    whole = getattr(owner, name)
+
+    def fail(*_args: object, **_more: object) -> None:
+        if once:
+            setattr(owner, name, whole)
+        raise RuntimeError("a bug")
+
+    setattr(owner, name, fail)
+
+
+def told_of(pipeline: Pipeline, seconds: range, white: tuple[int, int] | None, *, taken: bool) -> list[Event]:
+    """Score frames, some of which fail; return what is told, with what is owed where somebody takes that."""
+    told: list[Event] = []
+    for second in seconds:
+        try:
+            told += pipeline.score("c", frame(second, white=white)).events
+        except RuntimeError:
+            told += pipeline.owed("c") if taken else ()
+    return told
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("at", [1, 7])
+@pytest.mark.parametrize("part", RULES)
+def test_whatever_fails_behind_the_tracker_what_opened_and_closed_is_told(
+    part: str, at: int, taken: bool
+) -> None:
+    pipeline, _, _ = make(alert=SLOW)
+    told = told_of(pipeline, range(1), (20, 20), taken=taken)
+    for second in range(1, 12):
+        if second == at:  # opens with second 1, closes with second 7
+            breaks(pipeline, part)
+        told += told_of(pipeline, range(second, second + 1), (20, 20) if second < 6 else None, taken=taken)
+    assert [(event.revision, event.phase, event.severity) for event in told] == [
+        (1, "opened", "candidate"),
+        (2, "updated", "alert"),
+        (3, "closed", "alert"),
+    ]
+    assert len({event.id for event in told}) == 1
+    assert told[0].opened.model_s in ({1.0, 2.0} if at == 1 else {1.0})
+    assert pipeline._pasts.of("c").events == {}
+
+
+@pytest.mark.parametrize("part", [part for part in RULES if part != "stamp"])
+def test_a_part_that_fails_in_each_frame_keeps_no_opening_and_no_closing_back(part: str) -> None:
+    pipeline, _, _ = make(alert=SLOW)
+    told_of(pipeline, range(1), (20, 20), taken=True)
+    breaks(pipeline, part, once=False)
+    told = told_of(pipeline, range(1, 4), (20, 20), taken=True)
+    assert [(event.phase, event.opened.model_s) for event in told] == [("opened", 1.0)]
+    assert [event.phase for event in told_of(pipeline, range(4, 7), None, taken=True)][-1] == "closed"
+
+
+def test_a_picture_that_cannot_be_decoded_again_holds_an_opening_over_to_the_next_frame() -> None:
+    class Gone(RgbImage):
+        def rgb(self) -> np.ndarray:
+            raise FrameError("its file is gone")
+
+    pipeline, _, _ = make()
+    first, second = frame(0, white=(20, 20)), frame(1, white=(20, 20))
+    pipeline.score("c", first)
+    with pytest.raises(FrameError, match="gone"):
+        pipeline.score("c", replace(second, image=Gone(second.image.rgb())))
+    assert pipeline.owed("c") == ()
+    (opened,) = seen(pipeline, [2.0])
+    assert (opened.phase, opened.sightings) == ("opened", 2)
+
+
+def test_closings_of_a_restart_are_told_though_its_frame_failed() -> None:
+    pipeline, runtime, _ = make()
+    seen(pipeline, [0.0, 1.0])
+    breaks(pipeline, "lesson")
+    with pytest.raises(RuntimeError):
+        pipeline.score("c", frame(500))
+    assert [event.phase for event in pipeline.owed("c")] == ["closed"]
+    assert not pipeline.score("c", frame(501)).restarted
+    assert runtime.states == [0, 1, 0, 1]
+
+
+def test_an_alert_that_flows_into_another_event_in_a_frame_that_failed_makes_that_one_an_alert() -> None:
+    pipeline, _, _ = make(alert=AlertRule(escalate_s=30.0, scores={"smoke": 9.0}), calm=None)
+    runtime = pipeline._runtime
+    infer, maps = runtime.infer, []
+    runtime.infer = lambda write, state: replace(infer(write, state), scores=maps.pop(0))
+
+    def plane(**cells: float) -> np.ndarray:
+        made = np.full((4, 4, 1), -10, np.float32)
+        for col in range(4):
+            made[1, col] = cells.get(f"c{col}", -10)
+        return made
+
+    apart, merged = plane(c0=5.0, c3=10.0), plane(c0=5.0, c1=5.0, c2=5.0, c3=5.0)
+    told: list[Event] = []
+    for second, one in enumerate([plane(c0=5.0), apart, apart, merged, merged]):
+        if second == 3:
+            breaks(pipeline, "severity")
+        maps.append(one)
+        told += told_of(pipeline, range(second, second + 1), (20, 20), taken=True)
+    last = {event.id: event for event in told}.values()
+    assert sorted((event.phase, event.severity) for event in last) == [
+        ("closed", "alert"),
+        ("updated", "alert"),
+    ]

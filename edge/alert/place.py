@@ -16,6 +16,7 @@ from edge.alert import hour
 from edge.alert.database import Database
 from edge.alert.event import Event
 from edge.alert.evidence import Picture
+from edge.alert.hour import Hour
 from edge.alert.outbox import Outbox
 from edge.alert.post import Post
 from edge.alert.schema import MIGRATIONS
@@ -146,7 +147,7 @@ class Place:
         if self._post is not None:
             self._post.keep(event, images)
 
-    def hours(self) -> dict[str, bytes]:
+    def hours(self) -> dict[str, Hour]:
         """Return the memories of the hour, as `edge.alert.hour.kept`.
 
         Raises:

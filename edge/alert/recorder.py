@@ -89,6 +89,8 @@ class Recorder:
         record: told the stage "event": the time in ns from a revision's offer until it is on disk.
         beat: told that the loop turns, and for how many seconds it may now be silent.
         waiting: the queue; one of the usual size if absent.
+        urgent: called in its thread before each revision, while the store is open; returns whether there may be more.
+            It raises nothing.
         idle: called in its thread while the store is open and no revision and no picture is due; returns whether there
             is more to do. It raises nothing.
     """
@@ -102,6 +104,7 @@ class Recorder:
         record: Callable[[str, int], None],
         beat: Callable[[float], None],
         waiting: Waiting | None = None,
+        urgent: Callable[[], bool] = lambda: False,
         idle: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
@@ -109,7 +112,7 @@ class Recorder:
         self._clock = clock
         self._record = record
         self._beat = beat
-        self._idle = idle
+        self._urgent, self._idle = urgent, idle
         self._lock = threading.Lock()
         self._waiting = Waiting() if waiting is None else waiting
         self._open: set[str] = set()  # events of this process that are not closed
@@ -158,7 +161,7 @@ class Recorder:
         try:
             self._beat(math.inf)  # a disk may take its time: that is a matter of health
             return self._is_open(now_ns) and (
-                self._commit_one(now_ns) or self._add_one(now_ns) or self._idle()
+                self._urgent() or self._commit_one(now_ns) or self._add_one(now_ns) or self._idle()
             )
         finally:
             self._beat(0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import numpy as np
@@ -44,16 +44,19 @@ class Revisions:
         self._stamp = stamp
         self._risk = risk
 
-    def told(
+    def tell(
         self,
         past: Past,
         camera: str,
         frame: Frame,
         changes: Sequence[Change],
         scores: NDArray[np.float32],
-        alerts: Mapping[int, Cause],
-    ) -> tuple[Event, ...]:
-        """Return what is worth telling of a scored frame.
+    ) -> None:
+        """Make what is worth telling of a scored frame.
+
+        Revisions are made in the order of their tracks; then those of events that light came back to, or that became
+        alerts, without being seen. Where one fails the others are made all the same; an opening or a closing that could
+        not be is made with the next frame, before the rest.
 
         Args:
             past: of the camera.
@@ -61,26 +64,18 @@ class Revisions:
             frame: that was scored.
             changes: what it did to the plumes.
             scores: (rows, cols, classes) float32, in the manifest's kind.
-            alerts: the tracks that became alerts with it, by what.
-        Returns:
-            New revisions, in the order of their tracks; then those of events that light came back to, or that became
-            alerts, without being seen.
         """
         self._hold(past)
         lit = self._lighten(past, frame)
-        seen = ((c, self._likely(c, scores)) for c in changes)
-        told = (self._event(past, camera, frame, c, p, c.track in lit, alerts.get(c.track)) for c, p in seen)
-        events = tuple(event for event in told if event is not None)
-        unseen = (lit | alerts.keys()) - {change.track for change in changes}
-        return events + self._retell(past, frame, unseen, alerts)
+        unseen = (lit | past.due.keys()) - {change.track for change in (*past.untold, *changes)}
+        self._tell(past, camera, frame, changes, scores, lit)
+        self._retell(past, frame, unseen & past.events.keys())
 
-    def closings(self, past: Past, camera: str, frame: Frame) -> tuple[Event, ...]:
+    def close(self, past: Past, camera: str, frame: Frame) -> None:
         """Close the open events of a past that ends; `frame` is the one with which it does."""
-        changes = past.tracker.reset()
-        told = (self._event(past, camera, frame, change, 0.0, told=True, cause=None) for change in changes)
-        return tuple(event for event in told if event is not None)
+        self._tell(past, camera, frame, past.tracker.reset(), None, ())
 
-    def darkened(self, past: Past, dusk: Frame) -> tuple[Event, ...]:
+    def darken(self, past: Past, dusk: Frame) -> None:
         """Say of the open events of a camera that it is dark, once.
 
         Args:
@@ -97,7 +92,30 @@ class Revisions:
         for track in hidden:
             darkness = Darkness(since=self._stamp(dusk))
             past.events[track] = msgspec.structs.replace(past.events[track], darkness=darkness)
-        return self._retell(past, dusk, hidden, {})
+        self._retell(past, dusk, hidden)
+
+    def _tell(
+        self,
+        past: Past,
+        camera: str,
+        frame: Frame,
+        changes: Sequence[Change],
+        scores: NDArray[np.float32] | None,
+        lit: Collection[int],
+    ) -> None:
+        """Make the revisions of what was seen, and of what is untold."""
+        due, past.untold = [*past.untold, *changes], []
+        failed: Exception | None = None
+        for change in due:
+            try:
+                self._event(
+                    past, camera, frame, change, self._likely(change, scores), told=change.track in lit
+                )
+            except Exception as error:  # noqa: BLE001 — raised again when the others are told
+                failed = error
+                past.untold += [change] if change.kind in ("opened", "closed") else []
+        if failed is not None:
+            raise failed
 
     def _hold(self, past: Past) -> None:
         """Note on open candidates which conditions hold them back; their next revision says so."""
@@ -116,15 +134,18 @@ class Revisions:
                 lit.add(track)
         return lit
 
-    def _retell(
-        self, past: Past, frame: Frame, tracks: set[int], alerts: Mapping[int, Cause]
-    ) -> tuple[Event, ...]:
-        """Return the next revision of events that changed, though nothing was seen of them."""
-        for track in tracks:
+    def _retell(self, past: Past, frame: Frame, tracks: Collection[int]) -> None:
+        """Make the next revision of events that changed, though nothing was seen of them."""
+        for track in sorted(tracks):
             event = past.events[track]
             later = msgspec.structs.replace(event, revision=event.revision + 1, phase="updated")
-            past.events[track] = self._alerted(later, frame, alerts.get(track))
-        return tuple(past.events[track] for track in sorted(tracks))
+            self._make(past, track, self._alerted(later, frame, past.due.get(track)))
+
+    def _make(self, past: Past, track: int, event: Event) -> None:
+        """Let a revision be handed over."""
+        past.events[track] = event
+        past.made.append(event)
+        past.due.pop(track, None)
 
     def _alerted(self, event: Event, frame: Frame, cause: Cause | None) -> Event:
         """Return a revision that says, where there is a cause, that the event became an alert with this frame."""
@@ -141,14 +162,14 @@ class Revisions:
         camera: str,
         frame: Frame,
         change: Change,
-        likely: float,
-        told: bool,  # noqa: FBT001 — told in any case
-        cause: Cause | None,
-    ) -> Event | None:
-        """Turn a change into the event's next revision; None where nothing is worth telling."""
-        stamp = self._stamp(frame)
+        likely: float | None,
+        *,
+        told: bool,
+    ) -> None:
+        """Turn a change into the event's next revision, where that is worth telling, or `told` in any case."""
+        stamp, cause = self._stamp(frame), past.due.get(change.track)
         known = past.events.get(change.track)
-        if known is None:
+        if known is None:  # opened, with this frame or with one that failed
             lowered = past.thresholds.lowered(change.label)
             event = Event(
                 id=self._identify(camera, frame, change.label, change.track),
@@ -172,8 +193,10 @@ class Revisions:
             event = self._alerted(event, frame, cause)
             if event.severity == "candidate":
                 event = msgspec.structs.replace(event, held=_held(UNSET, past.holds))
-            past.events[change.track] = event
-            return event
+            self._make(past, change.track, event)
+            if change.kind != "closed":
+                return
+            known = event
         closing = change.kind == "closed"
         event = msgspec.structs.replace(
             known,
@@ -183,22 +206,21 @@ class Revisions:
             peak=change.peak,
             box_px=change.box_px,
             sightings=change.sightings,
-            probability=max(likely, known.probability or 0.0),
+            probability=max(likely or 0.0, known.probability or 0.0),
         )
         told = told or closing or change.grew or cause is not None
         if told:
             event = msgspec.structs.replace(event, revision=known.revision + 1)
-            event = self._alerted(event, frame, cause)
-        if closing:
-            del past.events[change.track]
+            self._make(past, change.track, self._alerted(event, frame, cause))
         else:
             past.events[change.track] = event
-        return event if told else None
+        if closing:
+            del past.events[change.track]
 
-    def _likely(self, change: Change, scores: NDArray[np.float32]) -> float:
-        """Return the probability of a plume that was seen; 0 where it was not."""
-        if change.kind == "closed":
-            return 0.0
+    def _likely(self, change: Change, scores: NDArray[np.float32] | None) -> float | None:
+        """Return the probability of a plume that was seen; None where it was not."""
+        if change.kind == "closed" or scores is None:
+            return None
         return round(probability(change.label, change.peak, scores, self._manifest), 6)
 
     def _identify(self, camera: str, frame: Frame, label: str, track: int) -> str:

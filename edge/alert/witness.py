@@ -110,6 +110,11 @@ class Witness:
 
     def see(self, scored: Scored) -> list[Testimony]:
         """Return the evidence of a scored frame: of each new revision, in their order, and of series that go on."""
+        where = f"camera '{scored.camera}', frame {scored.frame.sequence}"
+        found = self._try(where, lambda: self._see(scored, where))
+        return [Testimony(event, ()) for event in scored.events] if found is None else found
+
+    def _see(self, scored: Scored, where: str) -> list[Testimony]:
         camera, frame = scored.camera, scored.frame
         series, captured = self._series[camera], self._stamp(frame)
         if scored.restarted:
@@ -117,7 +122,6 @@ class Witness:
         for event in scored.events:
             if event.phase == "closed":
                 series.closed(event.id)
-        where = f"camera '{camera}', frame {frame.sequence}"
         small = self._try(where, lambda: self._privacy[camera].whole(frame.image, SMALL_PX))
         later: list[tuple[Event, Picture]] = []
         if small is not None:

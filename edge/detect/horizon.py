@@ -18,6 +18,7 @@ from edge.model.horizon import HorizonRule
 PICTURES = 10  # in the mean that a line is found in: clouds pass, land stays
 SPACING_S = 30.0  # between two of them
 REFRESH_S = 3600.0  # from a mean to the next, once a line is known
+LOOKS = 6  # means in a row in which none is found, after which a line is forgotten
 
 _WIDTH = 160  # pixels of a row that are looked at, at least; of more, less than twice as many
 _BRIGHT = 50.0  # mean luma; a darker picture does not count
@@ -38,7 +39,7 @@ class Horizon:
     def __init__(self) -> None:
         self.line: Floats | None = None
         self._mean = np.zeros((ROWS, COLUMNS), np.float32)
-        self._pictures = 0
+        self._pictures = self._missed = 0
         self._next_s = -np.inf
 
     def due(self, model_s: float) -> bool:
@@ -70,9 +71,13 @@ class Horizon:
                 self._next_s = model_s + REFRESH_S
 
     def _settle(self, found: Floats | None) -> None:
-        """Go a quarter of the way to a new line; two that are far apart are none. Fog hides a line, it moves none."""
+        """Go a quarter of the way to a new line; two that are far apart are none.
+
+        Fog hides a line and moves none; one that is hidden for LOOKS means is forgotten.
+        """
+        self._missed = self._missed + 1 if found is None else 0
         if self.line is None or found is None:
-            self.line = found if self.line is None else self.line
+            self.line = found if self.line is None or self._missed >= LOOKS else self.line
             return
         off = np.abs(found - self.line)
         off = off[~np.isnan(off)]

@@ -23,6 +23,7 @@ SLOT_S = 86_400 // SLOTS
 DAYS = 7  # counts for so many; gone when the slot comes for the eighth time
 _STEPS = 254
 _MINUTES_MOST = 255  # what lasts longer always counts as longer than ever
+_AFTER = np.int64(2**62)  # a slot after all
 
 
 @dataclass(slots=True)
@@ -59,20 +60,37 @@ class Memory:
         self._print = fingerprint(grid, rule, bundle)
         self._pool = _pool(grid)
         self._shape = -(-grid[0] // self._pool), -(-grid[1] // self._pool)
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget everything: the view changed."""
         self._kept = Kept.empty(self._shape)
         self._today: dict[int, _Today] = {}
         self._newest: int | None = None
         self._about: _About | None = None
-        self._changed = False  # since it was encoded
+        self._changed = self._forgot = False  # since it was encoded
+        self._anew = False
+        # first and last slot that was struck of each cell, so that `resume` does not bring it back
+        self._struck = np.stack([np.full(self._shape, _AFTER), np.zeros(self._shape, np.int64)])
+
+    def restart(self) -> None:
+        """Forget everything, also what `resume` brings later: the view changed."""
+        self._forgot |= bool(self._kept.rise.any() or self._kept.minutes.any())
+        self._kept, self._today, self._newest, self._about = Kept.empty(self._shape), {}, None, None
+        self._changed, self._anew = False, True
 
     def resume(self, known: Memory) -> None:
-        """Go on with what another one of the same grid, rule and bundle kept; what today taught here stays."""
+        """Go on with what another one of the same grid, rule and bundle kept before this one began.
+
+        What was taught here stays, and what was struck here is struck there. Nothing comes back after `restart`.
+        """
         assert known._print == self._print, "a memory of something else"
-        self._kept, self._about = known._kept, None
+        if self._anew:
+            self._forgot = True
+            return
+        struck = known._kept.strike(*self._struck)
+        own, self._kept, self._about = self._kept, known._kept, None
+        self._forgot |= struck or known._forgot
+        for index in range(SLOTS):
+            self._keep(
+                index, own.rise[index], own.rise_day[index], own.minutes[index], own.minutes_day[index]
+            )
         if known._newest is not None:
             self._newest = max(known._newest, self._newest or 0)
 
@@ -81,9 +99,14 @@ class Memory:
         """When the newest slot begins that it knows of, in seconds since 1970 UTC."""
         return None if self._newest is None else float(self._newest * SLOT_S)
 
+    @property
+    def forgot(self) -> bool:
+        """Whether it forgot, since it was encoded, what may be on disk."""
+        return self._forgot
+
     def is_news(self, *, last: bool = False) -> bool:
         """Say whether `encode` would give something new."""
-        return self._changed or (last and bool(self._today))
+        return self._changed or self._forgot or (last and bool(self._today))
 
     def lift(self, wall_s: float) -> NDArray[np.float32]:
         """Return (rows, cols) float32 logits by which thresholds are raised at a moment, 0 to the rule's rise.
@@ -126,7 +149,7 @@ class Memory:
 
         Args:
             wall_s: as for `lift`.
-            excess: (rows, cols) float32, score less `open` in logits; −inf below `keep`.
+            excess: (rows, cols) float32, score less the `open` in force in logits; −inf below the `keep` in force.
             runs: boxes of regions, and for how many seconds each has lasted.
             spared: boxes in which, and a cell around which, nothing is learned.
         """
@@ -154,27 +177,18 @@ class Memory:
         for slot, today in self._today.items():
             if first <= slot <= last:
                 today.rise[row0:row1, col0:col1] = today.minutes[row0:row1, col0:col1] = 0
-        for values, days in (
-            (self._kept.rise, self._kept.rise_day),
-            (self._kept.minutes, self._kept.minutes_day),
-        ):
-            when = days[:, row0:row1, col0:col1].astype(np.int64) * SLOTS + np.arange(SLOTS)[:, None, None]
-            values[:, row0:row1, col0:col1][(first <= when) & (when <= last)] = 0
-        self._about, self._changed = None, True
-
-    def strike_today(self, box: Box, since_s: float) -> None:
-        """Forget what a box and a cell around it taught since a moment, as far as it does not count yet."""
-        row0, col0, row1, col1 = self._pooled(_wider(box))
-        for slot, today in self._today.items():
-            if slot >= int(since_s // SLOT_S):
-                today.rise[row0:row1, col0:col1] = today.minutes[row0:row1, col0:col1] = 0
+        begin, end = np.full(self._shape, _AFTER), np.zeros(self._shape, np.int64)
+        begin[row0:row1, col0:col1], end[row0:row1, col0:col1] = first, last
+        self._struck = np.stack([np.minimum(self._struck[0], begin), np.maximum(self._struck[1], end)])
+        self._forgot |= self._kept.strike(begin, end)
+        self._about = None
 
     def encode(self, *, last: bool = False) -> bytes:
         """Return it for a file, BYTES_MOST at most; `last`: with what today taught until now."""
         if last:
             for slot in sorted(self._today):
                 self._settle(slot)
-        self._changed = False
+        self._changed = self._forgot = False
         return pack(self._print, self._kept, 0 if self._newest is None else self._newest // SLOTS)
 
     @classmethod
@@ -207,16 +221,29 @@ class Memory:
     def _settle(self, slot: int) -> None:
         """Keep what a slot of a day taught: the higher of it and of what is left of the days before."""
         today, (day, index) = self._today.pop(slot), divmod(slot, SLOTS)
+        days = np.full(self._shape, day, np.uint16)
+        self._keep(index, today.rise, days, today.minutes, days)
+
+    def _keep(
+        self,
+        index: int,
+        rise: NDArray[np.uint8],
+        rise_day: NDArray[np.uint16],
+        minutes: NDArray[np.uint8],
+        minutes_day: NDArray[np.uint16],
+    ) -> None:
+        """Keep later values of one slot, where they are higher than what is left by their day; (rows, cols) each."""
         kept = self._kept
-        for new, values, days, half_life in (
-            (today.rise, kept.rise[index], kept.rise_day[index], self._rule.half_life_days),
-            (today.minutes, kept.minutes[index], kept.minutes_day[index], math.inf),
+        for new, new_days, values, days, half_life in (
+            (rise, rise_day, kept.rise[index], kept.rise_day[index], self._rule.half_life_days),
+            (minutes, minutes_day, kept.minutes[index], kept.minutes_day[index], math.inf),
         ):
-            age = day - days.astype(np.int64)
+            age = new_days.astype(np.int64) - days
             left = np.where((age >= 0) & (age <= DAYS), values * np.exp2(-np.maximum(age, 0) / half_life), 0)
             higher = (new > 0) & (new >= left)
-            values[higher], days[higher] = new[higher], day
-        self._about, self._changed = None, True
+            values[higher], days[higher] = new[higher], new_days[higher]
+            self._changed |= bool(higher.any())
+        self._about = None
 
     def _known(self, wall_s: float) -> _About:
         slot = int(wall_s // SLOT_S)

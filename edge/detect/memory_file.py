@@ -46,6 +46,25 @@ class Kept:
             np.zeros(full, np.uint8), np.zeros(full, np.uint16), np.zeros(full, np.uint8), np.zeros(full, np.uint16)
         )  # fmt: skip
 
+    def strike(self, first: NDArray[np.int64], last: NDArray[np.int64]) -> bool:
+        """Forget what is of some slots, counted from 1970 UTC; return whether anything was.
+
+        Args:
+            first: (rows, cols), of each cell.
+            last: the same.
+        """
+        any_was = False
+        for values, days in self.planes():
+            when = days.astype(np.int64) * SLOTS + np.arange(SLOTS)[:, None, None]
+            struck = (values > 0) & (first <= when) & (when <= last)
+            values[struck] = 0
+            any_was |= bool(struck.any())
+        return any_was
+
+    def planes(self) -> tuple[tuple[NDArray[np.uint8], NDArray[np.uint16]], ...]:
+        """Return what is kept with its days."""
+        return (self.rise, self.rise_day), (self.minutes, self.minutes_day)
+
 
 def fingerprint(grid: tuple[int, int], rule: MemoryRule, bundle: str) -> bytes:
     """Return 16 bytes that say what a memory belongs to."""
@@ -62,7 +81,7 @@ def pack(owner: bytes, kept: Kept, day: int) -> bytes:
     """
     planes = []
     ages = []
-    for values, days in ((kept.rise, kept.rise_day), (kept.minutes, kept.minutes_day)):
+    for values, days in kept.planes():
         age = day - days.astype(np.int64)
         known = (values > 0) & (age >= 0) & (age < _NEVER)
         planes.append(np.where(known, values, 0).astype(np.uint8))

@@ -115,7 +115,7 @@ class Severities:
             for track, standing in self._left(changes).items()
         }
         for track, sight in sights.items():
-            if sight.kind == "opened":
+            if track not in after:  # opened with this frame, or with one that failed
                 after[track] = advance(rule, Standing(sight.cells), 0.0, sight, held=held)
         self._standings = after
         return {
@@ -129,9 +129,9 @@ class Severities:
         standings = dict(self._standings)
         for change in changes:
             if change.kind == "closed":
-                gone = standings.pop(change.track)
-                if change.merged_into is not None:
-                    standings[change.merged_into] = merge(standings[change.merged_into], gone)
+                gone, into = standings.pop(change.track, None), change.merged_into
+                if gone is not None and into is not None:
+                    standings[into] = merge(standings[into], gone) if into in standings else gone
         return standings
 
 

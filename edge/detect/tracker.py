@@ -5,7 +5,7 @@ A state machine over frames, one a camera. It knows no time, ids or store: the p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -96,10 +96,15 @@ class _Group:
 
 
 class Tracker:
-    """Follows the plumes of one camera."""
+    """Follows the plumes of one camera.
+
+    Attributes:
+        flowed: which tracks, candidates too, flowed into which one with the newest frame.
+    """
 
     def __init__(self, confirmation: Confirmation) -> None:
         self._rule = confirmation
+        self.flowed: Mapping[int, int] = {}
         self._tracks: list[_Track] = []
         self._given = 0
 
@@ -117,6 +122,11 @@ class Tracker:
     def numbers(self) -> frozenset[int]:
         """The numbers of all tracks that it follows now, candidates too."""
         return frozenset(track.number for track in self._tracks)
+
+    @property
+    def reaches(self) -> dict[int, Box]:
+        """The hull of all cells that each track ever had, by its number; candidates too."""
+        return {track.number: track.reach for track in self._tracks}
 
     def release(self, numbers: Collection[int]) -> list[Change]:
         """Open candidates that were `held`; return their openings, in the order of their numbers."""
@@ -149,8 +159,11 @@ class Tracker:
         """
         changes: list[Change] = []
         tracks: list[_Track] = []
+        flowed: dict[int, int] = {}
         for group in self._group(sorted(regions, key=_weakness)[:MAX_TRACKS]):
             survivor = min(group.tracks, key=_juniority, default=None)
+            if survivor is not None:
+                flowed |= {t.number: survivor.number for t in group.tracks if t is not survivor}
             changes += [
                 _change("closed", track, reason="merged", merged_into=survivor.number)
                 for track in group.tracks
@@ -158,7 +171,7 @@ class Tracker:
             ]
             tracks += self._step(survivor, tuple(group.sight), changes)
         tracks = sorted(tracks, key=_juniority)[:MAX_TRACKS]
-        self._tracks = sorted(tracks, key=lambda track: track.number)
+        self._tracks, self.flowed = sorted(tracks, key=lambda track: track.number), flowed
         return sorted(changes, key=lambda change: change.track)
 
     def _group(self, regions: Sequence[Region]) -> list[_Group]:

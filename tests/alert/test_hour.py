@@ -3,13 +3,16 @@
 import os
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
 from edge.alert import hour
 from edge.alert.database import Database
+from edge.alert.store import Store
 from edge.detect import memory_file
 from edge.errors import StoreError
+from tests.alert.event import event
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def test_what_is_kept_of_each_camera_is_the_newest(path):
         for camera, data in (("north", b"1"), ("south", b"2"), ("north", b"3")):
             hour.keep(database, camera, data)
     with Database(path) as database:
-        assert hour.kept(database) == {"north": b"3", "south": b"2"}
+        assert hour.kept(database) == {"north": hour.Hour(b"3"), "south": hour.Hour(b"2")}
 
 
 def test_a_camera_has_200_kb_in_the_file_and_no_more(path):
@@ -53,7 +56,7 @@ def test_a_power_cut_amid_a_write_leaves_the_one_before(path, tmp_path):
         (folder / path.name).write_bytes(files[0])
         (folder / log.name).write_bytes(files[1][:length])
         with Database(folder / path.name) as database:
-            assert hour.kept(database) == {"north": b"before" * 1000}
+            assert hour.kept(database) == {"north": hour.Hour(b"before" * 1000)}
         shutil.rmtree(folder)
 
 
@@ -64,7 +67,7 @@ def test_a_row_whose_camera_is_damaged_is_given_up(path, caplog):
         with database.writing("test") as db:
             db.execute("UPDATE hour SET camera = CAST(x'ff6e' AS TEXT) WHERE camera = 'south'")
     with Database(path) as database:
-        assert hour.kept(database) == {"north": b"1"}
+        assert hour.kept(database) == {"north": hour.Hour(b"1")}
     assert "memory of camera" in caplog.text
 
 
@@ -75,4 +78,24 @@ def test_a_disk_that_refuses_leaves_what_was_kept(path):
             db.execute("PRAGMA query_only = ON")
         with pytest.raises(StoreError, match="cannot keep the memory of camera 'north'"):
             hour.keep(database, "north", b"2")
-        assert hour.kept(database) == {"north": b"1"}
+        assert hour.kept(database) == {"north": hour.Hour(b"1")}
+
+
+def test_it_comes_with_the_events_that_strike_it(path):
+    with Database(path) as database:
+        hour.keep(database, "north", b"1")
+        store = Store(database)
+        alerts, candidates = ("a", "drill.1", "e"), ("b", "d")
+        for name in (*alerts, *candidates):
+            store.commit(event(name, severity="alert" if name in alerts else "candidate"))
+        store.commit(msgspec.structs.replace(event("c"), camera="south"))
+        with database.writing("test") as db:
+            db.execute(
+                "INSERT INTO subject (event, opening, open, alert, listed, word, step, boot, since_ns) "
+                "VALUES ('d', 1, 0, 0, 0, 'confirmed', 0, 'b', 0), ('b', 2, 0, 0, 0, 'dismissed', 0, 'b', 0)"
+            )
+            db.execute("UPDATE event SET document = '{' WHERE id = 'e'")
+        kept = hour.kept(database)
+    assert set(kept) == {"north"}
+    assert [one.id for one in kept["north"].alerts] == ["a"]
+    assert [one.id for one in kept["north"].confirmed] == ["d"]

@@ -1,5 +1,6 @@
 """Memories of the hour go to the disk when it takes them, and come back before any is written."""
 
+from edge.alert.hour import Hour
 from edge.alert.keeper import Keeper
 from edge.errors import StoreError
 
@@ -14,7 +15,7 @@ class Rows:
         self.asked += 1
         if self.refuses:
             raise StoreError("event store: it hangs")
-        return dict(self.rows)
+        return {camera: Hour(data) for camera, data in self.rows.items()}
 
     def keep_hour(self, camera, data):
         if self.refuses:
@@ -28,7 +29,7 @@ def test_what_was_kept_is_recalled_once_and_before_anything_is_written():
     keeper.offer("north", b"new")
     while keeper.step():
         pass
-    assert recalled == [("north", b"old")]
+    assert recalled == [("north", Hour(b"old"))]
     assert store.rows == {"north": b"new"}
     assert store.asked == 1
 
@@ -61,3 +62,33 @@ def test_a_disk_that_refuses_is_told_once_and_asked_again(caplog):
     assert not keeper.step()
     assert recalled == ["north"]
     assert store.rows == {"north": b"2"}
+
+
+def test_only_what_is_urgent_is_written_in_a_hurry_and_after_it_was_read():
+    store, recalled = Rows(north=b"old"), []
+    keeper = Keeper(store, lambda camera, _: recalled.append(camera))
+    assert not keeper.hurry()
+    keeper.offer("north", b"1")
+    assert not keeper.hurry()
+    assert store.asked == 0
+    keeper.offer("south", b"2", urgent=True)
+    assert keeper.hurry()
+    assert recalled == ["north"]
+    assert store.rows == {"north": b"old", "south": b"2"}
+    assert not keeper.hurry()
+
+
+def test_what_is_urgent_is_tried_until_it_is_on_disk_and_in_a_hurry_once():
+    store = Rows(north=b"old")
+    keeper = Keeper(store, lambda *_: None)
+    keeper.step()
+    store.refuses = True
+    keeper.offer("north", b"1", urgent=True)
+    assert not keeper.hurry()
+    store.refuses = False
+    assert not keeper.hurry()  # events first
+    keeper.offer("north", b"2")  # newer, and without what was forgotten as well
+    assert keeper.step()
+    assert store.rows == {"north": b"2"}
+    keeper.offer("north", b"3", urgent=True)
+    assert keeper.hurry()

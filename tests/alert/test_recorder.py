@@ -766,3 +766,14 @@ def test_alerts_are_counted_once_among_all_that_is_on_disk(tower):
     tower.offer("c", alerted=1)
     tower.after(0)
     assert (tower.recorder.recorded.repeated, tower.recorder.recorded.alerted) == (1, 3)
+
+
+def test_what_is_urgent_goes_before_a_revision_and_what_is_not_after_it(tower):
+    order, urgent = [], [True]
+    tower.store.before = lambda: order.append("event")
+    tower.recorder._urgent = lambda: bool(urgent) and urgent.pop() and not order.append("urgent")
+    tower.recorder._idle = lambda: order.append("idle") or False
+    tower.offer()
+    while tower.step():
+        pass
+    assert order == ["urgent", "event", "idle"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.detect.horizon import PICTURES, REFRESH_S, SPACING_S, Horizon, lift
+from edge.detect.horizon import LOOKS, PICTURES, REFRESH_S, SPACING_S, Horizon, lift
 from edge.model.horizon import HorizonRule
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -60,11 +60,30 @@ def test_it_is_looked_for_again_until_it_is_found_and_then_seldom():
     assert horizon.due(after - 60 + REFRESH_S)
 
 
-def test_fog_takes_away_no_line():
+def test_fog_takes_away_no_line_until_six_looks_in_a_row_found_none():
     horizon = Horizon()
     after = play(horizon, 0.0)
     before = horizon.line
-    play(horizon, after + REFRESH_S, sky=160, land=160)
+    for _ in range(5):
+        after = play(horizon, after + REFRESH_S, sky=160, land=160)
+        assert horizon.line is before
+    after = play(horizon, after + REFRESH_S)
+    assert horizon.line is not None  # seen again: counted anew
+    for look in range(6):
+        assert horizon.line is not None, look
+        after = play(horizon, after + REFRESH_S, sky=160, land=160)
+    assert LOOKS == 6
+    assert horizon.line is None
+    assert horizon.due(after)
+    play(horizon, after)
+    assert horizon.line is not None
+
+
+def test_a_night_of_dark_pictures_is_no_look():
+    horizon = Horizon()
+    after = play(horizon, 0.0)
+    before = horizon.line
+    play(horizon, after + REFRESH_S, 2000, sky=30, land=10)
     assert horizon.line is before
 
 

@@ -336,3 +336,14 @@ def test_a_calm_camera_does_not_raise_its_bar_against_what_is_held_back():
         tracker.update([usual(3, 3)])
         thresholds.learn(np.full((4, 4, 1), -0.5, np.float32), None, tracker.confirmed_labels)
         assert thresholds.now["smoke"].open == -2.5
+
+
+def test_what_flows_into_what_is_known_of_candidates_too_and_so_is_how_far_each_reached():
+    tracker = Tracker(RULE)
+    tracker.update([region(0, 0), region(8, 0), region(8, 8)])
+    assert tracker.flowed == {}
+    tracker.update([region(0, 1), region(8, 0, 2, 10)])
+    assert tracker.flowed == {3: 2}
+    assert tracker.reaches == {1: (0, 0, 2, 3), 2: (8, 0, 10, 10)}
+    tracker.update([region(0, 1)])
+    assert tracker.flowed == {}

@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event
-from edge.detect.horizon import Horizon
-from edge.detect.memory import Memory
 from edge.frame import Frame
 from edge.hour import Hours
 from edge.model.bundle import Bundle
@@ -29,6 +27,7 @@ from scoring.day import WARM_UP, Day, Due, day_of
 from scoring.planted import SHIPPED
 from scoring.score import ScoredFrame, score_sequence
 from scoring.truth import TruthSequence
+from training.gate.known import Known
 from training.gate.played import Played, frame_of
 from training.gate.recording import Read, Recording
 from training.gate.stream import NS_PER_S, Part, Shot, Stream, hour_of
@@ -36,19 +35,6 @@ from training.smoke.data.place import is_night
 
 RULES_OFF = "no rules"
 SHIFTS = tuple(float(value) for value in np.arange(-2.0, 6.01, 0.5))  # logits by which the threshold moves
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a camera before a recording; where the manifest has the rule it goes on from there.
-
-    Attributes:
-        memory: of the hour; None: it begins with nothing.
-        horizon: of the view of the first scored frame; None: none yet.
-    """
-
-    memory: Memory | None = None
-    horizon: Horizon | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ METHOD = {
     "night": "the sun more than 6° below the horizon; unknown where nobody says where the camera stands (--place, the "
     "data, or a few known cameras)",
     "planted": f"{plant.FRAMES} frames each; a find counts only where the same frames without the fire gave none by "
-    "then",
+    "then; the horizon is that of its background's pictures before the ignition; a memory of the hour has no earlier "
+    "day",
     "curve": "all thresholds move together; optimistic, since it is drawn on the judged frames",
 }
 

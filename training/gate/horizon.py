@@ -15,18 +15,17 @@ from typing import Any, Literal
 import msgspec
 
 from edge.detect.horizon import Horizon
-from edge.image import RgbImage
 from edge.model.horizon import HorizonRule
 from edge.model.loaded import Model
 from edge.model.manifest import Manifest
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant
-from training.gate.decide import Decided, Known, decided, judge
+from training.gate.decide import Decided, decided, judge
 from training.gate.judged import Recorded
+from training.gate.known import Known, horizon_before
 from training.gate.plant import PlantedShots, fire_stream, read_fire
 from training.gate.recording import Recording, from_files
-from training.gate.stream import NS_PER_S
 from training.step.provenance import commit, machine
 
 SCHEMA: Literal["firetower.horizon/1"] = "firetower.horizon/1"
@@ -200,7 +199,8 @@ def _way(days: Sequence[Day]) -> Way:
 
 def _fire(model: Model, stream: Recorded, seed: int, folder: Path, off: Manifest, on: Manifest) -> FireRow:
     kept, played, control = read_fire(folder, seed)
-    horizon = _before(stream, kept.truth.ignition_epoch or 0.0)
+    until_s = kept.truth.ignition_epoch or 0.0
+    horizon = horizon_before(stream.stream.shots(), until_s, stream.recording.seen)
     found = []
     for manifest in (off, on):
         mine, theirs = (
@@ -219,19 +219,3 @@ def _found_s(
     made = decided(model, stream.name, stream.shots(), recording, manifest, known=Known(horizon=horizon))
     (day,) = judge(model, stream, recording, made.events, manifest)
     return day.result.found_s
-
-
-def _before(one: Recorded, until_s: float) -> Horizon:
-    """Return the horizon that the scored pictures of a stream before a moment gave, as the daemon finds it."""
-    horizon, known = Horizon(), None
-    shots = one.stream.shots()
-    read = from_files(shots)
-    for index, (shot, seen) in enumerate(zip(shots, one.recording.seen, strict=True)):
-        if shot.time_ns >= until_s * NS_PER_S:
-            break
-        if seen.cause is None:
-            if (seen.turns, shot.size_px) != known:
-                horizon, known = Horizon(), (seen.turns, shot.size_px)
-            if horizon.due(shot.time_ns / NS_PER_S):
-                horizon.see(RgbImage(read(index)), shot.time_ns / NS_PER_S)
-    return horizon

@@ -21,8 +21,9 @@ from edge.model.memory import MemoryRule
 from scoring import gate
 from scoring.day import Day
 from scoring.planted import Plant
-from training.gate.decide import Known, decided, judge
+from training.gate.decide import decided, judge
 from training.gate.judged import Recorded
+from training.gate.known import Known
 from training.gate.plant import PlantedShots, fire_stream, read_fire
 from training.gate.recording import Recording, from_files
 from training.gate.stream import NS_PER_S, Shot

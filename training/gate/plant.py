@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from edge.alert.jpeg import encode
 from edge.alert.picture import draw, shrink
 from edge.alert.privacy import PUBLIC
+from edge.detect.horizon import Horizon
 from edge.errors import FrameError
 from edge.model.loaded import Model
 from edge.model.manifest import Manifest
@@ -27,7 +29,8 @@ from firmware_sim.scene.side import Sources
 from scoring.planted import SHIPPED, Plant
 from scoring.score import NEAR_CELLS
 from scoring.truth import TruthFrame, TruthSequence
-from training.gate.decide import SHIFTS, cell_px, decide, judge, shifted, variants
+from training.gate.decide import SHIFTS, cell_px, decided, judge, shifted, variants
+from training.gate.known import Known, horizon_before
 from training.gate.recording import Recording, from_files, load, record, save
 from training.gate.stream import Part, Shot, Stream
 
@@ -260,11 +263,15 @@ def _draw(frames: Sequence[PlantedFrame], planting: Planting, played: Recording,
     path.write_bytes(encode(shrink(drawn, _SIDE_PX)))
 
 
-def decide_lot(model: Model, folder: Path, seeds: Sequence[int]) -> list[Plant]:
-    """Decide about the fires of a lot, as shipped, with each rule off, and at every threshold of the curve."""
+def decide_lot(model: Model, lot: Lot, folder: Path) -> list[Plant]:
+    """Decide about the fires of a lot, as shipped, with each rule off, and at every threshold of the curve.
+
+    Where the manifest has a horizon, each goes on with the one that the pictures of its background before the ignition
+    gave. A memory of the hour begins with nothing.
+    """
     manifest = model.bundle.manifest
     rules = variants(manifest) | {f"shift {by:+g}": shifted(manifest, by) for by in SHIFTS}
-    return [_decided(model, folder, seed, rules) for seed in seeds]
+    return [_decided(model, folder, fire.seed, lot.backgrounds[fire.background], rules) for fire in lot.fires]
 
 
 def read_fire(folder: Path, seed: int) -> tuple[PlantedShots, Recording, Recording]:
@@ -281,12 +288,17 @@ def fire_stream(kept: PlantedShots) -> Stream:
     return Stream(kept.truth.id, (Part(kept.truth, tuple(Path(f.file) for f in kept.truth.frames)),))
 
 
-def _decided(model: Model, folder: Path, seed: int, rules: Mapping[str, Manifest]) -> Plant:
+def _decided(
+    model: Model, folder: Path, seed: int, background: Background, rules: Mapping[str, Manifest]
+) -> Plant:
     kept, played, control = read_fire(folder, seed)
     stream = fire_stream(kept)
+    horizon = None
+    if model.bundle.manifest.horizon is not None:
+        horizon = horizon_before(background.shots, kept.truth.ignition_epoch or 0.0)
     found, alerts, void = {}, {}, False
     for name, manifest in rules.items():
-        one, other = (_finds(model, stream, recording, manifest) for recording in (played, control))
+        one, other = (_finds(model, stream, recording, manifest, horizon) for recording in (played, control))
         found[name], alerts[name] = (
             mine if mine is not None and (theirs is None or theirs > mine) else None
             for mine, theirs in zip(one, other, strict=True)
@@ -312,11 +324,12 @@ def _decided(model: Model, folder: Path, seed: int, rules: Mapping[str, Manifest
 
 
 def _finds(
-    model: Model, stream: Stream, recording: Recording, manifest: Manifest
+    model: Model, stream: Stream, recording: Recording, manifest: Manifest, horizon: Horizon | None
 ) -> tuple[float | None, float | None]:
     """Return when the fire was found, as an event and as an alert, seconds after ignition."""
-    events = decide(model, stream.name, stream.shots(), recording, manifest)
-    (day,) = judge(model, stream, recording, events, manifest)
+    known = Known(horizon=copy.deepcopy(horizon))
+    made = decided(model, stream.name, stream.shots(), recording, manifest, known=known)
+    (day,) = judge(model, stream, recording, made.events, manifest)
     alerts = day.result.alerts
     return day.result.found_s, None if alerts is None else alerts.found_s
 

@@ -59,10 +59,11 @@ def plant_lot(
     name = f"planted-{lot.fires[0].seed}"
     step = find_step(work, "gate-planted", name, inputs | made_of)
     _once(step, lambda: {"files": digests(step.folder, *plant.plant(model, lot, step.folder))})
-    decided = find_step(work, "gate-decided", f"decided-{lot.fires[0].seed}", inputs | {"of": step.key})
+    by = {"of": step.key} | ({} if model.bundle.manifest.horizon is None else {"horizon": "before ignition"})
+    decided = find_step(work, "gate-decided", f"decided-{lot.fires[0].seed}", inputs | by)
 
     def decide() -> dict[str, Any]:
-        plants = plant.decide_lot(model, step.folder, [fire.seed for fire in lot.fires])
+        plants = plant.decide_lot(model, lot, step.folder)
         return {"plants": msgspec.to_builtins(plants)}
 
     _once(decided, decide)

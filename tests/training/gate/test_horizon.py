@@ -7,12 +7,12 @@ from edge.detect.horizon import PICTURES
 from edge.model.alert import AlertRule
 from edge.model.horizon import HorizonRule
 from firmware_sim.scene.fire import fires
-from scoring.planted import Plant
+from scoring.planted import SHIPPED, Plant
 from tests.training.gate import made
 from training.gate.decide import decided
 from training.gate.horizon import RULE, Result, measure
 from training.gate.judged import Recorded
-from training.gate.plant import PlantedShots
+from training.gate.plant import Background, Lot, PlantedShots, decide_lot
 from training.gate.recording import from_files, record, save
 from training.gate.stream import parts_of, streams
 from training.smoke.data.read import read
@@ -136,3 +136,18 @@ def test_the_decision_anew_has_the_horizon_of_the_pictures_and_else_none(tmp_pat
     ]
     assert again.banded > 0
     assert decided(model, stream.name, shots, recording).banded == 0
+
+
+def test_a_lot_is_decided_with_the_horizon_of_its_background_before_the_ignition(tmp_path):
+    model, late = made.model(MANIFEST), made.EPOCH + 86_400
+    data = tmp_path / "data"
+    data.mkdir()
+    made.save(data, [made.write(data, "cloud", "n" * 30, shown(0, 30), begin=late - 1800)])
+    (stream,) = streams(parts_of([read(data)]))
+    (fire,) = fires("judge", ["cloud"], 1)
+    planted(model, tmp_path, fire.seed, SKY, late)
+    for count, found in ((30, False), (PICTURES - 1, True)):
+        place = Background("cloud", "cam", "g", tuple(stream.shots()[:count]))
+        (one,) = decide_lot(model, Lot((fire,), {"cloud": place}, {}), tmp_path)
+        assert (one.found_s[SHIPPED] is not None) is found
+        assert one.found_s["no horizon"] is not None

@@ -10,7 +10,7 @@ from firmware_sim.scene.fire import fire
 from scoring.planted import SHIPPED
 from scoring.truth import TruthFrame, TruthSequence
 from tests.training.gate import made
-from training.gate.plant import PlantedShots, decide_lot
+from training.gate.plant import Background, Lot, PlantedShots, decide_lot
 from training.gate.recording import Recording, Seen, save
 
 FRAMES, IGNITED, SHOWN, STEP_S = 24, 8, 12, 60
@@ -41,13 +41,13 @@ def decided(tmp_path):
             id="p", camera="cam", fire="p", group="g", width=64, height=64, frames=frames,
             ignition_epoch=epochs[IGNITED], box_annotated=True,
         )  # fmt: skip
-        kept = PlantedShots(
-            fire=asdict(fire(SEED, "b", "fog")), background="b", stream="cam", truth=truth, grey_levels=9.0
-        )
+        burning = fire(SEED, "b", "fog")
+        kept = PlantedShots(fire=asdict(burning), background="b", stream="cam", truth=truth, grey_levels=9.0)
         (tmp_path / f"{SEED}.json").write_bytes(msgspec.json.encode(kept))
         save(played, tmp_path, f"{SEED}-with")
         save(control, tmp_path, f"{SEED}-without")
-        (one,) = decide_lot(made.model(), tmp_path, [SEED])
+        lot = Lot((burning,), {"b": Background("b", "cam", "g", ())}, {})
+        (one,) = decide_lot(made.model(), lot, tmp_path)
         return one
 
     return decide
