@@ -61,11 +61,11 @@ def trained(tmp_path, monkeypatch):
             Half("A", frozenset({"bright"}), frozenset({"dull"})),
             Half("B", frozenset({"dull"}), frozenset({"bright"})),
         ]
-        return recipe._Side(door, sequences, SimpleNamespace(name="lite0-third"), pool, cut)
+        return recipe.Opened(door, sequences, SimpleNamespace(name="lite0-third"), pool, cut)
 
     monkeypatch.setattr(steps, "trained", logged)
     monkeypatch.setattr("training.smoke.lesson.teacher.trained", logged)
-    monkeypatch.setattr(Labels, "_open", opened)
+    monkeypatch.setattr(Labels, "open", opened)
     monkeypatch.setattr(
         Distilled, "_views",
         lambda self, door, some, kind: [replace(e, sha256=f"{kind.network} {e.sha256}") for e in pool
