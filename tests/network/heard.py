@@ -194,8 +194,22 @@ def _arms(folder: Path) -> Words:
 
 
 def _pool(folder: Path) -> Words:
-    data = folder / "fires"
-    return ["--data", data, "--calibration", data, "--work", folder / "pool", "--processes", "1"]
+    still = folder / "sequences"  # that no fold leaves out
+    return ["--data", folder / "fires", "--calibration", still, "--work", folder / "pool", "--processes", "1"]
+
+
+def _student(folder: Path) -> Words:
+    words: list[str | Path] = ["--data", folder / "fires", "--stills", folder / "sequences"]
+    words += ["--work", folder / "pool", "--recipe", "labels", "--backbone", "lite0"]
+    return [*words, "--steps", "4", "--batch", "4"]
+
+
+def _detector(folder: Path) -> Words:
+    return [*_student(folder), "--out", folder / "detector", "--result", folder / "detector.json"]
+
+
+def _conditions(folder: Path) -> Words:
+    return [*_student(folder), "--result", folder / "conditions.json"]
 
 
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
@@ -213,6 +227,8 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train cross-validate", _folds),
     ("firetower train compare-arms", _arms),
     ("firetower train pool", _pool),
+    ("firetower train detector", _detector),
+    ("firetower train conditions", _conditions),
 )
 
 
