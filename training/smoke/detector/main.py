@@ -11,12 +11,12 @@ from importlib.metadata import version
 import msgspec
 
 from edge.model.manifest import MANIFEST_NAME
+from training.smoke.bundle import PACKAGES
 from training.smoke.data.read import Dataset, read
 from training.smoke.data.split import side_of
 from training.smoke.detector import bundle, figure, held, term
 from training.smoke.detector.figure import SeedRow
 from training.smoke.detector.result import SCHEMA, HeldRow, Result
-from training.smoke.experiment import PACKAGES
 from training.smoke.fold.plan import Fold, plan
 from training.smoke.fold.run import facts_of
 from training.smoke.lesson import point
