@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +17,8 @@ NAMES = ("1", "2", "3", "4", "5", "road", "site")
 RECIPE = SimpleNamespace(
     name="r", stated=lambda: {"name": "r", "settings": {"steps": 400, "seed": 7}, "trials": 12}
 )
-DATA = [SimpleNamespace(digest="d" * 64, corrected=0)]
+DATA: Any = [SimpleNamespace(digest="d" * 64, corrected=0)]
+OTHER: Any = [SimpleNamespace(digest="e" * 64, corrected=0)]
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_another_recipe_is_refused(tmp_path, folds) -> None:
 def test_other_data_are_refused(tmp_path, folds) -> None:
     paths = files(tmp_path, arms.result("r", 0, arms.folds([5] * 5)))
     with pytest.raises(ValueError, match="other data"):
-        figure.of_folds(paths, RECIPE, folds, [SimpleNamespace(digest="e" * 64, corrected=0)])
+        figure.of_folds(paths, RECIPE, folds, OTHER)
 
 
 def test_a_missing_fold_or_another_left_out_side_is_refused(tmp_path, folds, monkeypatch) -> None:

@@ -38,11 +38,11 @@ def built(tmp_path, monkeypatch):
     """Real trainings on made maps; nothing is read or exported, and the point stands still."""
     built = made.build(tmp_path, monkeypatch)
     one = SimpleNamespace(folder=tmp_path / "fires", digest="d" * 64, sequences=(1,), corrected=0)
+    labels = made.recipe()
     for module in (main, condition):
         monkeypatch.setattr(module, "read", lambda _: one)
         monkeypatch.setattr(module, "plan", lambda *_, **__: built.folds)
         monkeypatch.setattr(module, "student", lambda *_: labels)
-    labels = made.recipe()
     labels.ground = recipe.Ground(tuple(part for fold in built.folds for part in fold.held), ())
     return built
 
