@@ -38,6 +38,7 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "training/smoke/card.md.jinja",
         "training/smoke/search/page.md.jinja",
         "training/smoke/corrections.json",
+        "training/smoke/detector/card.md.jinja",
         "training/export/layout.md.jinja",
         "training/cifar10/recipe/tiny.toml",
         "firmware_sim/rtsp_child.py",

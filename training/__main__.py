@@ -16,6 +16,7 @@ from training.cifar10.report import command as report
 from training.gate import command as gate
 from training.smoke import command as smoke
 from training.smoke.data import command as inspect
+from training.smoke.detector import command as detector
 from training.smoke.fold import command as folds
 from training.smoke.pool import command as pool
 from training.smoke.search import command as search
@@ -53,6 +54,7 @@ def command(arguments: Sequence[str]) -> int:
     inspect.register(commands)
     gate.register(commands)
     folds.register(commands)
+    detector.register(commands)
     pool.register(commands)
     search.register(commands)
     cifar10.register(commands)

@@ -194,8 +194,8 @@ def _arms(folder: Path) -> Words:
 
 
 def _pool(folder: Path) -> Words:
-    stills: list[str | Path] = ["--calibration", folder / "sequences"]  # none that a fold leaves out
-    return ["--data", folder / "fires", *stills, "--work", folder / "pool", "--processes", "1"]
+    still = folder / "sequences"  # that no fold leaves out
+    return ["--data", folder / "fires", "--calibration", still, "--work", folder / "pool", "--processes", "1"]
 
 
 def _search(folder: Path) -> Words:
@@ -215,6 +215,20 @@ def _search(folder: Path) -> Words:
     return [*words, "--result", folder / "search.json", "--page", folder / "search.md"]
 
 
+def _student(folder: Path) -> Words:
+    words: list[str | Path] = ["--data", folder / "fires", "--stills", folder / "sequences"]
+    words += ["--work", folder / "pool", "--recipe", "labels", "--backbone", "lite0"]
+    return [*words, "--steps", "4", "--batch", "4"]
+
+
+def _detector(folder: Path) -> Words:
+    return [*_student(folder), "--out", folder / "detector", "--result", folder / "detector.json"]
+
+
+def _conditions(folder: Path) -> Words:
+    return [*_student(folder), "--result", folder / "conditions.json"]
+
+
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
 TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train study", _study),
@@ -231,6 +245,8 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train compare-arms", _arms),
     ("firetower train pool", _pool),
     ("firetower train search", _search),
+    ("firetower train detector", _detector),
+    ("firetower train conditions", _conditions),
 )
 
 

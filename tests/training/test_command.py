@@ -32,7 +32,9 @@ def test_help_needs_no_extra(module: str) -> None:
     first = ["train"] if module == "edge.cli" else []
     done = run(module, *first, "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for command in ("smoke", "compare-smoke", "inspect", "evaluate", "cross-validate", "cifar10", "study"):
+    for command in (
+        "smoke", "compare-smoke", "inspect", "evaluate", "cross-validate", "detector", "conditions", "cifar10", "study",
+    ):  # fmt: skip
         assert re.search(rf"^    {command}\s", done.stdout, re.MULTILINE)
         shown = run(module, *first, command, "--help")
         assert (shown.returncode, shown.stderr) == (0, "")

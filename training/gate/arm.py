@@ -110,7 +110,7 @@ def join(results: Sequence[tuple[str, Result]]) -> Arm:
     start = next(iter(runs))
     for seed, run in runs.items():
         _same(f"{named}: seeds {seed} and {start}", _sides(run.rows), _sides(runs[start].rows))
-    stated = _without_seed(first.recipe.stated)
+    stated = without_seed(first.recipe.stated)
     return Arm(
         name=first.recipe.name,
         stated=stated,
@@ -165,7 +165,7 @@ def _alike(one: Result) -> dict[str, object]:
         "data": sorted((data.digest, data.corrected) for data in one.data),
         "groups by mast": one.by_mast,
         "ways of counting": one.method,
-        "recipe": _without_seed(one.recipe.stated),
+        "recipe": without_seed(one.recipe.stated),
     }
 
 
@@ -182,10 +182,11 @@ def _ordered(rows: dict[str, FoldRow]) -> dict[str, FoldRow]:
     return dict(sorted(rows.items(), key=lambda item: (item[1].kind != "outer", item[0])))
 
 
-def _without_seed(stated: Any) -> Any:  # noqa: ANN401 — what a recipe states is JSON of any shape
+def without_seed(stated: Any) -> Any:  # noqa: ANN401 — what a recipe states is JSON of any shape
+    """Return what a recipe states, without its seeds: what all seeds of an arm share."""
     if isinstance(stated, dict):
-        return {name: _without_seed(value) for name, value in stated.items() if name != _SEED}
-    return [_without_seed(value) for value in stated] if isinstance(stated, list) else stated
+        return {name: without_seed(value) for name, value in stated.items() if name != _SEED}
+    return [without_seed(value) for value in stated] if isinstance(stated, list) else stated
 
 
 def _stated(stated: Mapping[str, Any], name: str, file: str) -> int:

@@ -14,6 +14,15 @@ from training.smoke.network import CELL_PX
 NAME = "firetower-smoke"
 VERSION = "0.1.0"
 TOLERANCE_STEPS = 3.0
+PACKAGES = (
+    "torch",
+    "litert-torch",
+    "ai-edge-quantizer",
+    "ai-edge-litert",
+    "onnx",
+    "onnxruntime",
+    "numpy",
+)  # that a result names the versions of
 CADENCE = Cadence(min_s=50, default_s=60, max_s=200)  # what the training sequences have
 
 

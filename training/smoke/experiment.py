@@ -28,7 +28,7 @@ from scoring.summary import Summary, summarise
 from scoring.truth import TruthSequence
 from training.export.spec import tflite_spec
 from training.gate.stream import TRAINED_ON
-from training.smoke.bundle import card_of, manifest_of, write
+from training.smoke.bundle import PACKAGES, card_of, manifest_of, write
 from training.smoke.data import split as sides
 from training.smoke.data.read import Dataset, read
 from training.smoke.data.split import choose_groups, split
@@ -44,8 +44,6 @@ from training.step.step import write_json
 from training.step.workshop import Workshop
 
 logger = logging.getLogger(__name__)
-
-PACKAGES = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert", "onnx", "onnxruntime", "numpy")
 
 
 def handle(options: argparse.Namespace) -> int:

@@ -56,12 +56,15 @@ class Exported:
         float_tflite: bytes.
         int8_tflite, uint8_onnx: bytes of the two files of the bundle.
         calibration_sha256: of the frames that set the ranges.
+        float_max, int8_mean: as `student.export.Check`; None where nobody checked.
     """
 
     float_tflite: bytes
     int8_tflite: bytes
     uint8_onnx: bytes
     calibration_sha256: str
+    float_max: float | None = None
+    int8_mean: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from training.smoke.recipe import Recipe
+from training.smoke.lesson.command import STUDENTS, add_data, add_student
 from training.step.argument import positive
 
 _CROSS_VALIDATE = """Say what a recipe is worth on cameras that it has never seen.
@@ -20,7 +20,7 @@ quotes. Figures are shown when all asked folds are judged, not before.
 
 How long: the result says it of each fold (docs/results/smoke-fold-time.json: one alone, on 33 sequences); the next
 ones find its features made."""
-RECIPES = ("shipped", "distilled", "labels")
+RECIPES = ("shipped", *STUDENTS)
 _EXAMPLE = "example: python -m training cross-validate --data wildfire --data quiet --result folds.json"
 
 
@@ -33,33 +33,12 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--data", type=Path, required=True, action="append", metavar="DIR",
-        help="folder of sequences; may be given several times",
-    )  # fmt: skip
-    parser.add_argument(
-        "--work", type=Path, default=Path(".work/folds"), help="all steps; resumes from here (%(default)s)"
-    )
+    add_data(parser)
     parser.add_argument(
         "--result", type=Path, required=True, metavar="FILE", help="figures and raw values as JSON"
     )
     parser.add_argument("--seed", type=int, default=0, help="of training and bootstraps (%(default)s)")
-    parser.add_argument("--steps", type=int, default=Recipe().steps, help="of the optimizer (%(default)s)")
-    parser.add_argument(
-        "--recipe", choices=RECIPES, default=RECIPES[0],
-        help="what is trained: the one that ships, or a student on the pool (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--stills", type=Path, action="append", default=[], metavar="DIR",
-        help="folder of pictures that set the ranges of the frozen backbones, as the pool was made with; of students",
-    )  # fmt: skip
-    parser.add_argument("--backbone", default="lite0-third", metavar="NAME", help="of students (%(default)s)")
-    parser.add_argument(
-        "--temperature", type=float, metavar="T", help="of the teacher's and the student's logits (2)"
-    )
-    parser.add_argument("--alpha", type=float, metavar="A", help="share of the teacher in the loss (0.7)")
-    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="of students, its peak (0.003)")
-    parser.add_argument("--weight-decay", type=float, metavar="RATE", help="of students (0.01)")
+    add_student(parser, RECIPES, "what is trained: the one that ships, or a student on the pool")
     parser.add_argument(
         "--fold", action="append", default=[], metavar="K",
         help="judge this one alone: 1 to 5, or a quiet stream's group; may be given several times",

@@ -158,7 +158,7 @@ def _result(
     complete: bool,
 ) -> Result:
     outer = [row.name for row in rows if row.kind == "outer"]
-    facts, date = _recipe(recipe), dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    facts, date = facts_of(recipe), dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
     def pooled(names: Sequence[str]) -> Report | None:
         return gate.report([day for name in names for day in days[name]], seed=how.seed) if names else None
@@ -206,7 +206,8 @@ def _result(
     )
 
 
-def _recipe(recipe: FoldRecipe) -> RecipeFacts:
+def facts_of(recipe: FoldRecipe) -> RecipeFacts:
+    """Describe a recipe for a result."""
     stated = recipe.stated()
     return RecipeFacts(
         name=recipe.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,23 +58,35 @@ def _burns(one: Sequenced) -> bool:
 
 
 def scored(
-    side: TrainingSide, student: Step, sequences: Sequence[Sequenced], examples: Sequence[Example], half: Half
+    side: TrainingSide,
+    student: Step,
+    sequences: Sequence[Sequenced],
+    examples: Sequence[Example],
+    held: Collection[str],
 ) -> list[Scored]:
-    """Score the real sequences that an inner fold holds back; maps are cached.
+    """Score the real sequences of groups that a student has not seen; maps are cached.
 
     Args:
         side: whose pictures they are.
-        student: of `trained`, on the fold's groups alone.
+        student: of `trained`, on other groups alone.
         sequences: of the side.
         examples: of the same sequences, in the student's own features.
-        half: the inner fold.
+        held: the groups.
     """
     pairs = zip(sequences, examples, strict=True)
-    real = [(one, example) for one, example in pairs if one.variant.real and example.group in half.held]
-    return [_scored(side, student, one, example) for one, example in real]
+    real = [(one, example) for one, example in pairs if one.variant.real and example.group in held]
+    return [scored_one(side, student, one, example) for one, example in real]
 
 
-def _scored(side: TrainingSide, student: Step, one: Sequenced, example: Example) -> Scored:
+def scored_one(side: TrainingSide, student: Step, one: Sequenced, example: Example) -> Scored:
+    """Score one sequence, real or rendered; the maps are cached.
+
+    Args:
+        side: whose picture it is.
+        student: as `scored`.
+        one: of the side.
+        example: of the same sequence.
+    """
     inputs = {"student": student.key, "features": example.sha256}
     step = side.shop.step("lesson-maps", f"maps-{example.name}", inputs)
 

@@ -19,6 +19,7 @@ from training.distill.setting import Distillation
 from training.gate.stream import TRAINED_ON, Part
 from training.smoke import train
 from training.smoke.bundle import manifest_of, write
+from training.smoke.export import Exported
 from training.smoke.fold.recipe import CARD, FoldRecipe
 from training.smoke.lesson import inner, material, point, trained
 from training.smoke.lesson.example import Example
@@ -40,7 +41,15 @@ METHODS = train.METHODS | variant.METHODS | trained.METHODS
 SCHEMA = "1.4"  # calm and conditions
 BACKBONE: Name = "lite0-third"
 METHOD = Distillation(temperature=2.0, alpha=0.7)
+METRICS = "none: see the result of the cross-validation"
 TRIALS = 8  # of each arm, of what is its own: T and α, or learning rate and weight decay
+
+
+def blank() -> Manifest:
+    """Return the manifest of a student, all but its files and its point."""
+    return msgspec.structs.replace(
+        manifest_of(Threshold(open=0.0, keep=0.0)), schema=SCHEMA, conditions=NAMES
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,41 +139,65 @@ class Labels:
         Raises:
             LeakError, ValueError: as `material.examples`, `trained.trained` and `student.export.export`.
         """
-        opened, blank = self.opened(side), _blank()
+        opened = self.open(side)
         chosen = self.inner_point(opened)
-        groups = frozenset(example.group for example in opened.examples)
-        student = self._student(opened, "all", groups, self.setting)
-        side.take(student, "training", "feature scale")
+        exported = self.exported(opened)
+        provenance = {"inner_folds": msgspec.to_builtins(chosen)}
+        manifest = self.manifest(opened, chosen, exported, {"method": METRICS}, provenance)
+        return write(side.out, manifest, exported, CARD).folder
+
+    def exported(self, opened: Opened) -> Exported:
+        """Train the student on all groups of a side and export it; what is done is found.
+
+        Raises:
+            LeakError, ValueError: as `trained.trained` and `student.export.export`.
+        """
+        student = self.student(opened)
+        opened.side.take(student, "training", "feature scale")
         framed = [
             Framed(example, picture.paths(one.pictures, one.variant))
             for one, example in zip(opened.sequences, opened.examples, strict=True)
         ]
-        exported = export(side, opened.network, student, framed, blank, BACKGROUND_RATE)
-        manifest = msgspec.structs.replace(
-            blank,
+        return export(opened.side, opened.network, student, framed, blank(), BACKGROUND_RATE)
+
+    def manifest(
+        self,
+        opened: Opened,
+        chosen: Point,
+        exported: Exported,
+        metrics: dict[str, Any],
+        provenance: dict[str, Any],
+    ) -> Manifest:
+        """State a bundle; its files are added when it is written.
+
+        Args:
+            opened: what it was trained on.
+            chosen: its operating point.
+            exported: its files.
+            metrics: what was measured, and how.
+            provenance: what is said besides the recipe and its data.
+        """
+        return msgspec.structs.replace(
+            blank(),
             thresholds={point.LABEL: chosen.threshold},
             alert=chosen.alert,
             calm=chosen.calm,
             calibration_sha256=exported.calibration_sha256,
-            metrics={"method": "none: see the result of the cross-validation"},
-            provenance=self._provenance(side, chosen),
+            metrics=metrics,
+            provenance={
+                "recipe": msgspec.to_builtins(self.stated()),
+                TRAINED_ON: opened.side.trained_on,
+                "training_groups": sorted({sequence.group for sequence in opened.side.sequences}),
+                **provenance,
+            },
         )
-        return write(side.out, manifest, exported, CARD).folder
-
-    def _provenance(self, side: TrainingSide, chosen: Point) -> dict[str, Any]:
-        return {
-            "recipe": msgspec.to_builtins(self.stated()),
-            TRAINED_ON: side.trained_on,
-            "training_groups": sorted({sequence.group for sequence in side.sequences}),
-            "inner_folds": msgspec.to_builtins(chosen),
-        }
 
     def _network(self, side: TrainingSide, name: Name) -> Frozen:
         network = frozen(side.shop, name, self.ground.stills)
         side.take(network.step, "calibration")
         return network
 
-    def opened(self, side: TrainingSide) -> Opened:
+    def open(self, side: TrainingSide) -> Opened:
         """Open a side: its sequences of the pool, seen by the student's backbone.
 
         Raises:
@@ -189,8 +222,13 @@ class Labels:
             setting = dataclasses.replace(self.setting, seed=seed)
             student = self._student(opened, f"without-{half.name}", half.groups, setting)
             opened.side.take(student, "thresholds")
-            scored += inner.scored(opened.side, student, opened.sequences, opened.examples, half)
-        return point.choose(scored, _blank())
+            scored += inner.scored(opened.side, student, opened.sequences, opened.examples, half.held)
+        return point.choose(scored, blank())
+
+    def student(self, opened: Opened) -> Step:
+        """Train the student on all groups of a side, or find it trained."""
+        groups = frozenset(example.group for example in opened.examples)
+        return self._student(opened, "all", groups, self.setting)
 
     def _student(self, opened: Opened, name: str, groups: frozenset[str], setting: Setting) -> Step:
         """Train a student on some groups."""
@@ -201,12 +239,6 @@ class Labels:
     def _learned(self, opened: Opened, name: str, groups: frozenset[str]) -> list[Example]:  # noqa: ARG002 — of the other arm
         """Return the examples of some groups as this arm learns from them."""
         return [example for example in opened.examples if example.group in groups]
-
-
-def _blank() -> Manifest:
-    """Return a student's manifest without files and point."""
-    plain = manifest_of(Threshold(open=0.0, keep=0.0))
-    return msgspec.structs.replace(plain, schema=SCHEMA, conditions=NAMES)
 
 
 class Distilled(Labels):

@@ -78,13 +78,13 @@ class Rehearsal:
             seed: of the inner students.
 
         Raises:
-            LeakError, ValueError: as `Labels.opened`, `Labels.inner_point` and `file.cost_of`.
+            LeakError, ValueError: as `Labels.open`, `Labels.inner_point` and `file.cost_of`.
         """
         began = time.monotonic()
         recipe = self.recipe(parameters)
         backbone = recipe.ground.backbone
         if backbone not in self._opened:
-            self._opened[backbone] = recipe.opened(self.side)
+            self._opened[backbone] = recipe.open(self.side)
         opened = self._opened[backbone]
         cost = cost_of(opened, recipe.setting) if self.terms.arm is None else None
         point = recipe.inner_point(opened, seed)

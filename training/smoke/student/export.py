@@ -101,7 +101,15 @@ def export(
 
     side.take(side.shop.once(step, make), "calibration")
     float_tflite, int8_tflite, uint8_onnx = (step.file(name).read_bytes() for name in (FLOAT, TFLITE, ONNX))
-    return Exported(float_tflite, int8_tflite, uint8_onnx, step.read()["calibration_sha256"])
+    record = step.read()
+    return Exported(
+        float_tflite,
+        int8_tflite,
+        uint8_onnx,
+        record["calibration_sha256"],
+        record["float_max"],
+        record["int8_mean"],
+    )
 
 
 class Exporter:

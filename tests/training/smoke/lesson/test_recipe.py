@@ -14,7 +14,7 @@ from tests.training.smoke.lesson import made
 from training.smoke.fold import main
 from training.smoke.fold.command import register
 from training.smoke.fold.recipe import Shipped
-from training.smoke.lesson import inner, material, point, recipe
+from training.smoke.lesson import asked, inner, material, point, recipe
 from training.smoke.lesson import trained as steps
 from training.smoke.lesson.inner import Half, halves
 from training.smoke.lesson.point import Figures, Point
@@ -65,7 +65,7 @@ def trained(tmp_path, monkeypatch):
 
     monkeypatch.setattr(steps, "trained", logged)
     monkeypatch.setattr("training.smoke.lesson.teacher.trained", logged)
-    monkeypatch.setattr(Labels, "opened", opened)
+    monkeypatch.setattr(Labels, "open", opened)
     monkeypatch.setattr(
         Distilled, "_views",
         lambda self, door, some, kind: [replace(e, sha256=f"{kind.network} {e.sha256}") for e in pool
@@ -129,9 +129,9 @@ def test_both_arms_start_and_draw_alike() -> None:
     labels, distilled = Labels(GROUND, SHORT), Distilled(GROUND, SHORT, kinds=kinds)
     assert labels.setting == distilled.setting
     apart = {k for k in labels.stated() if labels.stated()[k] != distilled.stated()[k]}
-    for one in (labels, distilled):  # what compare-arms asks of both
-        assert one.stated()["steps"] == one.setting.steps
-        assert type(one.stated()["trials"]) is int
+    for arm in (labels, distilled):  # what compare-arms asks of both
+        assert arm.stated()["steps"] == arm.setting.steps
+        assert type(arm.stated()["trials"]) is int
     assert apart == {"name", "method", "kinds"}
     assert labels.trains_on_quiet
     assert distilled.trains_on_quiet
@@ -171,18 +171,21 @@ def stills(tmp_path: Path) -> str:
 
 
 def test_the_command_chooses_a_recipe(stills, monkeypatch) -> None:
-    monkeypatch.setattr(main, "parts_of", lambda _: [])
+    monkeypatch.setattr(asked, "parts_of", lambda _: [])
     assert isinstance(main._recipe(parsed(), []), Shipped)
-    asked = parsed("--recipe", "distilled", "--stills", stills, "--seed", "2", "--temperature", "3")
-    found = main._recipe(asked, [])
+    words = parsed("--recipe", "distilled", "--stills", stills, "--seed", "2", "--temperature", "3")
+    found = main._recipe(words, [])
     assert isinstance(found, Distilled)
     assert (found.setting.seed, found.method.temperature, found.method.alpha) == (2, 3.0, 0.7)
-    labels = main._recipe(parsed("--recipe", "labels", "--stills", stills, "--learning-rate", "0.001"), [])
+    words_of_labels = ["--recipe", "labels", "--stills", stills, "--learning-rate", "0.001", "--batch", "8"]
+    labels = main._recipe(parsed(*words_of_labels), [])
     assert type(labels) is Labels
-    assert labels.setting.learning_rate == 0.001
-    assert "--recipe distilled" in main._command(asked)
-    assert "--temperature 3.0" in main._command(asked)
-    assert stills not in main._command(asked)
+    assert (labels.setting.learning_rate, labels.setting.batch) == (0.001, 8)
+    assert (found.setting.learning_rate, found.setting.batch) == (Setting().learning_rate, Setting().batch)
+    assert "--batch 8" in main._command(parsed(*words_of_labels))
+    assert "--recipe distilled" in main._command(words)
+    assert "--temperature 3.0" in main._command(words)
+    assert stills not in main._command(words)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,7 @@ def test_the_command_chooses_a_recipe(stills, monkeypatch) -> None:
         (["--recipe", "labels"], "--stills"),
         (["--recipe", "labels", "--alpha", "0.5"], "--recipe distilled"),
         (["--learning-rate", "1"], "a student's"),
+        (["--batch", "8"], "a student's"),
     ],
 )
 def test_arguments_that_do_not_belong_are_refused(words, said) -> None:
@@ -199,6 +203,6 @@ def test_arguments_that_do_not_belong_are_refused(words, said) -> None:
 
 
 def test_an_unknown_backbone_is_refused(stills, monkeypatch) -> None:
-    monkeypatch.setattr(main, "parts_of", lambda _: [])
+    monkeypatch.setattr(asked, "parts_of", lambda _: [])
     with pytest.raises(ValueError, match="lite0-third"):
         main._recipe(parsed("--recipe", "labels", "--stills", stills, "--backbone", "vgg"), [])

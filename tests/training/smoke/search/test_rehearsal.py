@@ -46,7 +46,7 @@ def rehearsed(tmp_path, monkeypatch):
         return recipe.Opened(door, sequences, SimpleNamespace(name="any"), pool, HALVES)
 
     monkeypatch.setattr(steps, "trained", logged)
-    monkeypatch.setattr(Labels, "opened", opened)
+    monkeypatch.setattr(Labels, "open", opened)
     monkeypatch.setattr(inner, "scored", lambda _side, student, *_: [student.key])
     monkeypatch.setattr(point, "choose", lambda scored, _: log.append(tuple(scored)) or made.point(9.0, 13.0))
     monkeypatch.setattr(rehearsal, "cost_of", lambda _, setting: made.tried({"width": setting.width}, 0).cost)
