@@ -10,9 +10,12 @@ from torch.nn import functional
 
 from training.distill.loss import mix, of_cells
 from training.distill.setting import Distillation
-from training.smoke import head
 from training.smoke.lesson.example import JUDGED
 from training.smoke.network import SCORE_RATE
+
+HARDEST = 15  # free cells of each frame that count once more
+LABEL_SMOOTHING = 0.02
+SMOKY_SHARE = 0.5  # of a frame's boxed cells: a box is larger than its plume
 
 
 class Through(nn.Module):
@@ -67,7 +70,7 @@ def objective(
         cells = positive.shape[2] * positive.shape[3]
         logits = _judged(smooth(packed[:, :, :cells].reshape(positive.shape)))
         there, free = _judged(positive), _judged(negative)
-        value = head.loss(logits, there, free)
+        value = hard(logits, there, free)
         if method is not None:
             assert soft is not None
             value = mix(taught(logits, _judged(smooth(soft)), there, method.temperature), value, method)
@@ -80,8 +83,37 @@ def _judged(frames: Tensor) -> Tensor:
     return frames[:, -JUDGED:].flatten(0, 1)
 
 
+def hard(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """BCE over the smokiest half of each frame's boxed cells + its hardest free cells + twice the mean over free cells.
+
+    Each smoky frame counts the same, so that a plume of two cells is not outvoted by one of two hundred.
+
+    Args:
+        logits: (N, rows, cols).
+        positive: (N, rows, cols) bool.
+        negative: (N, rows, cols) bool, disjoint from positive.
+    """
+    target = positive.float() * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / 2
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    on_positive = _smokiest(entropy, entropy, positive)
+    on_negative = torch.where(negative, entropy, torch.zeros_like(entropy)).flatten(1)
+    hardest = on_negative.topk(HARDEST, dim=1).values.mean()
+    return on_positive + hardest + 2 * on_negative.sum() / negative.sum().clamp(min=1)
+
+
+def _smokiest(values: Tensor, by: Tensor, positive: Tensor) -> Tensor:
+    """Mean over smoky frames of the mean over those SMOKY_SHARE of their cells that are lowest in `by`."""
+    counts = positive.flatten(1).sum(dim=1)
+    taken = (counts * SMOKY_SHARE).ceil()
+    order = by.detach().masked_fill(~positive, torch.inf).flatten(1).argsort(dim=1)
+    first = torch.arange(order.shape[1], device=order.device)[None] < taken[:, None]
+    picked = values.flatten(1).gather(1, order)
+    sums = torch.where(first, picked, torch.zeros_like(picked)).sum(dim=1)
+    return (sums / taken.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1)
+
+
 def taught(student: Tensor, teacher: Tensor, positive: Tensor, temperature: float) -> Tensor:
-    """T²-scaled KL, weighed as the hard loss is: over cells of boxes + the furthest of each frame + twice over all.
+    """T²-scaled KL: over the boxes of each smoky frame alike + the furthest cells of each frame + twice over all.
 
     Args:
         student: (N, rows, cols) logits.
@@ -90,12 +122,15 @@ def taught(student: Tensor, teacher: Tensor, positive: Tensor, temperature: floa
         temperature: T.
     """
     apart = (torch.sigmoid(student.detach() / temperature) - torch.sigmoid(teacher / temperature)).abs()
-    furthest = apart.flatten(1).topk(head.HARDEST, dim=1).indices
+    furthest = apart.flatten(1).topk(HARDEST, dim=1).indices
     value = 2 * of_cells(student, teacher, temperature)
     own, other = (logits.flatten(1).gather(1, furthest) for logits in (student, teacher))
     value = value + of_cells(own, other, temperature)
-    if positive.any():
-        value = value + of_cells(student[positive], teacher[positive], temperature)
+    smoky = positive.flatten(1).any(dim=1)
+    if smoky.any():
+        frames = zip(student[smoky], teacher[smoky], positive[smoky], strict=True)
+        each = [of_cells(learned[box], said[box], temperature) for learned, said, box in frames]
+        value = value + torch.stack(each).mean()
     return value
 
 

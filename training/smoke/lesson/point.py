@@ -30,9 +30,9 @@ from training.smoke.network import FRAME_PX, GRID
 LABEL = "smoke"
 CANDIDATES_PER_HOUR, ALERTS_PER_HOUR = 0.15, 0.05
 OPENS = tuple(float(value) for value in np.arange(9.0, -1.01, -0.5))
-HYSTERESES = (1.0, 2.0)
+HYSTERESIS = 1.0
 CALMS = (None, Calm(margin=2.0, fall=3.5))
-ALERT_ABOVE = 0.5  # logits above `open`
+ALERT_ABOVES = (0.5, 1.5, 3.0)  # logits above `open`
 PERSISTENCE_S, ESCALATE_S = 600.0, 1800.0
 HELD = ("night", "infrared")  # no fire by night is in any data here
 
@@ -75,10 +75,9 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Figures
     within: bool
 
-    def order(self) -> tuple[float, ...]:
-        """Return what is maximised: views found, both severities together, then the less delay."""
-        delays = (self.candidates.delay_min or 0.0) + (self.alerts.delay_min or 0.0)
-        return self.candidates.found + self.alerts.found, -delays
+    def delay_min(self) -> float:
+        """Return what is minimised: the mean capped delay of both severities; a view that is missed counts 30 minutes."""
+        return ((self.candidates.delay_min or 0.0) + (self.alerts.delay_min or 0.0)) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class Scored:
 
 
 def choose(scored: Sequence[Scored], manifest: Manifest) -> Point:
-    """Return the point that finds most views within the limits, and then delays least.
+    """Return the point with the least delay within the limits.
 
     Args:
         scored: real sequences.
@@ -110,32 +109,32 @@ def choose(scored: Sequence[Scored], manifest: Manifest) -> Point:
     kept: list[Point] = []
     strayed: list[Point] = []
     for calm in CALMS:
-        for hysteresis in HYSTERESES:
-            for point in _descend(recorded, manifest, calm, hysteresis):
+        for above in ALERT_ABOVES:
+            for point in _descend(recorded, manifest, calm, above):
                 (kept if point.within else strayed).append(point)
     if kept:
-        return max(kept, key=Point.order)
+        return min(kept, key=Point.delay_min)
     return min(strayed, key=lambda point: (point.candidates.rate(), point.alerts.rate()))
 
 
 def _descend(
-    recorded: Sequence[Recorded], manifest: Manifest, calm: Calm | None, hysteresis: float
+    recorded: Sequence[Recorded], manifest: Manifest, calm: Calm | None, above: float
 ) -> Iterator[Point]:
     """Yield points from the highest threshold down to the first that breaks a limit."""
     for value in OPENS:
-        yield (point := tried(recorded, manifest, value, hysteresis, calm))
+        yield (point := tried(recorded, manifest, value, above, calm))
         if not point.within:
             return
 
 
 def tried(
-    recorded: Sequence[Recorded], manifest: Manifest, value: float, hysteresis: float, calm: Calm | None
+    recorded: Sequence[Recorded], manifest: Manifest, value: float, above: float, calm: Calm | None
 ) -> Point:
     """Judge one point by the daemon's own decision."""
-    threshold = Threshold(open=value, keep=value - hysteresis)
+    threshold = Threshold(open=value, keep=value - HYSTERESIS)
     held = tuple(name for name in HELD if name in manifest.conditions)
     alert = AlertRule(
-        escalate_s=ESCALATE_S, persistence_s=PERSISTENCE_S, scores={LABEL: value + ALERT_ABOVE}, held=held
+        escalate_s=ESCALATE_S, persistence_s=PERSISTENCE_S, scores={LABEL: value + above}, held=held
     )
     decided = msgspec.structs.replace(manifest, thresholds={LABEL: threshold}, alert=alert, calm=calm)
     days = days_of(_model(decided), recorded, decided)

@@ -121,10 +121,10 @@ class Labels:
             "pool_seed": self.ground.pool_seed,
             "point": {
                 "opens": point.OPENS,
-                "hystereses": point.HYSTERESES,
+                "hysteresis": point.HYSTERESIS,
                 "calms": msgspec.to_builtins(point.CALMS),
                 "per_hour": [point.CANDIDATES_PER_HOUR, point.ALERTS_PER_HOUR],
-                "alert": [point.ALERT_ABOVE, point.PERSISTENCE_S, point.ESCALATE_S],
+                "alert": [*point.ALERT_ABOVES, point.PERSISTENCE_S, point.ESCALATE_S],
             },
             "methods": METHODS,
         }

@@ -28,7 +28,7 @@ from training.step.step import Step, digests, write_whole
 from training.step.workshop import Workshop
 
 # Raise a number when that kind of step would give something else from the same inputs.
-METHODS = {"lesson": 1, "lesson-soft": 1, "lesson-maps": 1, "student": 1}
+METHODS = {"lesson": 2, "lesson-soft": 1, "lesson-maps": 1, "student": 1}
 FLOAT, QUANTIZED = "float-head.pt", "quantized-head.pt"
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from training.distill.loss import of_cells
 from training.distill.setting import Distillation
-from training.smoke.lesson.objective import Through, objective, scene, smooth, taught
+from training.smoke.lesson.objective import LABEL_SMOOTHING, Through, hard, objective, scene, smooth, taught
 
 CELLS = (30, 40)
 METHOD = Distillation(temperature=2.0, alpha=0.7)
@@ -115,3 +115,55 @@ def test_a_window_goes_through_the_head_frame_by_frame() -> None:
     assert got.shape == (2, 3, 1202)
     assert torch.equal(got[1, 2, :1200].view(CELLS), features[1, 2, 0] + 1)
     assert torch.equal(got[0, 1, 1200:], change[0, 1, :2, 0, 0])
+
+
+def boxed(*sides: int) -> torch.Tensor:
+    positive = torch.zeros(len(sides), *CELLS, dtype=torch.bool)
+    for frame, side in zip(positive, sides, strict=True):
+        frame[:side, :side] = True
+    return positive
+
+
+def test_a_small_plume_counts_as_much_as_a_large_one() -> None:
+    logits = torch.zeros(2, *CELLS, requires_grad=True)
+    positive = boxed(2, 16)
+    torch.autograd.backward(hard(logits, positive, torch.zeros_like(positive)))
+    assert logits.grad is not None
+    small, large = (float(part.sum()) for part in logits.grad)
+    assert small == pytest.approx(large)
+    assert small < 0
+
+
+def test_half_of_a_box_need_not_be_smoke() -> None:
+    logits = torch.full((1, *CELLS), 8.0)
+    logits[0, 2:4, :4] = -8.0  # the lower half of the box
+    logits.requires_grad_()
+    positive = boxed(4)
+    loss = hard(logits, positive, torch.zeros_like(positive))
+    target = torch.tensor(1 - LABEL_SMOOTHING / 2)
+    expected = functional.binary_cross_entropy_with_logits(torch.tensor(8.0), target)
+    assert float(loss.detach()) == pytest.approx(float(expected), rel=1e-5)
+    torch.autograd.backward(loss)
+    assert logits.grad is not None
+    assert not logits.grad[0, 2:4].any()
+    assert logits.grad[0, :2, :4].all()
+
+
+def test_of_a_single_cell_all_counts() -> None:
+    logits, positive = torch.zeros(1, *CELLS), boxed(1)
+    alone = float(hard(logits, positive, torch.zeros_like(positive)))
+    assert alone == pytest.approx(float(np.log(2)), rel=1e-5)
+
+
+def test_what_a_teacher_says_of_a_small_plume_counts_as_much() -> None:
+    positive, teacher = boxed(2, 16), torch.zeros(2, *CELLS)
+    teacher[positive] = 3.0
+    student = teacher.clone()
+    student[0][positive[0]] = 2.9
+    one = float(taught(student, teacher, positive, 1.0))
+    student = teacher.clone()
+    student[1][positive[1]] = 2.9
+    other = float(taught(student, teacher, positive, 1.0))
+    near = float(of_cells(torch.tensor([2.9]), torch.tensor([3.0]), 1.0)) / 2
+    assert one > near
+    assert other > near

@@ -46,7 +46,7 @@ def scored(
 def small(monkeypatch):
     """A grid of a few points; the hours of a test are few, so one false alarm breaks every limit."""
     monkeypatch.setattr(point, "OPENS", (4.0, 3.0, 2.0, 1.0, 0.0))
-    monkeypatch.setattr(point, "HYSTERESES", (1.0,))
+    monkeypatch.setattr(point, "ALERT_ABOVES", (0.5,))
     monkeypatch.setattr(point, "CALMS", (None,))
 
 
@@ -85,7 +85,7 @@ def test_of_equal_finds_the_earlier_one_is_taken() -> None:
     early.maps[40:50, 10:14, 10:14] = 1.5  # faint at first
     found = choose([early], BLANK)
     assert found.threshold.open <= 1.0
-    late = tried([point._recorded(early)], BLANK, 3.0, 1.0, None)
+    late = tried([point._recorded(early)], BLANK, 3.0, 0.5, None)
     assert late.candidates.delay_min > found.candidates.delay_min
 
 
@@ -100,16 +100,28 @@ def test_calm_thresholds_are_tried_by_the_daemons_rule(monkeypatch) -> None:
     found = choose([scored("a", 0.6), scored("q", None, noise=0.8, base=-1.0)], BLANK)
     assert found.calm is not None
     assert found.candidates.found == 1
-    none = tried([point._recorded(scored("a", 0.6))], BLANK, found.threshold.open, 1.0, None)
+    none = tried([point._recorded(scored("a", 0.6))], BLANK, found.threshold.open, 0.5, None)
     assert none.candidates.found == 0
 
 
 def test_an_alert_is_a_score_or_ten_minutes_and_night_holds_it() -> None:
     told = msgspec.structs.replace(BLANK, schema="1.4", conditions=("clear", "night"))
-    rule = tried([], told, 2.0, 1.0, None).alert
+    rule = tried([], told, 2.0, 0.5, None).alert
     assert rule.scores == {"smoke": 2.5}
     assert rule.persistence_s == 600
     assert rule.held == ("night",)
-    faint = tried([point._recorded(scored("a", 2.2))], BLANK, 2.0, 1.0, None)
+    faint = tried([point._recorded(scored("a", 2.2))], BLANK, 2.0, 0.5, None)
     assert faint.alerts.found == 1
     assert faint.alerts.delay_min > faint.candidates.delay_min + 8
+
+
+def test_alerts_may_want_more_than_candidates(monkeypatch) -> None:
+    monkeypatch.setattr(point, "CANDIDATES_PER_HOUR", 9.0)
+    some = [scored("a", 2.6), scored("q", None, noise=3.4)]
+    strict = choose(some, BLANK)
+    assert strict.threshold.open == 4.0  # the noise may never be an alert
+    monkeypatch.setattr(point, "ALERT_ABOVES", (0.5, 3.0))
+    found = choose(some, BLANK)
+    assert found.threshold.open < 2.6
+    assert found.alert.scores == {"smoke": found.threshold.open + 3.0}
+    assert (found.candidates.quiet, found.alerts.quiet) == (1, 0)
