@@ -17,8 +17,7 @@ from training.smoke.dataset import targets
 from training.smoke.network import CELL_PX, FRAME_PX, GRID
 from training.smoke.student.head import CHANGE_LIMIT, FRAME_LIMIT, Statistics
 
-WINDOW = 3  # frames that the loss runs through
-JUDGED = 2  # the last ones, whose cells it judges
+WINDOW = 2  # frames that the loss runs through
 CHANGE_FLOOR = 0.02  # in spreads of a feature: half a step of its INT8 map. What moves less cannot be seen
 SAMPLED_FRAMES = 400  # that statistics are taken from
 
@@ -60,12 +59,12 @@ class Example:
 
         Args:
             every: k.
-            smoky: those whose last frame has a cell of smoke; or those whose judged frames have none, and free cells.
+            smoky: those whose last frame has a cell of smoke; or those whose frames have none, and free cells.
         """
         there: NDArray[np.bool_] = np.asarray(self.positive[::every].any(axis=(1, 2)))
         free: NDArray[np.bool_] = np.asarray(self.negative[::every].any(axis=(1, 2))) & ~there
         last = np.arange(WINDOW - 1, len(there))
-        kept = there[last] if smoky else np.all([free[last - back] for back in range(JUDGED)], axis=0)
+        kept = there[last] if smoky else np.all([free[last - back] for back in range(WINDOW)], axis=0)
         return last[kept] - (WINDOW - 1)
 
     def unsure(self) -> Example:

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from training.distill.loss import mix, of_cells
 from training.distill.setting import Distillation
-from training.smoke.lesson.example import JUDGED
 from training.smoke.network import SCORE_RATE
 
 HARDEST = 15  # free cells of each frame that count once more
@@ -68,19 +67,15 @@ def objective(
         packed: Tensor, positive: Tensor, negative: Tensor, conditions: Tensor, soft: Tensor | None
     ) -> Tensor:
         cells = positive.shape[2] * positive.shape[3]
-        logits = _judged(smooth(packed[:, :, :cells].reshape(positive.shape)))
-        there, free = _judged(positive), _judged(negative)
+        logits = smooth(packed[:, :, :cells].reshape(positive.shape)).flatten(0, 1)
+        there, free = positive.flatten(0, 1), negative.flatten(0, 1)
         value = hard(logits, there, free)
         if method is not None:
             assert soft is not None
-            value = mix(taught(logits, _judged(smooth(soft)), there, method.temperature), value, method)
+            value = mix(taught(logits, smooth(soft).flatten(0, 1), there, method.temperature), value, method)
         return value + conditions_weight * scene(packed[:, :, cells:], conditions)
 
     return loss
-
-
-def _judged(frames: Tensor) -> Tensor:
-    return frames[:, -JUDGED:].flatten(0, 1)
 
 
 def hard(logits: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ from training.gate.stream import Part, Stream
 from training.smoke.network import FRAME_PX, GRID
 
 LABEL = "smoke"
-CANDIDATES_PER_HOUR, ALERTS_PER_HOUR = 0.15, 0.05
+CANDIDATES_PER_HOUR, ALERTS_PER_HOUR = 0.2, 0.07
 OPENS = tuple(float(value) for value in np.arange(9.0, -1.01, -0.5))
 HYSTERESIS = 1.0
 CALMS = (None, Calm(margin=2.0, fall=3.5))
@@ -76,7 +76,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     within: bool
 
     def delay_min(self) -> float:
-        """Return what is minimised: the mean capped delay of both severities; a view that is missed counts 30 minutes."""
+        """Return what is minimised: mean capped delay of both severities, minutes; a missed view counts 30."""
         return ((self.candidates.delay_min or 0.0) + (self.alerts.delay_min or 0.0)) / 2
 
 
