@@ -29,7 +29,7 @@ from training.smoke.network import FRAME_PX, GRID
 
 LABEL = "smoke"
 CANDIDATES_PER_HOUR, ALERTS_PER_HOUR = 0.2, 0.07
-OPENS = tuple(float(value) for value in np.arange(9.0, -1.01, -0.5))
+OPENS = (9.0, 8.0, 7.0, 6.0, *(float(value) for value in np.arange(5.0, -1.01, -0.5)))
 HYSTERESIS = 1.0
 CALMS = (None, Calm(margin=2.0, fall=3.5))
 ALERT_ABOVES = (0.5, 1.5, 3.0)  # logits above `open`

@@ -42,7 +42,7 @@ SCHEMA = "1.4"  # calm and conditions
 BACKBONE: Name = "lite0-third"
 METHOD = Distillation(temperature=2.0, alpha=0.7)
 METRICS = "none: see the result of the cross-validation"
-TRIALS = 8  # of each arm, of what is its own: T and α, or learning rate and weight decay
+TRIALS = 4  # of each arm, of what is its own: T and α, or learning rate and weight decay
 
 
 def blank() -> Manifest:
