@@ -74,7 +74,8 @@ def _register_arm(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--arm",
         choices=ARMS,
-        help="tune T and α of `distilled`, or learning rate and weight decay of `labels`",
+        help="tune T and α of `distilled`, or learning rate and weight decay of `labels`; or leave out one thing at a "
+        "time (`ablation`, 6 trials)",
     )
     for name, value in TODAY.items():
         if name != "plain":

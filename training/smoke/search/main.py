@@ -19,7 +19,7 @@ from training.smoke.search import cost, file, page
 from training.smoke.search.command import BACKBONE, BATCH, STEPS, TRIALS, TRIALS_OF_ARM
 from training.smoke.search.rehearsal import Rehearsal, Terms
 from training.smoke.search.result import result_of
-from training.smoke.search.space import TODAY
+from training.smoke.search.space import TODAY, Arm, first
 from training.smoke.search.study import open_study
 from training.smoke.side import refuse
 from training.step.step import write_json
@@ -42,7 +42,7 @@ def handle(options: argparse.Namespace) -> int:
     folds = plan(datasets, by_mast=False, trains_on_quiet=True)
     side, left_out = first_side(shop, folds)
     terms = Terms(tuple(parts_of(datasets)), stills, backbones, options.arm, setting)
-    trials = options.trials or (TRIALS if options.arm is None else TRIALS_OF_ARM)
+    trials = options.trials or _trials(options.arm)
     study = open_study(side, terms, trials, options.seed)
     study.run(Rehearsal(side, terms).tried, cost.reference_ms)
     refuse(side.handed(), left_out)
@@ -53,6 +53,12 @@ def handle(options: argparse.Namespace) -> int:
     best = [{"number": row.number, **row.parameters} for row in result.trials if row.front]
     print(msgspec.json.encode({"trials": len(result.trials), "front": best}).decode())
     return 0
+
+
+def _trials(arm: Arm | None) -> int:
+    if arm == "ablation":
+        return len(first((), arm))
+    return TRIALS if arm is None else TRIALS_OF_ARM
 
 
 def _setting(options: argparse.Namespace) -> Setting:

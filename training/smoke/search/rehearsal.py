@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -12,12 +12,13 @@ import msgspec
 from scoring.gate import CAP_S
 from training.distill.setting import Distillation
 from training.gate.stream import Part
+from training.smoke.lesson.example import Example
 from training.smoke.lesson.point import Point
 from training.smoke.lesson.recipe import Distilled, Ground, Labels, Opened
 from training.smoke.lesson.setting import Setting
 from training.smoke.pool.frozen import Name
 from training.smoke.search.file import Cost, cost_of
-from training.smoke.search.space import Arm, Parameters
+from training.smoke.search.space import WITHOUT, Arm, Parameters
 from training.smoke.side import TrainingSide
 
 CAP_MIN = CAP_S / 60
@@ -99,7 +100,27 @@ class Rehearsal:
         setting = msgspec.convert({name: parameters.get(name, given[name]) for name in given}, Setting)
         if self.terms.arm == "distilled":
             return Distilled(ground, setting, msgspec.convert(parameters, Distillation))
+        if self.terms.arm == "ablation":
+            return Without(ground, setting, WITHOUT[str(parameters["without"])])
         return Labels(ground, setting)
+
+
+class Without(Labels):
+    """The student on labels with something left out.
+
+    Args:
+        ground: as of `Labels`.
+        setting: as of `Labels`.
+        without: sources of the pool that it does not see; `context` is the head's.
+    """
+
+    def __init__(self, ground: Ground, setting: Setting, without: frozenset[str]) -> None:
+        super().__init__(ground, replace(setting, context="context" not in without))
+        self.without = without
+
+    def _learned(self, opened: Opened, name: str, groups: frozenset[str]) -> list[Example]:
+        learned = super()._learned(opened, name, groups)
+        return [example for example in learned if example.source not in self.without]
 
 
 def delay_of(point: Point) -> float:

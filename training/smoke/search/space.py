@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from optuna import Trial
 
-Arm: TypeAlias = Literal["labels", "distilled"]
-ARMS: tuple[Arm, ...] = ("labels", "distilled")
+Arm: TypeAlias = Literal["labels", "distilled", "ablation"]
+ARMS: tuple[Arm, ...] = ("labels", "distilled", "ablation")
+WITHOUT: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "nothing": frozenset(),
+        "planted fires": frozenset({"planted"}),
+        "weather": frozenset({"weather"}),
+        "planted fires and weather": frozenset({"planted", "weather"}),
+        "context": frozenset({"context"}),
+    }
+)
+"""What an ablation leaves out: sources of the pool, or the head's context."""
 Value: TypeAlias = bool | int | float | str
 Parameters: TypeAlias = dict[str, Value]
 
@@ -50,6 +60,8 @@ def suggest(trial: Trial, backbones: Sequence[str], arm: Arm | None) -> Paramete
             "learning_rate": trial.suggest_float("learning_rate", *LEARNING_RATES, log=True),
             "weight_decay": trial.suggest_float("weight_decay", *WEIGHT_DECAYS, log=True),
         }
+    if arm == "ablation":
+        return {"without": trial.suggest_categorical("without", tuple(WITHOUT))}
     chosen: Parameters = {"backbone": trial.suggest_categorical("backbone", backbones)}
     for name, values in SIZES.items():
         chosen[name] = trial.suggest_categorical(name, values)
@@ -57,7 +69,13 @@ def suggest(trial: Trial, backbones: Sequence[str], arm: Arm | None) -> Paramete
 
 
 def first(backbones: Sequence[str], arm: Arm | None) -> list[tuple[Parameters, int]]:
-    """Return what is tried first, with its seed: today's design, of the first backbone with a second seed too."""
+    """Return what is tried first, with its seed: today's design, of the first backbone with a second seed too.
+
+    An ablation is nothing else.
+    """
+    if arm == "ablation":
+        parts: list[Parameters] = [{"without": name} for name in (*WITHOUT, "nothing")]
+        return [(part, int(number == len(WITHOUT))) for number, part in enumerate(parts)]
     if arm is not None:
         return [(dict(TODAY_OF_ARM[arm]), 0)]
     designs: list[Parameters] = [{"backbone": name, **TODAY} for name in backbones]

@@ -12,7 +12,7 @@ from training.smoke.lesson import inner, point, recipe
 from training.smoke.lesson import trained as steps
 from training.smoke.lesson.inner import Half
 from training.smoke.lesson.recipe import Distilled, Labels
-from training.smoke.search import rehearsal
+from training.smoke.search import rehearsal, space
 from training.smoke.search.rehearsal import CAP_MIN, Rehearsal, delay_of
 from training.smoke.side import LeakError
 
@@ -89,6 +89,26 @@ def test_an_arm_searches_its_own_alone(rehearsed) -> None:
     assert distilled.method == Distillation(temperature=4.0, alpha=0.5)
     assert distilled.setting == made.SETTING
     assert labels.tried({"learning_rate": 2e-3, "weight_decay": 5e-2}, 0).cost is None
+
+
+def test_an_ablation_leaves_out_one_thing_at_a_time(rehearsed) -> None:
+    side, _ = rehearsed
+    trials = Rehearsal(side, made.terms("ablation", ("lite0",)))
+    seen = {}
+    for parameters, seed in space.first((), "ablation"):
+        recipe = trials.recipe(parameters)
+        opened = recipe.open(side)
+        some = recipe._learned(opened, "all", frozenset(example.group for example in opened.examples))
+        seen[parameters["without"], seed] = ({one.source for one in some}, recipe.setting.context)
+    every = {"real", "planted", "weather"}
+    assert seen == {
+        ("nothing", 0): (every, True),
+        ("planted fires", 0): (every - {"planted"}, True),
+        ("weather", 0): (every - {"weather"}, True),
+        ("planted fires and weather", 0): ({"real"}, True),
+        ("context", 0): (every, False),
+        ("nothing", 1): (every, True),
+    }
 
 
 def test_what_was_made_of_a_left_out_picture_is_refused(rehearsed) -> None:
