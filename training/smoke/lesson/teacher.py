@@ -42,7 +42,7 @@ KINDS = (
     Kind("lite0", 1 / 15, Setting(quantized_share=0.0, width=128, seed=101)),
     Kind("lite0", 1 / 15, Setting(quantized_share=0.0, projected=96, depth=3, kernel=7, seed=102)),
 )
-"""Both see the whole backbone: a head on Lite1 was worse on inner folds, and so was the mean of both (training/LOG.md)."""
+"""Both see the whole backbone: on inner folds a head on Lite1 was worse, and so was the mean with it."""
 
 
 @dataclass(frozen=True, slots=True)
