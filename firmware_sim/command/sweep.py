@@ -11,9 +11,10 @@ from edge.errors import EdgeError
 from edge.text import plain
 from firmware_sim.command import argument
 from firmware_sim.physics.battery import CHEMISTRIES
+from firmware_sim.physics.errors import PhysicsError
 from firmware_sim.physics.profile import PROFILES
 from firmware_sim.physics.weather import CLIMATES
-from firmware_sim.sweep.chart import draw
+from firmware_sim.sweep.chart import check_name, draw
 from firmware_sim.sweep.grid import Grid, Point, report, sweep
 
 _HELP = """\
@@ -73,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Sweep, write, draw; return the exit code."""
     try:
         grid = _grid(arguments)
+        _check_files(arguments)
         points: list[Point] = []
         for place, found in zip(grid.places, sweep(grid), strict=True):
             points += found
@@ -108,6 +110,15 @@ def _grid(arguments: argparse.Namespace) -> Grid:
     )
     grid.check()
     return grid
+
+
+def _check_files(arguments: argparse.Namespace) -> None:
+    """Refuse, before a minute's work, what could not be written after it."""
+    if arguments.map is not None:
+        check_name(arguments.map)
+    for path in (arguments.json, arguments.map):
+        if path is not None and not path.parent.is_dir():
+            raise PhysicsError(f"no folder {path.parent}")
 
 
 def _smallest(points: list[Point]) -> list[dict[str, object]]:

@@ -22,7 +22,6 @@ class Sky:
         azimuth_deg: (N,) of the sun, from north over east.
         global_w_m2: (N,) on level ground.
         beam_w_m2: (N,) on a plane that faces the sun.
-        space_w_m2: (N,) on such a plane outside the atmosphere.
     """
 
     times_s: Values
@@ -30,7 +29,6 @@ class Sky:
     azimuth_deg: Values
     global_w_m2: Values
     beam_w_m2: Values
-    space_w_m2: Values
 
 
 def clear_sky(place: Place, times_s: Values) -> Sky:
@@ -51,7 +49,6 @@ def clear_sky(place: Place, times_s: Values) -> Sky:
     latitude, longitude, altitude_m = place.latitude_deg, place.longitude_deg, place.altitude_m
     sun = pvlib.solarposition.get_solarposition(index, latitude, longitude, altitude=altitude_m)
     zenith_deg = sun["apparent_zenith"].to_numpy(dtype=np.float64)
-    space_w_m2 = np.asarray(pvlib.irradiance.get_extra_radiation(index), dtype=np.float64)
     turbidity = pvlib.clearsky.lookup_linke_turbidity(index, latitude, longitude).to_numpy()
     pressure_pa = pvlib.atmosphere.alt2pres(altitude_m)
     mass = pvlib.atmosphere.get_relative_airmass(zenith_deg)
@@ -61,7 +58,7 @@ def clear_sky(place: Place, times_s: Values) -> Sky:
             pvlib.atmosphere.get_absolute_airmass(mass, pressure_pa),
             turbidity,
             altitude=altitude_m,
-            dni_extra=space_w_m2,
+            dni_extra=np.asarray(pvlib.irradiance.get_extra_radiation(index), dtype=np.float64),
         )
     return Sky(
         np.asarray(times_s, dtype=np.float64),
@@ -69,7 +66,6 @@ def clear_sky(place: Place, times_s: Values) -> Sky:
         sun["azimuth"].to_numpy(dtype=np.float64),
         np.nan_to_num(np.asarray(clear["ghi"], dtype=np.float64)),
         np.nan_to_num(np.asarray(clear["dni"], dtype=np.float64)),
-        space_w_m2,
     )
 
 

@@ -12,7 +12,6 @@ from firmware_sim.physics.quantity import Values
 from firmware_sim.physics.sun import Sky
 
 _HOURS = 24
-_LOW_SUN_DEG = 87.0  # nearer the horizon all light is called diffuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,10 @@ CLIMATES = {
     "broken": Climate((0.0, 1.0, 0.0)),
     "overcast": Climate((0.0, 0.0, 1.0)),
     # Late autumn and winter under low cloud: spells of grey days, as north of the Alps.
-    "november": Climate((0.10, 0.22, 0.68), 0.65),
+    "november": Climate((0.10, 0.22, 0.68), 0.5),
 }
+# A week in the middle of November: grey days, then light. Cover by day, for `of_days`.
+NOVEMBER_WEEK = (1.0, 0.95, 1.0, 1.0, 0.6, 0.95, 0.2)
 # By kind of day: the least and the most cover of an hour, and of the share that the thickest cloud lets through.
 _COVER = np.array([(0.0, 0.15), (0.3, 0.9), (0.93, 1.0)])
 _THICKNESS = np.array([(1.0, 1.0), (0.9, 1.0), (0.5, 1.0)])
@@ -147,18 +148,10 @@ def cloud_factor(cover: Values, thickness: Values) -> Values:
 def dim(sky: Sky, cover: Values, thickness: Values) -> Light:
     """Return the light below clouds, each (N,).
 
-    Source: `cloud_factor`; the diffuse share by Erbs, Klein and Duffie 1982.
+    Source: `cloud_factor` for all of it. The sun itself shines through the gaps: its share is that of the open sky. A
+    formula by the clearness of the air alone (Erbs 1982) takes a clear low sun for a hazy one.
     """
     whole = sky.global_w_m2 * cloud_factor(cover, thickness)
-    upright = np.cos(np.radians(sky.zenith_deg))
-    low = sky.zenith_deg > _LOW_SUN_DEG
-    index = np.clip(whole / (sky.space_w_m2 * np.where(low, 1.0, upright)), 0.0, 1.0)
-    share = np.where(
-        index <= 0.22,
-        1 - 0.09 * index,
-        0.9511 - 0.1604 * index + 4.388 * index**2 - 16.638 * index**3 + 12.336 * index**4,
-    )
-    share = np.where(low, 1.0, np.where(index > 0.8, 0.165, share))
-    diffuse = share * whole
-    beam = (whole - diffuse) / np.where(low, 1.0, upright)
-    return Light(whole, np.minimum(beam, sky.beam_w_m2), diffuse)
+    beam = sky.beam_w_m2 * (1 - cover)
+    upright = np.clip(np.cos(np.radians(sky.zenith_deg)), 0.0, None)
+    return Light(whole, beam, np.clip(whole - beam * upright, 0.0, None))

@@ -35,8 +35,7 @@ def draw(grid: Grid, points: Sequence[Point], path: Path) -> None:
         OSError: it cannot be written.
         PhysicsError: the name ends otherwise.
     """
-    if path.suffix not in _KINDS:
-        raise PhysicsError(f"map: got '{path.name}'; expected a name that ends with .svg or .png")
+    check_name(path)
     plt = _pyplot(path.suffix.removeprefix("."))
     rows = [(place, board) for place in grid.places for board in grid.boards]
     size = (2.3 * len(grid.cadences_s) + 1.6, 2.1 * len(rows) + 1)
@@ -59,10 +58,23 @@ def draw(grid: Grid, points: Sequence[Point], path: Path) -> None:
     for axes in squares[-1]:
         axes.set_xlabel("battery, Wh", fontsize=7)
     bar = figure.colorbar(drawn, ax=squares, shrink=0.6, pad=0.02)
-    bar.set_label(f"share of {grid.years} simulated winters without cut-off; a dot: all", fontsize=7)
+    bar.set_label(
+        f"share of {grid.years} simulated winters without cut-off\na dot: all of them; a ring: at least 90 %",
+        fontsize=7,
+    )
     bar.ax.tick_params(labelsize=6)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None}, dpi=120)
     plt.close(figure)
+
+
+def check_name(path: Path) -> None:
+    """Refuse a name that no map can have.
+
+    Raises:
+        PhysicsError: it ends neither with .svg nor with .png.
+    """
+    if path.suffix not in _KINDS:
+        raise PhysicsError(f"map: got '{path.name}'; expected a name that ends with .svg or .png")
 
 
 def _square(axes: Axes, grid: Grid, points: Sequence[Point]) -> AxesImage:
@@ -74,6 +86,10 @@ def _square(axes: Axes, grid: Grid, points: Sequence[Point]) -> AxesImage:
         share, origin="lower", aspect="auto", cmap="viridis", vmin=0.0, vmax=1.0, interpolation="none"
     )
     across, up = np.meshgrid(range(len(batteries)), range(len(panels)))
+    nearly = (share >= 0.9) & (share < 1)
+    axes.plot(
+        across[nearly], up[nearly], "o", color="black", fillstyle="none", markersize=2.5, markeredgewidth=0.5
+    )
     axes.plot(across[share == 1], up[share == 1], "k.", markersize=2.5)
     axes.set_xticks(range(len(batteries)), [f"{each:g}" for each in batteries], fontsize=6, rotation=60)
     axes.set_yticks(range(len(panels)), [f"{each:g}" for each in panels], fontsize=6)

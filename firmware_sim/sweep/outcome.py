@@ -22,10 +22,12 @@ class Outcome:
     Attributes:
         off_s: (P, Y) how long the battery's cut-off kept the tower off.
         least_charge: (P, Y) the lowest charge of the battery.
+        end_charge: (P, Y) its charge at the end.
     """
 
     off_s: Values
     least_charge: Values
+    end_charge: Values
 
     @property
     def whole(self) -> NDArray[np.bool_]:
@@ -39,14 +41,10 @@ class Outcome:
 
 
 def live(
-    winter: Winter,
-    panel: Panel,
-    battery: Battery,
-    load_w: Values,
-    controller: Controller,
-    enclosure: Enclosure,
-) -> Outcome:
-    """Let P towers live through all winters, each from a full battery.
+    winter: Winter, panel: Panel, battery: Battery, load_w: Values, controller: Controller, enclosure: Enclosure,
+    charge: float = 1.0,
+) -> Outcome:  # fmt: skip
+    """Let P towers live through all winters.
 
     Args:
         winter: Y winters of N steps; the sun is that of the panel's plane.
@@ -55,14 +53,15 @@ def live(
         load_w: (P, 1) drawn from the battery while it is connected, always the same.
         controller: for all.
         enclosure: for all; its heat is the whole load.
+        charge: of every battery at the beginning.
     """
     years = winter.plane_w_m2.shape[1]
     shape = (len(load_w), years)
-    cell = Cell(np.ones(shape), np.ones(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_))
+    cell = Cell(np.full(shape, charge), np.ones(shape, dtype=np.bool_), np.zeros(shape, dtype=np.bool_))
     box_c = np.broadcast_to(winter.air_c[0], shape)
     volts = rest_v(battery, cell.charge, box_c)
     snow = np.zeros(years)
-    off_s, least = np.zeros(shape), np.ones(shape)
+    off_s, least = np.zeros(shape), np.full(shape, charge)
     for plane, whole, air, falling in zip(
         winter.plane_w_m2, winter.global_w_m2, winter.air_c, winter.falling, strict=True
     ):
@@ -75,4 +74,4 @@ def live(
         )
         off_s += np.where(cell.on, 0.0, winter.step_s)
         least = np.minimum(least, cell.charge)
-    return Outcome(off_s, least)
+    return Outcome(off_s, least, np.asarray(cell.charge))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from firmware_sim.physics.panel import Panel, plane_w_m2
 from firmware_sim.physics.place import Place
 from firmware_sim.physics.quantity import DAY_S, Values
 from firmware_sim.physics.sun import clear_sky
-from firmware_sim.physics.weather import dim, draw
+from firmware_sim.physics.weather import Weather, dim, draw
 
 _YEAR = 2025  # whose sun it is; years differ in their weather alone
 _LEAD_DAYS = 30  # before the month with the shortest days, and as many after it
@@ -49,20 +50,31 @@ def winters(place: Place, panel: Panel, climate: str, seed: int, years: int, ste
         PhysicsError: there is no such climate.
     """
     first = datetime(_YEAR, place.winter_month, 1, tzinfo=UTC).timestamp() - _LEAD_DAYS * DAY_S
-    times_s = first + step_s * (np.arange(int(DAYS * DAY_S / step_s)) + 0.5)
+    return under(place, panel, [draw(climate, seed + year, first, DAYS) for year in range(years)], step_s)
+
+
+def under(place: Place, panel: Panel, weathers: Sequence[Weather], step_s: float) -> Winter:
+    """Return Y weathers of the same days over one panel.
+
+    Raises:
+        MissingExtraError: pvlib is not installed.
+    """
+    first, days = weathers[0].start_s, len(weathers[0].cover) / 24
+    times_s = first + step_s * (np.arange(int(days * DAY_S / step_s)) + 0.5)
     sky = clear_sky(place, times_s)
     planes, wholes, airs, fallings = [], [], [], []
-    for year in range(years):
-        cover, thickness, warmth_c, falling = draw(climate, seed + year, first, DAYS).at(times_s)
+    for weather in weathers:
+        cover, thickness, warmth_c, falling = weather.at(times_s)
         light = dim(sky, cover, thickness)
         planes.append(plane_w_m2(panel, sky, light))
         wholes.append(light.global_w_m2)
         airs.append(air_c(place, times_s, cover, warmth_c))
         fallings.append(falling)
-    start = datetime.fromtimestamp(first, UTC).date().isoformat()
     return Winter(
-        start,
+        datetime.fromtimestamp(first, UTC).date().isoformat(),
         step_s,
-        *(np.stack(each, axis=1) for each in (planes, wholes, airs)),
-        np.stack(fallings, axis=1),
+        plane_w_m2=np.stack(planes, axis=1),
+        global_w_m2=np.stack(wholes, axis=1),
+        air_c=np.stack(airs, axis=1),
+        falling=np.stack(fallings, axis=1),
     )
