@@ -52,6 +52,7 @@ def add(commands: argument.Commands) -> None:
     word(
         "--other-w", type=float, default=0.0, metavar="W", help="cameras and modem with a supply of their own"
     )
+    word("--sent-mb-day", type=float, default=5.0, metavar="MB", help="what goes out a day (default: 5)")
     word("--climate", choices=CLIMATES, default="november", help="default: november")
     word("--chemistry", choices=CHEMISTRIES, default="lifepo4", help="default: lifepo4")
     word("--controller", choices=("mppt", "pwm"), default="mppt", help="default: mppt")
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (EdgeError, OSError) as error:
         print(f"firetower sim sweep: {plain(str(error))}", file=sys.stderr)
         return 2
-    print(json.dumps({"points": len(points), "years": grid.years, "smallest": _smallest(points)}))
+    print(json.dumps({"points": len(points), "years": grid.years, "enough": _enough(points)}))
     return 0
 
 
@@ -100,6 +101,7 @@ def _grid(arguments: argparse.Namespace) -> Grid:
         cadences_s=tuple(map(float, arguments.cadences_s)),
         cameras=arguments.cameras,
         other_w=arguments.other_w,
+        sent_bytes_day=arguments.sent_mb_day * 1e6,
         climate=arguments.climate,
         chemistry=arguments.chemistry,
         controller=arguments.controller,
@@ -121,19 +123,17 @@ def _check_files(arguments: argparse.Namespace) -> None:
             raise PhysicsError(f"no folder {path.parent}")
 
 
-def _smallest(points: list[Point]) -> list[dict[str, object]]:
-    """Return, of each place and board, the smallest panel without any cut-off, with its smallest battery."""
-    found: dict[tuple[str, str], Point] = {}
-    for point in sorted(points, key=lambda point: (point.panel_w, point.battery_wh, point.cadence_s)):
+def _enough(points: list[Point]) -> list[dict[str, object]]:
+    """Return, of each place, board and cadence, the panels and batteries without any cut-off; none could be smaller."""
+    groups: dict[tuple[str, str, float], list[Point]] = {}
+    for point in points:
         if point.share == 1:
-            found.setdefault((point.place, point.board), point)
-    return [
-        {
-            "place": place,
-            "source": point.source,
-            "panel_w": point.panel_w,
-            "battery_wh": point.battery_wh,
-            "cadence_s": point.cadence_s,
-        }
-        for (place, _), point in sorted(found.items())
-    ]
+            groups.setdefault((point.place, point.source, point.cadence_s), []).append(point)
+    found: list[dict[str, object]] = []
+    for (place, source, cadence_s), group in groups.items():
+        pairs: list[tuple[float, float]] = []
+        for point in sorted(group, key=lambda point: (point.panel_w, point.battery_wh)):
+            if not pairs or point.battery_wh < pairs[-1][1]:
+                pairs.append((point.panel_w, point.battery_wh))
+        found.append({"place": place, "source": source, "cadence_s": cadence_s, "panel_w_battery_wh": pairs})
+    return found

@@ -169,5 +169,7 @@ def settle(
     on = np.where(cell.on, voltage > kind.cut_off_v, voltage >= kind.restart_v)
     floating = np.where(cell.floating, charge > _AGAIN, charge >= _FULL)
     unused = np.clip(surplus, 0.0, None) - inward
-    served = wanted - np.clip(-surplus, 0.0, None) + outward
+    served = np.clip(
+        wanted - np.clip(-surplus, 0.0, None) + outward, 0.0, None
+    )  # the controller's own comes first
     return Cell(charge, on, floating), Flow(voltage, current, served, unused)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from firmware_sim.physics.quantity import Real
 
@@ -38,5 +37,5 @@ def inside_c(
         seconds: the step's length.
     """
     end_c = air_c + (power_w + enclosure.sun_m2 * global_w_m2) / enclosure.loss_w_k
-    share = np.exp(-seconds * enclosure.loss_w_k / enclosure.heat_j_k)
+    share = math.exp(-seconds * enclosure.loss_w_k / enclosure.heat_j_k)
     return end_c + (before_c - end_c) * share

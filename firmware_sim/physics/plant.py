@@ -113,7 +113,7 @@ class Plant:
             raise PhysicsError(f"plant: got a charge of {charge}; expected a share from 0 to 1")
         self.site, self.profile = site, profile
         count = int(3600 * len(weather.cover) / _GRID_S) + 1
-        times_s = weather.start_s + _GRID_S * np.arange(count)
+        times_s = weather.start_s + _GRID_S * np.arange(count, dtype=np.float64)
         sky = clear_sky(site.place, times_s)
         cover, thickness, warmth_c, falling = weather.at(times_s)
         light = dim(sky, cover, thickness)

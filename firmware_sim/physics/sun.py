@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -45,14 +46,15 @@ def clear_sky(place: Place, times_s: Values) -> Sky:
     in pvlib's wheel (SoDa).
     """
     pvlib, pandas = _load()
-    index = pandas.to_datetime(np.round(times_s * 1000).astype(np.int64), unit="ms", utc=True)
-    latitude, longitude, altitude_m = place.latitude_deg, place.longitude_deg, place.altitude_m
-    sun = pvlib.solarposition.get_solarposition(index, latitude, longitude, altitude=altitude_m)
-    zenith_deg = sun["apparent_zenith"].to_numpy(dtype=np.float64)
-    turbidity = pvlib.clearsky.lookup_linke_turbidity(index, latitude, longitude).to_numpy()
-    pressure_pa = pvlib.atmosphere.alt2pres(altitude_m)
-    mass = pvlib.atmosphere.get_relative_airmass(zenith_deg)
-    with np.errstate(divide="ignore", invalid="ignore"):  # the sun at the horizon
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):  # the sun at the horizon
+        warnings.simplefilter("ignore", DeprecationWarning)  # pvlib asks pandas for old names
+        index = pandas.to_datetime(np.round(times_s * 1000).astype(np.int64), unit="ms", utc=True)
+        latitude, longitude, altitude_m = place.latitude_deg, place.longitude_deg, place.altitude_m
+        sun = pvlib.solarposition.get_solarposition(index, latitude, longitude, altitude=altitude_m)
+        zenith_deg = sun["apparent_zenith"].to_numpy(dtype=np.float64)
+        turbidity = pvlib.clearsky.lookup_linke_turbidity(index, latitude, longitude).to_numpy()
+        pressure_pa = pvlib.atmosphere.alt2pres(altitude_m)
+        mass = pvlib.atmosphere.get_relative_airmass(zenith_deg)
         clear = pvlib.clearsky.ineichen(
             zenith_deg,
             pvlib.atmosphere.get_absolute_airmass(mass, pressure_pa),

@@ -88,8 +88,10 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
         if not 60 <= self.step_s <= 3600:
             raise PhysicsError(f"sweep: got a step of {self.step_s:g} s; expected 60 to 3600")
         values = (*self.panels_w, *self.batteries_wh, *self.cadences_s)
-        if not all(0 < value < 1e6 for value in values) or self.other_w < 0 or self.cameras < 0:
-            raise PhysicsError("sweep: expected panels, batteries and cadences above 0, and no power below 0")
+        if not all(0 < value < 1e6 for value in values):
+            raise PhysicsError("sweep: expected panels, batteries and cadences above 0")
+        if not (0 <= self.other_w < 1e4 and 0 <= self.cameras <= 100 and 0 <= self.sent_bytes_day < 1e12):
+            raise PhysicsError("sweep: expected cameras, other power and bytes from 0")
         for board in self.boards:
             find_profile(board)
         for place in self.places:

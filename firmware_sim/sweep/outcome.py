@@ -32,7 +32,7 @@ class Outcome:
     @property
     def whole(self) -> NDArray[np.bool_]:
         """(P, Y): no cut-off in that winter."""
-        return self.off_s == 0
+        return np.asarray(self.off_s == 0, dtype=np.bool_)
 
     @property
     def share(self) -> Values:

@@ -60,7 +60,7 @@ def under(place: Place, panel: Panel, weathers: Sequence[Weather], step_s: float
         MissingExtraError: pvlib is not installed.
     """
     first, days = weathers[0].start_s, len(weathers[0].cover) / 24
-    times_s = first + step_s * (np.arange(int(days * DAY_S / step_s)) + 0.5)
+    times_s = first + step_s * (np.arange(int(days * DAY_S / step_s), dtype=np.float64) + 0.5)
     sky = clear_sky(place, times_s)
     planes, wholes, airs, fallings = [], [], [], []
     for weather in weathers:

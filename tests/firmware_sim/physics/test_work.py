@@ -15,7 +15,7 @@ PI4 = PROFILES["pi4"]
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_figure_says_where_it_is_from(name):
     figures = find_profile(name).figures()
-    assert len(figures) == 9
+    assert len(figures) == 10
     for figure in figures.values():
         assert isinstance(figure, Figure)
         assert figure.value > 0

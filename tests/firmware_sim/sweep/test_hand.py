@@ -6,7 +6,6 @@ The hand knows no pvlib, no steps and no voltages: two formulas for a clear sky,
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +30,7 @@ CASES = [(board, cadence_s) for board in BOARDS for cadence_s in CADENCES_S]
 START = datetime(2026, 11, 14, tzinfo=UTC)
 STEP_S = 600.0
 
-# The inputs of the hand, each stated in docs/decisions/0036.
+# The inputs of the hand, each stated in docs/decisions/0036-physics.md.
 FIRST_DAY = 318  # 14 November
 ALBEDO, DIRT, CONTROLLER, OWN_W = 0.25, 0.03, 0.95, 0.12
 COOL = 1.0  # the cells of a bright hour are about as warm as in the test, 25 °C
@@ -134,14 +133,13 @@ def test_the_simulation_meets_the_hand(latitude):
         hand_w, hand_wh = by_hand(latitude, load_w)
         assert panel_w == pytest.approx(hand_w, rel=0.15)
         assert battery_wh == pytest.approx(hand_wh, rel=0.15)
-        rows.append(
-            [
-                board,
-                f"{cadence_s}",
-                f"{load_w:.2f}",
-                *(f"{x:.0f}" for x in (hand_w, panel_w, hand_wh, battery_wh)),
-            ]
-        )
+        rows.append((board, cadence_s, load_w, hand_w, panel_w, hand_wh, battery_wh))
     page = (ROOT / "docs/simulate.md").read_text(encoding="utf-8")
-    told = [line for line in page.splitlines() if line.startswith(f"| {latitude}° N |")]
-    assert [re.split(r"\s*\|\s*", line.strip("| "))[1:] for line in told] == rows
+    told = [
+        line.strip("| ").split(" | ")[1:]
+        for line in page.splitlines()
+        if line.startswith(f"| {latitude}° N |")
+    ]
+    assert [name for name, *_ in told] == [name for name, *_ in rows]
+    for (_, *said), (_, *numbers) in zip(told, rows, strict=True):
+        assert [float(word) for word in said] == pytest.approx(numbers, abs=1)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from firmware_sim.__main__ import command
+from firmware_sim.command import sweep as sweep_command
 from firmware_sim.physics.battery import Battery
 from firmware_sim.physics.controller import Controller
 from firmware_sim.physics.enclosure import Enclosure
@@ -31,6 +32,7 @@ GRID = Grid(
     cadences_s=(60.0,),
     step_s=3600.0,
 )
+POINT = ("50,8", "pi4", 330.0, 2200.0, 60.0)
 WORDS = [
     "sweep",
     "--place",
@@ -83,7 +85,7 @@ def test_a_winter_has_its_darkest_month_in_its_middle():
     assert north.plane_w_m2.shape == (DAYS * 24, 10)
     daily = north.global_w_m2[:, 0].reshape(DAYS, 24).sum(axis=1)
     assert 30 < daily.argmin() < 61
-    assert winters(Place(-40.0, 8.0), panel, "clear", 1, 10, 3600.0).start == "2026-05-02"
+    assert winters(Place(-40.0, 8.0), panel, "clear", 1, 10, 3600.0).start == "2025-05-02"
 
 
 def test_years_differ_and_one_seed_gives_the_same_again(points):
@@ -135,6 +137,14 @@ def test_the_command_writes_the_same_bytes_each_time(tmp_path, capsys):
     assert "assumed" in written["profiles"]["simulated:pi-zero-2w"]["camera_w"]["source"]
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["points"], last["years"]) == (4, 10)
+    assert last["enough"] == [
+        {
+            "place": "50,8",
+            "source": "simulated:pi-zero-2w",
+            "cadence_s": 60,
+            "panel_w_battery_wh": [[30, 5000]],
+        }
+    ]
     assert (
         b"simulated winters" in (tmp_path / "a.svg").read_bytes()
         or b"<svg" in (tmp_path / "a.svg").read_bytes()
@@ -169,7 +179,7 @@ def test_the_committed_sweep_is_this_ones():
     points = msgspec.convert(written["points"], list[Point])
     assert len(points) == grid.points > 1000
     assert grid.years >= 10
-    assert report(grid, points) == written  # profiles and grid are those of today
+    assert json.loads(json.dumps(report(grid, points))) == written  # profiles and grid are those of today
     again = msgspec.structs.replace(
         grid,
         places=POINT[:1],
@@ -182,3 +192,19 @@ def test_the_committed_sweep_is_this_ones():
     (same,) = (p for p in points if (p.place, p.board, p.panel_w, p.battery_wh, p.cadence_s) == POINT)
     assert one.share == same.share
     assert one.charge_min_worst == pytest.approx(same.charge_min_worst, abs=0.002)
+
+
+def test_the_page_names_the_towers_that_the_committed_sweep_found_enough():
+    written = json.loads((ROOT / "docs/results/sweep.json").read_text())
+    found = sweep_command._enough(msgspec.convert(written["points"], list[Point]))
+    rows = []
+    for one in found:
+        if one["cadence_s"] == 60:
+            pairs = ", ".join(
+                f"{panel_w:g} with {battery_wh:g}" for panel_w, battery_wh in one["panel_w_battery_wh"]
+            )
+            latitude = one["place"].partition(",")[0]
+            rows.append(f"| {latitude}° N, {one['source'].removeprefix('simulated:')} | {pairs} |")
+    page = (ROOT / "docs/simulate.md").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 6
+    assert [line for line in page if " with " in line and line.startswith("| ") and "° N, " in line] == rows
