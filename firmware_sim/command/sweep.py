@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
+
 from edge.errors import EdgeError
 from edge.text import plain
 from firmware_sim.command import argument
@@ -15,6 +17,7 @@ from firmware_sim.physics.errors import PhysicsError
 from firmware_sim.physics.profile import PROFILES
 from firmware_sim.physics.weather import CLIMATES
 from firmware_sim.sweep.chart import check_name, draw
+from firmware_sim.sweep.enough import enough
 from firmware_sim.sweep.grid import Grid, Point, report, sweep
 
 _HELP = """\
@@ -88,7 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     except (EdgeError, OSError) as error:
         print(f"firetower sim sweep: {plain(str(error))}", file=sys.stderr)
         return 2
-    print(json.dumps({"points": len(points), "years": grid.years, "enough": _enough(points)}))
+    found = [msgspec.to_builtins(each) for each in enough(points)]
+    print(json.dumps({"points": len(points), "years": grid.years, "enough": found}))
     return 0
 
 
@@ -121,19 +125,3 @@ def _check_files(arguments: argparse.Namespace) -> None:
     for path in (arguments.json, arguments.map):
         if path is not None and not path.parent.is_dir():
             raise PhysicsError(f"no folder {path.parent}")
-
-
-def _enough(points: list[Point]) -> list[dict[str, object]]:
-    """Return, of each place, board and cadence, the panels and batteries without any cut-off; none could be smaller."""
-    groups: dict[tuple[str, str, float], list[Point]] = {}
-    for point in points:
-        if point.share == 1:
-            groups.setdefault((point.place, point.source, point.cadence_s), []).append(point)
-    found: list[dict[str, object]] = []
-    for (place, source, cadence_s), group in groups.items():
-        pairs: list[tuple[float, float]] = []
-        for point in sorted(group, key=lambda point: (point.panel_w, point.battery_wh)):
-            if not pairs or point.battery_wh < pairs[-1][1]:
-                pairs.append((point.panel_w, point.battery_wh))
-        found.append({"place": place, "source": source, "cadence_s": cadence_s, "panel_w_battery_wh": pairs})
-    return found

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from firmware_sim.__main__ import command
-from firmware_sim.command import sweep as sweep_command
 from firmware_sim.physics.battery import Battery
 from firmware_sim.physics.controller import Controller
 from firmware_sim.physics.enclosure import Enclosure
@@ -19,6 +18,7 @@ from firmware_sim.physics.profile import PROFILES
 from firmware_sim.physics.weather import draw
 from firmware_sim.sweep import grid as grid_module
 from firmware_sim.sweep.chart import draw as draw_map
+from firmware_sim.sweep.enough import enough
 from firmware_sim.sweep.grid import SCHEMA, Grid, Point, report, sweep
 from firmware_sim.sweep.outcome import Outcome, live
 from firmware_sim.sweep.winter import DAYS, under, winters
@@ -196,15 +196,14 @@ def test_the_committed_sweep_is_this_ones():
 
 def test_the_page_names_the_towers_that_the_committed_sweep_found_enough():
     written = json.loads((ROOT / "docs/results/sweep.json").read_text())
-    found = sweep_command._enough(msgspec.convert(written["points"], list[Point]))
     rows = []
-    for one in found:
-        if one["cadence_s"] == 60:
+    for one in enough(msgspec.convert(written["points"], list[Point])):
+        if one.cadence_s == 60:
             pairs = ", ".join(
-                f"{panel_w:g} with {battery_wh:g}" for panel_w, battery_wh in one["panel_w_battery_wh"]
+                f"{panel_w:g} with {battery_wh:g}" for panel_w, battery_wh in one.panel_w_battery_wh
             )
-            latitude = one["place"].partition(",")[0]
-            rows.append(f"| {latitude}° N, {one['source'].removeprefix('simulated:')} | {pairs} |")
+            latitude = one.place.partition(",")[0]
+            rows.append(f"| {latitude}° N, {one.source.removeprefix('simulated:')} | {pairs} |")
     page = (ROOT / "docs/simulate.md").read_text(encoding="utf-8").splitlines()
     assert len(rows) == 6
     assert [line for line in page if " with " in line and line.startswith("| ") and "° N, " in line] == rows
