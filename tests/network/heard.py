@@ -101,6 +101,22 @@ def _views(folder: Path) -> Words:
     return ["--data", folder / "views", "--json", folder / "view.json"]
 
 
+def _sweep(folder: Path) -> Words:
+    axes = (
+        "--boards",
+        "pi4",
+        "--panels-w",
+        "100",
+        "--batteries-wh",
+        "500",
+        "--cadences-s",
+        "60",
+        "--step-s",
+        "3600",
+    )
+    return ["--place", "50,8", *axes, "--json", folder / "sweep.json", "--map", folder / "map.svg"]
+
+
 DEVICE: dict[str, Given] = {
     "firetower check": _tower,
     "firetower replay": _recording,
@@ -113,6 +129,7 @@ DEVICE: dict[str, Given] = {
     "firetower bench latency": lambda folder: [*FEW, "--json", folder / "latency.json"],
     "firetower bench compare": lambda _: [LATENCY, LATENCY],
     "firetower bench view": _views,
+    "firetower sim sweep": _sweep,
     "python -m benchmarks.board_page": lambda _: [],
     "python -m edge.alert.rollback": _store,
     "python -m scripts.protocol": lambda _: ["--check"],

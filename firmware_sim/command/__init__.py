@@ -1,0 +1,1 @@
+"""The commands of `firetower sim`, one a module: its words, and what it does."""
