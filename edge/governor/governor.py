@@ -56,6 +56,7 @@ class Governor:
         self._readings = Readings()
         self._sampled_ns: int | None = None
         self._stepped_ns: int | None = None
+        self._spells = 0
         self._unwatched = {"sleep": 0.0, "cut_off": 0.0}
 
     def begin(self, stopping: threading.Event) -> Ruling:
@@ -89,8 +90,8 @@ class Governor:
 
     def report(self) -> Governed:
         """Return how it stands, for programs."""
-        unwatched = Unwatched(**dict(self._unwatched))
-        return report_of(self.ruling, unwatched, self._clock.mono_ns())
+        unwatched, now_ns = Unwatched(**self._unwatched), self._clock.mono_ns()
+        return report_of(self.ruling, unwatched, now_ns, self._spells, self.word(now_ns) or "")
 
     def notices(self) -> list[str]:
         """Return what people should know: a spell without a watch first."""
@@ -150,6 +151,8 @@ class Governor:
         """Log what changed."""
         if now.bands != before.bands:
             _log.info("governor: %s", plain("; ".join(now.why)) or "nothing is spared")
+        if now.spell is not None and (before.spell is None or now.spell.from_ns != before.spell.from_ns):
+            self._spells += 1
         if now.spell is not None and now.spell != before.spell:
             _log.warning("governor: %s", self.word(now_ns))
         elif before.spell is not None and now.spell is None:

@@ -185,7 +185,9 @@ class Belief:
         for quantity, trust in self._trusts.items():
             trust.see(getattr(sample, quantity), now_ns)
         self._flags.see(sample.throttling)
-        doubts = {name: why for name, trust in self._trusts.items() if (why := trust.doubt) is not None}
+        doubts: dict[str, str] = {
+            name: why for name, trust in self._trusts.items() if (why := trust.doubt) is not None
+        }
         return Readings(
             charge=self._trusts["charge"].value,
             voltage_v=self._trusts["voltage_v"].value,

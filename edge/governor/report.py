@@ -27,12 +27,16 @@ class Unwatching(msgspec.Struct, frozen=True, kw_only=True):
     """A spell without a watch, announced or under way.
 
     Attributes:
+        number: of the spell, since the process began.
+        told: from when to when, and why, for people.
         from_s: until it begins; negative once it has.
         to_s: until its end.
         at_least: whether it may last longer.
         why: for people.
     """
 
+    number: int
+    told: str
     from_s: float
     to_s: float
     at_least: bool
@@ -73,12 +77,22 @@ class Governed(msgspec.Struct, frozen=True, kw_only=True):
     doubts: dict[str, str]
 
 
-def report_of(ruling: Ruling, unwatched: Unwatched, now_ns: int) -> Governed:
-    """Return how it stands at a moment of monotonic time."""
+def report_of(ruling: Ruling, unwatched: Unwatched, now_ns: int, number: int = 0, line: str = "") -> Governed:
+    """Return how it stands.
+
+    Args:
+        ruling: that is in force.
+        unwatched: so far.
+        now_ns: monotonic time.
+        number: of its spell.
+        line: what is told of its spell.
+    """
     readings, spell = ruling.readings, ruling.spell
     unwatching = None
     if spell is not None:
         unwatching = Unwatching(
+            number=number,
+            told=line,
             from_s=round((spell.from_ns - now_ns) / 1e9, 1),
             to_s=round((spell.to_ns - now_ns) / 1e9, 1),
             at_least=spell.at_least,

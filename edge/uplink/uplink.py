@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from edge.alert.event import Announcement, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
 from edge.alert.post import Post
@@ -228,6 +230,15 @@ class Uplink:
         why = self._courier.trouble
         return None if why is None else f"messages: {why}"
 
+    def amended(self, judged: Health) -> Health:
+        """Return the judgement on the tower with that on its messages; from any thread."""
+        trouble = self.trouble()
+        return msgspec.structs.replace(
+            judged,
+            healthy=judged.healthy and trouble is None,
+            reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *self.notices()],
+        )
+
     def notices(self) -> list[str]:
         """Say of each way what somebody should see to; from any thread, like `report` and `fire_risk`."""
         told = {
@@ -240,6 +251,11 @@ class Uplink:
         return Report(
             sequence=self._courier.sequence, sinks=self._links, queue=self._queue, commands=self._gate.counts
         )
+
+    @property
+    def heard(self) -> bool:
+        """Whether the newest heartbeat has arrived wherever there is a way; from any thread."""
+        return self._courier.heard
 
     def fire_risk(self) -> Risk:
         """Return the fire risk as people named it."""

@@ -1,5 +1,7 @@
 """Rows of the table, and what is none."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -11,6 +13,26 @@ def test_the_built_in_table_is_one_and_ends_with_the_cut_off() -> None:
     check_bands(bands)
     assert [band.name for band in bands if band.economy == "cut_off"] == ["last"]
     assert bands[-1].name == "last"
+
+
+def cell(value: object) -> str:
+    if not value:
+        return "–"
+    if isinstance(value, tuple):
+        return ", ".join(one if isinstance(one, str) else f"{one:g}" for one in value)
+    return f"{value:g}"
+
+
+def test_the_page_shows_the_built_in_table() -> None:
+    page = (Path(__file__).parents[2] / "docs/governor.md").read_text()
+    for band in built_in():
+        slow, sleeps = "cadence" in band.economies, band.economy == "sleep"
+        cells = (
+            band.charge, band.voltage_v, band.temperature_c, band.throttling, band.risk, band.hours,
+            band.cadence if slow else None, band.sleep_s if sleeps else None, band.watch_s if sleeps else None,
+        )  # fmt: skip
+        row = f"| `{band.name}` | `{band.economy}` | {' | '.join(map(cell, cells))} |"
+        assert row in page
 
 
 def test_a_harsher_economy_holds_all_before_it() -> None:

@@ -17,7 +17,9 @@ NOON_NS = round(datetime(2026, 11, 30, 12, 0, tzinfo=UTC).timestamp()) * 1_000_0
 
 
 class HandClock:
-    """Goes on by what is waited, and by hand."""
+    """Goes on by what is waited, times its pace, and by hand."""
+
+    pace = 1.0
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -29,7 +31,7 @@ class HandClock:
         return NOON_NS + round((self.now_s - 1000) * 1e9)
 
     def wait(self, signal: threading.Event, timeout_s: float) -> bool:
-        self.now_s += timeout_s
+        self.now_s += timeout_s * self.pace
         return signal.is_set()
 
 

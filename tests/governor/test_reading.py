@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.governor.reading import NEEDED, SAMPLES, Belief, Flags, Sample, Trust, bounds_of
+from edge.governor.reading import NEEDED, SAMPLES, Belief, Flags, Quantity, Sample, Trust, bounds_of
 
 HOUR_NS = 3_600_000_000_000
 VOLTS = bounds_of(12.0)["voltage_v"]
 
 
-def trust(*values: float | None, quantity: str = "voltage_v") -> Trust:
+def trust(*values: float | None, quantity: Quantity = "voltage_v") -> Trust:
     made = Trust(quantity, bounds_of(12.0)[quantity])
     for number, value in enumerate(values):
         made.see(value, number * 10_000_000_000)

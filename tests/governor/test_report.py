@@ -26,8 +26,9 @@ def test_without_a_clock_they_count_from_now() -> None:
 
 
 def test_a_report_is_plain_and_unknown_is_null() -> None:
-    report = msgspec.to_builtins(report_of(Ruling(spell=SPELL), Unwatched(), 10 * NS))
-    assert report["unwatching"] == {"from_s": 50.0, "to_s": 1850.0, "at_least": False, "why": "sleep: low"}
+    report = msgspec.to_builtins(report_of(Ruling(spell=SPELL), Unwatched(), 10 * NS, 3, "not watching"))
+    spell = {"number": 3, "told": "not watching", "from_s": 50.0, "to_s": 1850.0, "at_least": False}
+    assert report["unwatching"] == {**spell, "why": "sleep: low"}
     assert report["charge"] is None
     assert report["unwatched_s"] == {"sleep": 0.0, "cut_off": 0.0}
     assert msgspec.to_builtins(report_of(Ruling(), Unwatched(), 0))["unwatching"] is None

@@ -54,11 +54,9 @@ def test_the_boards_battery_tells_its_voltage_where_it_tells_no_charge(tmp_path:
 
 
 def test_a_charge_controller_tells_volts_watts_and_what_it_knows_of_charge() -> None:
-    said = VeDirectSensor(Block(V="12840", IL="400", PPV="31", SOC="876")).read()  # type: ignore[arg-type]  # a stand-in
+    said = VeDirectSensor(Block(V="12840", IL="400", PPV="31", SOC="876")).read()
     assert said == Sample(charge=0.876, voltage_v=12.84, load_w=pytest.approx(5.136), panel_w=31.0)
-    assert VeDirectSensor(Block(V="12840", SOC="---", PID="0xA053")).read() == Sample(  # type: ignore[arg-type]  # the same
-        voltage_v=12.84
-    )
+    assert VeDirectSensor(Block(V="12840", SOC="---", PID="0xA053")).read() == Sample(voltage_v=12.84)
 
 
 def test_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
