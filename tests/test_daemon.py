@@ -19,6 +19,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from edge.alert.database import Database
 from edge.alert.event import Announcement, Event
@@ -846,7 +847,9 @@ def test_a_tower_that_sleeps_is_healthy_says_why_and_counts_what_it_did_not_watc
     with opened(tmp_path) as store:
         tower = GovernedTower(model, store)
         tower.run(30)
-        assert tower.daemon.health().governor.bands == ()
+        report = tower.daemon.health().governor
+        assert report is not UNSET
+        assert report.bands == ()
         assert tower.daemon.due_s() == {"north": None}
         tower.sensor.said = {"voltage_v": 11.7}
         tower.run(200)

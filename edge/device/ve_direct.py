@@ -6,6 +6,7 @@ A device sends a block of its values each second, unasked. The port is only read
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import re
 import termios
@@ -149,9 +150,10 @@ def number(block: Mapping[str, str], name: str) -> int | None:
 
 
 def _open(path: Path) -> int:
-    """Open a port for reading at 19200 8N1, raw, without modem lines."""
+    """Open a port for reading at 19200 8N1, raw, without modem lines; two of us would take each other's bytes."""
     port = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        _claim(port)
         special = termios.tcgetattr(port)[6]
         special[termios.VMIN], special[termios.VTIME] = (
             1,
@@ -164,6 +166,13 @@ def _open(path: Path) -> int:
         os.close(port)
         raise
     return port
+
+
+def _claim(port: int) -> None:
+    try:
+        fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(errno.EBUSY, "another firetower reads it") from error
 
 
 def _drained(port: int) -> bytes:

@@ -130,6 +130,21 @@ def test_a_port_is_read_raw_at_its_speed_and_never_written(line: tuple[int, Path
     device.close()
 
 
+def test_a_port_that_is_read_is_left_alone_by_a_second_one(line: tuple[int, Path]) -> None:
+    master, path = line
+    first, second = VeDirect(path, HandClock()), VeDirect(path, HandClock())
+    with pytest.raises(DeviceError, match="no whole"):
+        first.read()
+    os.write(master, block())
+    with pytest.raises(DeviceError, match="another firetower reads it"):
+        second.read()
+    assert first.read() == FIELDS
+    first.close()
+    os.write(master, block())
+    assert second.read() == FIELDS
+    second.close()
+
+
 def test_an_old_block_says_nothing_of_now(line: tuple[int, Path]) -> None:
     master, path = line
     clock = HandClock()
