@@ -29,7 +29,7 @@ from edge.errors import EdgeError, StoreError
 from edge.frame import Frame
 from edge.governor.governor import Governor
 from edge.governor.hand import Gear, Hand, levers_of
-from edge.health import CameraFacts, Health, judge_all
+from edge.health import CameraFacts, Health, judge_all, with_messages
 from edge.hour import trusted_s
 from edge.model.loaded import Model
 from edge.model.runtime import Runtime
@@ -305,7 +305,9 @@ class Daemon:
         judged = judge_all(facts, now_ns, self._recorder.trouble(now_ns))
         if self._hand is not None:
             judged = self._hand.amended(judged)
-        return judged if self._uplink is None else self._uplink.amended(judged)
+        if self._uplink is None:
+            return judged
+        return with_messages(judged, self._uplink.trouble(), self._uplink.notices())
 
     def _facts(self, name: str, reader: CameraReader) -> CameraFacts:
         facts = reader.facts(

@@ -161,6 +161,21 @@ def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | No
     )
 
 
+def with_messages(judged: Health, trouble: str | None, notices: list[str]) -> Health:
+    """Return the judgement on the tower with that on its messages.
+
+    Args:
+        judged: without them.
+        trouble: why they are not carried; None where they are.
+        notices: what somebody should see to all the same.
+    """
+    return msgspec.structs.replace(
+        judged,
+        healthy=judged.healthy and trouble is None,
+        reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *notices],
+    )
+
+
 def _state(facts: CameraFacts, silent_s: float) -> State:
     """Return the state; `silent_s` since the last picture that was scored or found dark, or the start."""
     if facts.finished or facts.governed:

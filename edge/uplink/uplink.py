@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
-
 from edge.alert.event import Announcement, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
 from edge.alert.post import Post
@@ -229,15 +227,6 @@ class Uplink:
             return f"messages: the courier has stood still for {still_s:.0f} s"
         why = self._courier.trouble
         return None if why is None else f"messages: {why}"
-
-    def amended(self, judged: Health) -> Health:
-        """Return the judgement on the tower with that on its messages; from any thread."""
-        trouble = self.trouble()
-        return msgspec.structs.replace(
-            judged,
-            healthy=judged.healthy and trouble is None,
-            reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *self.notices()],
-        )
 
     def notices(self) -> list[str]:
         """Say of each way what somebody should see to; from any thread, like `report` and `fire_risk`."""

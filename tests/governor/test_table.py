@@ -39,6 +39,7 @@ def test_what_becomes_unknown_lowers_nothing() -> None:
     day = Day(voltage_v=11.9)
     assert day.step().bands == ("save", "slow")
     assert day.step(voltage_v=None).bands == ()
+    assert day.step(voltage_v=12.2).bands == ("save",), "between the limits it is not passed any more"
 
 
 def test_heat_and_flags_put_bands_in_force() -> None:
