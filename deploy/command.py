@@ -77,8 +77,13 @@ def deploy(target: Target, options: argparse.Namespace, scratch: Path) -> int:
         )
     wheels = _wheels(options, configuration, board, scratch)
     made = _new(scratch / "made")
+    governor = configuration.settings.governor
     unit = render_unit(
-        layout, video=board.video_group, store=configuration.store, memory_max_mib=options.memory_max_mib
+        layout,
+        video=board.video_group,
+        store=configuration.store,
+        memory_max_mib=options.memory_max_mib,
+        serial=None if governor is None else governor.ve_direct,
     )
     (made / SERVICE).write_text(unit, encoding="utf-8")
     (made / JOURNALD).write_text(journal_limits(), encoding="utf-8")

@@ -36,7 +36,12 @@ _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./-]*")  # the service manager gives '%',
 
 
 def render_unit(
-    layout: Layout, *, video: bool, store: PurePosixPath | None = None, memory_max_mib: int | None = None
+    layout: Layout,
+    *,
+    video: bool,
+    store: PurePosixPath | None = None,
+    memory_max_mib: int | None = None,
+    serial: str | None = None,
 ) -> str:
     """Return firetower.service.
 
@@ -45,6 +50,7 @@ def render_unit(
         video: whether the board has the group of cameras.
         store: the configured file of events; one outside the state folder needs a hole in the sandbox.
         memory_max_mib: beyond which the kernel ends the daemon, which then starts again.
+        serial: port that the governor reads; without one the service gets none.
 
     Raises:
         SettingsError: the path of the store cannot be written into a unit.
@@ -54,6 +60,7 @@ def render_unit(
         check_store(store)
         options.append(f"ReadWritePaths={store.parent}")
     options += [] if memory_max_mib is None else [f"MemoryMax={memory_max_mib}M"]
+    options += [] if serial is None else ["SupplementaryGroups=dialout", f"DeviceAllow={serial} r"]
     values = {"opt": layout.opt, "var": layout.var, "user": layout.user, "group": layout.group}
     text = Template(_read(SERVICE)).substitute(values, options="\n".join(options))
     return text.replace("\n\n# It reads", "\n# It reads")

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
 from edge.alert import drill
 from edge.alert.announcer import Announce, Announcer
 from edge.alert.event import Announcement, Event, Stamp
@@ -18,6 +16,7 @@ from edge.alert.keeper import HourStore, Keeper
 from edge.alert.recorder import EventStore, Recorder
 from edge.alert.store import Counts
 from edge.alert.witness import Witness
+from edge.camera.due import Dues
 from edge.camera.intake import Intake
 from edge.camera.reader import Camera, CameraReader
 from edge.camera.slots import Slots
@@ -28,9 +27,12 @@ from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError, StoreError
 from edge.frame import Frame
-from edge.health import CameraFacts, Health, judge_all
+from edge.governor.governor import Governor
+from edge.governor.hand import Gear, Hand, levers_of
+from edge.health import CameraFacts, Health, judge_all, with_messages
 from edge.hour import trusted_s
 from edge.model.loaded import Model
+from edge.model.runtime import Runtime
 from edge.pipeline import Pipeline
 from edge.plan import plan
 from edge.settings import Settings
@@ -71,6 +73,8 @@ class Daemon:
         watchdog_s: the service manager's timeout, None where it has none.
         announce: called once per revision, in a thread of its own; it may block.
         uplink: carries what is seen to the sinks; None where there are none.
+        governor: decides what is spared; None where nothing ever is.
+        lean: loads the model with one thread; None where it has no more.
         stopping: set from outside to end it; one of its own if absent.
         root: where proc/ is.
     """
@@ -87,6 +91,8 @@ class Daemon:
         watchdog_s: float | None,
         announce: Announce,
         uplink: Uplink | None = None,
+        governor: Governor | None = None,
+        lean: Callable[[], Runtime] | None = None,
         stopping: threading.Event | None = None,
         root: Path = Path("/"),
     ) -> None:
@@ -108,7 +114,7 @@ class Daemon:
             for name, camera in self._cameras.items()
         }
         self._readers = {name: self._reader(camera) for name, camera in self._cameras.items()}
-        self._scored_ns: dict[str, int] = {}
+        self._dues = Dues({name: camera.schedule for name, camera in self._cameras.items()})
         self._started_ns = clock.mono_ns()
         self._announcer = Announcer(announce)
         self._uplink = uplink
@@ -137,6 +143,11 @@ class Daemon:
         tower = settings.tower.id or settings.tower.name
         self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
         self._last: dict[str, Frame] = {}
+        self._hand: Hand | None = None
+        if governor is not None:
+            levers = levers_of(self._cameras, self._readers, counters.account, model.bundle.manifest.cadence)
+            gear = Gear(self._pipeline.use, model.runtime, lean)
+            self._hand = Hand(governor, clock, levers, spare=self._witness.spare, lean=gear.shift)
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
 
     def _reader(self, camera: Camera) -> CameraReader:
@@ -185,6 +196,8 @@ class Daemon:
 
     def _tick(self) -> None:
         self._counters.sample()
+        if self._hand is not None:
+            self._hand.step(self._risk(), open_event=self._pipeline.any_open)
         for name, reader in self._readers.items():
             if reader.finished:
                 self._heartbeats.forget(f"{CAMERA}{name}")
@@ -231,13 +244,7 @@ class Daemon:
 
     def due_s(self) -> Mapping[str, float | None]:
         """Return the seconds until each camera's next frame is due; None where none was scored yet."""
-        now_ns, scored_ns = self._clock.mono_ns(), dict(self._scored_ns)
-        return {
-            name: max(0.0, camera.schedule.cadence_s - (now_ns - scored_ns[name]) / 1e9)
-            if name in scored_ns
-            else None
-            for name, camera in self._cameras.items()
-        }
+        return self._dues.all_s(self._clock.mono_ns(), None if self._hand is None else self._hand.due_s())
 
     def _infer(self) -> None:
         """Score the camera that has waited longest, for ever."""
@@ -274,7 +281,8 @@ class Daemon:
         account.score()
         now_ns = self._clock.mono_ns()
         self._counters.record("total", now_ns - frame.captured_mono_ns)
-        self._scored_ns[camera], self._last[camera] = now_ns, frame
+        self._dues.note(camera, now_ns)
+        self._last[camera] = frame
         for one in self._witness.see(scored):
             (self._recorder.offer if one.told else self._recorder.attach)(one.event, one.pictures)
         self._counters.record("evidence", self._clock.mono_ns() - now_ns)
@@ -302,26 +310,30 @@ class Daemon:
         facts = {name: self._facts(name, reader) for name, reader in self._readers.items()}
         now_ns = self._clock.mono_ns()
         judged = judge_all(facts, now_ns, self._recorder.trouble(now_ns))
+        if self._hand is not None:
+            judged = self._hand.amended(judged)
         if self._uplink is None:
             return judged
-        trouble = self._uplink.trouble()
-        return msgspec.structs.replace(
-            judged,
-            healthy=judged.healthy and trouble is None,
-            reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *self._uplink.notices()],
-        )
+        return with_messages(judged, self._uplink.trouble(), self._uplink.notices())
 
     def _facts(self, name: str, reader: CameraReader) -> CameraFacts:
-        return reader.facts(
-            self._scored_ns.get(name),
+        facts = reader.facts(
+            self._dues.scored_ns(name),
             self._started_ns,
             conditions=self._pipeline.conditions(name),
             held=self._pipeline.holds(name),
         )
+        if self._hand is None:
+            return facts
+        return self._hand.facts(facts, self._dues.cadence_s(name), self.due_s()[name])
 
     def power(self) -> Power | None:
         """Return what is known of power and heat."""
-        return power_of(self._counters.snapshot())
+        return power_of(self._counters.snapshot(), None if self._hand is None else self._hand.report())
+
+    def page_off(self) -> str | None:
+        """Return why the page is not shown; None where it is."""
+        return None if self._hand is None else self._hand.page_off()
 
     def _risk(self) -> Risk:
         return "neutral" if self._uplink is None else self._uplink.fire_risk()

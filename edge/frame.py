@@ -26,6 +26,7 @@ class Frame:
         dark_ns: time for the model of the newest due picture before it that was too dark to score; None if none was.
         turns: how often its camera was found to look elsewhere, up to this frame.
         view: number of what its camera looks at, 0 at first (edge/camera/turn.py).
+        naps: how often the governor had closed its camera, up to this frame.
     """
 
     image: Image
@@ -38,3 +39,4 @@ class Frame:
     dark_ns: int | None = None
     turns: int = 0
     view: int = 0
+    naps: int = 0

@@ -2,7 +2,8 @@
 
 A camera is corrupt when it was opened again for its damage and has given no whole picture since. It is stale when
 nothing was seen for more than three cadences, or a cadence and thirty seconds where that is more: no frame was scored,
-and no picture was looked at and found dark. Night explains a silence, not a dead camera.
+and no picture was looked at and found dark. Night explains a silence, not a dead camera. One that the governor has
+closed is governed, and its silence counts from its opening again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Literal
 
 import msgspec
 
-State = Literal["ok", "starting", "stale", "frozen", "dark", "corrupt", "finished"]
+from edge.governor.report import Governed
+
+State = Literal["ok", "starting", "stale", "frozen", "dark", "corrupt", "governed", "finished"]
 UNHEALTHY: tuple[State, ...] = ("stale", "frozen", "corrupt")
 
 
@@ -25,7 +28,7 @@ class CameraFacts:
         last_scored_mono_ns: when a frame of it last went through the model; None if none did.
         started_mono_ns: when its thread began.
         condition: what its pictures look like, judged over several.
-        cadence_s: seconds between scored frames, by its schedule.
+        cadence_s: seconds between scored frames, by its schedule; the longer one while a governor changes it.
         error: why it cannot be read now, without credentials; None when it can.
         finished: whether it was a recording that has ended.
         last_dark_mono_ns: when a picture of it was last found dark; None if none was.
@@ -36,6 +39,10 @@ class CameraFacts:
         view: number of what it looks at, 0 at first.
         turned_utc: when it was last found to look elsewhere; None if it never was.
         of_view: keys of its configuration that hold for view 0 alone.
+        governed: whether the governor has it closed.
+        woke_mono_ns: when it was opened again after that; None if it never was.
+        due_s: until its next frame is due, where there is a governor; None where that is unknown.
+        paced_s: cadence that the governor has set; None without one.
     """
 
     last_scored_mono_ns: int | None
@@ -52,6 +59,10 @@ class CameraFacts:
     view: int = 0
     turned_utc: str | None = None
     of_view: tuple[str, ...] = ()
+    governed: bool = False
+    woke_mono_ns: int | None = None
+    due_s: float | None = None
+    paced_s: float | None = None
 
     @property
     def notice(self) -> str | None:
@@ -72,6 +83,8 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
         held: those of them that hold its alerts back, such as `night`.
         turns: how often it was found to look elsewhere.
         view: number of what it looks at: 0 at first; one that it comes back to keeps its number.
+        cadence_s: between its scored frames, as it is now; absent without a governor.
+        due_s: until its next frame is due; absent without a governor.
     """
 
     state: State
@@ -81,6 +94,8 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[str, ...] = ()
     turns: int = 0
     view: int = 0
+    cadence_s: float | msgspec.UnsetType = msgspec.UNSET
+    due_s: float | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,11 +108,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
             for each camera that is not simply ok, has its alerts held back, or looks elsewhere than its masks were
             made for.
         cameras: each one's.
+        governor: what it spares, and why; absent without one.
     """
 
     healthy: bool
     reasons: list[str]
     cameras: dict[str, CameraHealth]
+    governor: Governed | msgspec.UnsetType = msgspec.UNSET
 
 
 def limit_s(cadence_s: float) -> float:
@@ -110,7 +127,8 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
     last_ns = facts.last_scored_mono_ns
     age_s = None if last_ns is None else (now_ns - last_ns) / 1e9
     seen_ns = max(
-        (ns for ns in (last_ns, facts.last_dark_mono_ns) if ns is not None), default=facts.started_mono_ns
+        (ns for ns in (last_ns, facts.last_dark_mono_ns, facts.woke_mono_ns) if ns is not None),
+        default=facts.started_mono_ns,
     )
     silent_s = (now_ns - seen_ns) / 1e9
     state = _state(facts, silent_s)
@@ -123,6 +141,8 @@ def judge(facts: CameraFacts, now_ns: int) -> CameraHealth:
         view=facts.view,
         conditions=msgspec.UNSET if facts.conditions is None else facts.conditions,
         held=facts.held,
+        cadence_s=msgspec.UNSET if facts.paced_s is None else facts.paced_s,
+        due_s=msgspec.UNSET if facts.paced_s is None else facts.due_s,
     )
 
 
@@ -141,10 +161,25 @@ def judge_all(cameras: Mapping[str, CameraFacts], now_ns: int, trouble: str | No
     )
 
 
+def with_messages(judged: Health, trouble: str | None, notices: list[str]) -> Health:
+    """Return the judgement on the tower with that on its messages.
+
+    Args:
+        judged: without them.
+        trouble: why they are not carried; None where they are.
+        notices: what somebody should see to all the same.
+    """
+    return msgspec.structs.replace(
+        judged,
+        healthy=judged.healthy and trouble is None,
+        reasons=[*([] if trouble is None else [trouble]), *judged.reasons, *notices],
+    )
+
+
 def _state(facts: CameraFacts, silent_s: float) -> State:
     """Return the state; `silent_s` since the last picture that was scored or found dark, or the start."""
-    if facts.finished:
-        return "finished"
+    if facts.finished or facts.governed:
+        return "finished" if facts.finished else "governed"
     if facts.corrupt:
         return "corrupt"
     if facts.condition == "frozen":
@@ -170,7 +205,12 @@ def _reason(state: State, facts: CameraFacts, silent_s: float) -> str:
         "frozen": "the same picture again and again, but for a small part at most",
         "dark": "too dark to see smoke",
         "corrupt": "no whole picture since it was opened again",
+        "governed": f"closed by the governor{_until(facts.due_s)}",
         "finished": "the recording has ended",
     }[state]
     held = f"alerts held back: {', '.join(facts.held)}" if state == "ok" and facts.held else None
     return "; ".join(part for part in (text, held, facts.error, facts.notice) if part is not None)
+
+
+def _until(due_s: float | None) -> str:
+    return "" if due_s is None else f", its next frame is due in {due_s:.0f} s"

@@ -37,6 +37,7 @@ class Past:
         blocked: (rows, cols), True where its masks let nothing through; None where they block nothing.
         model_ns: model time of the newest frame.
         turns: how often its camera was found to look elsewhere, up to its frames.
+        naps: how often its camera was closed by the governor, up to its newest frame.
         events: the newest revision of each open event, told or not, by its track.
         holding: what a memory of the hour holds back.
         made: revisions that are to be handed over, in their order.
@@ -55,6 +56,7 @@ class Past:
     blocked: NDArray[np.bool_] | None
     model_ns: int
     turns: int
+    naps: int = 0
     events: dict[int, Event] = field(default_factory=dict)
     holding: Holding = field(default_factory=Holding)
     made: list[Event] = field(default_factory=list)
@@ -110,6 +112,11 @@ class Pasts:
         """Remember it from now on."""
         self._cameras[camera] = past
 
+    @property
+    def any_open(self) -> bool:
+        """Whether an event of any camera is open. From any thread."""
+        return any(past.events for past in list(self._cameras.values()))
+
     def forget(self, camera: str) -> Past | None:
         """Return what was kept of a camera, for the last time."""
         return self._cameras.pop(camera, None)
@@ -118,7 +125,8 @@ class Pasts:
         """Return what a frame goes on from; or a new past, and the old one to be closed, where it must start anew.
 
         That is after a gap, a jump back, another size and another view. After a gap that was dark the open events stay;
-        the state of the model, what lowers thresholds and the conditions of the scene start anew.
+        the state of the model, what lowers thresholds and the conditions of the scene start anew. After one in which
+        the governor had closed the camera, and nothing was dark, the state of the model stays, too.
         """
         past = self.of(camera)
         if past is not None:
@@ -131,6 +139,10 @@ class Pasts:
                     conditions = Conditions(self._manifest.conditions)
                     past.holding.pause(frame.model_ns / 1e9)
                     return replace(past, state=state, thresholds=thresholds, conditions=conditions), None
+                if frame.naps != past.naps:
+                    past.holding.pause(frame.model_ns / 1e9)
+                    conditions = Conditions(self._manifest.conditions)
+                    return replace(past, thresholds=past.thresholds.anew(), conditions=conditions), None
         manifest = self._manifest
         new = Past(
             self._runtime.zero_state(),

@@ -28,7 +28,7 @@ from edge.model.loaded import Model
 from edge.model.manifest import FileSpec, Manifest
 from edge.model.memory import MemoryRule, fits
 from edge.model.preprocess import Prepared, Preprocess, place
-from edge.model.runtime import Tensor
+from edge.model.runtime import Runtime, Tensor
 from edge.past import Past, Pasts
 
 Record = Callable[[str, int], None]
@@ -127,7 +127,7 @@ class Pipeline:
             self.horizons.lift(camera, frame, past.placement),
         )
         watched_s = self._pasts.watched_s(past, frame)
-        past.state, past.model_ns = inference.state, frame.model_ns
+        past.state, past.model_ns, past.naps = inference.state, frame.model_ns, frame.naps
         restarted = self._pasts.of(camera) is not past
         if left is not None:
             self._revisions.close(left, camera, frame)
@@ -153,6 +153,15 @@ class Pipeline:
             restarted,
             inference.conditions,
         )
+
+    def use(self, runtime: Runtime) -> None:
+        """Go on with another runtime of the same file, such as one with fewer threads."""
+        self._runtime = runtime
+
+    @property
+    def any_open(self) -> bool:
+        """Whether an event of any camera is open. From any thread."""
+        return self._pasts.any_open
 
     def close(self, camera: str, frame: Frame) -> tuple[Event, ...]:
         """End a recording: close its open events at its last frame and forget the camera."""

@@ -23,6 +23,8 @@ from edge.camera.registry import KINDS, KNOWN, kind_of, kind_with, kinds_that_kn
 from edge.device.meter import EnergySource
 from edge.document import is_deeper, read_text
 from edge.errors import SettingsError
+from edge.governor.band import Band
+from edge.governor.option import Governor
 from edge.model.registry import BACKENDS
 from edge.path import absolute, existing, with_files
 from edge.uplink import registry as uplink
@@ -136,7 +138,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The whole file; see each section.
 
     The table of a camera or a sink is that of its kind, as `edge.camera` and `edge.uplink` define it. `operators` are
-    the key files of the people who may give commands, by their names.
+    the key files of the people who may give commands, by their names. Without `governor` nothing is ever spared.
     """
 
     cameras: dict[Name, Options]
@@ -148,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     energy: Energy = Energy()
     limits: Limits = Limits()
     uplink: Uplink = Uplink()
+    governor: Governor | None = None
     operators: dict[OperatorName, Path] = {}
 
 
@@ -208,6 +211,8 @@ def parse(
     for name, camera in cameras.items():
         _check_size(camera, settings.limits, f"cameras.{name}.width_px")
     _check_tower(settings)
+    if settings.governor is not None:
+        _check(settings.governor, "governor.")
     return _resolve(settings, folder)
 
 
@@ -248,7 +253,7 @@ def _sink(table: dict[str, Any], prefix: str, kinds: Sequence[SinkKind[Any]]) ->
     return sink
 
 
-def _check(options: Options | SinkOptions, prefix: str) -> None:
+def _check(options: Options | SinkOptions | Governor, prefix: str) -> None:
     try:
         options.check()
     except ValueError as error:
@@ -339,7 +344,7 @@ def _unknown(key: str, path: str) -> str:
 def _keys(section: type[msgspec.Struct]) -> set[str]:
     """Return every key that any section knows."""
     nested: tuple[type[msgspec.Struct], ...]
-    nested = (Tower, Model, Store, Web, Energy, Limits, Uplink, SinkOptions)
+    nested = (Tower, Model, Store, Web, Energy, Limits, Uplink, SinkOptions, Governor, Band)
     nested = (*nested, *(kind.options for kind in KINDS), *(kind.options for kind in uplink.KINDS))
     return {*section.__struct_fields__, *(name for inner in nested for name in inner.__struct_fields__)}
 

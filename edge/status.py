@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from edge.alert.recorder import Recorded
 from edge.alert.store import Counts
 from edge.alert.witness import Made
 from edge.counter.counters import Snapshot
+from edge.counter.governed import governor_exposition
 from edge.counter.held import horizon_exposition, hours_exposition
 from edge.counter.prometheus import evidence_exposition, exposition, uplink_exposition
 from edge.health import Health
@@ -71,7 +73,9 @@ class Status:
         remembered = b"" if self.hours is None else hours_exposition(self.hours)
         banded = b"" if self.horizons is None else horizon_exposition(self.horizons)
         carried = b"" if self.uplink is None else uplink_exposition(self.uplink)
-        return counted + evidence_exposition(self.evidence) + remembered + banded + carried
+        governed = self.health.governor
+        spared = b"" if governed is UNSET else governor_exposition(governed, self.health.cameras)
+        return counted + evidence_exposition(self.evidence) + remembered + banded + spared + carried
 
     def _events(self) -> dict[str, Any]:
         return {**msgspec.to_builtins(self.recorded), "untold": self.untold}

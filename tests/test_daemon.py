@@ -19,6 +19,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from edge.alert.database import Database
 from edge.alert.event import Announcement, Event
@@ -34,19 +35,23 @@ from edge.camera.source import Picture as Shown
 from edge.camera.view import View
 from edge.clock import Clock, SystemClock
 from edge.command.run import make_counters, serve
-from edge.counter.drops import Balance
+from edge.counter.drops import Account, Balance
 from edge.daemon import Daemon
 from edge.detect.horizon import PICTURES
 from edge.errors import EdgeError, SettingsError, StallError, StoreError
+from edge.frame import Frame
 from edge.hour import Saved
 from edge.image import RgbImage
 from edge.model.alert import AlertRule
 from edge.model.horizon import HorizonRule
 from edge.model.loaded import Model, load_model
 from edge.model.runtime import Inference, Runtime, State, Tensor
+from edge.pipeline import Pipeline, Scored
+from edge.replay import replay
 from edge.settings import Model as ModelSettings
 from edge.settings import Settings, Web
 from edge.web.server import WebServer
+from tests.governor.test_governor import Said, governor
 
 HANG_S = 300.0
 
@@ -855,3 +860,90 @@ def test_what_ends_as_a_candidate_is_counted_as_an_event_and_as_no_alert(
         assert [event.severity for event in store.events()] == ["candidate"]
     assert (status["opened"], status["alerted"]) == (1, 0)
     assert (status["stored"]["closed_events"], status["stored"]["closed_alerts"]) == (1, 0)
+
+
+class GovernedTower:
+    """A daemon that is not run but stepped, on a clock and a battery that are set by hand."""
+
+    def __init__(self, model: Model, store: object) -> None:
+        self.sensor = Said(voltage_v=13.0)
+        self.governor, self.clock = governor(self.sensor)
+        self.governor.begin(threading.Event())
+        settings = Settings(cameras={"north": RtspOptions(uri="rtsp://192.0.2.1/")})
+        self.daemon = Daemon(
+            settings, model, store, make_counters(settings, self.clock, Path("/")), self.clock,
+            notify=lambda _message: True, watchdog_s=None, announce=lambda _: None, governor=self.governor,
+        )  # fmt: skip
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds)):
+            self.clock.now_s += 1
+            self.daemon._hand.step(self.daemon._risk(), open_event=self.daemon._pipeline.any_open)
+
+
+def test_a_tower_that_sleeps_is_healthy_says_why_and_counts_what_it_did_not_watch(
+    model: Model, tmp_path: Path
+) -> None:
+    with opened(tmp_path) as store:
+        tower = GovernedTower(model, store)
+        tower.run(30)
+        report = tower.daemon.health().governor
+        assert report is not UNSET
+        assert report.bands == ()
+        assert tower.daemon.due_s() == {"north": None}
+        tower.sensor.said = {"voltage_v": 11.7}
+        tower.run(200)
+        health = tower.daemon.health()
+        assert health.healthy
+        assert health.cameras["north"].state == "governed"
+        assert health.reasons[0].startswith("governor: not watching from 12:")
+        due_s = tower.daemon.due_s()["north"]
+        assert due_s == health.cameras["north"].due_s
+        assert 0 < due_s < 1800
+        assert tower.daemon.page_off()
+        status = tower.daemon.status()["health"]
+        assert status["governor"]["unwatched_s"]["sleep"] > 50
+        metrics = tower.daemon.metrics().decode()
+        assert f'firetower_camera_due_seconds{{camera="north"}} {due_s}' in metrics
+        assert 'firetower_camera_state{camera="north",state="governed"} 1.0' in metrics
+        assert "firetower_battery_volts 11.7" in metrics
+        assert tower.daemon.power().voltage_v == pytest.approx(11.7, abs=0.001)
+        tower.sensor.said = {"voltage_v": 13.0}
+        tower.run(60)
+        assert tower.daemon.health().cameras["north"].state == "starting"
+        assert tower.daemon.health().cameras["north"].cadence_s == 50.0
+
+
+def test_without_a_governor_nothing_is_said_of_one(model: Model, tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        running = daemon(model, store, [], "scene:?frames=1")
+        assert b"governor" not in msgspec.json.encode(running.health())
+        assert b"due_s" not in msgspec.json.encode(running.health())
+        assert b"firetower_governor" not in running.metrics()
+        assert b"firetower_unwatched" not in running.metrics()
+
+
+def test_events_and_scores_are_equal_at_any_number_of_threads() -> None:
+    one, two = load_model(None, threads=1), load_model(None, threads=2)
+
+    def played(model: Model, later: Runtime | None = None) -> list[bytes]:
+        """Play a short scene; from its sixth frame on with another runtime, where there is one."""
+        score = Pipeline.score
+
+        def shifted(self: Pipeline, camera: str, frame: Frame) -> Scored:
+            if later is not None and frame.sequence == 5:
+                self.use(later)
+            return score(self, camera, frame)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Pipeline, "score", shifted)
+            steps = replay(
+                "scene:?frames=12&ignition=3", model, clock=SystemClock(), account=Account(),
+                record=lambda _stage, _ns: None,
+            )  # fmt: skip
+            return [step.scores.tobytes() + msgspec.json.encode(step.events) for step in steps]
+
+    told = played(one)
+    assert any(b'"phase":"opened"' in step for step in told)
+    assert played(two) == told
+    assert played(two, one.runtime) == told

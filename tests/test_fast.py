@@ -38,6 +38,7 @@ THROUGH = {
     "model/condition": "tests/model/test_manifest.py",
     "model/interface": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
     "model/picture_input": "tests/model/test_importer.py::test_a_strangers_classifier_names_new_pictures",
+    "uplink/governed": "tests/uplink/test_heartbeat.py",
     "uplink/connection": "tests/uplink/test_conformance.py",
     "uplink/letter": "tests/uplink/test_conformance.py",
     "past": "tests/test_pipeline.py",

@@ -734,3 +734,40 @@ def test_an_alert_that_flows_into_another_event_in_a_frame_that_failed_makes_tha
         ("closed", "alert"),
         ("updated", "alert"),
     ]
+
+
+def test_state_and_events_survive_a_sleep_of_the_governor_when_the_view_is_the_same() -> None:
+    pipeline, runtime, _ = make()
+    for second in (0, 60):
+        opened = pipeline.score("c", frame(second, white=(20, 20))).events
+    assert [event.phase for event in opened] == ["opened"]
+    assert pipeline.any_open
+    woken = pipeline.score("c", replace(frame(50_000, white=(20, 20)), naps=1))
+    assert runtime.states == [0, 1, 2]
+    assert woken.restarted
+    assert woken.open_events == 1
+    assert not [event for event in woken.events if event.phase == "closed"]
+    pipeline.score("c", replace(frame(50_060, white=(20, 20)), naps=1))
+    assert runtime.states[-1] == 3
+    pipeline.score("c", replace(frame(60_000), naps=1))  # a gap that was no sleep
+    assert runtime.states[-1] == 0
+    assert not pipeline.any_open
+
+
+def test_another_view_or_darkness_after_a_sleep_starts_state_anew() -> None:
+    for change in ({"turns": 1, "view": 1}, {"dark_ns": 40_000 * 10**9}):
+        pipeline, runtime, _ = make()
+        pipeline.score("c", frame(0))
+        pipeline.score("c", replace(frame(50_000), naps=1, **change))
+        assert runtime.states == [0, 0]
+
+
+def test_what_lowers_thresholds_and_conditions_start_anew_after_a_sleep() -> None:
+    pipeline, runtime, _ = make(conditions=("night",))
+    runtime.conditions = [1.0]
+    for second in range(5):
+        pipeline.score("c", frame(second))
+    assert pipeline.conditions("c") == ("night",)
+    runtime.conditions = [0.0]
+    pipeline.score("c", replace(frame(50_000), naps=1))
+    assert pipeline.conditions("c") == ()

@@ -97,6 +97,11 @@ class Witness:
         self._most_bytes = min(CAMERA_BYTES, SERIES_BYTES // max(1, len(privacy)))
         self._series = {camera: Series(tower, camera, self._before, self._most_bytes) for camera in privacy}
         self._pictures = self._failed = 0
+        self._sparing = False
+
+    def spare(self, sparing: bool) -> None:  # noqa: FBT001 — small or all
+        """Make only the thumbnail and the crop of an event, to save energy, or all again; from any thread."""
+        self._sparing = sparing
 
     @property
     def made(self) -> Made:
@@ -117,12 +122,14 @@ class Witness:
     def _see(self, scored: Scored, where: str) -> list[Testimony]:
         camera, frame = scored.camera, scored.frame
         series, captured = self._series[camera], self._stamp(frame)
-        if scored.restarted:
+        if scored.restarted or self._sparing:
             series.forget()
         for event in scored.events:
             if event.phase == "closed":
                 series.closed(event.id)
-        small = self._try(where, lambda: self._privacy[camera].whole(frame.image, SMALL_PX))
+        small = None
+        if not self._sparing:
+            small = self._try(where, lambda: self._privacy[camera].whole(frame.image, SMALL_PX))
         later: list[tuple[Event, Picture]] = []
         if small is not None:
             later = self._try(where, lambda: series.follow(small, captured)) or []
@@ -196,7 +203,7 @@ class Witness:
         makers: list[Callable[[], list[Picture]]] = [thumbnail, crop]
         if event.phase == "opened" and small is not None:
             makers.append(lambda: series.opened(event, small, size_px, captured))
-        if event.phase == "opened" or event.is_new_alert:
+        if (event.phase == "opened" or event.is_new_alert) and not self._sparing:
             makers.append(lambda: [self.full(camera, frame, drill=drill)])
         made: list[Picture] = []
         for maker in makers:

@@ -29,6 +29,7 @@ class Intake:
         sight: what the camera shows.
         decoded_mono_ns: when the last picture came, None before the first.
         converted_mono_ns: when the last one was looked at, None before.
+        naps: how often the camera was closed by the governor; whoever reads it counts.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Intake:
         self.sight = Sight(schedule, turns=turns)
         self.decoded_mono_ns: int | None = None
         self.converted_mono_ns: int | None = None
+        self.naps = 0
         self._clock = clock
         self._record = record
         self._grid = schedule.choosing()
@@ -75,7 +77,14 @@ class Intake:
             self.account.drop(cause)
             return None
         turn = self.sight.turn
-        return replace(frame, turns=turn.count, view=turn.view) if turn.count else frame
+        if not (turn.count or self.naps):
+            return frame
+        return replace(frame, turns=turn.count, view=turn.view, naps=self.naps)
+
+    def pass_by(self) -> None:
+        """Count a picture of a recording that came while its camera was to be closed."""
+        self.account.decode()
+        self.account.drop("governed")
 
     def corrupt(self) -> None:
         """Count a picture that could not be decoded."""

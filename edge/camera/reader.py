@@ -32,6 +32,10 @@ class _StopError(Exception):
     """The reader was told to stop."""
 
 
+class _RestError(Exception):
+    """The reader was told to close its camera for a while."""
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """What a reader reads.
@@ -93,6 +97,7 @@ class CameraReader:
         recording = camera.options if isinstance(camera.options, RecordingOptions) else None
         self._pace = "clip" if recording is None else recording.pace
         self._loop = recording is not None and recording.loop
+        self._live = recording is None
         self._intake = intake
         self._slots = slots
         self._clock = clock
@@ -100,6 +105,7 @@ class CameraReader:
         self._backoff = Backoff() if backoff is None else backoff
         self._opener = opener
         self._stopping = threading.Event()
+        self._resting = False
         self._failures = 0
         self._damaged_ns: int | None = None  # since when a live source has given no whole picture
         self._reopened = False  # for its damage
@@ -111,6 +117,15 @@ class CameraReader:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def rest(self, *, resting: bool) -> None:
+        """Have the camera closed, or opened again; from any thread.
+
+        A recording in its own time goes on unseen, one that is played as fast as the model can waits.
+        """
+        if self._resting and not resting:
+            self._intake.naps += 1
+        self._resting = resting
 
     def stop(self, timeout_s: float = _STOP_S) -> bool:
         """Tell the thread to end and wait for it; return whether it did.
@@ -162,9 +177,12 @@ class CameraReader:
         """Read until stopped or finished; the body of the thread."""
         while not self._stopping.is_set() and not self.finished:
             try:
+                self._rest()
                 self._play()
             except _StopError:
                 return
+            except _RestError:
+                logger.info("camera '%s': closed by the governor", self.name)
             except Exception as error:  # noqa: BLE001 - one camera's trouble is its own, whatever it is
                 self._fail(error)
                 if not self.finished:
@@ -185,7 +203,7 @@ class CameraReader:
                 self._hand_over(picture, live=source.live)
             self.finished = True
             logger.info("camera '%s': the recording ended", self.name)
-        except _StopError:
+        except (_StopError, _RestError):
             raise
         except Exception:
             # opened again, a recording would show the same pictures again, which only one in a loop is meant to do
@@ -230,7 +248,20 @@ class CameraReader:
             told = describe_geometry(self.name, geometry, self._options.drawn)
         logger.warning("camera '%s': %s", self.name, told)
 
+    def _rest(self) -> None:
+        """Wait while the camera is to be closed; it is no more damaged then than it was opened."""
+        while self._resting and self._live:
+            self._reopened = self.corrupt = False
+            self._turn(resting=True)
+            self._clock.wait(self._stopping, _BEAT_S)
+
     def _hand_over(self, picture: Picture, *, live: bool) -> None:
+        while self._resting and not live and self._pace == "fast":
+            self._turn()
+            self._clock.wait(self._stopping, _BEAT_S)
+        if self._resting:
+            self._intake.pass_by()
+            return
         frame = self._intake.take(picture, live=live)
         if frame is None:
             return
@@ -255,7 +286,7 @@ class CameraReader:
         logger.debug("camera '%s': next attempt in %.1f s", self.name, delay_s)
         try:
             self._wait_until(self._clock.mono_ns() + round(delay_s * NS_PER_S))
-        except _StopError:
+        except (_StopError, _RestError):
             return
 
     def _wait_until(self, mono_ns: int) -> None:
@@ -273,10 +304,12 @@ class CameraReader:
             self._reopened = True
             raise CameraError(f"no whole picture for {limit_s:g} s; the last: {self.error}")
 
-    def _turn(self) -> None:
+    def _turn(self, *, resting: bool = False) -> None:
         if self._stopping.is_set():
             raise _StopError
         self._beat()
+        if self._resting and self._live and not resting:
+            raise _RestError
 
     def _healthy(self) -> None:
         if self._failures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from edge.camera.source import Picture, Session, describe_geometry, require_size
 from edge.clock import SystemClock
 from edge.command.run import ROOT, examine, locator
 from edge.errors import CameraError, EdgeError, FrameError, MissingExtraError, SettingsError, StoreError
+from edge.governor.configured import governor_of
 from edge.model.loaded import load_model
 from edge.plan import DEFAULT_CADENCE_S, cadences, plan_camera
 from edge.settings import Settings, load
@@ -35,6 +37,7 @@ will at the camera's cadence: of a video that may take until its second keyframe
 the camera's `timeout_s`. A camera whose pictures are shown otherwise than in earlier versions (stretched,
 mirrored, of another track) is named with its masks and privacy, one with `night_alerts` as well. Of each sink it is
 tried whether the receiver lets this tower in; nobody gets a message by that, and a daemon that runs is not disturbed.
+Of `[governor]` it says which sensors are missing, and what the table would do now.
 
 Each check is told on stderr; the last line of stdout is JSON. Exit 0 when all is well, 1 when a check failed,
 2 when the configuration itself is wrong, which `run` then refuses with the same words."""
@@ -61,6 +64,8 @@ def handle(options: argparse.Namespace) -> int:
     for name in settings.sinks:
         results[f"sinks.{name}"] = _try_sink(settings, name)
     results["store"] = _Result(_try(lambda: _check_store(settings)))
+    if settings.governor is not None:
+        results["governor"] = _try_governor(settings)
     results["web"] = _Result(None)  # what can be wrong with it is a wrong configuration
     for name, result in results.items():
         told = result.error or result.note
@@ -120,6 +125,19 @@ def _try_sink(settings: Settings, name: str) -> _Result:
         return _Result(None, reach(settings, name, SystemClock()))
     except EdgeError as error:
         return _Result(f"{shown(settings.sinks[name].url)}: {error}")
+
+
+def _try_governor(settings: Settings) -> _Result:
+    """Say which sensors the table asks for in vain, and what it would do now; that is no fault of the tower."""
+    governor = governor_of(settings, SystemClock(), ROOT)
+    assert governor is not None, "it is configured"
+    ruling, missing = governor.begin(threading.Event()), governor.missing()
+    silent = f"no {', '.join(missing)}: their limits are left out" if missing else ""
+    doubts = [f"{name} is unknown: {why}" for name, why in ruling.readings.doubts.items()]
+    return _Result(
+        None,
+        "; ".join(filter(None, (silent, *doubts, f"now: {'; '.join(ruling.why) or 'nothing is spared'}"))),
+    )
 
 
 def _first_picture(

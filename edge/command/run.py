@@ -30,8 +30,12 @@ from edge.device.meter import choose_meter
 from edge.device.notify import notifier
 from edge.device.watchdog import timeout_s
 from edge.errors import DeviceError, SettingsError, StallError
-from edge.model.loaded import load_model
+from edge.governor.configured import governor_of
+from edge.model.load import load_runtime
+from edge.model.loaded import Model, load_model
+from edge.model.runtime import Runtime
 from edge.plan import cadences, plan_camera
+from edge.refuge import Refuge
 from edge.scratch import make_folder
 from edge.settings import Settings, Web, load
 from edge.text import plain, plain_json
@@ -82,17 +86,30 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
     stopping = threading.Event()
     _on_signals(stopping.set)  # first of all, so that an early signal also ends with the counters
     examine(settings, clock, root)
+    counters = make_counters(settings, clock, root)
+    notify = notifier(os.environ.get("NOTIFY_SOCKET"))
+    watchdog_s = timeout_s(os.environ, os.getpid())
+    governor = governor_of(settings, clock, root)
+    if governor is not None and governor.begin(stopping).cut_off:
+        refuge = Refuge(
+            settings,
+            governor,
+            counters,
+            clock,
+            notify=notify,
+            watchdog_s=watchdog_s,
+            uplink=(lambda told: _uplink(told, clock, root)) if settings.sinks else None,
+        )
+        with ExitStack() as stack:
+            _show(settings, refuge, stack)
+            if not refuge.run(stopping):
+                print(json.dumps(refuge.status()))
+                return 0
     model = load_model(settings.model.bundle, settings.model.backend, settings.model.threads)
     cadences(settings, model.bundle.manifest)
     model.selftest()
-    counters = make_counters(settings, clock, root)
     with ExitStack() as stack:
-        uplink = None
-        if settings.sinks:
-            operators = read_operators(settings.operators)
-            uplink = Uplink(
-                settings, clock, model=model.name, version=__version__, operators=operators, root=root
-            )
+        uplink = _uplink(settings, clock, root, model.name) if settings.sinks else None
         post = None if uplink is None else uplink.post
         store = stack.enter_context(Place(locator(settings), settings.store.max_bytes, post=post))
         tell = _Teller(sys.stdout.isatty(), sys.stderr.isatty())
@@ -102,26 +119,16 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             store,
             counters,
             clock,
-            notify=notifier(os.environ.get("NOTIFY_SOCKET")),
-            watchdog_s=timeout_s(os.environ, os.getpid()),
+            notify=notify,
+            watchdog_s=watchdog_s,
             announce=tell.event,
             uplink=uplink,
+            governor=governor,
+            lean=_lean(settings, model),
             stopping=stopping,
             root=root,
         )
-        if settings.web.enabled:
-            web = WebServer(
-                settings.tower.name,
-                daemon.status,
-                daemon.health,
-                daemon.metrics,
-                live=daemon.live,
-                host=settings.web.host,
-                port=settings.web.port,
-                token_file=settings.web.token_file,
-            )
-            stack.callback(web.stop)
-            _say(f"status page: {web.url}")
+        _show(settings, daemon, stack)
         try:
             daemon.run(lambda: tell.status(daemon.status))
         except StallError as error:  # what stands still may hold what an orderly end waits for
@@ -130,6 +137,37 @@ def serve(settings: Settings, clock: Clock, root: Path = ROOT) -> int:
             os._exit(1)
         tell.end(daemon.status())
         return 0 if daemon.good else 1
+
+
+def _uplink(settings: Settings, clock: Clock, root: Path, model: str = "") -> Uplink:
+    operators = read_operators(settings.operators)
+    return Uplink(settings, clock, model=model, version=__version__, operators=operators, root=root)
+
+
+def _lean(settings: Settings, model: Model) -> Callable[[], Runtime] | None:
+    """Return what loads the model with one thread; None where it has no more."""
+    if settings.model.threads == 1:
+        return None
+    return lambda: load_runtime(model.bundle, settings.model.backend, 1, probed=True)
+
+
+def _show(settings: Settings, tower: Daemon | Refuge, stack: ExitStack) -> None:
+    """Serve the page of a tower until the stack ends."""
+    if not settings.web.enabled:
+        return
+    web = WebServer(
+        settings.tower.name,
+        tower.status,
+        tower.health,
+        tower.metrics,
+        live=tower.live,
+        page_off=tower.page_off,
+        host=settings.web.host,
+        port=settings.web.port,
+        token_file=settings.web.token_file,
+    )
+    stack.callback(web.stop)
+    _say(f"status page: {web.url}")
 
 
 def examine(settings: Settings, clock: Clock, root: Path) -> None:

@@ -6,7 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Cause = Literal["overwritten", "not_due", "stale", "dark", "frozen", "corrupt", "failed", "stopped"]
+Cause = Literal[
+    "overwritten", "not_due", "governed", "stale", "dark", "frozen", "corrupt", "failed", "stopped"
+]
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
@@ -18,7 +20,8 @@ class Balance:
         decoded: frames that left the decoder, whole or corrupt.
         scored: frames that went through the model.
         dropped: the others, by cause: overwritten (a fresher one came first), not_due (held back by the cadence),
-            stale (too old when its turn came), dark, frozen, corrupt (damaged, or predicted from a damaged one),
+            governed (of a recording, while the governor had its camera closed), stale (too old when its turn came),
+            dark, frozen, corrupt (damaged, or predicted from a damaged one),
             failed (the model raised), stopped (the daemon ended first).
         waiting: frames on their way; decoded − scored − dropped.
     """

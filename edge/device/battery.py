@@ -1,4 +1,4 @@
-"""The battery, through the kernel's power_supply files: its charge, and what the board draws from it."""
+"""The battery, through the kernel's power_supply files: its charge, its voltage, and what the board draws from it."""
 
 from __future__ import annotations
 
@@ -71,4 +71,13 @@ def charge(root: Path = Path("/")) -> float | None:
         percent = sysfs.number(folder / "capacity")
         if percent is not None and 0 <= percent <= 100:
             return percent / 100
+    return None
+
+
+def voltage_v(root: Path = Path("/")) -> float | None:
+    """Return the voltage of the first battery that tells it; None when none does."""
+    for folder in _batteries(root):
+        microvolts = sysfs.number(folder / "voltage_now")
+        if microvolts is not None:
+            return microvolts / 1e6
     return None

@@ -116,6 +116,11 @@ class Courier:
         return next((f"{what}: {one.why}" for what, one in dict(self._stumbles).items() if one.why), None)
 
     @property
+    def heard(self) -> bool:
+        """Whether the newest heartbeat has arrived wherever there is a way; from any thread."""
+        return all(way.gone or way.beat == self.sequence for way in self._ways)
+
+    @property
     def sequence(self) -> int:
         """Of the newest heartbeat that is due, sent or not."""
         return self._first + self._beats

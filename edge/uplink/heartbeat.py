@@ -11,9 +11,11 @@ from msgspec import UNSET
 
 from edge.alert.route import Queue
 from edge.counter.counters import Snapshot
+from edge.governor.report import Governed
 from edge.health import Health
 from edge.text import plain
 from edge.uplink.facts import TowerFacts
+from edge.uplink.governed import GovernorBeat, governor_beat
 from edge.uplink.moment import Now
 from edge.uplink.standing import FireRisk, Snooze
 from edge.uplink.transport import Link
@@ -45,9 +47,9 @@ class CameraBeat(_Record, frozen=True, kw_only=True):
     """How a camera does.
 
     Attributes:
-        state: `ok`, `starting`, `stale`, `frozen`, `dark`, `corrupt`, `finished`.
+        state: `ok`, `starting`, `stale`, `frozen`, `dark`, `corrupt`, `governed`, `finished`.
         age_s: of its last scored frame; null where there was none.
-        due_s: until the next one is due; null where that is unknown.
+        due_s: until the next one is due; where the governor has closed it, until it is opened; null where unknown.
         reason: for people.
         silence: null where nobody has silenced it.
         view: number of what it looks at: 0 at first; one that it comes back to keeps its number. Where masks, privacy
@@ -121,6 +123,8 @@ class Power(_Record, frozen=True, kw_only=True):
         charge: of the battery, 0 to 1.
         temperature_c: of the processor.
         throttling: what holds the processor back now.
+        voltage_v: of the battery, as the governor believes it; null without one.
+        load_w, panel_w: what the tower draws and the panel gives, as a charge controller says.
     """
 
     source: str
@@ -128,6 +132,9 @@ class Power(_Record, frozen=True, kw_only=True):
     charge: float | None = None
     temperature_c: float | None = None
     throttling: list[str] | None = None
+    voltage_v: float | None = None
+    load_w: float | None = None
+    panel_w: float | None = None
 
 
 class SinkBeat(_Record, frozen=True, kw_only=True):
@@ -170,8 +177,9 @@ class HealthDocument(_Record, frozen=True, kw_only=True):
         commands: `done`, and those that were refused or failed by their reasons.
         sinks: by their names.
         power: null where nothing is known.
-        model: bundle that scores, as name@version#digest.
+        model: bundle that scores, as name@version#digest; empty where none is loaded yet.
         version: of firetower.
+        governor: what it spares, and why; null where there is none.
     """
 
     schema: Literal["firetower.health/1"] = "firetower.health/1"
@@ -195,6 +203,7 @@ class HealthDocument(_Record, frozen=True, kw_only=True):
     power: Power | None
     model: str
     version: str
+    governor: GovernorBeat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +285,7 @@ def render_health(vitals: Vitals, facts: TowerFacts, now: Now) -> HealthDocument
         power=vitals.power,
         model=vitals.model,
         version=vitals.version,
+        governor=None if health.governor is UNSET else governor_beat(health.governor),
     )
 
 
@@ -316,16 +326,23 @@ def _sink(link: Link) -> SinkBeat:
     )
 
 
-def power_of(snapshot: Snapshot) -> Power | None:
-    """Return what is known of power and heat; None where nothing is."""
+def power_of(snapshot: Snapshot, governed: Governed | None = None) -> Power | None:
+    """Return what is known of power and heat; None where nothing is. What a governor believes goes before."""
     energy, board = snapshot.energy, snapshot.device.condition
-    readings = (energy.watts, board.charge, board.temperature_c, board.throttling)
+    charge, voltage_v, load_w, panel_w = board.charge, None, None, None
+    if governed is not None:
+        charge, voltage_v = governed.charge, governed.voltage_v
+        load_w, panel_w = governed.load_w, governed.panel_w
+    readings = (energy.watts, charge, board.temperature_c, board.throttling, voltage_v, load_w, panel_w)
     if all(reading is None for reading in readings):
         return None
     return Power(
         source=energy.source,
         watts=energy.watts,
-        charge=board.charge,
+        voltage_v=voltage_v,
+        load_w=load_w,
+        panel_w=panel_w,
+        charge=charge,
         temperature_c=board.temperature_c,
         throttling=None if board.throttling is None else list(board.throttling),
     )

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from edge.alert.event import Stamp
 from edge.alert.post import Post
 from edge.alert.route import Note, Queue
+from edge.governor.report import Governed, Unwatching
 from edge.health import Health
 
 STEP_S = 30.0  # by which a clock that was set differs from before
+LOOK_S = 15.0  # a spell that ends so close to its time ended in time
 SHED_S = 3600.0  # between two messages about what was given up
 _NAME = "told"
 _TOLD = ("ok", "stale", "frozen", "dark", "corrupt")
@@ -49,12 +52,14 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         memory: whether events are not on disk; a later process knows it only if the disk took this.
         unheard: whether nobody listens.
         shed: how many messages had been given up for want of room; None where that is not known.
+        unknown: readings and sensors that were in doubt.
     """
 
     cameras: dict[str, str] = {}
     memory: bool = False
     unheard: bool = False
     shed: int | None = None
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,6 +78,8 @@ class Maintenance:
     _shed: int | None = None
     _shed_ns: int | None = None
     _unheard: bool = False
+    _unknown: tuple[str, ...] = ()
+    _spell: Unwatching | None = None  # that was told last
     _kept: str | None = None  # what people heard, as it is on disk; None: not read yet
 
     def tick(self, post: Post, now: Observed) -> None:
@@ -89,7 +96,13 @@ class Maintenance:
             self._kept = text
 
     def _told(self) -> Told:
-        return Told(cameras=self._cameras, memory=self._trouble, unheard=self._unheard, shed=self._shed)
+        return Told(
+            cameras=self._cameras,
+            memory=self._trouble,
+            unheard=self._unheard,
+            shed=self._shed,
+            unknown=self._unknown,
+        )
 
     def _resume(self, told: Told) -> None:
         """Go on from what people heard of an earlier process; that all is well is no news before it is read."""
@@ -98,6 +111,7 @@ class Maintenance:
         self._trouble = self._trouble or told.memory
         self._unheard = self._unheard or told.unheard
         self._shed = told.shed
+        self._unknown = tuple(dict.fromkeys((*told.unknown, *self._unknown)))
 
     def observe(self, now: Observed) -> list[Note]:
         """Return what is to be told."""
@@ -106,6 +120,7 @@ class Maintenance:
             *self._look_at_store(now),
             *self._look_at_clock(now),
             *self._look_at(now),
+            *self._look_at_governor(now.health.governor),
         ]
 
     def _note(self, subject: str, state: str, text: str, camera: str | None = None) -> Note:
@@ -162,4 +177,23 @@ class Maintenance:
             self._unheard = unheard
             text = f"nobody listens to {now.queue.unheard} messages" if unheard else "somebody listens again"
             notes.append(self._note("unheard", "unheard" if unheard else "ok", text))
+        return notes
+
+    def _look_at_governor(self, governed: Governed | UnsetType) -> list[Note]:
+        """Announce each spell before it begins; tell of one that ends early, and of sensors in doubt."""
+        if governed is UNSET:
+            return []
+        notes, spell, known = [], governed.unwatching, self._spell
+        if spell is not None and (known is None or known.number != spell.number):
+            notes.append(self._note("governor", "unwatched", spell.told))
+        elif spell is None and known is not None and known.to_s > LOOK_S:
+            why = f": {governed.kept_awake}" if governed.kept_awake else ""
+            notes.append(self._note("governor", "ok", f"watching again, before it was due{why}"))
+        self._spell = spell
+        for name in sorted(governed.doubts.keys() - set(self._unknown)):
+            text = f"{name} is unknown, and nothing is decided by it: {governed.doubts[name]}"
+            notes.append(self._note("sensor", "unknown", text))
+        known_again = sorted(set(self._unknown) - governed.doubts.keys())
+        notes += [self._note("sensor", "ok", f"{name} is known again") for name in known_again]
+        self._unknown = tuple(sorted(governed.doubts))
         return notes

@@ -340,7 +340,7 @@ class NoteDocument(_Record, frozen=True, kw_only=True):
         key: of this message; the same whenever it is sent again.
         tower: its id.
         tower_name: for people.
-        type: what it is about, such as `camera`, `clock`, `store`, `storm`, `snooze`.
+        type: what it is about, such as `camera`, `clock`, `governor`, `sensor`, `storm`.
         state: in one word, such as `stale`, `ok`.
         text: one line for people.
         stored: whether it is on the tower's disk.

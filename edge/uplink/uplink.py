@@ -241,6 +241,11 @@ class Uplink:
             sequence=self._courier.sequence, sinks=self._links, queue=self._queue, commands=self._gate.counts
         )
 
+    @property
+    def heard(self) -> bool:
+        """Whether the newest heartbeat has arrived wherever there is a way; from any thread."""
+        return self._courier.heard
+
     def fire_risk(self) -> Risk:
         """Return the fire risk as people named it."""
         return self._desk.fire_risk(self._clock.mono_ns()).level

@@ -21,7 +21,7 @@ from edge.clock import Clock, SystemClock
 from edge.counter.prometheus import visits_exposition
 from edge.errors import SettingsError
 from edge.health import Health
-from edge.text import plain_json
+from edge.text import plain, plain_json
 from edge.web.attempt import WrongTokens
 from edge.web.connection import Connection
 from edge.web.guard import LIVE, Guard, is_loopback, settle
@@ -106,6 +106,7 @@ class WebServer:
         health: the judgement on the cameras.
         metrics: the text exposition for Prometheus.
         live: whether the daemon's loops turn, whatever its cameras do; anybody may ask.
+        page_off: returns why the page is not shown, to save energy; None where it is.
         metrics_type: its content type.
         host: loopback, or another address and then a token.
         port: 0 takes a free one.
@@ -124,6 +125,7 @@ class WebServer:
         metrics: Callable[[], bytes],
         *,
         live: Callable[[], bool],
+        page_off: Callable[[], str | None] = lambda: None,
         metrics_type: str = "text/plain; version=0.0.4; charset=utf-8",
         host: str = "127.0.0.1",
         port: int = 8080,
@@ -137,7 +139,7 @@ class WebServer:
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
-        app = _app(tower, status, health, metrics, live, metrics_type, self.visits)
+        app = _app(tower, status, health, metrics, live, page_off, metrics_type, self.visits)
         self._server = _Server(_config(Guard(app, token, self._wrong)), self._socket, self._places)
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
@@ -228,6 +230,7 @@ def _app(
     health: Callable[[], Health],
     metrics: Callable[[], bytes],
     live: Callable[[], bool],
+    page_off: Callable[[], str | None],
     metrics_type: str,
     visits: Callable[[], Visits],
 ) -> Starlette:
@@ -237,6 +240,10 @@ def _app(
         return {**msgspec.to_builtins(status()), "web": msgspec.to_builtins(visits())}
 
     async def show_page(_request: Request) -> Response:
+        why = page_off()
+        if why is not None:
+            told = f"the page is off to save energy: {plain(why)}\n/health, /status.json and /metrics are there\n"
+            return PlainTextResponse(told, 503, _HEADERS)
         page = render(tower, document(), health())
         return HTMLResponse(page, headers=_HEADERS)
 

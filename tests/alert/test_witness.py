@@ -310,3 +310,17 @@ def test_a_picture_that_cannot_be_made_is_counted_and_the_others_are_there(monke
     monkeypatch.setattr(series_module, "fit", broken)
     assert roles(seen.see(scored(frame(1), revision(1, name="b")))) == [[THUMBNAIL, CROP, FULL]]
     assert seen.made.failed == 4
+
+
+def test_who_spares_makes_the_thumbnail_and_the_crop_alone_and_keeps_nothing():
+    seen = witness()
+    for number in range(WINDOW):
+        seen.see(scored(frame(number)))
+    seen.spare(True)
+    (one,) = seen.see(scored(frame(50), revision(1)))
+    assert [picture.role for picture in one.pictures] == [THUMBNAIL, CROP]
+    assert seen.made.kept_bytes == 0
+    assert seen.see(scored(frame(51))) == []
+    seen.spare(False)
+    (later,) = seen.see(scored(frame(52), revision(1, name="b")))
+    assert [picture.role for picture in later.pictures] == [THUMBNAIL, CROP, "series.1", FULL]

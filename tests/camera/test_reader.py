@@ -462,3 +462,72 @@ def test_what_a_picture_is_like_now_is_said_once_with_the_cameras_masks(clock, c
         f"{told} cameras.north.masks and cameras.north.privacy still cover what they should",
         "camera 'north': its pictures are as they are stored again",
     ]
+
+
+def test_a_camera_that_rests_is_closed_and_opened_again_and_its_thread_goes_on(clock):
+    first, second = Script(picture(0)), Script(picture(1), CameraError("over"))
+
+    def rest(rig):
+        if rig.account.balance().decoded == 1 and not first.closed:
+            rig.reader.rest(resting=True)
+        elif first.closed and len(rig.beats) > 10:
+            rig.reader.rest(resting=False)
+
+    rig = Rig(clock, first, second, options=RtspOptions(uri="rtsp://x/"), on_beat=rest)
+    rig.reader.run()
+    assert first.closed == 1
+    assert rig.intake.naps == 1
+    assert max(b - a for a, b in pairwise(rig.beats)) <= S
+    assert rig.account.balance().decoded == 2
+    _, frame = rig.slots.take_oldest(0)
+    assert frame.naps == 1
+
+
+def test_a_camera_that_is_told_to_rest_before_it_is_opened_or_between_attempts_is_not(clock):
+    def stop(rig):
+        if len(rig.beats) > 20:
+            rig.reader.stop()
+
+    rig = Rig(clock, Script(picture(0)), options=RtspOptions(uri="rtsp://x/"), on_beat=stop)
+    rig.reader.rest(resting=True)
+    rig.reader.run()
+    assert len(rig.sources) == 1
+    failing = Rig(clock, CameraError("refused"), Script(picture(0)), options=RtspOptions(uri="rtsp://x/"))
+
+    def rest(rig):
+        if rig.reader.error:
+            rig.reader.rest(resting=True)
+        stop(rig)
+
+    failing.on_beat = rest
+    failing.reader.run()
+    assert len(failing.sources) == 1
+
+
+def test_a_recording_in_its_own_time_goes_on_unseen_while_its_camera_rests(clock):
+    source = Script(*(picture(number) for number in range(10)), None, live=False)
+
+    def rest(rig):
+        decoded = rig.account.balance().decoded
+        rig.reader.rest(resting=3 <= decoded < 7)
+        rig.slots.take_oldest(0) and rig.account.score()
+
+    rig = Rig(clock, source, pace="clip", on_beat=rest)
+    rig.reader.run()
+    balance = rig.account.balance()
+    assert balance.decoded == 10
+    assert 3 <= balance.dropped["governed"] <= 4
+    assert source.closed == 1
+
+
+def test_a_fast_recording_waits_while_its_camera_rests(clock):
+    source = Script(*(picture(number) for number in range(4)), None, live=False)
+
+    def rest(rig):
+        rig.reader.rest(resting=5 < len(rig.beats) < 50)
+        rig.slots.take_oldest(0) and rig.account.score()
+
+    rig = Rig(clock, source, pace="fast", on_beat=rest)
+    rig.reader.run()
+    assert rig.account.balance().dropped["governed"] == 0
+    assert rig.account.balance().decoded == 4

@@ -105,3 +105,16 @@ def test_an_unfit_secret_of_a_sink_is_a_wrong_configuration(tmp_path, capsys):
     for command in ("check", "run"):
         assert cli.main([command, str(tmp_path / "tower.toml")]) == 2
         assert "sinks.hq.password_file: " in capsys.readouterr().err
+
+
+def test_the_governor_says_what_it_misses_and_what_it_would_do_now(tmp_path, capsys):
+    (tmp_path / "charge.toml").write_text("voltage_v = 12.25\n")
+    row = '[[governor.bands]]\nname = "slow"\neconomy = "cadence"\n'
+    limits = "charge = [0.3, 0.4]\nvoltage_v = [12.4, 12.6]\n"
+    text = f'[cameras.a]\nuri = "scene:"\n[governor]\nfile = "{tmp_path}/charge.toml"\n{row}{limits}'
+    code, checks, said = checked(tmp_path, capsys, text)
+    assert code == 0
+    note = "no charge: their limits are left out; now: slow: battery at 12.25 V, until above 12.6 V"
+    assert checks["governor"] == {"ok": True, "error": None, "note": note}
+    assert f"ok      governor: {note}" in said
+    assert "governor" not in checked(tmp_path, capsys, '[cameras.a]\nuri = "scene:"\n')[1]

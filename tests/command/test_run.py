@@ -188,3 +188,33 @@ def test_kill_9_leaves_one_temporary_folder_at_most(tmp_path):
     with running(file, TMPDIR=str(temporary)) as daemon:
         ended(daemon)
     assert list(temporary.iterdir()) == []
+
+
+def governed(folder, volts, uri="scene:?frames=40"):
+    """Write a configuration whose governor reads a file of so many volts."""
+    (folder / "charge.toml").write_text(f"voltage_v = {volts}\n")
+    more = f'[governor]\nfile = "{folder}/charge.toml"\n'
+    return tower(folder, folder / "e.sqlite", uri, more=more)
+
+
+def test_with_an_empty_battery_it_is_ready_and_healthy_and_opens_nothing(tmp_path):
+    with running(governed(tmp_path, 11.9)) as daemon:
+        health = daemon.fetch("health")
+        assert health["healthy"]
+        assert health["cameras"]["a"]["state"] == "governed"
+        assert health["governor"]["economies"][-1] == "cut_off"
+        assert daemon.fetch("status.json")["cameras"] == {}
+        daemon.end()
+        assert "Traceback" not in daemon.log
+        assert daemon.told()[-1]["health"]["healthy"]
+    assert not (tmp_path / "e.sqlite").exists()
+
+
+def test_with_a_full_battery_it_watches_and_its_governor_says_so(tmp_path):
+    with running(governed(tmp_path, 13.2)) as daemon:
+        daemon.wait(lambda status: status["cameras"]["a"]["scored"] > 3)
+        health = daemon.fetch("health")
+        assert health["cameras"]["a"]["state"] == "ok"
+        assert health["governor"]["voltage_v"] == 13.2
+        assert health["governor"]["unwatched_s"] == {"sleep": 0.0, "cut_off": 0.0}
+        ended(daemon)

@@ -33,6 +33,17 @@ def test_options() -> None:
         render_unit(BOARD, video=False, store=PurePosixPath("/da ta%n/e.sqlite"))
 
 
+def test_a_serial_port_is_read_only_where_it_is_configured() -> None:
+    port = "/dev/serial/by-id/usb-VictronEnergy_BV_VE_Direct_cable_VE1-if00-port0"
+    unit = render_unit(BOARD, video=True, serial=port)
+    assert f"SupplementaryGroups=dialout\nDeviceAllow={port} r\n" in unit
+    assert "SupplementaryGroups=video\n" in unit
+    without = render_unit(BOARD, video=True)
+    assert "dialout" not in without
+    assert "/dev/tty" not in without
+    assert "/dev/serial" not in without
+
+
 def test_a_trial_is_the_login_users_own() -> None:
     unit = render_unit(Layout(PurePosixPath("/srv/trial"), "pi", "users"), video=False)
     assert "User=pi\nGroup=users\n" in unit

@@ -1,14 +1,23 @@
 """Heartbeats: what they say of cameras, messages, people's wishes and the way to the sinks."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import msgspec
 
 from edge.alert.route import Queue
+from edge.clock import SystemClock
+from edge.counter.counters import Counters
+from edge.device.linux import LinuxDevice
+from edge.device.power import Unavailable
+from edge.governor.reading import Readings
+from edge.governor.report import Unwatched, report_of
+from edge.governor.ruling import Ruling
+from edge.governor.spell import Spell
 from edge.health import CameraFacts, CameraHealth, Health, judge_all
-from edge.uplink.heartbeat import HealthDocument, Power, Vitals, render_health
+from edge.uplink.heartbeat import HealthDocument, Power, Vitals, power_of, render_health
 from edge.uplink.standing import FireRisk, Held, Snooze
 from edge.uplink.transport import Link
 from edge.uplink.writer import Writer
@@ -132,3 +141,32 @@ def test_a_heartbeat_has_an_envelope_and_states_have_none() -> None:
         ("discovery", {}),
         ("smoke", {}),
     ]
+
+
+def test_the_governor_says_what_it_spares_until_when_and_what_was_not_watched() -> None:
+    readings = Readings(voltage_v=11.7, panel_w=3.0, doubts={"charge": "1 is stuck"})
+    ruling = Ruling(
+        ("sleep",), ("sleep: low",), ("pictures", "sleep"), 1.0, True, Spell(10 * S, 1810 * S, "sleep: low"),
+        readings=readings,
+    )  # fmt: skip
+    governed = report_of(ruling, Unwatched(sleep=12.34), 20 * S)
+    health = msgspec.structs.replace(HEALTH, governor=governed)
+    told = beat(health=health)
+    assert told.governor is not None
+    assert (told.governor.bands, told.governor.asleep) == (("sleep",), True)
+    assert told.governor.unwatching is not None
+    assert (told.governor.unwatching.from_s, told.governor.unwatching.to_s) == (-10.0, 1790.0)
+    assert told.governor.unwatched_s == {"sleep": 12.3, "cut_off": 0.0}
+    assert told.governor.unknown == {"charge": "1 is stuck"}
+    body = msgspec.json.encode(told)
+    jsonschema.Draft202012Validator(protocol.schema()).validate(json.loads(body))
+    assert beat().governor is None
+
+
+def test_power_is_what_the_governor_believes(tmp_path: Path) -> None:
+    snapshot = Counters(SystemClock(), Unavailable(), LinuxDevice(tmp_path), root=tmp_path).snapshot()
+    assert power_of(snapshot) is None
+    readings = Readings(charge=0.5, voltage_v=12.3, load_w=3.2, panel_w=9.0)
+    power = power_of(snapshot, report_of(Ruling(readings=readings), Unwatched(), 0))
+    assert power is not None
+    assert (power.charge, power.voltage_v, power.load_w, power.panel_w) == (0.5, 12.3, 3.2, 9.0)

@@ -17,6 +17,10 @@ from edge.alert.route import Queue, Route, Rules
 from edge.clock import SystemClock, boot_id
 from edge.counter.prometheus import uplink_exposition
 from edge.errors import SettingsError
+from edge.governor.reading import Readings
+from edge.governor.report import Unwatched, report_of
+from edge.governor.ruling import Ruling
+from edge.governor.spell import Spell
 from edge.health import CameraHealth, Health
 from edge.settings import parse
 from edge.uplink.command import Order, new_operator, sign
@@ -409,6 +413,35 @@ def test_what_is_shed_and_unheard_is_told_once_an_hour_and_when_it_changes():
         [],
         ["2 messages were given up for want of room, 9 in all", "somebody listens again"],
     ]
+
+
+def test_each_spell_without_a_watch_is_announced_once_and_a_sensor_in_doubt_too():
+    def told(seen, spell=None, number=1, now_s=0, doubts=None, **more):
+        ruling = Ruling(spell=spell, readings=Readings(doubts=doubts or {}), **more)
+        governed = report_of(ruling, Unwatched(), now_s * SECOND, number, f"not watching ({number})")
+        health = msgspec.structs.replace(Reports().health(), governor=governed)
+        notes = seen.observe(observed(health=health))
+        return [(note.subject, note.state, note.text) for note in notes]
+
+    seen = Maintenance(lambda: event().opened)
+    spell = Spell(60 * SECOND, 1860 * SECOND, "low")
+    assert told(seen) == []
+    assert told(seen, spell) == [("governor", "unwatched", "not watching (1)")]
+    assert told(seen, spell, now_s=100) == []
+    assert told(seen, spell, now_s=1855) == []
+    assert told(seen, None, now_s=1861) == [], "it ended when it was to end"
+    assert told(seen, spell, number=2) == [("governor", "unwatched", "not watching (2)")]
+    early = told(seen, None, kept_awake="an event is open")
+    assert early == [("governor", "ok", "watching again, before it was due: an event is open")]
+    (doubt,) = told(seen, doubts={"voltage_v": "0 V is implausible"})
+    assert doubt == (
+        "sensor",
+        "unknown",
+        "voltage_v is unknown, and nothing is decided by it: 0 V is implausible",
+    )
+    assert told(seen, doubts={"voltage_v": "0 V is implausible"}) == []
+    assert told(seen) == [("sensor", "ok", "voltage_v is known again")]
+    assert seen.observe(observed()) == []
 
 
 class Rows:

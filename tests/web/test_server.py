@@ -240,3 +240,13 @@ def test_nothing_is_logged_for_each_request(caplog):
         ask(server, "/health")
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert "/health" not in caplog.text
+
+
+def test_a_page_that_is_spared_says_why_and_the_rest_answers():
+    with serve(page_off=lambda: "save: battery at 12.2 V") as server:
+        code, _, body = ask(server, "/")
+        assert code == 503
+        assert "the page is off to save energy: save: battery at 12.2 V" in body
+        assert ask(server, "/health")[0] == 200
+        assert ask(server, "/metrics")[0] == 200
+        assert ask(server, "/status.json")[0] == 200
