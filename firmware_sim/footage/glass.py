@@ -14,6 +14,7 @@ from firmware_sim.scene.layer import Floats, Picture
 from firmware_sim.scene.outlook import field_noise
 
 _RAIN_KEPT_S = 300.0  # drops on the glass stay so long
+_NOISE = 1.8  # standard deviation in grey levels
 _IR = (0.75, 0.6, -0.35)  # leaves are bright in the near infrared, clear sky is dark
 _IR_LEVEL, _IR_GAIN = 70.0, 9.0  # grey level that the camera's gain aims at, and its most
 
@@ -53,14 +54,14 @@ def blur(pixels: Picture, moment: Moment) -> Picture:
     size = (pixels.shape[1] // small, pixels.shape[0] // small)
     coarse = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(coarse, (0, 0), sigma / small)
-    return np.asarray(cv2.resize(soft, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+    return _sensed(cv2.resize(soft, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR), moment)
 
 
 def dirt(pixels: Picture, moment: Moment) -> Picture:
     """Lay dust and smears on the glass."""
     cover = _dirt(pixels.shape[:2], moment.seed) * np.float32(0.92 * moment.strength)
     dust = np.asarray(pixels[::8, ::8].reshape(-1, 3).mean(0) * 0.75 + 12, np.float32)
-    return _laid(pixels, cover, dust)
+    return _sensed(_laid(pixels, cover, dust), moment)
 
 
 def snow(pixels: Picture, moment: Moment) -> Picture:
@@ -69,7 +70,7 @@ def snow(pixels: Picture, moment: Moment) -> Picture:
     cover = np.clip((heap + np.float32(1.25 * moment.strength - 1)) * 6, 0, 0.985).astype(np.float32)
     light = float(np.percentile(pixels[::8, ::8], 80))
     colour = np.asarray(np.array((0.93, 0.96, 1.0)) * (0.75 * light + 25 * min(1.0, light / 60)), np.float32)
-    return _laid(pixels, cover, colour)
+    return _sensed(_laid(pixels, cover, colour), moment)
 
 
 def rain(pixels: Picture, moment: Moment) -> Picture:
@@ -115,10 +116,18 @@ def infrared(pixels: Picture, moment: Moment) -> Picture:
 
 def encoded_anew(pixels: Picture, moment: Moment) -> Picture:
     """Encode a picture that stays the same again, as a camera does whose sensor hangs: other details are lost."""
-    quality = int(moment.rng(25).integers(78, 93))
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    rng = moment.rng(25)
+    quality = int(rng.integers(90, 98))
+    shaken = pixels + rng.normal(0, 0.4, pixels.shape[:2])[..., None]
+    bgr = cv2.cvtColor(np.asarray(np.clip(np.rint(shaken), 0, 255), np.uint8), cv2.COLOR_RGB2BGR)
     data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
     return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _sensed(pixels: Picture | cv2.typing.MatLike, moment: Moment) -> Picture:
+    """Add the noise of the sensor, which lies behind the glass: without it a still picture would look frozen."""
+    noise = moment.rng(28).standard_normal(pixels.shape[:2], np.float32) * np.float32(_NOISE)
+    return np.asarray(cv2.convertScaleAbs(np.maximum(pixels + noise[..., None], 0)), np.uint8)
 
 
 def _laid(pixels: Picture, cover: Floats, colour: Floats) -> Picture:
