@@ -13,10 +13,12 @@ import numpy as np
 from edge.camera.container import PyAvError, reason
 from edge.camera.orientation import Orientation
 from edge.camera.picture import shown
-from edge.errors import FrameError
 from firmware_sim.footage.errors import FootageError
 from firmware_sim.footage.shot import Ignition, Shot, Truth
 from firmware_sim.scene.layer import Picture
+from scoring.truth import Label
+
+_KEPT_BYTES = 256 << 20  # of decoded pictures
 
 
 class ClipFootage:
@@ -50,15 +52,19 @@ class ClipFootage:
                 f"clip '{path}': one with a fire cannot be played in a loop: it would burn again"
             )
         self._path, self._start_s, self._loop = path, start_s, end == "loop"
-        self.ignitions = () if ignition_s is None else (Ignition(fire or path.stem, start_s + ignition_s),)
+        self.ignitions: tuple[Ignition, ...] = (
+            () if ignition_s is None else (Ignition(fire or path.stem, start_s + ignition_s),)
+        )
         try:
             self._container = av.open(f"file:{path}", options={"protocol_whitelist": "file,crypto,data"})
         except PyAvError as error:
             raise FootageError(f"clip '{path}': cannot be opened: {_why(error)}") from error
-        self._last: tuple[int, Picture] | None = None
+        self._last: tuple[int, av.VideoFrame] | None = None
+        self._kept: dict[int, Picture] = {}
+        self._kept_bytes = 0
         try:
             self._index()
-            self.size_px = self._begin().shape[:2]
+            self.size_px = self._picture(self._ticks[0]).shape[:2]
         except PyAvError as error:  # a FootageError is a ValueError, thus one of them
             self._container.close()
             raise FootageError(f"clip '{path}': {_why(error)}") from error
@@ -75,27 +81,21 @@ class ClipFootage:
         own_s = own_s % self._long_s if self._loop else own_s
         ticks = self._ticks[max(0, bisect_right(self._times_s, own_s) - 1)]
         try:
-            pixels = self._picture(ticks)
+            pixels = self._kept[ticks] if ticks in self._kept else self._picture(ticks)
         except PyAvError as error:
             raise FootageError(f"clip '{self._path}': {_why(error)}") from error
         burning = tuple(one.fire for one in self.ignitions if one.burns(epoch_s))
-        label = "uncertain" if burning else "no_smoke" if self.ignitions else "unlabelled"
+        label: Label = "uncertain" if burning else "no_smoke" if self.ignitions else "unlabelled"
         return Shot(pixels, epoch_s, Truth(label, burning))
 
     def close(self) -> None:
         """Close the file; never raises, may be called twice."""
         self._container.close()
 
-    def _begin(self) -> Picture:
-        """Decode the first picture."""
-        self._going = self._pictures(self._ticks[0])
-        self._ahead = next(self._going, None)
-        if self._ahead is None:
-            raise FootageError("no picture in it can be decoded")
-        return self._ahead[1]
-
     def _index(self) -> None:
         """Read when pictures and keyframes are, without decoding."""
+        if not self._container.streams.video:
+            raise FootageError("it holds no video")
         stream = self._container.streams.video[0]
         stream.thread_type = "NONE"
         base = stream.time_base
@@ -110,7 +110,7 @@ class ClipFootage:
         )
 
     def _picture(self, ticks: int) -> Picture:
-        """Return the last whole picture up to a time."""
+        """Decode the last whole picture up to a time; a short clip is kept, because it comes again and again."""
         key = self._keys[max(0, bisect_right(self._keys, ticks) - 1)] if self._keys else self._ticks[0]
         if self._last is None or not key <= self._last[0] <= ticks:
             self._going = self._pictures(key)
@@ -121,9 +121,15 @@ class ClipFootage:
             if self._ahead is None:
                 raise FootageError(f"no picture near {ticks} can be decoded")
             self._last = self._ahead
-        return self._last[1]
+        frame = self._last[1]
+        turned = Orientation(turns=round(frame.rotation / 90) % 4)
+        pixels = np.asarray(shown(frame, turned).rgb(), np.uint8)
+        if self._kept_bytes + pixels.nbytes <= _KEPT_BYTES:
+            self._kept[ticks] = pixels
+            self._kept_bytes += pixels.nbytes
+        return pixels
 
-    def _pictures(self, key: int) -> Iterator[tuple[int, Picture]]:
+    def _pictures(self, key: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decode from a keyframe on."""
         stream = self._container.streams.video[0]
         self._container.seek(key, stream=stream, backward=True)
@@ -133,14 +139,8 @@ class ClipFootage:
             except PyAvError:
                 continue
             for frame in frames:
-                if frame.pts is None or frame.pts < key or frame.is_corrupt:
-                    continue
-                turned = Orientation(turns=round(frame.rotation / 90) % 4)
-                try:
-                    pixels = shown(frame, turned).rgb()
-                except FrameError:
-                    continue
-                yield frame.pts, np.asarray(pixels, np.uint8)
+                if frame.pts is not None and frame.pts >= key and not frame.is_corrupt:
+                    yield frame.pts, frame
 
 
 def _why(error: Exception) -> str:

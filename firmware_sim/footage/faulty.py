@@ -42,7 +42,7 @@ class Faulty:
     def __init__(self, footage: Footage, faults: Sequence[Fault], start_s: float, seed: int = 0) -> None:
         self._footage, self._start_s, self._seed = footage, start_s, seed
         self._freezes = sorted((one for one in faults if one.kind == "freeze"), key=lambda one: one.from_s)
-        rank = {kind: number for number, kind in enumerate(PICTURE_KINDS)}
+        rank: dict[str, int] = {kind: number for number, kind in enumerate(PICTURE_KINDS)}
         self._faults = sorted(
             (one for one in faults if one.kind in rank and one.kind != "freeze"),
             key=lambda one: rank[one.kind],

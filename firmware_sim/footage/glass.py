@@ -121,7 +121,9 @@ def encoded_anew(pixels: Picture, moment: Moment) -> Picture:
     shaken = pixels + rng.normal(0, 0.4, pixels.shape[:2])[..., None]
     bgr = cv2.cvtColor(np.asarray(np.clip(np.rint(shaken), 0, 255), np.uint8), cv2.COLOR_RGB2BGR)
     data = cv2.imencode(".jpg", bgr, (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
-    return np.asarray(cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+    again = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert again is not None, "what was encoded can be decoded"
+    return np.asarray(cv2.cvtColor(again, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _sensed(pixels: Picture | cv2.typing.MatLike, moment: Moment) -> Picture:

@@ -9,6 +9,7 @@ from firmware_sim.scene.blaze import Blaze
 from firmware_sim.scene.day import AirAt
 from firmware_sim.scene.landscape import Landscape, Scenery
 from firmware_sim.scene.sun import SunAt
+from scoring.truth import Label
 
 SMOULDER_S = 900.0  # over which the smoke thins out after a fire's end
 
@@ -46,7 +47,7 @@ class RenderedFootage:
         found = (sighting_of(fire, alpha) for fire, alpha in moment.smoke.items())
         sightings = tuple(sighting for sighting in found if sighting is not None)
         burning = tuple(one.fire for one in self.ignitions if one.burns(epoch_s))
-        label = "smoke" if sightings else "uncertain" if burning else "no_smoke"
+        label: Label = "smoke" if sightings else "uncertain" if burning else "no_smoke"
         return Shot(moment.picture, epoch_s, Truth(label, burning, sightings))
 
     def close(self) -> None:

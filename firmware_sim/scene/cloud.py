@@ -50,7 +50,7 @@ class Deck:
 
     def shadow(self, epoch_s: float, cover: float) -> Floats:
         """Return how much of the sun the clouds take from the land, (rows, columns) float32 in 0..1."""
-        return np.minimum(1.4 * self._thickness(self._land, epoch_s, cover), np.float32(0.9))
+        return np.asarray(np.minimum(1.4 * self._thickness(self._land, epoch_s, cover), 0.9), np.float32)
 
     def _thickness(self, plane: tuple[Floats, Floats], epoch_s: float, cover: float) -> Floats:
         if cover <= 0.01:

@@ -82,7 +82,9 @@ def daylight(sun: Sun, cover: float) -> Daylight:
     zenith, low = (_greyed(colour, dull) for colour in (zenith, low))
     low *= np.float32(1 - 0.22 * cover * cover)
     zenith += dull * np.float32(0.7) * (low - zenith)
-    glow = float(np.interp(sun.elevation_deg, *zip(*_GLOW, strict=True))) * (1 - 0.9 * cover)
+    glow = float(np.interp(sun.elevation_deg, [at for at, _ in _GLOW], [level for _, level in _GLOW])) * (
+        1 - 0.9 * cover
+    )
     night = float(np.interp(sun.elevation_deg, (_NIGHT_DEG, _DAY_DEG), (1, 0)))
     return Daylight(
         zenith,

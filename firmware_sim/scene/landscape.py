@@ -25,7 +25,7 @@ _FLICKER = 0.004  # of the camera's exposure, from one picture to the next
 _SPOT_DEG = 0.6  # radius of the sun's disc with its bloom
 _GLOW = np.array((64.0, 32.0, 2.0), np.float32)
 _GLOW_DEG = (38.0, 15.0)  # how far it reaches, along the horizon and up
-_FOG_SOFT = 0.28
+_FOG_SOFT, _FOG_THICK = 0.28, 0.94
 
 
 class Scenery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,7 +92,7 @@ class Landscape:
         land, deck, stars, light, noise = np.random.default_rng((self._seed, 4)).spawn(5)
         self.terrain = Terrain(self.outlook, land)
         steps = self.terrain.depth[::COARSE, ::COARSE].astype(np.float32) / 255
-        distance_km = NEAREST_KM * (FARTHEST_KM / NEAREST_KM) ** steps
+        distance_km = np.asarray(NEAREST_KM * (FARTHEST_KM / NEAREST_KM) ** steps, np.float32)
         self._deck = Deck(self.outlook, distance_km, self.terrain.top, deck)
         self._stars = Stars(self.outlook, *place, stars)
         self._lamps = lamps(self.outlook, self.terrain, light)
@@ -172,18 +172,16 @@ class Landscape:
         """Return the land from `terrain.top` on, (rows, W, 3) float32."""
         terrain = self.terrain
         up, around = np.radians(sun.elevation_deg), np.radians(sun.azimuth_deg - self.outlook.heading_deg)
-        lit = None
+        lit: Floats | None = None
         if light.sun.any():
             towards = (np.cos(up) * np.sin(around), np.cos(up) * np.cos(around), max(0.02, float(np.sin(up))))
-            lit = cv2.addWeighted(terrain.right, float(towards[0]), terrain.away, float(towards[1]), 0.0)
-            lit = cv2.scaleAdd(terrain.up, towards[2], lit)
-            np.maximum(lit, 0, out=lit)
+            level = cv2.addWeighted(terrain.right, float(towards[0]), terrain.away, float(towards[1]), 0.0)
+            lit = np.asarray(np.maximum(cv2.scaleAdd(terrain.up, towards[2], level), 0), np.float32)
             if shadow is not None:
                 lit *= _grown(1 - shadow, lit.shape)
         clear = np.asarray(cv2.LUT(terrain.depth, through(air.visibility_km)), np.float32)
         if air.fog > 0.01:
-            level = np.float32(1.2 - air.fog) - np.float32(0.3) * self._banks(epoch_s)
-            clear *= 1 - np.float32(0.94) * np.clip((terrain.hollow - level) / _FOG_SOFT, 0, 1)
+            clear *= self._fog(air.fog, epoch_s)
         planes = []
         for channel in range(3):
             own, haze = terrain.colours[channel], float(light.airlight[channel])
@@ -199,8 +197,8 @@ class Landscape:
             planes.append(plane)
         return np.asarray(cv2.merge(planes), np.float32)
 
-    def _banks(self, epoch_s: float) -> Floats:
-        """Return (W,) how high the fog's banks stand that drift through, around 0."""
+    def _fog(self, fog: float, epoch_s: float) -> Floats:
+        """Return the share of the land's light that the fog in the valleys lets through; its banks drift."""
         bearings = np.radians(self.outlook.bearings_deg())
         slow, fast = epoch_s % 86400 / 900, epoch_s % 86400 / 400
         waves = (
@@ -208,7 +206,12 @@ class Landscape:
             + 0.6 * np.sin(13 * bearings - fast)
             + 0.3 * np.sin(31 * bearings + slow)
         )
-        return np.asarray(waves / 2, np.float32)
+        level = 1.2 - fog - 0.15 * waves
+        clear = self.terrain.hollow - np.asarray(level, np.float32)
+        clear *= np.float32(-_FOG_THICK / _FOG_SOFT)
+        np.clip(clear, -_FOG_THICK, 0, out=clear)
+        clear += 1
+        return clear
 
     def _exposed(self, pixels: Floats, epoch_s: float, noise: float) -> Picture:
         """Add what the camera adds, and round."""

@@ -2,6 +2,7 @@
 
 import random
 
+import av
 import numpy as np
 import pytest
 
@@ -58,6 +59,13 @@ def test_what_cannot_be_shown_is_an_error(clip, tmp_path):
         ClipFootage(tmp_path / "empty.mp4", START_S)
     with pytest.raises(FootageError, match=r"none\.mp4"):
         ClipFootage(tmp_path / "none.mp4", START_S)
+    with av.open(str(tmp_path / "sound.mkv"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
+        samples.rate = 8000
+        container.mux(stream.encode(samples))
+    with pytest.raises(FootageError, match="no video"):
+        ClipFootage(tmp_path / "sound.mkv", START_S)
     with pytest.raises(FootageError, match="loop"):
         ClipFootage(clip, START_S, ignition_s=1.0)
 

@@ -1,5 +1,6 @@
 """Faults over footage: each is seen by the daemon's own judge, or by what it does to the picture."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -13,7 +14,7 @@ from edge.image import RgbImage
 from firmware_sim.footage.fault import PICTURE_KINDS, Fault
 from firmware_sim.footage.faulty import Faulty
 from firmware_sim.footage.rendered import RenderedFootage
-from firmware_sim.footage.shot import sighting_of
+from firmware_sim.footage.shot import Sighting, Truth, sighting_of
 from firmware_sim.scene.day import Air
 from firmware_sim.scene.landscape import Scenery
 from firmware_sim.scene.sun import Sun
@@ -179,6 +180,28 @@ def test_the_truth_moves_with_the_view():
         faulty(Fault(kind="moved_view", from_s=0), seed=seed).at(FIRE_S).truth.sightings for seed in range(4)
     ]
     assert all(len(sightings) == 1 for sightings in far)
+
+
+def test_a_box_that_people_drew_moves_with_the_view_and_leaves_with_it():
+    class Drawn(Wanderer):
+        box = (100.0, 60.0, 130.0, 100.0)
+
+        def at(self, epoch_s):
+            shot = super().at(epoch_s)
+            return replace(shot, truth=Truth("smoke", ("ridge",), (Sighting("ridge", self.box),)))
+
+    moved = Fault(kind="moved_view", from_s=0, strength=0.5)
+    (sighting,) = faulty(moved, footage=Drawn()).at(FIRE_S).truth.sightings
+    known = faulty(moved).at(FIRE_S).truth.sightings[0].box
+    assert sighting.alpha is None
+    assert np.abs(np.subtract(sighting.box, known)).max() < 3
+    edges = []
+    for box in ((0.0, 60.0, 12.0, 100.0), (308.0, 60.0, 320.0, 100.0)):
+        drawn = Drawn()
+        drawn.box = box
+        edges.append(faulty(moved, footage=drawn).at(FIRE_S).truth)
+    assert sorted(len(truth.sightings) for truth in edges) == [0, 1]
+    assert sorted(truth.label for truth in edges) == ["smoke", "uncertain"]
 
 
 def test_the_truth_of_a_frozen_or_black_picture_is_of_what_it_shows():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from firmware_sim.footage.errors import FootageError
-from firmware_sim.footage.still import open_folder, open_sequence
+from firmware_sim.footage.shot import Truth
+from firmware_sim.footage.still import Still, StillFootage, open_folder, open_sequence
 from tests.firmware_sim.footage.conftest import START_S
 
 OWN_S = 1_600_000_000.0
@@ -109,6 +110,22 @@ def test_a_real_sequence_burns_at_the_scenarios_time(sequences):
     assert footage.at(START_S + 130).taken_s == START_S + 120
     assert footage.at(START_S - 121) is None
     assert footage.at(START_S + 120 + 180) is None  # long over
+
+
+def test_what_burns_is_not_played_again(sequences):
+    footage = open_sequence(sequences, "mill-1", ignition_s=START_S)
+    still = Still(sequences / "0.jpg", START_S, Truth("no_smoke"))
+    with pytest.raises(FootageError, match="again and again"):
+        StillFootage([still], footage.ignitions, loop=True)
+    with pytest.raises(FootageError, match="at least one"):
+        StillFootage([])
+
+
+def test_in_a_gap_there_is_nothing(sequences):
+    stills = [Still(sequences / "0.jpg", START_S + at, Truth("no_smoke")) for at in (0, 60, 120, 900, 960)]
+    footage = StillFootage(stills)
+    shots = [footage.at(START_S + at) for at in (299, 300, 899, 900)]
+    assert [shot is None for shot in shots] == [False, True, True, False]
 
 
 def test_a_sequence_without_a_fire_is_placed_by_its_start(sequences):

@@ -132,7 +132,7 @@ def test_a_fire_glows_at_night():
 
 
 def test_weather_is_of_the_moment_and_fog_of_the_morning():
-    morning, evening = (drawn_air(5, lambda _, azimuth=azimuth: Sun(4.0, azimuth)) for azimuth in (90, 270))
+    morning, evening = drawn_air(5, lambda _: Sun(4.0, 90)), drawn_air(5, lambda _: Sun(4.0, 270))
     days = [START_S + 86400 * day for day in range(60)]
     foggy = [morning(day).fog for day in days]
     assert 10 < sum(fog > 0.05 for fog in foggy) < 45
