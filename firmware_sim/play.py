@@ -38,6 +38,8 @@ class Play:
         CameraError: the clip cannot be read, or is no recording.
     """
 
+    faulty = False
+
     def __init__(
         self, name: str, clip: str, fps: float, size_px: tuple[int, int] | None, image_s: float | None
     ) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -42,11 +43,30 @@ class ServedCamera:
         name: from the clip's file name.
         rtsp: address of the H.264 stream.
         http: address of the MJPEG stream.
+        snapshot: address of its next picture, a JPEG.
     """
 
     name: str
     rtsp: str
     http: str
+    snapshot: str
+
+
+class Player(Protocol):
+    """What is served: a clip that is played, or footage by a clock."""
+
+    name: str
+    fps: float
+    size_px: tuple[int, int]
+    faulty: bool
+
+    def start(self, outlet: Outlet, ended: Callable[[], None]) -> None:
+        """Start to give pictures to the outlet; `ended` is called when that breaks."""
+        ...
+
+    def close(self) -> None:
+        """Stop; never raises."""
+        ...
 
 
 @contextlib.contextmanager
@@ -76,24 +96,41 @@ def serving(
     Raises:
         ServeError: a clip cannot be read, a port is taken, or a Debian package is missing.
     """
-    ended = threading.Event() if ended is None else ended
     with contextlib.ExitStack() as stack:
         plays = _open(clips, fps, size_px, image_s, stack)
-        channels = {play.name: Channel() for play in plays}
+        yield stack.enter_context(
+            serving_players(plays, rtsp_port=rtsp_port, http_port=http_port, slices=slices, ended=ended)
+        )
+
+
+@contextlib.contextmanager
+def serving_players(
+    players: Sequence[Player],
+    *,
+    rtsp_port: int = 0,
+    http_port: int = 0,
+    slices: int = 1,
+    ended: threading.Event | None = None,
+) -> Iterator[tuple[ServedCamera, ...]]:
+    """Serve players until the block is left, and close them; arguments and errors are those of `serving`."""
+    ended = threading.Event() if ended is None else ended
+    with contextlib.ExitStack() as stack:
+        channels = {player.name: Channel() for player in players}
         web_port = _serve_http(channels, http_port, stack)
-        child = RtspChild(plays, rtsp_port, slices)
+        child = RtspChild(players, rtsp_port, slices)
         stack.callback(child.close)
-        for play in plays:
-            stack.callback(play.close)
-        for number, play in enumerate(plays):
-            play.start(_shower(child, number, channels[play.name]), ended.set)
+        for player in players:
+            stack.callback(player.close)
+        for number, player in enumerate(players):
+            player.start(Outlet(child, number, channels[player.name]), ended.set)
         yield tuple(
             ServedCamera(
-                play.name,
-                f"rtsp://127.0.0.1:{child.port}/{play.name}",
-                f"http://127.0.0.1:{web_port}/{play.name}.mjpg",
+                player.name,
+                f"rtsp://127.0.0.1:{child.port}/{player.name}",
+                f"http://127.0.0.1:{web_port}/{player.name}.mjpg",
+                f"http://127.0.0.1:{web_port}/{player.name}.jpg",
             )
-            for play in plays
+            for player in players
         )
 
 
@@ -116,6 +153,32 @@ def camera_names(clips: Sequence[str]) -> list[str]:
     return names
 
 
+class Outlet:
+    """Where one camera's pictures go: over HTTP and RTSP, as well as its stream is.
+
+    Args:
+        child: serves RTSP.
+        number: of the camera there.
+        channel: of it over HTTP.
+    """
+
+    def __init__(self, child: RtspChild, number: int, channel: Channel) -> None:
+        self._child, self._number, self._channel = child, number, channel
+        self._state: Literal["cut", "damaged", "well"] = "well"
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> None:
+        """Show (H, W, 3) uint8 RGB; OSError when the RTSP server is gone."""
+        self._channel.show(pixels, damaged=self._state == "damaged")
+        self._child.send(self._number, pixels)
+
+    def become(self, state: Literal["cut", "damaged", "well"]) -> None:
+        """Cut the stream, damage it, or let it be well; OSError when the RTSP server is gone."""
+        if state != self._state:
+            self._state = state
+            self._channel.cut(off=state == "cut")
+            self._child.order(self._number, state)
+
+
 class RtspChild:
     """The RTSP server: a child under the system's Python, which ends with this process.
 
@@ -131,7 +194,7 @@ class RtspChild:
         ServeError: Python, GStreamer or the port is not there.
     """
 
-    def __init__(self, plays: Sequence[Play], port: int, slices: int = 1) -> None:
+    def __init__(self, plays: Sequence[Player], port: int, slices: int = 1) -> None:
         cameras = [
             {
                 "name": play.name,
@@ -139,6 +202,7 @@ class RtspChild:
                 "height": play.size_px[0],
                 "fps": play.fps,
                 "slices": slices,
+                "faulty": play.faulty,
             }
             for play in plays
         ]
@@ -171,6 +235,13 @@ class RtspChild:
         assert self._process.stdin is not None
         with self._lock:
             self._process.stdin.write(bytes((number,)) + i420.tobytes())
+            self._process.stdin.flush()
+
+    def order(self, number: int, state: Literal["cut", "damaged", "well"]) -> None:
+        """Say what the stream of a faulty camera does from now on; OSError when the child is gone."""
+        assert self._process.stdin is not None
+        with self._lock:
+            self._process.stdin.write(bytes((MAX_CAMERAS, number, ord(state[0]))))
             self._process.stdin.flush()
 
     def close(self) -> None:
@@ -226,11 +297,3 @@ def _serve_http(channels: dict[str, Channel], port: int, stack: contextlib.ExitS
     for channel in channels.values():
         stack.callback(channel.close)
     return int(server.server_address[1])
-
-
-def _shower(child: RtspChild, number: int, channel: Channel) -> Callable[[NDArray[np.uint8]], None]:
-    def show(pixels: NDArray[np.uint8]) -> None:
-        channel.show(pixels)
-        child.send(number, pixels)
-
-    return show

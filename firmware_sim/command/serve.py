@@ -14,7 +14,7 @@ from firmware_sim.command import argument
 from firmware_sim.serve import ServeError, ready_line, serving
 
 _HELP = """\
-Play clips again and again as cameras on this machine: H.264 over RTSP, and MJPEG over HTTP.
+Play clips again and again as cameras on this machine: H.264 over RTSP, MJPEG and snapshots over HTTP.
 
 A clip is a video file (mp4, mkv, avi), a folder of images, or scene:plume. Videos run in their own time; a
 folder shows its next image with every picture, or every --image-s seconds. One line of JSON says where the
@@ -22,7 +22,7 @@ cameras are:
 
   $ firetower sim serve tower.mp4 --rtsp-port 8554 --http-port 8080
   {"cameras": [{"name": "tower", "rtsp": "rtsp://127.0.0.1:8554/tower",
-                "http": "http://127.0.0.1:8080/tower.mjpg"}]}
+                "http": "http://127.0.0.1:8080/tower.mjpg", "snapshot": "http://127.0.0.1:8080/tower.jpg"}]}
 
 Only this machine can reach them. Ctrl-C ends it. RTSP needs Debian packages; an error names those that miss.
 """

@@ -175,8 +175,8 @@ def test_names_are_different_and_fit_an_address():
         "camera",
         "x-3",
     ]
-    assert json.loads(ready_line([ServedCamera("a", "r", "h")])) == {
-        "cameras": [{"name": "a", "rtsp": "r", "http": "h"}]
+    assert json.loads(ready_line([ServedCamera("a", "r", "h", "s")])) == {
+        "cameras": [{"name": "a", "rtsp": "r", "http": "h", "snapshot": "s"}]
     }
 
 
