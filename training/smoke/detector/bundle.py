@@ -144,6 +144,7 @@ def card_of(made: Made, manifest: Manifest) -> str:
         chosen=made.chosen,
         limits=(CANDIDATES_PER_HOUR, ALERTS_PER_HOUR),
         rows=made.rows,
+        cadences=manifest.metrics.get("cadences", []),
         data=term.of_data(made.datasets),
         restricted=term.licence_of(made.datasets) == term.LICENCE,
         backbone_terms=term.of_backbone(recipe.ground.backbone),

@@ -109,7 +109,8 @@ def test_thinning_takes_no_hours_away() -> None:
     quiet = replace(
         one,
         truth=msgspec.structs.replace(
-            one.truth, frames=tuple(msgspec.structs.replace(f, label="no_smoke", boxes=()) for f in one.truth.frames)
+            one.truth,
+            frames=tuple(msgspec.structs.replace(f, label="no_smoke", boxes=()) for f in one.truth.frames),
         ),
     )
     for every, cadence_s in ((1, 60), (5, 300)):
