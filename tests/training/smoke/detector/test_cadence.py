@@ -37,13 +37,15 @@ def built(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def result(built, tmp_path) -> Result:
+def result(built, tmp_path, capsys) -> Result:
     assert cadence.handle(options("cadences", tmp_path)) == 0
-    return msgspec.json.decode((tmp_path / "r.json").read_bytes(), type=Result)
+    found = msgspec.json.decode((tmp_path / "r.json").read_bytes(), type=Result)
+    assert json.loads(capsys.readouterr().out) == msgspec.to_builtins(found.span)
+    return found
 
 
 def test_each_sequence_is_judged_from_each_first_frame_in_the_fold_that_leaves_it_out(
-    result, tmp_path, capsys
+    result, tmp_path
 ) -> None:
     assert [(row.fold, row.sequence) for row in result.rows[::11]] == [
         ("1", "bright"), ("2", "dull"), ("road", "road"),
@@ -54,7 +56,6 @@ def test_each_sequence_is_judged_from_each_first_frame_in_the_fold_that_leaves_i
     assert [one.fold for one in result.points] == ["1", "2", "road"]
     assert {one.cadence_s for one in result.figures} == {60, 120, 180, 300}
     assert result.figures[0].candidates.views == 2
-    assert json.loads(capsys.readouterr().out) == msgspec.to_builtins(result.span)
     assert result.command.startswith("python -m training cadences --data fires --seed 2")
     assert result.command.endswith("--fires 20")
     assert result.trained_every == (1, 3)
