@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,19 +11,21 @@ import pytest
 from edge.model.manifest import Cadence
 from tests.training.smoke.detector import made
 from tests.training.smoke.detector.test_main import options
-from training.smoke.detector import bundle, cadence, clip, rendered
+from training.smoke.detector import bundle, cadence, rendered
 from training.smoke.detector.cadence import Result
 from training.smoke.detector.span import Span
 from training.smoke.lesson import recipe
 from training.smoke.lesson.recipe import Labels
+from training.smoke.pool import picture
 
-DATA = SimpleNamespace(folder=None, digest="d" * 64, sequences=(1,), corrected=0)
+DATA: Any = SimpleNamespace(folder=None, digest="d" * 64, sequences=(1,), corrected=0)
+OTHER: Any = SimpleNamespace(digest="e" * 64)
 
 
 @pytest.fixture
 def built(tmp_path, monkeypatch):
     """Real trainings on made maps; nothing is read or drawn, and the point stands still."""
-    built = made.build(tmp_path, monkeypatch)
+    built: Any = made.build(tmp_path, monkeypatch)
     DATA.folder = tmp_path / "fires"
     built.recipe = made.recipe()
     built.recipe.ground = recipe.Ground(tuple(part for fold in built.folds for part in fold.held), ())
@@ -31,7 +34,7 @@ def built(tmp_path, monkeypatch):
     monkeypatch.setattr(cadence, "student", lambda *_: built.recipe)
     monkeypatch.setattr(Labels, "inner_point", lambda *_: made.CHOSEN)
     paths = {one.variant.name: one.paths for one in built.sequences}
-    monkeypatch.setattr(clip.picture, "paths", lambda _, variant: paths[variant.name])
+    monkeypatch.setattr(picture, "paths", lambda _, variant: paths[variant.name])
     monkeypatch.setattr(rendered, "clips", lambda *_: iter(()))
     return built
 
@@ -69,7 +72,7 @@ def test_a_result_of_another_recipe_or_other_data_is_refused(result, built, tmp_
         cadence.load(path, _with(built.recipe, steps=5), [DATA])
     assert cadence.load(path, _with(built.recipe, seed=7), [DATA]) == result
     with pytest.raises(ValueError, match="of other data"):
-        cadence.load(path, built.recipe, [SimpleNamespace(digest="e" * 64)])
+        cadence.load(path, built.recipe, [OTHER])
     path.write_text('{"schema": "firetower.conditions/1.0"}')
     with pytest.raises(ValueError, match="schema"):
         cadence.load(path, built.recipe, [DATA])

@@ -19,6 +19,7 @@ from training.smoke.detector.delay import told
 from training.smoke.lesson.point import Scored
 from training.smoke.lesson.recipe import METHODS
 from training.smoke.lesson.trained import load_quantized
+from training.smoke.pool import picture
 from training.smoke.pool.change import changes
 from training.smoke.side import LeakError
 from training.smoke.student.score import score
@@ -127,7 +128,7 @@ def taught(tmp_path, monkeypatch):
     built.shop = Workshop(tmp_path / "work", METHODS | clip.METHODS)
     built.shop.leave()
     paths = {one.variant.name: one.paths for one in built.sequences}
-    monkeypatch.setattr(clip.picture, "paths", lambda _, variant: paths[variant.name])
+    monkeypatch.setattr(picture, "paths", lambda _, variant: paths[variant.name])
     recipe = made.recipe()
     student = recipe.student(recipe.open(built.side_of(built.folds[0])))
     clips = list(clip.real_clips(built.opened(built.side())))
