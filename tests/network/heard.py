@@ -246,6 +246,10 @@ def _conditions(folder: Path) -> Words:
     return [*_student(folder), "--result", folder / "conditions.json"]
 
 
+def _cadences(folder: Path) -> Words:
+    return [*_student(folder), "--fires", "1", "--result", folder / "cadences.json"]
+
+
 # In this order: the later ones read what the earlier ones made. Strips of CIFAR-10, `sequences` and `fires` are there.
 TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train study", _study),
@@ -264,6 +268,7 @@ TRAINING: tuple[tuple[str, Given], ...] = (
     ("firetower train search", _search),
     ("firetower train detector", _detector),
     ("firetower train conditions", _conditions),
+    ("firetower train cadences", _cadences),
 )
 
 

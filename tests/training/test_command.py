@@ -33,7 +33,8 @@ def test_help_needs_no_extra(module: str) -> None:
     done = run(module, *first, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     for command in (
-        "smoke", "compare-smoke", "inspect", "evaluate", "cross-validate", "detector", "conditions", "cifar10", "study",
+        "smoke", "compare-smoke", "inspect", "evaluate", "cross-validate", "detector", "conditions", "cadences",
+        "cifar10", "study",
     ):  # fmt: skip
         assert re.search(rf"^    {command}\s", done.stdout, re.MULTILINE)
         shown = run(module, *first, command, "--help")

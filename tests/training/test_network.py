@@ -44,7 +44,7 @@ def test_training(watch, configured):  # noqa: F811
     command = [sys.executable, "-c", PROGRAM, configured, lines(configured)]
     watch(*command, lives_s=1700).check(configured)
     made = ("plot.svg", "made/model.onnx", "page.md", "gate.md", "again.md", "folds.json", "b/model.onnx")
-    made += ("detector/model.onnx", "conditions.json", "search.md")
+    made += ("detector/model.onnx", "conditions.json", "cadences.json", "search.md")
     assert [name for name in made if not (configured / name).exists()] == []
 
 

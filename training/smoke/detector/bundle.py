@@ -11,10 +11,12 @@ import msgspec
 
 from edge.model.bundle import Bundle
 from edge.model.manifest import Cadence, Manifest
+from scoring.gate import Estimate
 from training.export import card
 from training.smoke.bundle import NAME, write
 from training.smoke.data.read import Dataset
-from training.smoke.detector import term
+from training.smoke.detector import span, term
+from training.smoke.detector.cadence import Result as Cadences
 from training.smoke.detector.figure import SeedRow, metrics_of
 from training.smoke.export import Exported
 from training.smoke.lesson.point import ALERTS_PER_HOUR, CANDIDATES_PER_HOUR, Point
@@ -49,6 +51,7 @@ class Made:
         exported: its files.
         datasets: that the sequences are of.
         rows: of the folds' own bundles.
+        cadences: measured ones, whose span the manifest states; None: the cadences of training.
     """
 
     recipe: Labels
@@ -57,6 +60,7 @@ class Made:
     exported: Exported
     datasets: Sequence[Dataset]
     rows: Sequence[SeedRow]
+    cadences: Cadences | None = None
 
 
 def sources_of(opened: Opened) -> dict[str, Source]:
@@ -82,16 +86,40 @@ def manifest_of(made: Made) -> Manifest:
         "licence": term.licence_of(made.datasets),
     }
     metrics = metrics_of(made.chosen, made.rows)
+    if made.cadences is not None:
+        metrics["cadences"] = _measured(made.cadences)
     stated = made.recipe.manifest(made.opened, made.chosen, made.exported, metrics, provenance)
-    return msgspec.structs.replace(stated, version=VERSION, cadence=_cadence(made.recipe, stated))
+    stated = msgspec.structs.replace(stated, version=VERSION)
+    if made.cadences is None:
+        return msgspec.structs.replace(stated, cadence=_trained(made.recipe, stated))
+    return span.stated(stated, made.cadences.span)
 
 
-def _cadence(recipe: Labels, stated: Manifest) -> Cadence:
+def _trained(recipe: Labels, stated: Manifest) -> Cadence:
     """Return the range: that of the sequences, and every k-th frame of one at the default cadence."""
     assert stated.cadence is not None
     every = max(k for k, _ in recipe.setting.cadences)
     longest = max(stated.cadence.max_s, every * stated.cadence.default_s)
     return msgspec.structs.replace(stated.cadence, max_s=longest)
+
+
+def _measured(cadences: Cadences) -> list[dict[str, Any]]:
+    """Return in short how the delay depends on the cadence."""
+    return [
+        {
+            "cadence_s": one.cadence_s,
+            "leg": one.leg,
+            "views": one.candidates.views,
+            "candidates_above_min": _value(one.candidates.above_min),
+            "alerts_above_min": _value(one.alerts.above_min),
+            "within": one.within,
+        }
+        for one in cadences.figures
+    ]
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None or estimate.value is None else round(estimate.value, 2)
 
 
 def write_with_card(folder: Path, made: Made) -> Bundle:
@@ -116,6 +144,7 @@ def card_of(made: Made, manifest: Manifest) -> str:
         chosen=made.chosen,
         limits=(CANDIDATES_PER_HOUR, ALERTS_PER_HOUR),
         rows=made.rows,
+        cadences=manifest.metrics.get("cadences", []),
         data=term.of_data(made.datasets),
         restricted=term.licence_of(made.datasets) == term.LICENCE,
         backbone_terms=term.of_backbone(recipe.ground.backbone),

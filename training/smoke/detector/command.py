@@ -1,4 +1,4 @@
-"""`python -m training detector` and `conditions`: their arguments, known without the extra `train`."""
+"""`python -m training detector`, `conditions` and `cadences`: their arguments, known without the extra `train`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from training.smoke.lesson.command import STUDENTS, add_data, add_student
+from training.step.argument import count
 
 _DETECTOR = """Make the bundle that ships: the recipe of a cross-validation, trained on all sequences.
 
@@ -17,6 +18,14 @@ _CONDITIONS = """Say how well students tell night, fog and other conditions on c
 
 The student of each fold, as `cross-validate` trains it, tells the conditions of all sequences that its fold leaves out,
 real and rendered. Balanced accuracy by frame, and as the device decides; raw counts by sequence."""
+
+_CADENCES = """Say how long fires stay unseen when a camera is watched more or less often.
+
+The student of each fold, as `cross-validate` trains it, scores every k-th frame of the real sequences that its fold
+leaves out, from each first frame, and the daemon's own decision follows at the fold's operating point. 30 s come from
+planted fires with rendered motion between the real frames. The result holds the range of cadences whose delay is near
+enough to that at 60 s: `detector --cadences` states it."""
+FIRES = 20
 
 
 def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is private
@@ -29,11 +38,23 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--folds", type=Path, action="append", default=[], metavar="FILE",
         help="result of cross-validate of the same recipe and data, any seed, for the card; may be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--cadences", type=Path, metavar="FILE",
+        help="result of cadences of the same recipe and data, any seed: the range that the manifest states",
+    )  # fmt: skip
     parser.set_defaults(handler=_detector)
     parser = _parser(
         commands, "conditions", "say how well conditions of the scene are told on unseen cameras", _CONDITIONS
     )
     parser.set_defaults(handler=_conditions)
+    parser = _parser(
+        commands, "cadences", "say how delay depends on the cadence, on unseen cameras", _CADENCES
+    )
+    parser.add_argument(
+        "--fires", type=count, default=FIRES, metavar="N",
+        help="planted fires at 30 s, by rendered motion; 0: none (%(default)s)",
+    )  # fmt: skip
+    parser.set_defaults(handler=_cadences)
 
 
 def _parser(commands: Any, name: str, said: str, description: str) -> argparse.ArgumentParser:  # noqa: ANN401 — as above
@@ -59,3 +80,9 @@ def _conditions(options: argparse.Namespace) -> int:
     from training.smoke.detector import condition  # noqa: PLC0415 — needs the extra
 
     return condition.handle(options)
+
+
+def _cadences(options: argparse.Namespace) -> int:
+    from training.smoke.detector import cadence  # noqa: PLC0415 — needs the extra
+
+    return cadence.handle(options)

@@ -14,7 +14,8 @@ from edge.model.manifest import MANIFEST_NAME
 from training.smoke.bundle import PACKAGES
 from training.smoke.data.read import Dataset, read
 from training.smoke.data.split import side_of
-from training.smoke.detector import bundle, figure, held, term
+from training.smoke.detector import bundle, cadence, figure, held, term
+from training.smoke.detector.cadence import Result as Cadences
 from training.smoke.detector.figure import SeedRow
 from training.smoke.detector.result import SCHEMA, HeldRow, Result
 from training.smoke.fold.plan import Fold, plan
@@ -49,7 +50,8 @@ def handle(options: argparse.Namespace) -> int:
     recipe = student(options, datasets)
     folds = plan(datasets, by_mast=False, trains_on_quiet=recipe.trains_on_quiet)
     rows = figure.of_folds(options.folds, recipe, folds, datasets)
-    result = _make(shop, options, recipe, folds, datasets, rows)
+    cadences = None if options.cadences is None else cadence.load(options.cadences, recipe, datasets)
+    result = _make(shop, options, recipe, folds, datasets, rows, cadences)
     write_json(options.result, result)
     shown = {
         "bundle": str(options.out),
@@ -70,12 +72,13 @@ def _make(
     folds: Sequence[Fold],
     datasets: Sequence[Dataset],
     rows: tuple[SeedRow, ...],
+    cadences: Cadences | None,
 ) -> Result:
     found = list(held.students(shop, folds, recipe))
     opened = recipe.open(TrainingSide(shop, recipe.ground.parts, {}, options.out))
     chosen = point.choose(held.scored(opened, found), blank())
     logger.info("threshold %s, within the limits: %s", chosen.threshold, chosen.within)
-    made = bundle.Made(recipe, opened, chosen, recipe.exported(opened), datasets, rows)
+    made = bundle.Made(recipe, opened, chosen, recipe.exported(opened), datasets, rows, cadences)
     written = bundle.write_with_card(options.out, made)
     return Result(
         schema=SCHEMA,
@@ -114,4 +117,5 @@ def _make(
 def _command(options: argparse.Namespace) -> str:
     """Return the command line without the folders of this machine."""
     words = ["python -m training detector", *words_of(options)]
-    return " ".join([*words, *(f"--folds {path.name}" for path in options.folds)])
+    words += [f"--folds {path.name}" for path in options.folds]
+    return " ".join(words if options.cadences is None else [*words, f"--cadences {options.cadences.name}"])

@@ -145,6 +145,20 @@ def tried(
     )
 
 
+def judged(scored: Sequence[Scored], chosen: Point, manifest: Manifest) -> list[Day]:
+    """Judge sequences by the daemon's own decision at a point that is chosen already; a day each.
+
+    Args:
+        scored: at true times.
+        chosen: the point.
+        manifest: all but the point; its conditions are those of the maps.
+    """
+    decided = msgspec.structs.replace(
+        manifest, thresholds={LABEL: chosen.threshold}, alert=chosen.alert, calm=chosen.calm
+    )
+    return days_of(_model(decided), [_recorded(one) for one in scored], decided)
+
+
 def _figures(days: Sequence[Day], *, alerts: bool) -> Figures:
     boxed = [day for day in days if day.result.boxed]
     found = [gate.found_s_of(day, alerts=alerts) for day in boxed]

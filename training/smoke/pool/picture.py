@@ -120,7 +120,7 @@ def within(steps: Sequence[Step], pictures: Collection[str]) -> list[Step]:
 
 def _draw(folder: Path, variant: Variant) -> dict[str, Any]:
     sequence = variant.part.truth
-    of, pictures = _whole(variant)
+    of, pictures = whole(variant)
     scene, plume, ignition = _scene(variant, of, pictures)
     frames, conditions, names = list[TruthFrame](), list[Condition](), [TRUTH]
     for index, (picture, without, boxes) in enumerate(scene):
@@ -131,12 +131,11 @@ def _draw(folder: Path, variant: Variant) -> dict[str, Any]:
         if variant.real:
             frames.append(before)
             continue
-        # a monochrome camera sees no brown smoke and no warm lamps
-        _write(folder / file, _grey(picture) if condition.colour(there) < GREY_BELOW else picture)
+        write(folder / file, picture, there)
         names.append(file)
-        frames.append(_frame(before, file, pictures.times_s[index], boxes, ignition))
+        frames.append(frame_of(before, file, pictures.times_s[index], boxes, ignition))
     drawn = Drawn(
-        truth=_sequence(variant, tuple(frames), ignition), of=of, conditions=tuple(conditions), how=condition.HOW,
+        truth=sequence_of(variant, tuple(frames), ignition), of=of, conditions=tuple(conditions), how=condition.HOW,
         plume=plume,
     )  # fmt: skip
     write_json(folder / TRUTH, drawn)
@@ -149,8 +148,12 @@ def _draw(folder: Path, variant: Variant) -> dict[str, Any]:
     }
 
 
-def _whole(variant: Variant) -> tuple[tuple[int, ...], Pictures]:
-    """Return which frames can be decoded, and their pictures."""
+def whole(variant: Variant) -> tuple[tuple[int, ...], Pictures]:
+    """Return which frames can be decoded, and their pictures.
+
+    Raises:
+        ValueError: none can be.
+    """
     shots = Stream("", (variant.part,)).shots()
     load, of, pixels = from_files(shots), list[int](), list[Picture]()
     for index in variant.frames:
@@ -173,14 +176,15 @@ def _scene(
     plume = None if variant.cut is None else cut_plume(variant.cut)
     lit = variant.fire if plume is not None else without_cut(variant.fire)
     planting = Planting(pictures, lit, cuts={} if plume is None else {plume.name: plume})
+    return burning(planting, len(pictures.pixels)), "drawn" if plume is None else "cut", planting.ignition_s
 
-    def burning() -> Iterator[Shown]:
-        for index in range(len(pictures.pixels)):
-            frame = planting.frame(index)
-            seen = frame.box is not None and (frame.contrast or 0) >= SEEN
-            yield frame.picture, frame.without, (_floats(frame.box),) if seen and frame.box else ()
 
-    return burning(), "drawn" if plume is None else "cut", planting.ignition_s
+def burning(planting: Planting, frames: int) -> Iterator[Shown]:
+    """Yield what each frame of a planted fire shows; a box only where one can see the smoke."""
+    for index in range(frames):
+        frame = planting.frame(index)
+        seen = frame.box is not None and (frame.contrast or 0) >= SEEN
+        yield frame.picture, frame.without, (_floats(frame.box),) if seen and frame.box else ()
 
 
 def _weather(variant: Variant, of: Sequence[int], pictures: Pictures) -> Iterator[Shown]:
@@ -208,16 +212,18 @@ def _moved(
             yield float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def _frame(
+def frame_of(
     before: TruthFrame, file: str, time_s: float, boxes: tuple[Box, ...] | None, ignition: float | None
 ) -> TruthFrame:
+    """Return the truth of a frame that was drawn over another; `ignition` is None where nothing burns."""
     if ignition is None:
         return msgspec.structs.replace(before, file=file, boxes=before.boxes if boxes is None else boxes)
     label = "smoke" if boxes else "no_smoke" if time_s < ignition else "uncertain"
     return TruthFrame(file, label, time_s, None, boxes or (), before.real_epoch)  # type: ignore[arg-type]  # of the three
 
 
-def _sequence(variant: Variant, frames: tuple[TruthFrame, ...], ignition: float | None) -> TruthSequence:
+def sequence_of(variant: Variant, frames: tuple[TruthFrame, ...], ignition: float | None) -> TruthSequence:
+    """Return the truth of a variant; `ignition` is None where nothing was lit."""
     sequence = msgspec.structs.replace(variant.part.truth, id=variant.name, frames=frames)
     if ignition is None:
         return sequence
@@ -230,7 +236,15 @@ def _grey(picture: Picture) -> Picture:
     return np.repeat(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)[..., None], 3, axis=2)
 
 
-def _write(path: Path, picture: Picture) -> None:
+def write(path: Path, picture: Picture, there: Picture) -> None:
+    """Write a drawn frame as the camera would show it: a monochrome one sees no brown smoke and no warm lamps.
+
+    Args:
+        path: of the JPEG file.
+        picture: (H, W, 3) uint8 RGB.
+        there: the camera's own frame behind it.
+    """
+    picture = _grey(picture) if condition.colour(there) < GREY_BELOW else picture
     done, data = cv2.imencode(
         ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, QUALITY)
     )

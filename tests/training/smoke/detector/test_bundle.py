@@ -14,6 +14,7 @@ from training.smoke.detector import bundle, term
 from training.smoke.detector.figure import Quiet, SeedRow, Told
 from training.smoke.lesson import recipe
 from training.smoke.lesson.recipe import Distilled, Ground
+from training.smoke.lesson.teacher import KINDS
 
 KNOWN = [
     SimpleNamespace(folder=Path("/home/me/data"), digest=digest, sequences=(1, 2)) for digest in term.DATA
@@ -32,7 +33,8 @@ ROW = SeedRow(
 @pytest.fixture
 def whole(tmp_path, monkeypatch):
     built = made.build(tmp_path, monkeypatch)
-    one = Distilled(Ground((), ()), made.SHORT)
+    kinds = (KINDS[0], replace(KINDS[1], network="lite1"))
+    one = Distilled(Ground((), ()), made.SHORT, kinds=kinds)
     exported = SimpleNamespace(calibration_sha256="c" * 64)
     return bundle.Made(one, built.opened(built.side()), made.CHOSEN, exported, KNOWN, (ROW,))
 

@@ -6,6 +6,7 @@ import pytest
 from tests.training.smoke.detector import made
 from training.smoke.detector import held
 from training.smoke.lesson import trained as steps
+from training.smoke.lesson.recipe import Labels
 from training.smoke.side import LeakError
 from training.smoke.student.score import score
 
@@ -45,6 +46,17 @@ def test_the_students_of_a_cross_validation_are_found(built) -> None:
         s.key for s in own
     ]
     assert built.shop.made == before
+
+
+def test_each_fold_decides_at_the_point_of_its_own_inner_folds(built, monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr(Labels, "inner_point", lambda _, side: opened.append(side) or made.CHOSEN)
+    found = list(held.points(built.shop, built.folds, made.recipe()))
+    students = [each.student.key for each in held.students(built.shop, built.folds, made.recipe())]
+    assert [each.student.key for each in found] == students
+    assert all(each.point == made.CHOSEN for each in found)
+    for each, one in zip(found, opened, strict=True):
+        assert {example.group for example in one.examples} == set(made.GROUPS) - set(each.fold.groups)
 
 
 def test_a_student_that_has_seen_what_its_fold_leaves_out_is_refused(built) -> None:

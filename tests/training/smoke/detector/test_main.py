@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from tests.training.smoke.detector import made
-from training.smoke.detector import bundle, condition, main
+from training.smoke.detector import bundle, cadence, condition, main
 from training.smoke.detector.command import register
 from training.smoke.detector.result import SCHEMA, Result
+from training.smoke.detector.span import Span
 from training.smoke.lesson import point, recipe
 from training.smoke.lesson.setting import Setting
 
@@ -47,14 +48,15 @@ def built(tmp_path, monkeypatch):
     return built
 
 
-def test_the_point_is_of_the_folds_and_the_student_of_all(built, tmp_path, monkeypatch, capsys) -> None:
-    asked, written = [], []
+@pytest.fixture
+def shipped(built, monkeypatch):
+    """What the point was chosen on, what was exported and what was written, in order."""
+    asked, exports, written = [], [], []
     monkeypatch.setattr(point, "choose", lambda scored, _: asked.extend(scored) or made.CHOSEN)
     files = SimpleNamespace(
         int8_tflite=b"12", uint8_onnx=b"123", float_tflite=b"1234", calibration_sha256="c" * 64, float_max=0.0002,
         int8_mean=0.125,
     )  # fmt: skip
-    exports = []
     monkeypatch.setattr(recipe, "export", lambda side, _, head, *__: exports.append((side, head)) or files)
 
     def write(folder, manifest, exported, card):
@@ -62,9 +64,13 @@ def test_the_point_is_of_the_folds_and_the_student_of_all(built, tmp_path, monke
         return SimpleNamespace(digest="b" * 64)
 
     monkeypatch.setattr(bundle, "write", write)
+    return SimpleNamespace(asked=asked, exports=exports, written=written)
+
+
+def test_the_point_is_of_the_folds_and_the_student_of_all(shipped, tmp_path, capsys) -> None:
     assert main.handle(options("detector", tmp_path, "--out", str(tmp_path / "out"))) == 0
-    assert [one.part.truth.id for one in asked] == list(made.GROUPS)
-    (folder, manifest, _, card), (side, head) = written[0], exports[0]
+    assert [one.part.truth.id for one in shipped.asked] == list(made.GROUPS)
+    (folder, manifest, _, card), (side, head) = shipped.written[0], shipped.exports[0]
     assert folder == tmp_path / "out"
     assert set(manifest.provenance["trained_on"]) == set(made.GROUPS)
     assert "# firetower-smoke" in card
@@ -81,6 +87,20 @@ def test_the_point_is_of_the_folds_and_the_student_of_all(built, tmp_path, monke
     assert "--data fires --seed 2 --steps 400 --recipe labels" in result.command
     assert json.loads(capsys.readouterr().out)["sha256"] == "b" * 64
     assert side.handed()["training"]
+
+
+def test_the_range_of_cadences_comes_from_its_file(shipped, tmp_path, monkeypatch) -> None:
+    asked, found = [], SimpleNamespace(span=Span(min_s=30, max_s=180), figures=())
+    monkeypatch.setattr(cadence, "load", lambda *given: asked.append(given) or found)
+    words = ["--out", str(tmp_path / "out"), "--cadences", str(tmp_path / "c.json")]
+    assert main.handle(options("detector", tmp_path, *words)) == 0
+    ((path, of, datasets),) = asked
+    assert (path.name, of.name, datasets[0].digest) == ("c.json", "student on labels alone", "d" * 64)
+    _, manifest, _, _ = shipped.written[0]
+    assert (manifest.cadence.min_s, manifest.cadence.max_s, manifest.state_gap_s) == (27, 198, 900)
+    assert msgspec.json.decode((tmp_path / "r.json").read_bytes(), type=Result).command.endswith(
+        "--cadences c.json"
+    )
 
 
 def test_a_folder_that_is_no_bundle_is_not_replaced(tmp_path) -> None:
@@ -101,10 +121,10 @@ def test_conditions_are_counted_over_all_folds(built, tmp_path, capsys) -> None:
     assert set(json.loads(capsys.readouterr().out)) == {"night", "fog"}
 
 
-def test_both_commands_default_to_the_recipe_of_the_plan(tmp_path) -> None:
+def test_all_three_commands_default_to_the_recipe_of_the_plan(tmp_path) -> None:
     parser = argparse.ArgumentParser()
     register(parser.add_subparsers())
-    for words in (["detector", "--out", "o"], ["conditions"]):
+    for words in (["detector", "--out", "o"], ["conditions"], ["cadences"]):
         found = parser.parse_args([*words, "--data", "d", "--result", "r"])
         assert (found.recipe, found.backbone, found.steps) == ("distilled", "lite0-third", Setting().steps)
         assert found.batch is None
