@@ -6,15 +6,15 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from edge.alert import drill
 from edge.alert.announcer import Announce, Announcer
 from edge.alert.event import Announcement, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
-from edge.alert.keeper import HourStore, Keeper
-from edge.alert.recorder import EventStore, Recorder
-from edge.alert.store import Counts
+from edge.alert.keeper import Keeper
+from edge.alert.recorder import Recorder
+from edge.alert.tower_store import TowerStore, counts_of
 from edge.alert.witness import Witness
 from edge.camera.due import Dues
 from edge.camera.intake import Intake
@@ -25,7 +25,7 @@ from edge.counter.counters import Counters
 from edge.detect.severity import Risk
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
-from edge.errors import EdgeError, StoreError
+from edge.errors import EdgeError
 from edge.frame import Frame
 from edge.governor.governor import Governor
 from edge.governor.hand import Gear, Hand, levers_of
@@ -49,15 +49,6 @@ TAKE_S = 0.5
 STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
 LAST_FRAME_S = 0.5  # what the model has at the end; then the recorder has its own time
 ANNOUNCE_S = 0.3  # then what is still to be announced
-COUNT_WAIT_S = 0.5  # for the store's counters, behind a commit that takes its time
-
-
-class TowerStore(EventStore, HourStore, Protocol):
-    """Where the recorder commits events and memories are kept, and what it holds."""
-
-    def counts(self, wait_s: float | None = None) -> Counts:
-        """Count what is there; raise StoreError where that is not known."""
-        ...
 
 
 class Daemon:
@@ -393,16 +384,10 @@ class Daemon:
             snapshot=self._counters.snapshot(),
             recorded=self._recorder.recorded,
             untold=self._announcer.untold,
-            stored=self._stored(),
+            stored=counts_of(self._store),
             evidence=self._witness.made,
             hours=hours.counted if hours.on else None,
             horizons=horizons.counted if horizons.on else None,
             uplink=None if uplink is None else uplink.report(),
             health=self.health(),
         )
-
-    def _stored(self) -> Counts | None:
-        try:
-            return self._store.counts(COUNT_WAIT_S)
-        except StoreError:
-            return None  # unknown; the other counters are told all the same

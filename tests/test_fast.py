@@ -23,6 +23,7 @@ THROUGH = {
     "alert/header": "tests/alert/test_store.py",
     "alert/listing": "tests/alert/test_outbox.py",
     "alert/revision": "tests/test_pipeline.py",
+    "alert/tower_store": "tests/test_status.py",
     "camera/answer": "tests/camera/test_snapshot.py",
     "camera/child": "tests/camera/test_csi.py::test_pictures_come_whole_in_order_and_in_colour",
     "camera/container": "tests/camera/test_video.py::test_a_silent_server_ends_in_an_error",

@@ -10,14 +10,14 @@ import logging
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from edge.alert.announcer import Announce
 from edge.alert.event import Announcement, Event, Phase
 from edge.alert.evidence import CROP, Picture, is_drill
+from edge.alert.tower_store import EventStore
 from edge.alert.waiting import Kind, Revision, Waiting
 from edge.clock import Clock
 from edge.errors import DiskError
@@ -31,30 +31,6 @@ DRAIN_RETRY_S = 0.1  # the same while the daemon ends
 SLOW_S = 30.0  # what takes longer to be on disk is a matter of health, and announced without it
 DRAIN_S = 1.5
 MAX_FURTHER = 64  # pictures of series that wait, of 8 kB at most
-
-
-class EventStore(Protocol):
-    """Where revisions are kept."""
-
-    def open(self, mine: Collection[str]) -> Iterable[Event]:
-        """See that it is open; close and return the events in it that are not `mine` and that nobody closed."""
-        ...
-
-    def commit(self, event: Event, evidence: bytes | None = None, images: Sequence[Picture] = ()) -> bool:
-        """Store a revision with its picture and with those for the sinks; it is on disk on return.
-
-        Returns:
-            Whether it was new.
-        """
-        ...
-
-    def add(self, event: Event, images: Sequence[Picture]) -> None:
-        """Store further pictures of a revision that was committed before."""
-        ...
-
-    def keep(self, event: Event, images: Sequence[Picture] = ()) -> None:
-        """Let the sinks have a revision that is not on disk; never waits for that."""
-        ...
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,7 +107,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
         source: `simulated:<profile>`.
         share: of the winters without cut-off.
         off_h_worst, off_h_p90: hours off in the worst winter, and in all but the worst tenth of them at most.
-        charge_min_worst, charge_min_p90: lowest charge, likewise.
+        charge_min_worst, charge_min_p90: lowest charge, in the worst winter, and at least in nine of ten.
     """
 
     place: str

@@ -26,7 +26,7 @@ from training.smoke.lesson.example import Example
 from training.smoke.lesson.inner import Half
 from training.smoke.lesson.material import Sequenced, Sight
 from training.smoke.lesson.point import Point, Scored
-from training.smoke.lesson.setting import Setting
+from training.smoke.lesson.setting import TRIALS, Setting
 from training.smoke.lesson.teacher import KINDS, Kind, teach, train_kinds
 from training.smoke.network import BACKGROUND_RATE
 from training.smoke.pool import picture, variant
@@ -42,7 +42,6 @@ SCHEMA = "1.4"  # calm and conditions
 BACKBONE: Name = "lite0-third"
 METHOD = Distillation(temperature=2.0, alpha=0.7)
 METRICS = "none: see the result of the cross-validation"
-TRIALS = 4  # of each arm, of what is its own: T and α, or learning rate and weight decay
 
 
 def blank() -> Manifest:

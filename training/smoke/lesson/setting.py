@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TRIALS = 4  # of each arm, of what is its own: T and α, or learning rate and weight decay
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

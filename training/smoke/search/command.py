@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from training.smoke.lesson.setting import Setting
+from training.smoke.lesson.setting import TRIALS, Setting
 from training.smoke.search.space import ARMS, TODAY
 from training.step.argument import count, positive
 
-STEPS, BATCH, TRIALS, TRIALS_OF_ARM = 200, 12, 24, 8
+STEPS, BATCH, DESIGNS = 200, 12, 24
 BACKBONE = "lite0-third"
 
 _SEARCH = """Search the student's architecture, or what is an arm's own, on the inner folds of fold 1's training side.
@@ -56,7 +56,7 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
     )  # fmt: skip
     parser.add_argument(
         "--trials", type=positive, metavar="N",
-        help=f"at most, of all processes together ({TRIALS}; of an arm {TRIALS_OF_ARM})",
+        help=f"at most, of all processes together ({DESIGNS}; of an arm {TRIALS})",
     )  # fmt: skip
     parser.add_argument(
         "--steps", type=positive, metavar="N", help=f"of the optimizer ({STEPS}; of an arm {Setting().steps})"

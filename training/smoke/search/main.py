@@ -13,10 +13,10 @@ from training.smoke.data.read import read
 from training.smoke.fold.plan import plan
 from training.smoke.fold.train import first_side
 from training.smoke.lesson.recipe import METHODS
-from training.smoke.lesson.setting import Setting
+from training.smoke.lesson.setting import TRIALS, Setting
 from training.smoke.pool.frozen import NAMES, Name
 from training.smoke.search import cost, file, page
-from training.smoke.search.command import BACKBONE, BATCH, STEPS, TRIALS, TRIALS_OF_ARM
+from training.smoke.search.command import BACKBONE, BATCH, DESIGNS, STEPS
 from training.smoke.search.rehearsal import Rehearsal, Terms
 from training.smoke.search.result import result_of
 from training.smoke.search.space import TODAY, Arm, first
@@ -58,7 +58,7 @@ def handle(options: argparse.Namespace) -> int:
 def _trials(arm: Arm | None) -> int:
     if arm == "ablation":
         return len(first((), arm))
-    return TRIALS if arm is None else TRIALS_OF_ARM
+    return DESIGNS if arm is None else TRIALS
 
 
 def _setting(options: argparse.Namespace) -> Setting:

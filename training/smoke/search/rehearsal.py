@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -129,8 +128,6 @@ def delay_of(point: Point) -> float:
     Raises:
         ValueError: no view has boxes, so that there is no delay.
     """
-    delays: Sequence[float | None] = (point.candidates.delay_min, point.alerts.delay_min)
-    known = [delay for delay in delays if delay is not None]
-    if len(known) < len(delays):
+    if None in (point.candidates.delay_min, point.alerts.delay_min):
         raise ValueError("no view of the training side has boxes; a search needs some")
-    return sum(known) / len(known) if point.within else CAP_MIN
+    return point.delay_min() if point.within else CAP_MIN
