@@ -120,7 +120,9 @@ class SerialLine:
 
 
 class Cable:
-    """The same bytes without a pseudo-terminal, in which the kernel takes its own time: a port of `edge.device.ve_direct`.
+    """The same bytes without a pseudo-terminal, in which the kernel takes its own time.
+
+    It is an `edge.device.ve_direct.Port`.
 
     Args:
         charger: who speaks.

@@ -1,7 +1,7 @@
 """One simulated clock, and the threads that wait on it: of all of them exactly one runs at a time.
 
-A thread has a seat. It runs while whoever moves the clock gives it its turn, and until it waits on the clock or ends. So
-the order is that of turns, and no machine's clock or scheduler has a say in it.
+A thread has a seat. It runs when whoever moves the clock gives it its turn, until it waits on the clock or ends. So the
+order is that of turns, and no machine's clock or scheduler has a say in it.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ class Eye:
     def judge(self, opening: Opening, cell_px: tuple[float, float]) -> tuple[tuple[str, ...], Verdict]:
         """Return which fires an opening meets, and its verdict, by the rule of `scoring.score`.
 
-        A fire is met where the cell around the middle of the opening's box is within two cells of the box that its smoke
-        had in the picture nearest in time.
+        A fire is met where the cell around the middle of the opening's box is within two cells of the box that its
+        smoke had in the picture nearest in time.
         """
         if opening.label == "no_smoke" or not opening.burning:
             return (), "false_alarm" if opening.label in ("no_smoke", "smoke") else "left_out"

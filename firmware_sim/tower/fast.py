@@ -1,4 +1,4 @@
-"""The fast clock: a plan is run in one process, on one simulated clock that jumps from one thing that is due to the next.
+"""The fast clock: a plan is run in one process, on one simulated clock that jumps from what is due to what is due next.
 
 Cameras, pipeline, governor, recorder, outbox and courier are the daemon's own, and every frame goes through its model.
 The same plan gives the same run, in another process, too.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.camera.option import RecordingOptions
 from edge.model.loaded import load_model
-from edge.scratch import make_folder, remove_folder
+from edge.scratch import temporary_folder
 from firmware_sim.tower.air import Air
 from firmware_sim.tower.board import Board
 from firmware_sim.tower.clock import NS, SimClock
@@ -50,11 +50,8 @@ def run(plan: Plan, folder: Path, *, progress: Callable[[float], None] = no_prog
     """
     _check(plan)
     folder.mkdir(parents=True, exist_ok=True)
-    scratch = make_folder("tower-")
-    try:
+    with temporary_folder("tower-") as scratch:
         return _Running(plan, scratch).run(folder, progress)
-    finally:
-        remove_folder(scratch)
 
 
 class _Running:

@@ -118,14 +118,14 @@ class _Camera(FootageSource):
         super().__init__(
             view.footage, session, clock.now_s, faults=view.faults, step_s=_WAIT_S, patient=True, seen=seen
         )
-        self._feed(True)
+        self._feed(fed=True)
 
     def close(self) -> None:
         """End it."""
-        self._feed(False)
+        self._feed(fed=False)
         super().close()
 
-    def _feed(self, fed: bool) -> None:  # noqa: FBT001 — open or closed
+    def _feed(self, *, fed: bool) -> None:
         if fed != self._fed:
             self._board.pass_time()
             self._board.doing.cameras += 1 if fed else -1

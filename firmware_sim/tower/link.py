@@ -72,7 +72,11 @@ class Ear:
         return not held(self.receiver.away, at_ns / NS - self.begin_s)
 
     def hear(self, parcel: Parcel, at_ns: int, made_ns: int) -> str:
-        """Take a parcel that was made and came at some time; return `delivered`, `unheard`, or `lost` where nobody acknowledges it."""
+        """Take a parcel.
+
+        Returns:
+            `delivered`, `unheard`, or `lost` where its acknowledgement is.
+        """
         now_s = at_ns / NS
         if held(self.receiver.unheard, now_s - self.begin_s):
             if parcel.channel not in RETAINED:
@@ -90,7 +94,15 @@ class Ear:
 
 @dataclass(slots=True)
 class _Hand:
-    """A parcel under way: when it is there or lost, whether it gets there; then what the tower hears of it, and when."""
+    """A parcel under way.
+
+    Attributes:
+        parcel: which.
+        made_ns: when it was handed over.
+        there_ns: when it is there, or lost.
+        arrives: which of the two.
+        told_ns, outcome: what the tower hears of it then, and when; None before it is there.
+    """
 
     parcel: Parcel
     made_ns: int

@@ -1,4 +1,4 @@
-"""The people behind a simulated tower: what they tell it, signed as `firetower command` signs it, and what it answers."""
+"""The people behind a simulated tower: what they tell it, signed as `firetower command` does, and what it answers."""
 
 from __future__ import annotations
 
