@@ -122,6 +122,10 @@ class SerialPort:
     def __init__(self, path: Path) -> None:
         self._port = _open(path)
 
+    def fileno(self) -> int:
+        """Return its descriptor."""
+        return self._port
+
     def read(self) -> bytes:
         """Return what waits. Raises OSError: the device is gone."""
         return _drained(self._port)
