@@ -113,7 +113,8 @@ class _Running:
     @property
     def _due_ns(self) -> int:
         """When the next thing is due."""
-        others = (self._boot_ns, self._world.people.due_ns, self._life and self._life.due_ns)
+        life_ns = None if self._life is None else self._life.due_ns
+        others = (self._boot_ns, self._world.people.due_ns, life_ns)
         soon = [at_ns for at_ns in (*others, *self._pulled_ns[:1]) if at_ns is not None]
         return max(self._clock.now_ns, min([self._plant_ns, self._sample_ns, *soon]))
 

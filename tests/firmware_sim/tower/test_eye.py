@@ -30,7 +30,7 @@ class Footage:
 
 def shot(at_s: float, label: Any, burning: tuple[str, ...] = (), **boxes: Any) -> Shot:
     sightings = tuple(Sighting(fire, box) for fire, box in boxes.items())
-    return Shot(None, at_s, Truth(label, burning, sightings))  # type: ignore[arg-type]  # nobody looks at it
+    return Shot(None, at_s, Truth(label, burning, sightings))
 
 
 def eye(*shots: Shot, fires: tuple[Ignition, ...] = (Ignition("a", 100.0, 900.0, rendered=True),)) -> Eye:
@@ -107,8 +107,11 @@ def test_fires_are_those_of_the_run_and_know_when_they_first_showed() -> None:
 
 
 def test_smoke_that_nobody_looks_at_is_looked_for_until_it_shows() -> None:
-    one = eye()
-    one.view.footage.shots = {120.0: shot(120.0, "smoke", ("a",), a=BOX), 180.0: shot(180.0, "smoke", ("a",))}
+    fires = (Ignition("a", 100.0, 900.0, rendered=True),)
+    footage = Footage(
+        fires, shots={120.0: shot(120.0, "smoke", ("a",), a=BOX), 180.0: shot(180.0, "smoke", ("a",))}
+    )
+    one = Eye("north", View(footage=footage, kind="rendered"))
     for at_s in (50.0, 120.0, 180.0):
         one.probe(at_s)
     assert one.fires(0.0, 1000.0)[0].shown_s == 120.0
