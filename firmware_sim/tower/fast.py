@@ -18,12 +18,13 @@ from firmware_sim.tower.clock import NS, SimClock
 from firmware_sim.tower.diary import Diary
 from firmware_sim.tower.errors import PlanError
 from firmware_sim.tower.eye import Eye
-from firmware_sim.tower.life import Life, World
+from firmware_sim.tower.life import Life
 from firmware_sim.tower.link import Ear
 from firmware_sim.tower.mailbox import Mailbox, beats, save
 from firmware_sim.tower.people import People
 from firmware_sim.tower.plan import Plan, Receiver
 from firmware_sim.tower.run import Run, Sample
+from firmware_sim.tower.world import World
 
 PLANT_S = 60.0  # between two steps of the physics
 BOOT_S = 30.0  # from power to the daemon's start; assumed

@@ -6,12 +6,7 @@ All parts are the daemon's own. Nothing runs at once: whoever moves the clock ca
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
 
-import msgspec
 import numpy as np
 
 from edge import __version__
@@ -24,112 +19,24 @@ from edge.device.linux import LinuxDevice
 from edge.device.meter import choose_meter
 from edge.governor.configured import governor_of
 from edge.health import Health
-from edge.model.loaded import Model
 from edge.refuge import Refuge
 from edge.settings import Settings
 from edge.tower import Tower
 from edge.uplink.sink import SinkOptions
 from edge.uplink.sink import Tower as Sender
 from edge.uplink.transport import Transport
-from edge.uplink.uplink import Report, Reports, Uplink
-from firmware_sim.footage.shot import Shot
-from firmware_sim.footage.source import FootageSource
-from firmware_sim.tower.air import Air, held
-from firmware_sim.tower.board import Board
-from firmware_sim.tower.clock import NS, Seat, SimClock
-from firmware_sim.tower.diary import Diary
-from firmware_sim.tower.eye import Eye
-from firmware_sim.tower.link import Ear, SimTransport
-from firmware_sim.tower.mailbox import Kept, Mailbox
-from firmware_sim.tower.people import People
-from firmware_sim.tower.plan import Plan
+from edge.uplink.uplink import Report
+from firmware_sim.tower.air import held
+from firmware_sim.tower.clock import NS, Seat
+from firmware_sim.tower.link import SimTransport
+from firmware_sim.tower.mailbox import Kept
+from firmware_sim.tower.part import Inline, SimCamera, SteppedUplink, plain
+from firmware_sim.tower.world import World
 
 TICK_S = 10.0  # of the daemon's main loop, which the governor samples in
 IDLE_S = 60.0  # of the courier while nothing waits
-_WAIT_S = 1.0  # of a camera whose picture does not come
 _REST_S = 600.0  # of a reader without a beat; it is woken when anything changes
 _AT_ONCE = 1000
-_Got = TypeVar("_Got")
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What outlasts a life.
-
-    Attributes:
-        plan: of the scenario.
-        clock: simulated.
-        board: its power and sensors.
-        air: the link.
-        ears: who hears, by sink.
-        people: who command.
-        eyes: what cameras show, by name.
-        diary, mailbox: what happened.
-        model: loaded once; it keeps nothing from one life to the next.
-        store: path of the events' file.
-        pictures: of events, filled by each life.
-    """
-
-    plan: Plan
-    clock: SimClock
-    board: Board
-    air: Air
-    ears: dict[str, Ear]
-    people: People
-    eyes: dict[str, Eye]
-    diary: Diary
-    mailbox: Mailbox
-    model: Model
-    store: Path
-    pictures: dict[str, bytes]
-
-
-class _Inline:
-    """Does what the disk may keep waiting at once."""
-
-    def call(self, call: Callable[[], _Got]) -> _Got:
-        """Do it."""
-        return call()
-
-
-class _Stepped(Uplink):
-    """An uplink without a thread."""
-
-    def start(self, reports: Reports, beat: Callable[[float], None]) -> None:  # noqa: ARG002 — as the daemon's
-        """Begin to carry; `step` does it."""
-        self.open(reports)
-
-    @property
-    def over(self) -> bool:
-        """Whether it has let go of the links."""
-        return self._stopping.is_set()
-
-
-class _Camera(FootageSource):
-    """One open camera, which the board feeds as long as it is open."""
-
-    def __init__(self, world: World, name: str, session: Session) -> None:
-        view, clock = world.plan.cameras[name], world.clock
-        self._board, self._fed = world.board, False
-
-        def seen(shot: Shot) -> None:
-            world.eyes[name].saw(shot, clock.now_s())
-
-        super().__init__(
-            view.footage, session, clock.now_s, faults=view.faults, step_s=_WAIT_S, patient=True, seen=seen
-        )
-        self._feed(fed=True)
-
-    def close(self) -> None:
-        """End it."""
-        self._feed(fed=False)
-        super().close()
-
-    def _feed(self, *, fed: bool) -> None:
-        if fed != self._fed:
-            self._board.pass_time()
-            self._board.doing.cameras += 1 if fed else -1
-            self._fed = fed
 
 
 class Life:
@@ -143,11 +50,11 @@ class Life:
     def __init__(self, world: World, number: int) -> None:
         self._world, self._plan, self._clock = world, world.plan, world.clock
         self._number = number
-        self._settings = _plain(world.plan.settings)
+        self._settings = plain(world.plan.settings)
         self._root = world.board.root
         self._tower: Tower | None = None
         self._refuge: Refuge | None = None
-        self._uplink: _Stepped | None = None
+        self._uplink: SteppedUplink | None = None
         self._place: Kept | None = None
         self._transports: list[Transport] = []
         self.seats: dict[str, Seat] = {}
@@ -290,10 +197,10 @@ class Life:
         }
         self._balances = {name: self._counters.account(name).balance() for name in names}
 
-    def _linked(self, settings: Settings, model: str) -> _Stepped:
+    def _linked(self, settings: Settings, model: str) -> SteppedUplink:
         self._transports.clear()  # of an uplink that is over
         operator = self._world.people.operator
-        uplink = _Stepped(
+        uplink = SteppedUplink(
             settings,
             self._clock,
             model=model,
@@ -302,7 +209,7 @@ class Life:
             root=self._root,
             trusted=self._trusted,
             opener=self._transport,
-            clerk=_Inline(),
+            clerk=Inline(),
         )
         self._uplink, self._beat_ns = uplink, self._clock.now_ns
         return uplink
@@ -312,9 +219,9 @@ class Life:
         self._transports.append(transport)
         return transport
 
-    def _open(self, options: Options, session: Session) -> _Camera:
+    def _open(self, options: Options, session: Session) -> SimCamera:
         name = next(name for name, camera in self._settings.cameras.items() if camera is options)
-        return _Camera(self._world, name, session)
+        return SimCamera(self._world, name, session)
 
     def _trusted(self) -> bool:
         return not held(self._plan.untrusted, self._clock.now_s() - self._plan.begin_s)
@@ -414,14 +321,3 @@ class Life:
     def _look_at_outbox(self) -> None:
         if self._place is not None:
             self._world.mailbox.look(self._place, self._clock.now_s())
-
-
-def _plain(settings: Settings) -> Settings:
-    """Return a tower's settings without what only a real one has."""
-    return msgspec.structs.replace(
-        settings,
-        model=msgspec.structs.replace(settings.model, threads=1),
-        store=msgspec.structs.replace(settings.store, path=None),
-        web=msgspec.structs.replace(settings.web, enabled=False),
-        operators={},
-    )
