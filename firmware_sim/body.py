@@ -5,7 +5,7 @@ The daemon's own readers read them; nothing in `edge` knows that they are simula
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from edge.errors import DeviceError
@@ -23,6 +23,7 @@ _SCRIPT = """#!/bin/sh
 exec cat "$(dirname "$0")/../{answers}/$1"
 """
 _RAIL_V = 5.1
+_SILENCED = {"soc": f"{_THERMAL}/temp", "gauge": f"{_BATTERY}/capacity"}
 
 
 class Body:
@@ -34,6 +35,7 @@ class Body:
         gauge: whether the kernel tells the battery's charge; a charge controller alone does not.
         monitor: whether an INA226 measures the board's power.
         memory_bytes: of the board.
+        shared: whether others read while it writes; else files are changed in place, which is faster.
     """
 
     def __init__(
@@ -44,8 +46,9 @@ class Body:
         gauge: bool = True,
         monitor: bool = True,
         memory_bytes: int = 1 << 30,
+        shared: bool = True,
     ) -> None:
-        self.root, self._profile = root, profile
+        self.root, self._profile, self._shared = root, profile, shared
         self._gauge, self._monitor = gauge, monitor
         board = profile.board
         kilobytes = memory_bytes // 1024
@@ -61,10 +64,17 @@ class Body:
         self._write(PROGRAM, _SCRIPT.format(answers=_ANSWERS))
         (root / PROGRAM).chmod(0o755)
 
-    def show(self, moment: Moment) -> None:
-        """Write how the board is. Each file changes at once, so no reader meets half a number."""
+    def show(self, moment: Moment, silent: Collection[str] = ()) -> None:
+        """Write how the board is. Where it is shared, each file changes at once: no reader meets half a number.
+
+        Args:
+            moment: how it is.
+            silent: of `soc` and `gauge`, what says nothing: its files are gone.
+        """
         board = self._profile.board
-        if board.thermal_zone:
+        for path in (_SILENCED[name] for name in silent):
+            (self.root / path).unlink(missing_ok=True)
+        if board.thermal_zone and "soc" not in silent:
             self._write(f"{_THERMAL}/temp", f"{round(moment.soc_c * 1000)}\n")
         if board.throttle_flags:
             self._write(_FIRMWARE, f"{moment.throttled:x}\n")
@@ -76,7 +86,7 @@ class Body:
             self._write(f"{_MONITOR}/in1_input", f"{round(moment.supply_v * 1e3)}\n")
             self._write(f"{_MONITOR}/curr1_input", f"{round(moment.board_w / moment.supply_v * 1e3)}\n")
             self._write(f"{_MONITOR}/power1_input", f"{round(moment.board_w * 1e6)}\n")
-        if self._gauge:
+        if self._gauge and "gauge" not in silent:
             status = (
                 "Full" if moment.stage == "float" else "Charging" if moment.battery_a > 0 else "Discharging"
             )
@@ -100,6 +110,11 @@ class Body:
 
     def _write(self, path: str, text: str) -> None:
         file = self.root / path
+        if not self._shared and file.exists():
+            with file.open("r+b") as opened:
+                opened.write(text.encode())
+                opened.truncate()
+            return
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(f".{file.name}.new")
         new.write_text(text, encoding="utf-8")

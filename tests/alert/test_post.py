@@ -209,11 +209,12 @@ def test_a_sink_that_is_gone_is_gone_in_memory_too(tower):
 
 def test_a_disk_that_hangs_is_waited_for_once_and_what_is_in_memory_goes_out(tmp_path, caplog):
     over, clock = threading.Event(), Clock()
-    post = Post(Rules((Route("a"),), boot="b1"), clock, Clerk(wait_s=0.05))
+    clerk = Clerk(wait_s=0.05)
+    post = Post(Rules((Route("a"),), boot="b1"), clock, clerk)
     with Place(lambda: tmp_path / "e.db", post=post) as place:
         list(place.open(()))
         place.commit(event("stored"))
-        thread = threading.Thread(target=post._clerk._asked.put, args=(Hanging(over),))
+        thread = threading.Thread(target=clerk._asked.put, args=(Hanging(over),))
         thread.start()
         thread.join(HANG_S)
         post.keep(event("e"))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.device.ve_direct import FRESH_S, Blocks, VeDirect, number
+from edge.device.ve_direct import FRESH_S, Blocks, SerialPort, VeDirect, number
 from edge.errors import DeviceError
 
 FIELDS = {"PID": "0xA053", "V": "12840", "I": "-410", "VPV": "18200", "PPV": "31", "LOAD": "ON", "SOC": "---"}
@@ -117,7 +117,7 @@ def test_a_port_is_read_raw_at_its_speed_and_never_written(line: tuple[int, Path
         device.read()
     os.write(master, block())
     assert device.read() == FIELDS
-    assert device._port is not None
+    assert isinstance(device._port, SerialPort)
     settings = termios.tcgetattr(device._port)
     assert settings[4:6] == [termios.B19200, termios.B19200]
     assert settings[2] & termios.CSIZE == termios.CS8

@@ -1,0 +1,18 @@
+"""The errors of simulated towers.
+
+EdgeError
+├── PlanError(ValueError)     a plan cannot be run as it is
+└── SeatError(RuntimeError)   a part of the tower has died of an error that nobody foresaw
+"""
+
+from __future__ import annotations
+
+from edge.errors import EdgeError
+
+
+class PlanError(EdgeError, ValueError):
+    """A plan cannot be run as it is; the message says which part, and what was expected."""
+
+
+class SeatError(EdgeError, RuntimeError):
+    """A thread on a seat has died of an error that it did not handle."""
