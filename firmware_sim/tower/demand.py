@@ -68,13 +68,13 @@ def alerted_share(run: Run) -> float | None:
 
 
 def false_alerts(run: Run) -> int:
-    """Count alerts that meet no fire."""
-    return sum(not event.fires and event.alerted_s is not None for event in run.events)
+    """Count alerts that meet no fire. Of a clip nobody knows what burns in it: its alerts do not count."""
+    return sum(event.alerted_s is not None for event in _false(run))
 
 
 def false_candidates(run: Run) -> int:
-    """Count candidates that meet no fire and never became alerts."""
-    return sum(not event.fires and event.alerted_s is None for event in run.events)
+    """Count candidates that meet no fire and never became alerts; not those of a clip."""
+    return sum(event.alerted_s is None for event in _false(run))
 
 
 def delivered_share(run: Run) -> float | None:
@@ -145,12 +145,18 @@ MEASURES: Mapping[str, Measure] = {
     "turns": turns,
     "answered_share": answered_share,
 }
+OF_FIRES = ("fire_watched_share", "found_share", "alerted_share")  # nobody can judge these where none burns
 
 
 def _met_share(run: Run, events: list[Seen]) -> float | None:
     fires = {fire.fire for fire in run.fires}
     met = {fire for event in events for fire in event.fires}
     return len(met & fires) / len(fires) if fires else None
+
+
+def _false(run: Run) -> Iterator[Seen]:
+    clips = {name for name, camera in run.cameras.items() if camera.kind == "clip"}
+    return (event for event in run.events if not event.fires and event.camera not in clips)
 
 
 def _told(spell: Spell) -> bool:

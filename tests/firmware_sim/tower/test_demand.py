@@ -150,6 +150,8 @@ def test_a_candidate_finds_but_does_not_alert() -> None:
 def test_false_ones_are_those_that_meet_no_fire() -> None:
     events = (event(), event(), event(alert=True), event("mill"), event("mill", alert=True))
     assert (demand.false_candidates(run(events=events)), demand.false_alerts(run(events=events))) == (2, 1)
+    clip = run(events=events, cameras={"north": camera(kind="clip")})
+    assert (demand.false_candidates(clip), demand.false_alerts(clip)) == (0, 0)
 
 
 def test_delivered_counts_what_is_about_events() -> None:
