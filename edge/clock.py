@@ -8,12 +8,16 @@ from __future__ import annotations
 import ctypes
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux; modes = 0 only reads
+
+Trusted: TypeAlias = Callable[[], bool | None]
+"""Says whether the wall clock is synchronised; None when that is unknown."""
 
 
 class Clock(Protocol):

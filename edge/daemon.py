@@ -1,57 +1,40 @@
-"""The daemon: a thread per camera, one for inference, one that records, one that announces, and a main loop."""
+"""The daemon: a tower in threads, one per camera, one for inference, one that records, one that announces.
+
+A main loop feeds the watchdog.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from edge.alert import drill
 from edge.alert.announcer import Announce, Announcer
-from edge.alert.event import Announcement, Event, Stamp
-from edge.alert.evidence import Picture, is_drill
-from edge.alert.keeper import Keeper
-from edge.alert.recorder import Recorder
-from edge.alert.tower_store import TowerStore, counts_of
-from edge.alert.witness import Witness
-from edge.camera.due import Dues
-from edge.camera.intake import Intake
-from edge.camera.reader import Camera, CameraReader
-from edge.camera.slots import Slots
-from edge.clock import Clock, boot_id, utc_text, wall_synchronised
+from edge.alert.tower_store import TowerStore
+from edge.clock import Clock
 from edge.counter.counters import Counters
-from edge.detect.severity import Risk
 from edge.device.notify import Notify, status_message
 from edge.device.watchdog import Heartbeats, Watchdog
 from edge.errors import EdgeError
-from edge.frame import Frame
 from edge.governor.governor import Governor
-from edge.governor.hand import Gear, Hand, levers_of
-from edge.health import CameraFacts, Health, judge_all, with_messages
-from edge.hour import trusted_s
 from edge.model.loaded import Model
 from edge.model.runtime import Runtime
-from edge.pipeline import Pipeline
-from edge.plan import plan
 from edge.settings import Settings
-from edge.status import Status
-from edge.uplink.heartbeat import Power, power_of
+from edge.tower import CAMERA, Tower
 from edge.uplink.uplink import Uplink
 
 logger = logging.getLogger(__name__)
 
-INFERENCE, CAMERA = "inference", "camera "  # loops that beat; of a camera the name follows
+INFERENCE = "inference"  # its loop that beats
 LIVE_S = 30.0  # a loop that is silent for longer stands still
 TICK_S = 1.0
 TAKE_S = 0.5
-STALE_CADENCES = 2.0  # a frame that waited longer than this many cadences is not worth scoring
 LAST_FRAME_S = 0.5  # what the model has at the end; then the recorder has its own time
 ANNOUNCE_S = 0.3  # then what is still to be announced
 
 
-class Daemon:
+class Daemon(Tower):
     """Runs one tower until it is told to stop, or until every camera is a recording that has ended.
 
     Args:
@@ -87,70 +70,25 @@ class Daemon:
         stopping: threading.Event | None = None,
         root: Path = Path("/"),
     ) -> None:
-        self._settings = settings
-        self._model = model.name
-        self._store = store
-        self._counters = counters
-        self._clock = clock
         self._notify = notify
-        self._boot_id = boot_id(root)
         self._stopping = threading.Event() if stopping is None else stopping
         self._heartbeats = Heartbeats(clock)
         self._watchdog = Watchdog(clock, self._heartbeats, notify, watchdog_s)
-        self._cameras = plan(settings, model.bundle.manifest)
-        accounts = {name: counters.account(name) for name in self._cameras}
-        self._slots = Slots(accounts)
-        self._intakes = {
-            name: Intake(accounts[name], clock, counters.record, camera.schedule, turns=camera.options.turn)
-            for name, camera in self._cameras.items()
-        }
-        self._readers = {name: self._reader(camera) for name, camera in self._cameras.items()}
-        self._dues = Dues({name: camera.schedule for name, camera in self._cameras.items()})
-        self._started_ns = clock.mono_ns()
         self._announcer = Announcer(announce)
-        self._uplink = uplink
-        masks = {name: camera.options.masks for name, camera in self._cameras.items()}
-        self._pipeline = Pipeline(
+        super().__init__(
+            settings,
             model,
-            self._stamp,
-            counters.record,
-            masks,
-            self._risk,
-            frozenset(name for name, camera in self._cameras.items() if camera.options.night_alerts),
-            memory=settings.model.memory_of_the_hour,
-            wall_s=trusted_s,
-        )
-        self._keeper = Keeper(store, self._pipeline.recall)
-        self._recorder = Recorder(
             store,
-            self._tell,
+            counters,
             clock,
-            record=counters.record,
-            beat=lambda allowance_s: self._heartbeats.beat("recorder", allowance_s),
-            urgent=self._keeper.hurry,
-            idle=self._keeper.step if self._pipeline.hours.on else lambda: False,
+            announce=self._announcer.put,
+            beat=self._heartbeats.beat,
+            uplink=uplink,
+            governor=governor,
+            lean=lean,
+            root=root,
         )
-        privacy = {name: camera.options.privacy for name, camera in self._cameras.items()}
-        tower = settings.tower.id or settings.tower.name
-        self._witness = Witness(tower, privacy, model.bundle.manifest, self._stamp)
-        self._last: dict[str, Frame] = {}
-        self._hand: Hand | None = None
-        if governor is not None:
-            levers = levers_of(self._cameras, self._readers, counters.account, model.bundle.manifest.cadence)
-            gear = Gear(self._pipeline.use, model.runtime, lean)
-            self._hand = Hand(governor, clock, levers, spare=self._witness.spare, lean=gear.shift)
         self._inference = threading.Thread(target=self._infer, name="inference", daemon=True)
-
-    def _reader(self, camera: Camera) -> CameraReader:
-        # opening and one read may each take the timeout
-        allowance_s = 2 * camera.options.timeout_s
-        return CameraReader(
-            camera,
-            self._intakes[camera.name],
-            self._slots,
-            self._clock,
-            beat=lambda: self._heartbeats.beat(f"{CAMERA}{camera.name}", allowance_s),
-        )
 
     def stop(self) -> None:
         """Ask `run` to end; safe in a signal handler."""
@@ -165,7 +103,7 @@ class Daemon:
         self._heartbeats.beat("recorder")
         self._announcer.start()
         self._recorder.start()
-        for name, reader in self._readers.items():
+        for name, reader in self.readers.items():
             self._heartbeats.beat(f"{CAMERA}{name}")
             reader.start()
         self._heartbeats.beat(INFERENCE)
@@ -173,221 +111,54 @@ class Daemon:
         if self._uplink is not None:
             self._uplink.start(self, lambda allowance_s: self._heartbeats.beat("courier", allowance_s))
         self._notify("READY=1")
-        logger.info("ready: %d cameras", len(self._readers))
+        logger.info("ready: %d cameras", len(self.readers))
         try:
             while not self._clock.wait(self._stopping, TICK_S):
-                self._tick()
+                self._turn()
                 on_tick()
                 if not self._inference.is_alive():
                     raise EdgeError("the inference thread has died; see the log above")
-                if self._finished():
+                if self.finished:
                     break
         finally:
             self._end()
 
-    def _tick(self) -> None:
-        self._counters.sample()
-        if self._hand is not None:
-            self._hand.step(self._risk(), open_event=self._pipeline.any_open)
-        for name, reader in self._readers.items():
+    def _turn(self) -> None:
+        self.tick()
+        for name, reader in self.readers.items():
             if reader.finished:
                 self._heartbeats.forget(f"{CAMERA}{name}")
-        self._recorder.tell_overdue(self._clock.mono_ns())
-        if self._uplink is not None:
-            self._uplink.tick()
         self._watchdog.tick()
         self._notify(status_message("; ".join(self.health().reasons) or "all cameras ok"))
-
-    def _finished(self) -> bool:
-        """Say whether every camera is a recording that has ended and nothing waits any more."""
-        if not all(reader.finished for reader in self._readers.values()):
-            return False  # asked first: until then, more frames may come
-        return not any(self._counters.account(name).balance().waiting for name in self._readers)
 
     def _end(self) -> None:
         self._notify("STOPPING=1")
         self._stopping.set()
-        for reader in self._readers.values():
+        for reader in self.readers.values():
             reader.stop(0.0)
         self._slots.close()
         self._inference.join(LAST_FRAME_S)
         if not self._inference.is_alive():
-            self._tell_darkness()
-            for name, frame in self._last.items():
-                for event in self._pipeline.close(name, frame):
-                    self._recorder.offer(event)
-            self._keep_hours(last=True)
+            self.finish()
         self._recorder.stop()
         if self._uplink is not None:
             self._uplink.stop()
         self._announcer.stop(ANNOUNCE_S)
         self._counters.sample()
 
-    def _tell(self, announcement: Announcement) -> None:
-        if not is_drill(announcement.event):  # who reads it knows no drills
-            self._announcer.put(announcement)
-        if self._uplink is not None:
-            self._uplink.told(announcement)
-
-    def trouble(self) -> str | None:
-        """Return why events are not on disk; None where they are."""
-        return self._recorder.trouble(self._clock.mono_ns())
-
-    def due_s(self) -> Mapping[str, float | None]:
-        """Return the seconds until each camera's next frame is due; None where none was scored yet."""
-        return self._dues.all_s(self._clock.mono_ns(), None if self._hand is None else self._hand.due_s())
-
     def _infer(self) -> None:
         """Score the camera that has waited longest, for ever."""
         while not self._stopping.is_set():
             self._heartbeats.beat(INFERENCE)
-            taken = self._slots.take_oldest(TAKE_S)
-            self._tell_darkness()
-            if taken is not None:
-                self._score(*taken)
+            self.look(TAKE_S)
 
-    def _tell_darkness(self) -> None:
-        """Say of open events that their camera is dark."""
-        for name, intake in self._intakes.items():
-            dusk = intake.sight.darkness
-            for event in () if dusk is None else self._pipeline.darken(name, dusk):
-                self._recorder.offer(event)
-
-    def _score(self, camera: str, frame: Frame) -> None:
-        account = self._counters.account(camera)
-        age_s = (self._clock.mono_ns() - frame.captured_mono_ns) / 1e9
-        if age_s > STALE_CADENCES * self._cameras[camera].schedule.cadence_s:
-            account.drop("stale")
-            return
-        try:
-            scored = self._pipeline.score(camera, frame)
-        except Exception:  # one frame's trouble is its own: count it, log it, go on
-            account.drop("failed")
-            logger.exception("camera '%s': frame %d could not be scored", camera, frame.sequence)
-            self._keep_hours()
-            for event in self._pipeline.owed(camera):
-                self._recorder.offer(event)
-            return
-        self._keep_hours()
-        account.score()
-        now_ns = self._clock.mono_ns()
-        self._counters.record("total", now_ns - frame.captured_mono_ns)
-        self._dues.note(camera, now_ns)
-        self._last[camera] = frame
-        for one in self._witness.see(scored):
-            (self._recorder.offer if one.told else self._recorder.attach)(one.event, one.pictures)
-        self._counters.record("evidence", self._clock.mono_ns() - now_ns)
-
-    def _keep_hours(self, *, last: bool = False) -> None:
-        """Hand over the memories of the hour that are to be written: before the events with which they forgot."""
-        try:
-            for camera, saved in self._pipeline.hours.save(last=last).items():
-                self._keeper.offer(camera, saved.data, urgent=saved.urgent)
-        except Exception:  # events matter more
-            logger.exception("a memory of the hour cannot be kept")
-
-    def _stamp(self, frame: Frame) -> Stamp:
-        """Return the moment of a frame by every clock at hand."""
-        return Stamp(
-            model_s=frame.model_ns / 1e9,
-            mono_ns=frame.captured_mono_ns,
-            utc=utc_text(frame.captured_wall_ns),
-            utc_trusted=wall_synchronised(),
-            boot_id=self._boot_id,
-        )
-
-    def health(self) -> Health:
-        """Judge every camera, and whether events reach the disk and messages are carried, now."""
-        facts = {name: self._facts(name, reader) for name, reader in self._readers.items()}
-        now_ns = self._clock.mono_ns()
-        judged = judge_all(facts, now_ns, self._recorder.trouble(now_ns))
-        if self._hand is not None:
-            judged = self._hand.amended(judged)
-        if self._uplink is None:
-            return judged
-        return with_messages(judged, self._uplink.trouble(), self._uplink.notices())
-
-    def _facts(self, name: str, reader: CameraReader) -> CameraFacts:
-        facts = reader.facts(
-            self._dues.scored_ns(name),
-            self._started_ns,
-            conditions=self._pipeline.conditions(name),
-            held=self._pipeline.holds(name),
-        )
-        if self._hand is None:
-            return facts
-        return self._hand.facts(facts, self._dues.cadence_s(name), self.due_s()[name])
-
-    def power(self) -> Power | None:
-        """Return what is known of power and heat."""
-        return power_of(self._counters.snapshot(), None if self._hand is None else self._hand.report())
-
-    def page_off(self) -> str | None:
-        """Return why the page is not shown; None where it is."""
-        return None if self._hand is None else self._hand.page_off()
-
-    def _risk(self) -> Risk:
-        return "neutral" if self._uplink is None else self._uplink.fire_risk()
+    @property
+    def untold(self) -> int:
+        """How many announcements nobody took."""
+        return self._announcer.untold
 
     def live(self) -> bool:
         """Say whether inference and every camera's loop turn, whatever cameras show and disks do."""
         return self._inference.is_alive() and not any(
             name == INFERENCE or name.startswith(CAMERA) for name in self._heartbeats.stalled(LIVE_S)
-        )
-
-    def sight(self, event: Event) -> Stamp | None:
-        """Return the newest sight of an open event, told or not; None where it is not open. From any thread."""
-        return self._pipeline.sight(event)
-
-    def confirmed(self, event: Event) -> None:
-        """Take note that a person confirmed an event. From any thread."""
-        if not is_drill(event):
-            self._pipeline.confirm(event)
-            self._keep_hours()
-
-    def picture(self, camera: str) -> Picture | None:
-        """Return what a camera showed last; None where nothing of it was scored.
-
-        Raises:
-            FrameError: it cannot be made.
-        """
-        frame = self._last.get(camera)
-        return None if frame is None else self._witness.now(camera, frame)
-
-    def begin_drill(self, event_id: str, camera: str, at: Stamp) -> Event:
-        """Let a drill begin on the way of a real event, with pictures of the newest frame; return its opening."""
-        made = self._witness.drill(event_id, camera, self._last.get(camera), self._model, at)
-        self._recorder.offer(made.event, made.pictures)
-        return made.event
-
-    def end_drill(self, event: Event, at: Stamp) -> None:
-        """Let a drill end on the same way."""
-        self._recorder.offer(drill.ended(event, at))
-
-    @property
-    def good(self) -> bool:
-        """Whether every event is on disk and no recording broke before its end."""
-        return self._recorder.good and not any(r.finished and r.error for r in self._readers.values())
-
-    def status(self) -> dict[str, Any]:
-        """Return everything that is counted, as plain tables."""
-        return self._status().document()
-
-    def metrics(self) -> bytes:
-        """Return the Prometheus exposition."""
-        return self._status().exposition()
-
-    def _status(self) -> Status:
-        hours, horizons, uplink = self._pipeline.hours, self._pipeline.horizons, self._uplink
-        return Status(
-            tower=self._settings.tower.name,
-            snapshot=self._counters.snapshot(),
-            recorded=self._recorder.recorded,
-            untold=self._announcer.untold,
-            stored=counts_of(self._store),
-            evidence=self._witness.made,
-            hours=hours.counted if hours.on else None,
-            horizons=horizons.counted if horizons.on else None,
-            uplink=None if uplink is None else uplink.report(),
-            health=self.health(),
         )

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.alert.event import Event, Stamp
-from edge.clock import wall_synchronised
+from edge.clock import Trusted, wall_synchronised
 from edge.detect.memory import Memory
 from edge.detect.tracker import Change
 from edge.frame import Box, Frame
@@ -295,6 +295,11 @@ def _epoch(stamp: Stamp) -> float | None:
         return None
 
 
-def trusted_s(frame: Frame) -> float | None:
-    """Return a frame's wall time in seconds since 1970 UTC; None where the kernel does not hold the clock for true."""
-    return frame.captured_wall_ns / 1e9 if wall_synchronised() else None
+def trusted_s(frame: Frame, trusted: Trusted = wall_synchronised) -> float | None:
+    """Return a frame's wall time in seconds since 1970 UTC; None where its clock is not held for true.
+
+    Args:
+        frame: whose.
+        trusted: says whether its clock is synchronised; asks the kernel if absent.
+    """
+    return frame.captured_wall_ns / 1e9 if trusted() else None

@@ -74,22 +74,34 @@ class Refuge:
         Raises:
             StallError: a loop stands still, and there is no service manager to act.
         """
-        _log.warning("governor: nothing is opened: %s", "; ".join(self._governor.notices()))
-        self._notify("READY=1")
+        self.enter()
         try:
             while self._governor.ruling.cut_off:
-                self._heartbeats.beat("refuge")
-                self._carry()
-                self._watchdog.tick()
-                self._notify(status_message("; ".join(self.health().reasons)))
+                self.tell()
                 if self._clock.wait(stopping, _TICK_S):
                     return False
-                self._counters.sample()
-                self._governor.step("neutral", open_event=False, begun=False)
+                self.look()
         finally:
-            self._hang_up()
+            self.leave()
         _log.info("governor: the battery has recovered")
         return True
+
+    def enter(self) -> None:
+        """Say that it waits; then `tell` and `look` by turns while the band is in force, and `leave`."""
+        _log.warning("governor: nothing is opened: %s", "; ".join(self._governor.notices()))
+        self._notify("READY=1")
+
+    def tell(self) -> None:
+        """Say that it turns, and send the heartbeat that is due."""
+        self._heartbeats.beat("refuge")
+        self._carry()
+        self._watchdog.tick()
+        self._notify(status_message("; ".join(self.health().reasons)))
+
+    def look(self) -> None:
+        """Let the governor decide anew."""
+        self._counters.sample()
+        self._governor.step("neutral", open_event=False, begun=False)
 
     def _carry(self) -> None:
         """Send one heartbeat, and let go of the links when it has arrived."""
@@ -103,9 +115,10 @@ class Refuge:
                 self._uplink.start(self, lambda allowance_s: self._heartbeats.beat("courier", allowance_s))
                 self._beat_ns = now_ns
         elif self._uplink.heard:
-            self._hang_up()
+            self.leave()
 
-    def _hang_up(self) -> None:
+    def leave(self) -> None:
+        """Let go of the links."""
         uplink, self._uplink = self._uplink, None
         if uplink is not None:
             uplink.stop()

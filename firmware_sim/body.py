@@ -5,7 +5,7 @@ The daemon's own readers read them; nothing in `edge` knows that they are simula
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from edge.errors import DeviceError
@@ -23,6 +23,7 @@ _SCRIPT = """#!/bin/sh
 exec cat "$(dirname "$0")/../{answers}/$1"
 """
 _RAIL_V = 5.1
+_SILENCED = {"soc": f"{_THERMAL}/temp", "gauge": f"{_BATTERY}/capacity"}
 
 
 class Body:
@@ -61,10 +62,17 @@ class Body:
         self._write(PROGRAM, _SCRIPT.format(answers=_ANSWERS))
         (root / PROGRAM).chmod(0o755)
 
-    def show(self, moment: Moment) -> None:
-        """Write how the board is. Each file changes at once, so no reader meets half a number."""
+    def show(self, moment: Moment, silent: Collection[str] = ()) -> None:
+        """Write how the board is. Each file changes at once, so no reader meets half a number.
+
+        Args:
+            moment: how it is.
+            silent: of `soc` and `gauge`, what says nothing: its files are gone.
+        """
         board = self._profile.board
-        if board.thermal_zone:
+        for path in (_SILENCED[name] for name in silent):
+            (self.root / path).unlink(missing_ok=True)
+        if board.thermal_zone and "soc" not in silent:
             self._write(f"{_THERMAL}/temp", f"{round(moment.soc_c * 1000)}\n")
         if board.throttle_flags:
             self._write(_FIRMWARE, f"{moment.throttled:x}\n")
@@ -76,7 +84,7 @@ class Body:
             self._write(f"{_MONITOR}/in1_input", f"{round(moment.supply_v * 1e3)}\n")
             self._write(f"{_MONITOR}/curr1_input", f"{round(moment.board_w / moment.supply_v * 1e3)}\n")
             self._write(f"{_MONITOR}/power1_input", f"{round(moment.board_w * 1e6)}\n")
-        if self._gauge:
+        if self._gauge and "gauge" not in silent:
             status = (
                 "Full" if moment.stage == "float" else "Charging" if moment.battery_a > 0 else "Discharging"
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tty
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -117,6 +117,28 @@ class SerialLine:
         """Pull the plug: who listens reads an end or an error."""
         os.close(self._ours)
         os.close(self._theirs)
+
+
+class Cable:
+    """The same bytes without a pseudo-terminal, in which the kernel takes its own time.
+
+    It is an `edge.device.ve_direct.Port`.
+
+    Args:
+        charger: who speaks.
+        moment: returns how the tower is now; None: the charger is silent.
+    """
+
+    def __init__(self, charger: Charger, moment: Callable[[], Moment | None]) -> None:
+        self._charger, self._moment = charger, moment
+
+    def read(self) -> bytes:
+        """Return the block of now."""
+        moment = self._moment()
+        return b"" if moment is None else block(self._charger.fields(moment))
+
+    def close(self) -> None:
+        """Pull nothing: the charger speaks on."""
 
 
 def _milli(value: float) -> str:

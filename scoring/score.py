@@ -308,9 +308,9 @@ class _Judge:
             return None, None
         moment = self._epoch(span.first)
         now = min(boxed, key=lambda frame: (abs((frame.epoch or 0.0) - moment), frame.epoch))
-        alarm = _alarm_cell(span.box_px, self.cell_px)
+        alarm = alarm_cell(span.box_px, self.cell_px)
         here, anywhere = (
-            min(_cells_apart(alarm, box, self.cell_px) for frame in some for box in frame.boxes)
+            min(cells_apart(alarm, box, self.cell_px) for frame in some for box in frame.boxes)
             for some in ([now], boxed)
         )
         return here, anywhere
@@ -362,14 +362,14 @@ def _places(truth: TruthSequence, frames: Sequence[ScoredFrame]) -> list[int]:
     return [known[frame.name] for frame in frames]
 
 
-def _alarm_cell(box: tuple[int, int, int, int], cell_px: tuple[float, float]) -> Box:
+def alarm_cell(box: tuple[int, int, int, int], cell_px: tuple[float, float]) -> Box:
     """Return the square of one cell around the middle of a box, so that a huge box does not find everything."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     width, height = cell_px
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _cells_apart(a: Box, b: Box, cell_px: tuple[float, float]) -> float:
+def cells_apart(a: Box, b: Box, cell_px: tuple[float, float]) -> float:
     """Return the gap between two boxes in cells, along the axis where it is wider; 0 where they meet."""
     across = max(a[0] - b[2], b[0] - a[2]) / cell_px[0]
     down = max(a[1] - b[3], b[1] - a[3]) / cell_px[1]

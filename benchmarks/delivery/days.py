@@ -50,7 +50,7 @@ class Days:
 
     def _begin(self) -> None:
         rules = Rules(tuple(map(Route, _SINKS)), boot=self.clock.boot, queue_bytes=_QUEUE_BYTES)
-        self.post = Post(rules, self.clock, Inline())  # type: ignore[arg-type]  # a clerk without a thread
+        self.post = Post(rules, self.clock, Inline())
         self.place = Place(lambda: self._store, post=self.post)
         for closed in self.place.open(()):
             self.committed[key_of(closed)] = closed

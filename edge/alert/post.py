@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 from edge.alert.booking import Holds, nothing_held
 from edge.alert.database import MEMORY, MIN_BYTES, Database
@@ -58,6 +58,14 @@ class _Answer:
         if error is not None:
             raise error
         return got
+
+
+class Calls(Protocol):
+    """What does things of the disk."""
+
+    def call(self, call: Callable[[], _Got]) -> _Got:
+        """Do one and return what it gives. Raises StoreError: it fails, or takes too long."""
+        ...
 
 
 class Clerk:
@@ -117,13 +125,13 @@ class Post:
         self,
         rules: Rules,
         clock: Clock,
-        clerk: Clerk | None = None,
+        clerk: Calls | None = None,
         holds: Holds = nothing_held,
         opened: Callable[[Outbox], None] = lambda _: None,
     ) -> None:
         self.rules = rules
         self._clock = clock
-        self._clerk = Clerk() if clerk is None else clerk
+        self._clerk: Calls = Clerk() if clerk is None else clerk
         self._storms = Storms(rules.storm_alerts)
         self._gone: set[str] = set()
         self._holds = holds

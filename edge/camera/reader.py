@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from edge.backoff import Backoff
 from edge.camera.address import open_source, scrub
@@ -22,10 +23,13 @@ from edge.text import plain
 
 logger = logging.getLogger(__name__)
 
-_BEAT_S = 0.5
+BEAT_S = 0.5  # in a wait, between two beats
 _DAMAGED_S = 30.0
 _DAMAGED_CADENCES = 2
 _STOP_S = 1.0
+
+
+Opener: TypeAlias = Callable[[Options, Session], Source]
 
 
 class _StopError(Exception):
@@ -67,6 +71,8 @@ class CameraReader:
         beat: called at least every second while the thread turns; a read may wait for `timeout_s` without it.
         backoff: between attempts.
         opener: opens a source.
+        beat_s: how long it waits without a beat, at most; who moves a simulated clock wakes it when it is to see
+            something.
 
     Attributes:
         error: what is wrong now, without credentials; None while pictures come.
@@ -84,7 +90,8 @@ class CameraReader:
         *,
         beat: Callable[[], None] = no_beat,
         backoff: Backoff | None = None,
-        opener: Callable[[Options, Session], Source] = open_source,
+        opener: Opener = open_source,
+        beat_s: float = BEAT_S,
     ) -> None:
         self.name = camera.name
         self.error: str | None = None
@@ -104,6 +111,7 @@ class CameraReader:
         self._beat = beat
         self._backoff = Backoff() if backoff is None else backoff
         self._opener = opener
+        self._beat_s = beat_s
         self._stopping = threading.Event()
         self._resting = False
         self._failures = 0
@@ -253,12 +261,12 @@ class CameraReader:
         while self._resting and self._live:
             self._reopened = self.corrupt = False
             self._turn(resting=True)
-            self._clock.wait(self._stopping, _BEAT_S)
+            self._clock.wait(self._stopping, self._beat_s)
 
     def _hand_over(self, picture: Picture, *, live: bool) -> None:
         while self._resting and not live and self._pace == "fast":
             self._turn()
-            self._clock.wait(self._stopping, _BEAT_S)
+            self._clock.wait(self._stopping, self._beat_s)
         if self._resting:
             self._intake.pass_by()
             return
@@ -266,7 +274,7 @@ class CameraReader:
         if frame is None:
             return
         try:
-            while not live and self._pace == "fast" and not self._slots.wait_empty(self.name, _BEAT_S):
+            while not live and self._pace == "fast" and not self._slots.wait_empty(self.name, BEAT_S):
                 self._turn()
         except _StopError:
             self._intake.account.drop("stopped")
@@ -292,7 +300,7 @@ class CameraReader:
     def _wait_until(self, mono_ns: int) -> None:
         while (left_ns := mono_ns - self._clock.mono_ns()) > 0:
             self._turn()
-            self._clock.wait(self._stopping, min(_BEAT_S, left_ns / NS_PER_S))
+            self._clock.wait(self._stopping, min(self._beat_s, left_ns / NS_PER_S))
 
     def _pulse(self) -> None:
         """Turn, and see that a damaged source is not waited for too long."""

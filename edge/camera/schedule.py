@@ -74,6 +74,13 @@ class Grid:
         period_ns = self._period_ns()
         return time_ns >= self._point_ns + period_ns - round(period_ns * self._early)
 
+    def left_ns(self, time_ns: int) -> int:
+        """Return how long it is until a picture is due, if the cadence stays; 0 where one is."""
+        if self._point_ns is None or self.due(time_ns):
+            return 0
+        period_ns = self._period_ns()
+        return self._point_ns + period_ns - round(period_ns * self._early) - time_ns
+
     def take(self, time_ns: int) -> None:
         """Note that the picture of this time was taken: the next is due one cadence after the grid's point."""
         self._before = (self._point_ns, self._last_ns)

@@ -10,9 +10,10 @@ import fcntl
 import os
 import re
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol, TypeAlias
 
 from edge.clock import Clock
 from edge.errors import DeviceError
@@ -95,17 +96,56 @@ class Blocks:
         return text
 
 
+class Port(Protocol):
+    """A line that was opened for reading."""
+
+    def read(self) -> bytes:
+        """Return what waits; it never waits itself. Raises OSError: the device is gone."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; may raise OSError."""
+        ...
+
+
+class SerialPort:
+    """A serial port of this machine.
+
+    Args:
+        path: of it.
+
+    Raises:
+        OSError: it cannot be opened, or another of us reads it.
+        termios.error: it is no serial port.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._port = _open(path)
+
+    def read(self) -> bytes:
+        """Return what waits. Raises OSError: the device is gone."""
+        return _drained(self._port)
+
+    def close(self) -> None:
+        """Let go of it."""
+        os.close(self._port)
+
+
+OpenPort: TypeAlias = Callable[[Path], Port]
+
+
 class VeDirect:
     """One VE.Direct device; it is opened when it is first read, and again after it was gone.
 
     Args:
         path: of its serial port.
         clock: monotonic time.
+        opener: opens the port.
     """
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self._path, self._clock = path, clock
-        self._port: int | None = None
+    def __init__(self, path: Path, clock: Clock, opener: OpenPort = SerialPort) -> None:
+        self._path, self._clock, self._open = path, clock, opener
+        self._port: Port | None = None
         self._blocks = Blocks()
         self._newest: tuple[int, Mapping[str, str]] | None = None
 
@@ -129,14 +169,14 @@ class VeDirect:
         port, self._port = self._port, None
         if port is not None:
             with suppress(OSError):
-                os.close(port)
+                port.close()
 
     def _received(self) -> bytes:
         try:
             if self._port is None:
-                self._port = _open(self._path)
+                self._port = self._open(self._path)
                 self._blocks, self._newest = Blocks(), None
-            return _drained(self._port)
+            return self._port.read()
         except (OSError, termios.error) as error:
             self.close()
             said = error.strerror if isinstance(error, OSError) else "it is no serial port"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from edge.clock import Clock, wall_synchronised
+from edge.clock import Clock, Trusted, wall_synchronised
 from edge.device.device import Device
 from edge.device.linux import LinuxDevice
+from edge.device.ve_direct import OpenPort, SerialPort
 from edge.governor.governor import Governor
 from edge.governor.sensor import sensors_of
 from edge.settings import Settings
@@ -20,7 +20,8 @@ def governor_of(
     root: Path = Path("/"),
     *,
     device: Device | None = None,
-    trusted: Callable[[], bool | None] = wall_synchronised,
+    trusted: Trusted = wall_synchronised,
+    open_port: OpenPort = SerialPort,
 ) -> Governor | None:
     """Return the governor that the configuration asks for; None where it has no section `[governor]`.
 
@@ -30,6 +31,7 @@ def governor_of(
         root: where proc/ and sys/ are.
         device: the board; the one below `root` if absent.
         trusted: says whether the wall clock is synchronised.
+        open_port: opens the line of a charge controller.
     """
     options = settings.governor
     if options is None:
@@ -41,6 +43,7 @@ def governor_of(
         device=LinuxDevice(root) if device is None else device,
         clock=clock,
         root=root,
+        open_port=open_port,
     )
     return Governor(
         options.table,

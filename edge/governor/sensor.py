@@ -15,7 +15,7 @@ from edge.clock import Clock
 from edge.device import battery
 from edge.device.command import run_bounded
 from edge.device.device import Device
-from edge.device.ve_direct import VeDirect, number
+from edge.device.ve_direct import OpenPort, SerialPort, VeDirect, number
 from edge.document import read_text
 from edge.errors import DeviceError
 from edge.governor.reading import Sample
@@ -146,11 +146,12 @@ def sensors_of(
     device: Device,
     clock: Clock,
     root: Path = Path("/"),
+    open_port: OpenPort = SerialPort,
 ) -> tuple[Sensor, ...]:
     """Return the sensors that are configured, and the board behind them: who comes first is believed."""
     found: list[Sensor] = []
     if ve_direct is not None:
-        found.append(VeDirectSensor(VeDirect(Path(ve_direct), clock)))
+        found.append(VeDirectSensor(VeDirect(Path(ve_direct), clock, open_port)))
     if file is not None:
         found.append(file_sensor(Path(file)))
     if command:

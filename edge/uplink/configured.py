@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from edge.alert.route import Route, Rules
 from edge.clock import Clock
 from edge.errors import SettingsError
@@ -9,8 +12,11 @@ from edge.settings import Settings
 from edge.uplink.budget import Budget
 from edge.uplink.facts import tower_facts
 from edge.uplink.registry import kind_with
-from edge.uplink.sink import Tower
+from edge.uplink.sink import SinkOptions, Tower
+from edge.uplink.transport import Transport
 from edge.uplink.way import Way
+
+Opener: TypeAlias = Callable[[str, SinkOptions, Tower, Clock], Transport]
 
 
 def rules_of(settings: Settings, boot: str) -> Rules:
@@ -63,8 +69,22 @@ def _tower(settings: Settings) -> Tower:
     return Tower(settings.tower.id or "", settings.uplink.heartbeat_s)
 
 
-def ways_of(settings: Settings, clock: Clock) -> list[Way]:
+def open_sink(_name: str, options: SinkOptions, tower: Tower, clock: Clock) -> Transport:
+    """Make the transport of a sink by its kind.
+
+    Raises:
+        SettingsError: a secret or a file of it is unfit; starts with the key of the sink's table.
+    """
+    return kind_with(options).open(options, tower, clock)
+
+
+def ways_of(settings: Settings, clock: Clock, opener: Opener = open_sink) -> list[Way]:
     """Make the transport of each sink, which has no link yet.
+
+    Args:
+        settings: with the sinks.
+        clock: the machine's.
+        opener: makes a transport, by a sink's name and options.
 
     Raises:
         SettingsError: a secret or a file of it is unfit; starts with the key.
@@ -74,7 +94,7 @@ def ways_of(settings: Settings, clock: Clock) -> list[Way]:
     for name, sink in settings.sinks.items():
         kind = kind_with(sink)
         try:
-            transport = kind.open(sink, tower, clock)
+            transport = opener(name, sink, tower, clock)
         except SettingsError as error:
             raise SettingsError(f"sinks.{name}.{error}") from error
         budget = Budget(settings.uplink.day_bytes, clock.mono_ns())

@@ -11,15 +11,15 @@ from typing import Protocol
 
 from edge.alert.event import Announcement, Event, Stamp
 from edge.alert.evidence import Picture, is_drill
-from edge.alert.post import Post
+from edge.alert.post import Calls, Post
 from edge.alert.route import Queue
-from edge.clock import Clock, boot_id, utc_text, wall_synchronised
+from edge.clock import Clock, Trusted, boot_id, utc_text, wall_synchronised
 from edge.detect.severity import Risk
 from edge.errors import CommandError
 from edge.health import Health
 from edge.settings import Settings
 from edge.uplink.command import OfCamera, Operator, first_sequence
-from edge.uplink.configured import rules_of, ways_of
+from edge.uplink.configured import Opener, open_sink, rules_of, ways_of
 from edge.uplink.courier import BEAT_S, Courier
 from edge.uplink.desk import Desk
 from edge.uplink.drill import Drill, Watcher
@@ -97,11 +97,14 @@ class Uplink:
         version: of firetower.
         operators: who may give commands, by their names.
         root: where proc/ is.
+        trusted: says whether the wall clock is synchronised.
+        opener: opens the way to a sink.
+        clerk: does what the disk may keep waiting; one in a thread of its own if absent.
     Raises:
         SettingsError: a secret or a file of a sink is unfit; starts with the key.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 — every part is handed in
         self,
         settings: Settings,
         clock: Clock,
@@ -110,19 +113,20 @@ class Uplink:
         version: str,
         operators: Mapping[str, Operator] | None = None,
         root: Path = Path("/"),
+        trusted: Trusted = wall_synchronised,
+        opener: Opener = open_sink,
+        clerk: Calls | None = None,
     ) -> None:
-        self._clock = clock
+        self._clock, self._trusted = clock, trusted
         self._boot = boot_id(root) or ""
         self._facts = tower_facts(settings)
         self._model, self._version = model, version
         self._started_ns = clock.mono_ns()
         self._desk = Desk(self._boot, settings.cameras, self._stamp, self._confirmed)
-        self.post = Post(
-            rules_of(settings, self._boot), clock, holds=self._desk.holds, opened=self._desk.resume
-        )
+        self.post = Post(rules_of(settings, self._boot), clock, clerk, self._desk.holds, self._desk.resume)
         origins = {name: camera.origin for name, camera in self._facts.cameras.items()}
         self._drill = Drill(origins, self.post, self._stamp)
-        self._ways = ways_of(settings, clock)
+        self._ways = ways_of(settings, clock, opener)
         self._links: dict[str, Link] = {}
         self._queue: Queue | None = None
         self._shown: list[Parcel] = []  # pictures that the command in hand asked for
@@ -163,17 +167,33 @@ class Uplink:
             reports: the tower.
             beat: told that the loop turns, and for how many seconds it may now be silent.
         """
-        self._reports = reports
+        self.open(reports)
 
         def turn(silent_s: float) -> None:
-            self._turned_ns = self._clock.mono_ns()
+            self._turn()
             beat(silent_s)
-            self._links = {way.sink: way.link() for way in self._ways}
 
         self._thread = threading.Thread(
             target=self._courier.run, args=(self._clock, self._stopping, turn), name="courier", daemon=True
         )
         self._thread.start()
+
+    def open(self, reports: Reports) -> None:
+        """Begin to carry by `step`, which whoever calls this calls then, too; `start` does both in a thread."""
+        self._reports = reports
+
+    def step(self) -> bool:
+        """Carry what can be carried now; return whether anything was, so that more may be at once."""
+        self._turn()
+        return self._courier.step(self._clock.mono_ns())
+
+    def wake_ns(self) -> int:
+        """Return when a transport or the courier wants to be called next, by monotonic time."""
+        return self._courier.wake_ns(self._clock.mono_ns())
+
+    def _turn(self) -> None:
+        self._turned_ns = self._clock.mono_ns()
+        self._links = {way.sink: way.link() for way in self._ways}
 
     def stop(self) -> None:
         """Let go of the links; what is on disk is sent by the next process."""
@@ -184,6 +204,8 @@ class Uplink:
             thread.join(FAREWELL_S)
             if not thread.is_alive():
                 self._courier.close()
+        elif self._reports is not None:  # `step` alone has driven it
+            self._courier.close()
 
     def told(self, announcement: Announcement) -> None:
         """Take note of a revision that is on disk, or in memory; from any thread."""
@@ -208,7 +230,7 @@ class Uplink:
         self._looked_ns = now_ns
         self._queue = self.post.queue()
         observed = Observed(
-            self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), reports.health(), reports.trouble(),
+            self._clock.mono_ns(), self._clock.wall_ns(), self._trusted(), reports.health(), reports.trouble(),
             self._queue,
         )  # fmt: skip
         self._maintenance.tick(self.post, observed)
@@ -218,12 +240,12 @@ class Uplink:
     def trouble(self) -> str | None:
         """Return why messages are not carried, whatever the links are; None where they are; from any thread."""
         thread = self._thread
-        if thread is None:
+        if self._reports is None or self._stopping.is_set():
             return None
-        if not thread.is_alive():
+        if thread is not None and not thread.is_alive():
             return "messages: the courier has died; see the log"
         still_s = (self._clock.mono_ns() - self._turned_ns) / 1e9
-        if still_s > STILL_S:
+        if thread is not None and still_s > STILL_S:
             return f"messages: the courier has stood still for {still_s:.0f} s"
         why = self._courier.trouble
         return None if why is None else f"messages: {why}"
@@ -291,9 +313,7 @@ class Uplink:
 
     def _obey(self, sink: str, command: Command) -> list[Parcel]:
         _log.info("a command came from sink '%s'", sink)
-        moment = Moment(
-            self._clock.mono_ns(), self._clock.wall_ns(), wall_synchronised(), self._courier.sequence
-        )
+        moment = Moment(self._clock.mono_ns(), self._clock.wall_ns(), self._trusted(), self._courier.sequence)
         answer = self._gate.take(command, moment, sink)
         shown, self._shown = self._shown, []
         return [*([] if answer is None else [answer]), *shown]
@@ -346,11 +366,11 @@ class Uplink:
         return None if way is None else way.transport.link().largest_bytes
 
     def _now(self) -> Now:
-        return Now(self._clock.mono_ns(), self._boot, self._clock.wall_ns(), wall_synchronised())
+        return Now(self._clock.mono_ns(), self._boot, self._clock.wall_ns(), self._trusted())
 
     def _stamp(self) -> Stamp:
         mono_ns = self._clock.mono_ns()
         return Stamp(
             model_s=mono_ns / 1e9, mono_ns=mono_ns, utc=utc_text(self._clock.wall_ns()),
-            utc_trusted=wall_synchronised(), boot_id=self._boot,
+            utc_trusted=self._trusted(), boot_id=self._boot,
         )  # fmt: skip

@@ -31,6 +31,8 @@ class FootageSource:
         faults: of its stream; those of the picture are the footage's (`Faulty`).
         timeout_s: silence after which the camera is given up.
         step_s: of its waits.
+        patient: whether one wait lasts until the next picture is due. Who moves the clock wakes it then, where the
+            camera is to be closed or its cadence changes meanwhile.
         seen: told of each picture that is given, for the truth.
 
     Raises:
@@ -48,10 +50,12 @@ class FootageSource:
         faults: StreamFaults = NO_FAULTS,
         timeout_s: float = TIMEOUT_S,
         step_s: float = STEP_S,
+        patient: bool = False,
         seen: Callable[[Shot], None] | None = None,
     ) -> None:
         self._footage, self._now_s, self._faults = footage, now_s, faults
         self._timeout_s, self._step_s, self._seen = timeout_s, step_s, seen
+        self._patient = patient
         self._clock, self._beat = session.clock, session.beat
         self._grid = session.schedule.skipping()
         self._taken_s: float | None = None
@@ -83,7 +87,7 @@ class FootageSource:
                 fault
             ):
                 raise CameraError(f"nothing came from the simulated camera for {self._timeout_s:g} s")
-            self._pause()
+            self._pause(self._step_s)
 
     def close(self) -> None:
         """End it; never raises, may be called twice."""
@@ -91,10 +95,11 @@ class FootageSource:
 
     def _await_due(self) -> None:
         while not self._grid.due(self._clock.mono_ns()) and not self._closed and self._fault() != "cut":
-            self._pause()
+            left_ns = self._grid.left_ns(self._clock.mono_ns())
+            self._pause(left_ns / NS_PER_S if self._patient else self._step_s)
 
-    def _pause(self) -> None:
-        self._clock.wait(self._never, self._step_s)
+    def _pause(self, seconds: float) -> None:
+        self._clock.wait(self._never, seconds)
         self._beat()
 
     def _picture(self) -> Picture | None:
