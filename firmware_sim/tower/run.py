@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from edge.alert.event import Severity
+from scoring.score import Verdict
 
 Clock: TypeAlias = Literal["fast", "live"]
 Kind: TypeAlias = Literal["real", "rendered", "clip"]
@@ -50,7 +51,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
         peak: largest score.
         box_px: at its opening, (x0, y0, x1, y1) px of the frame.
         frame_px: (height, width) of its frames.
-        fires: names of the fires that it meets, by the rule of `scoring`; empty: a false alarm.
+        fires: names of the fires that it meets, by the rule of `scoring`.
+        verdict: of its opening, by the same rule: `find` where it meets a fire.
         picture: file name of its picture in the run's folder; None without one.
         revisions: how many there were.
     """
@@ -66,6 +68,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     box_px: tuple[int, int, int, int]
     frame_px: tuple[int, int]
     fires: tuple[str, ...] = ()
+    verdict: Verdict = "false_alarm"
     picture: str | None = None
     revisions: int = 1
 
@@ -102,7 +105,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at_s: when.
         charge: 0 to 1, the battery's own, which the daemon need not know.
-        battery_v, panel_w, load_w, soc_c, air_c, snow: of the plant.
+        battery_v, panel_w, load_w, soc_c, air_c, snow: of the plant; these and `charge` None in a run without one.
         cadence_s: of each camera as set, by name; None while it is closed.
         bands: of the governor in force.
         asleep: whether cameras were closed by it.
@@ -114,13 +117,13 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     at_s: float
-    charge: float
-    battery_v: float
-    panel_w: float
-    load_w: float
-    soc_c: float
-    air_c: float
-    snow: float
+    charge: float | None
+    battery_v: float | None
+    panel_w: float | None
+    load_w: float | None
+    soc_c: float | None
+    air_c: float | None
+    snow: float | None
     cadence_s: dict[str, float | None]
     bands: tuple[str, ...]
     asleep: bool
@@ -234,11 +237,12 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         seed: of everything that is drawn.
         from_s, to_s: begin and end.
         bundle: name, version and digest of the model.
-        power_source: `simulated:<profile>`.
+        power_source: `simulated:<profile>`; empty in a run without power.
         sources: of the profile's figures, by name: value and who says so.
         late_s: by the scenario, after how many seconds a message counts as late.
         cameras, fires, events, samples, spells, mails, beats, days, words: what happened.
         demands: what the scenario demands, as it is written.
+        link_budget_bytes: that the link may carry in the time of the run; None: there is no bound.
         wall_s: how long the run took on the machine; None in a file that is to be the same on every machine.
     """
 
@@ -262,4 +266,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[Day, ...]
     words: tuple[Word, ...] = ()
     demands: dict[str, float] = {}
+    link_budget_bytes: int | None = None
     wall_s: float | None = None
