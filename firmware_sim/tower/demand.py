@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from firmware_sim.tower.run import Mail, Run, Seen, Spell
 
+_REPLACED = {
+    "coalesced",
+    "ended",
+    "snoozed",
+}  # words of the outbox: a newer text went instead, or nobody wanted it
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -78,8 +84,11 @@ def false_candidates(run: Run) -> int:
 
 
 def delivered_share(run: Run) -> float | None:
-    """Return the share of the messages about events that a receiver had; None without one. Pictures are counted."""
-    mails = [mail for mail in run.mails if mail.event is not None]
+    """Return the share of the messages about events that a receiver had; None without one.
+
+    Pictures are counted; what a newer one replaced, or somebody snoozed, is not.
+    """
+    mails = [mail for mail in run.mails if mail.event is not None and not _replaced(mail)]
     return sum(mail.delivered_s is not None for mail in mails) / len(mails) if mails else None
 
 
@@ -92,7 +101,8 @@ def late(run: Run) -> tuple[Mail, ...]:
     return tuple(
         mail
         for mail in alerts
-        if (run.to_s if mail.delivered_s is None else mail.delivered_s) - mail.committed_s > run.late_s
+        if not _replaced(mail)
+        and (run.to_s if mail.delivered_s is None else mail.delivered_s) - mail.committed_s > run.late_s
     )
 
 
@@ -115,8 +125,8 @@ def unannounced(run: Run) -> tuple[Spell, ...]:
 
 
 def lost(run: Run) -> tuple[Mail, ...]:
-    """Return the messages that nobody will ever get."""
-    return tuple(mail for mail in run.mails if mail.fate == "lost")
+    """Return the messages that nobody will ever get, though nothing newer replaced them and nobody snoozed them."""
+    return tuple(mail for mail in run.mails if mail.fate == "lost" and not _replaced(mail))
 
 
 def turns(run: Run) -> int:
@@ -154,9 +164,17 @@ def _met_share(run: Run, events: list[Seen]) -> float | None:
     return len(met & fires) / len(fires) if fires else None
 
 
+def _replaced(mail: Mail) -> bool:
+    return mail.fate == "lost" and mail.why.partition(":")[0] in _REPLACED
+
+
 def _false(run: Run) -> Iterator[Seen]:
     clips = {name for name, camera in run.cameras.items() if camera.kind == "clip"}
-    return (event for event in run.events if not event.fires and event.camera not in clips)
+    return (
+        event
+        for event in run.events
+        if event.verdict == "false_alarm" and not event.fires and event.camera not in clips
+    )
 
 
 def _told(spell: Spell) -> bool:

@@ -150,6 +150,8 @@ def test_a_candidate_finds_but_does_not_alert() -> None:
 def test_false_ones_are_those_that_meet_no_fire() -> None:
     events = (event(), event(), event(alert=True), event("mill"), event("mill", alert=True))
     assert (demand.false_candidates(run(events=events)), demand.false_alerts(run(events=events))) == (2, 1)
+    elsewhere = run(events=(msgspec.structs.replace(event(alert=True), verdict="mislocalised"),))
+    assert demand.false_alerts(elsewhere) == 0
     clip = run(events=events, cameras={"north": camera(kind="clip")})
     assert (demand.false_candidates(clip), demand.false_alerts(clip)) == (0, 0)
 
@@ -177,8 +179,19 @@ def test_late_are_texts_of_alerts_that_took_longer_than_the_scenario_says() -> N
 
 
 def test_lost_are_those_that_the_outbox_gave_up() -> None:
-    mails = (mail(), mail(key="shed", fate="lost"), mail(fate="waiting"), mail(fate="unheard"))
+    mails = (
+        mail(),
+        mail(key="shed", fate="lost", why="shed: no room"),
+        mail(fate="waiting"),
+        mail(fate="unheard"),
+    )
     assert [one.key for one in demand.lost(run(mails=mails))] == ["shed"]
+
+
+@pytest.mark.parametrize("why", ["coalesced", "snoozed: by warden", "ended"])
+def test_what_a_newer_message_replaced_is_neither_lost_nor_late_nor_owed(why: str) -> None:
+    one = run(mails=(mail(), mail(key="old", delivered_s=None, fate="lost", why=why)))
+    assert (demand.lost(one), demand.late(one), demand.delivered_share(one)) == ((), (), 1.0)
 
 
 def test_no_power_within_a_cut_off_is_one_cut_off_and_as_announced_as_that() -> None:
