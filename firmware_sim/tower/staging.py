@@ -104,7 +104,7 @@ def staged(scenario: Scenario, data: Path | None = None) -> Iterator[Plan]:
             settings=settings,
             cameras=views,
             begin_s=scenario.begin_s,
-            lasts_s=scenario.lasts,
+            lasts_s=float(scenario.lasts),
             seed=scenario.seed,
             power=_power(scenario, weather),
             unplugged=_spans(scenario.unplugged),
@@ -119,10 +119,11 @@ def staged(scenario: Scenario, data: Path | None = None) -> Iterator[Plan]:
                 for name, one in scenario.receivers.items()
             },
             said=tuple(
-                plan.Say(at_s=one.at, command=one.command, arguments=one.arguments) for one in scenario.people
+                plan.Say(at_s=float(one.at), command=one.command, arguments=one.arguments)
+                for one in scenario.people
             ),
             untrusted=_spans(scenario.untrusted),
-            late_s=scenario.late,
+            late_s=float(scenario.late),
             demands=scenario.demands,
             sample_s=_SAMPLE_S[scenario.lasts > _LONG_S],
         )
@@ -192,7 +193,7 @@ def _power(scenario: Scenario, weather: Weather) -> plan.Power | None:
         other_w=power.other_w,
         gauge=power.gauge,
         broken=tuple(SensorFault(sensor=one.sensor, kind=one.kind, span=_span(one)) for one in power.broken),
-        snow=tuple(plan.Snow(at_s=one.at, share=one.share) for one in power.snow),
+        snow=tuple(plan.Snow(at_s=float(one.at), share=one.share) for one in power.snow),
     )
 
 
@@ -202,7 +203,7 @@ def _line(scenario: Scenario) -> Line:
         outages=_spans(link.outages),
         minutes_an_hour=link.minutes_an_hour,
         bytes_s=link.bytes_s,
-        delay_s=link.delay,
+        delay_s=float(link.delay),
         quota_bytes=link.quota_bytes,
     )
 
@@ -212,4 +213,4 @@ def _spans(spans: tuple[Span, ...]) -> tuple[plan.Span, ...]:
 
 
 def _span(span: Span) -> plan.Span:
-    return plan.Span(from_s=span.from_, to_s=span.to)
+    return plan.Span(from_s=float(span.from_), to_s=None if span.to is None else float(span.to))
