@@ -43,6 +43,7 @@ THROUGH = {
     "uplink/connection": "tests/uplink/test_conformance.py",
     "uplink/letter": "tests/uplink/test_conformance.py",
     "past": "tests/test_pipeline.py",
+    "tower": "tests/test_daemon.py::test_events_are_on_disk_before_they_are_announced",
     "path": "tests/test_settings.py",
     "traffic": "tests/http/test_client.py",
     "uplink/desk": "tests/uplink/test_uplink.py",

@@ -77,3 +77,17 @@ def test_a_changed_cadence_counts_from_the_next_picture_on():
 def test_what_is_no_cadence_is_refused(cadence_s):
     with pytest.raises(ValueError, match="cadence_s is"):
         Schedule(cadence_s).check()
+
+
+def test_the_time_until_a_picture_is_due_is_that_of_its_grid() -> None:
+    schedule = Schedule(10.0)
+    grid = schedule.skipping()
+    assert grid.left_ns(0) == 0
+    grid.take(0)
+    left_ns = grid.left_ns(2_000_000_000)
+    assert left_ns == 7_000_000_000
+    assert not grid.due(2_000_000_000 + left_ns - 1)
+    assert grid.due(2_000_000_000 + left_ns)
+    assert grid.left_ns(9_500_000_000) == 0
+    schedule.cadence_s = 20.0
+    assert grid.left_ns(9_500_000_000) == 8_500_000_000

@@ -3,11 +3,14 @@
 import os
 import select
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from edge.clock import SystemClock
+from edge.device.ve_direct import VeDirect
 from firmware_sim.physics.panel import Panel
-from firmware_sim.vedirect import Charger, SerialLine, block
+from firmware_sim.vedirect import Cable, Charger, SerialLine, block
 from tests.firmware_sim.test_body import MOMENT
 
 PANEL = Panel(peak_w=60.0, tilt_deg=65.0)
@@ -94,3 +97,13 @@ def test_nobody_need_listen():
         assert heard(line, 1)
     finally:
         line.close()
+
+
+def test_a_cable_says_the_block_of_now_or_nothing():
+    said = [MOMENT, None]
+    device = VeDirect(
+        Path("/dev/ttyUSB0"), SystemClock(), lambda _: Cable(Charger(PANEL), lambda: said.pop(0))
+    )
+    assert device.read()["V"] == "13210"
+    assert device.read()["V"] == "13210"  # the newest one that came
+    assert not said

@@ -114,3 +114,14 @@ def test_a_closed_source_gives_nothing_and_leaves_the_footage_open(clock):
     with pytest.raises(CameraError):
         source.read()
     assert not footage.closed
+
+
+def test_a_patient_one_waits_once_until_its_picture_is_due(clock):
+    waits = []
+    wait = clock.wait
+    clock.wait = lambda signal, seconds: waits.append(seconds) or wait(signal, seconds)
+    source = opened(clock, patient=True)
+    for _ in range(3):
+        source.read()
+    assert waits == [54.0, 60.0]
+    assert clock.now_s() - START_S == 114.0
