@@ -78,7 +78,7 @@ class Camera(Strict, frozen=True, kw_only=True):
                 f"got {' and '.join(given) or 'nothing to show'}; expected one of {', '.join(kinds)}"
             )
         if self.ignition is not None and given[0] not in {"clip", "sequence"}:
-            raise ValueError(f"ignition belongs to clips and sequences, this one is a {given[0]}")
+            raise ValueError(f"ignition: belongs to clips and sequences, this one is a {given[0]}")
 
 
 class Sequences(Strict, frozen=True, kw_only=True):

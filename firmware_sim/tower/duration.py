@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_SPELLING = re.compile(r"(-?)(\d{1,6}(?:\.\d{1,3})?)([smhd])")
+_SPELLING = re.compile(r"(-?)([0-9]{1,6}(?:\.[0-9]{1,3})?)([smhd])")
 _MOST_S = 3660 * 86_400.0
 
 

@@ -49,7 +49,7 @@ class Say(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         try:
             msgspec.convert(self.arguments, KINDS[self.command].arguments)
         except msgspec.ValidationError as error:
-            raise ValueError(f"arguments of {self.command}: {error}") from None
+            raise ValueError(f"arguments: of {self.command}: {error}") from None
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

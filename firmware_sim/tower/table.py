@@ -42,7 +42,7 @@ class Span(Strict, frozen=True, kw_only=True, rename={"from_": "from"}):
 
     def __post_init__(self) -> None:
         if self.to is not None and not self.from_ < self.to:
-            raise ValueError(f"from {self.from_:g} s to {self.to:g} s; expected a later end")
+            raise ValueError(f"from: {self.from_:g} s to {self.to:g} s; expected a later end")
 
 
 def convert(table: object, kind: type[Record], where: str = "") -> Record:

@@ -202,7 +202,8 @@ def test_copies_and_what_nobody_hears_are_told_apart(ran: Ran) -> None:
     told = ran(
         minutes=8,
         settings=settings(
-            broker=settings().sinks["broker"], hook=WebhookOptions(url="https://hook.invalid/x", secret_file=Path("unread"))
+            broker=settings().sinks["broker"],
+            hook=WebhookOptions(url="https://hook.invalid/x", secret_file=Path("unread")),
         ),
         cameras={"north": hills(Fault(kind="cut", from_s=50))},
         receivers={"broker": Receiver(unheard=(Span(from_s=0),)), "hook": Receiver(swallowed=0.9)},
