@@ -35,6 +35,7 @@ class Body:
         gauge: whether the kernel tells the battery's charge; a charge controller alone does not.
         monitor: whether an INA226 measures the board's power.
         memory_bytes: of the board.
+        shared: whether others read while it writes; else files are changed in place, which is faster.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Body:
         gauge: bool = True,
         monitor: bool = True,
         memory_bytes: int = 1 << 30,
+        shared: bool = True,
     ) -> None:
-        self.root, self._profile = root, profile
+        self.root, self._profile, self._shared = root, profile, shared
         self._gauge, self._monitor = gauge, monitor
         board = profile.board
         kilobytes = memory_bytes // 1024
@@ -63,7 +65,7 @@ class Body:
         (root / PROGRAM).chmod(0o755)
 
     def show(self, moment: Moment, silent: Collection[str] = ()) -> None:
-        """Write how the board is. Each file changes at once, so no reader meets half a number.
+        """Write how the board is. Where it is shared, each file changes at once: no reader meets half a number.
 
         Args:
             moment: how it is.
@@ -108,6 +110,11 @@ class Body:
 
     def _write(self, path: str, text: str) -> None:
         file = self.root / path
+        if not self._shared and file.exists():
+            with file.open("r+b") as opened:
+                opened.write(text.encode())
+                opened.truncate()
+            return
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_name(f".{file.name}.new")
         new.write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ import logging
 import os
 import select
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -103,9 +104,8 @@ class Courier:
         self._first = first
         self._beats = 0
         self._states: dict[str, Sequence[Parcel]] = {}
-        self._nudge = os.eventfd(
-            0, os.EFD_NONBLOCK | os.EFD_CLOEXEC
-        )  # for as long as the process: who nudges is late
+        self._nudge = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._nudge)  # when nobody is left to nudge: who does is late
         self._ticked_ns: int | None = None
         self._saved_ns: int | None = None
         self._stumbles: dict[str, _Stumble] = {}

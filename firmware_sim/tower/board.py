@@ -72,7 +72,7 @@ class Board:
         if plan.power is not None:
             power = plan.power
             self._plant = Plant(power.site, power.profile, power.weather, power.charge)
-            self._body = Body(root, power.profile, gauge=power.gauge, monitor=power.monitor)
+            self._body = Body(root, power.profile, gauge=power.gauge, monitor=power.monitor, shared=False)
             self._charger = Charger(power.site.panel, shunt=power.shunt)
 
     @property

@@ -10,6 +10,7 @@ from edge.alert.event import Announcement, Event
 from edge.counter.drops import Balance
 from edge.governor.ruling import Ruling
 from edge.model.loaded import Model
+from edge.uplink.moment import date_of
 from firmware_sim.tower.clock import SimClock
 from firmware_sim.tower.eye import Eye, Opening, cell_of, length_s, overlap_s
 from firmware_sim.tower.mailbox import Mailbox
@@ -95,8 +96,8 @@ class Diary:
         self._mailbox.severities[event.id] = event.severity
         one = self._events.get(event.id)
         if one is None:
-            opened_ns, size = event.opened.mono_ns, event.frame_px or (0, 0)
-            at_s = now_s if opened_ns is None else self._clock.at_ns(opened_ns) / 1e9
+            date = date_of(event.opened.utc)
+            at_s, size = now_s if date is None else date.timestamp(), event.frame_px or (0, 0)
             opening = self._eyes[event.camera].opening(at_s, event.opening_box_px, size)
             one = self._events[event.id] = _Event(opening, event)
         one.newest = event

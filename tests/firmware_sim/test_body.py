@@ -28,6 +28,25 @@ def body(tmp_path):
     return Body(tmp_path, PROFILES["pi4"])
 
 
+def test_where_nobody_else_reads_files_change_in_place(tmp_path):
+    body = Body(tmp_path, PROFILES["pi4"], shared=False)
+    body.show(MOMENT)
+    file = tmp_path / "sys/class/thermal/thermal_zone0/temp"
+    before = file.stat().st_ino
+    body.show(replace(MOMENT, soc_c=9.5))
+    assert file.read_text() == "9500\n"  # shorter than before
+    assert file.stat().st_ino == before
+
+
+def test_a_silent_sensor_has_no_file(body):
+    body.show(MOMENT)
+    body.show(MOMENT, ("soc", "gauge"))
+    condition = LinuxDevice(body.root, body.run).read()
+    assert (condition.temperature_c, condition.charge) == (None, None)
+    body.show(MOMENT)
+    assert LinuxDevice(body.root, body.run).read().charge == 0.73
+
+
 def test_a_board_is_there_with_heat_flags_and_charge(body):
     body.show(MOMENT)
     device = LinuxDevice(body.root, body.run)

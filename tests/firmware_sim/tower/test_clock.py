@@ -1,6 +1,7 @@
 """A simulated clock, and threads that take turns on it."""
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_one_runs_at_a_time_in_the_order_of_turns() -> None:
             order.append((name, clock.now_s()))
             clock.wait(NEVER, seconds)
 
-    seats = [clock.seat(name, lambda name=name, s=s: sleeper(name, s)) for name, s in (("a", 2), ("b", 3))]
+    seats = [clock.seat(name, partial(sleeper, name, s)) for name, s in (("a", 2), ("b", 3))]
     while due := [seat for seat in seats if seat.due_ns is not None]:
         first = min(due, key=lambda seat: (seat.due_ns, seat.name))
         clock.move_to(first.due_ns)
