@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 from edge.errors import EdgeError
 from firmware_sim.footage.clip import ClipFootage
@@ -66,7 +67,7 @@ class Gallery:
 
     def _openings(self) -> Iterator[tuple[str, Camera, Callable[[], Footage]]]:
         for name, camera in self.scenario.cameras.items():
-            yield name, camera, lambda camera=camera: self._footage(camera)
+            yield name, camera, partial(self._footage, camera)
         wanted = self.scenario.sequences
         if wanted is None:
             return
@@ -77,14 +78,14 @@ class Gallery:
             raise ScenarioError("sequences: the folder of --data has none whose ignition is known")
         for sequence in sorted(known, key=lambda one: one.id)[: wanted.most]:
             camera = Camera(sequence=sequence.id, ignition=wanted.ignition)
-            yield _UNFIT.sub("-", sequence.id)[:64], camera, lambda camera=camera: self._footage(camera)
+            yield _UNFIT.sub("-", sequence.id)[:64], camera, partial(self._footage, camera)
 
     def _footage(self, camera: Camera) -> Footage:
         begin_s, ignition_s = self.scenario.begin_s, camera.ignition
         if camera.scene is not None:
             return self._landscape(camera.scene)
         if camera.clip is not None:
-            end = "loop" if ignition_s is None else "hold"
+            end: Literal["loop", "hold"] = "loop" if ignition_s is None else "hold"
             return ClipFootage(self._path(camera.clip), begin_s, end=end, ignition_s=ignition_s)
         if camera.folder is not None:
             return open_folder(self._path(camera.folder), begin_s, loop=True)

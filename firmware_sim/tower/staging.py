@@ -53,9 +53,10 @@ def replaced(
     for name, path in cameras.items():
         if not path.exists():
             raise ScenarioError(f"cameras.{name}: {path} does not exist")
-        kind = "folder" if path.is_dir() else "clip"
         faults = scenario.cameras[name].faults if name in scenario.cameras else ()
-        own[name] = msgspec.structs.replace(Camera(**{kind: str(path.absolute())}), faults=faults)
+        text = str(path.absolute())
+        camera = Camera(folder=text) if path.is_dir() else Camera(clip=text)
+        own[name] = msgspec.structs.replace(camera, faults=faults)
     changed = msgspec.structs.replace(
         scenario,
         cameras={**scenario.cameras, **own},

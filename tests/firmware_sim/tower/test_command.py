@@ -16,6 +16,7 @@ import pytest
 from firmware_sim.__main__ import command
 from firmware_sim.command import argument, run
 from firmware_sim.command.progress import Progress
+from firmware_sim.tower.demand import judged
 from firmware_sim.tower.plan import Plan
 from firmware_sim.tower.run import Fire, Run
 from firmware_sim.tower.scenario import shipped
@@ -143,7 +144,7 @@ def test_wrong_words_are_exit_code_2_and_say_what_was_expected(
 
 def test_a_demand_without_anything_to_judge_says_so() -> None:
     one = msgspec.structs.replace(EMPTY, demands={"found_share": 1.0})
-    assert "nothing to judge, wanted at least 1" in run._told(one, run.judged(one))
+    assert "nothing to judge, wanted at least 1" in run._told(one, judged(one))
     fire = Fire(fire="mill", camera="north", kind="real", ignition_s=EMPTY.from_s)
     assert "no evidence" not in run._told(msgspec.structs.replace(one, fires=(fire,)), ())
 

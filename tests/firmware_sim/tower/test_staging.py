@@ -15,6 +15,7 @@ from edge.camera.option import Options
 from edge.errors import MissingExtraError
 from firmware_sim.footage.still import StillFootage
 from firmware_sim.physics.place import Place
+from firmware_sim.physics.sun import clear_sky
 from firmware_sim.scene.day import morning_fog
 from firmware_sim.scene.sun import Sun, sun_over
 from firmware_sim.tower import sky
@@ -269,7 +270,7 @@ def test_a_clip_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 def test_picture_and_panel_have_one_sun_and_one_weather(tmp_path: Path) -> None:
     place, begin_s = Place(46.5, 8.0, 1200), 1_786_700_000.0
     sun_at = sky.sun_of(place, begin_s, 86_400)
-    known = sky.clear_sky(place, begin_s + np.array((3600.0, 40_000.0, 70_000.0)))
+    known = clear_sky(place, begin_s + np.array((3600.0, 40_000.0, 70_000.0)))
     for at_s, zenith_deg, azimuth_deg in zip(known.times_s, known.zenith_deg, known.azimuth_deg, strict=True):
         sun = sun_at(float(at_s))
         assert sun.elevation_deg == pytest.approx(90 - zenith_deg, abs=0.02)
