@@ -42,6 +42,7 @@ def test_wheel_holds_all_packages_the_model_and_the_terms(wheel: Path) -> None:
         "training/export/layout.md.jinja",
         "training/cifar10/recipe/tiny.toml",
         "firmware_sim/rtsp_child.py",
+        "firmware_sim/tower/scenario/first-light.toml",
         "benchmarks/latency.py",
         "deploy/step/survey.sh",
         "deploy/template/firetower.service",

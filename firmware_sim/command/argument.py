@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from firmware_sim.physics.errors import PhysicsError
@@ -57,6 +58,14 @@ def place(text: str) -> str:
     except PhysicsError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text
+
+
+def camera(text: str) -> tuple[str, Path]:
+    """Read NAME=PATH."""
+    name, sign, path = text.partition("=")
+    if not (name and sign and path):
+        raise argparse.ArgumentTypeError(f"got '{text}'; expected NAME=CLIP_OR_FOLDER, as north=clip.mp4")
+    return name, Path(path)
 
 
 def several(kind: Callable[[str], float]) -> Callable[[str], tuple[float, ...]]:

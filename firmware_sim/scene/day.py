@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from firmware_sim.scene.sun import SunAt
+from firmware_sim.scene.sun import Sun, SunAt
 
 _COVER_S, _HAZE_S = 3 * 3600, 9 * 3600
 _FOGGY = 0.45  # of the mornings
@@ -48,13 +48,17 @@ def drawn_air(seed: int, sun_at: SunAt) -> AirAt:
         cover = float(np.clip(1.5 * _smooth(seed, 1, epoch_s / _COVER_S) - 0.25, 0, 1))
         haze = _smooth(seed, 2, epoch_s / _HAZE_S)
         sun = sun_at(epoch_s)
-        fog = 0.0
-        if sun.azimuth_deg < 180:
-            lot = (_lot(seed, 3, int(epoch_s // 86400)) - (1 - _FOGGY)) / _FOGGY
-            fog = max(0.0, lot) * float(np.exp(-(((sun.elevation_deg - _FOG_DEG) / _FOG_WIDE_DEG) ** 2)))
-        return Air(cover, fog, 14.0 + 56.0 * haze)
+        lot = (_lot(seed, 3, int(epoch_s // 86400)) - (1 - _FOGGY)) / _FOGGY
+        return Air(cover, max(0.0, lot) * morning_fog(sun), 14.0 + 56.0 * haze)
 
     return air_at
+
+
+def morning_fog(sun: Sun) -> float:
+    """Return how high fog stands at this height of the morning's sun, 0 to 1; none in the afternoon."""
+    if sun.azimuth_deg >= 180:
+        return 0.0
+    return float(np.exp(-(((sun.elevation_deg - _FOG_DEG) / _FOG_WIDE_DEG) ** 2)))
 
 
 def _smooth(seed: int, what: int, at: float) -> float:

@@ -1,6 +1,7 @@
 """The errors of simulated towers.
 
 EdgeError
+├── ScenarioError(ValueError) a scenario cannot be read, or cannot be played as it is asked for
 ├── PlanError(ValueError)     a plan cannot be run as it is
 └── SeatError(RuntimeError)   a part of the tower has died of an error that nobody foresaw
 """
@@ -8,6 +9,10 @@ EdgeError
 from __future__ import annotations
 
 from edge.errors import EdgeError
+
+
+class ScenarioError(EdgeError, ValueError):
+    """A scenario cannot be read or played; the message starts with the file or the path of the key."""
 
 
 class PlanError(EdgeError, ValueError):

@@ -242,6 +242,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         late_s: by the scenario, after how many seconds a message counts as late.
         cameras, fires, events, samples, spells, mails, beats, days, words: what happened.
         demands: what the scenario demands, as it is written.
+        link_budget_bytes: that the link may carry in the time of the run; None: there is no bound.
         wall_s: how long the run took on the machine; None in a file that is to be the same on every machine.
     """
 
@@ -265,4 +266,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     days: tuple[Day, ...]
     words: tuple[Word, ...] = ()
     demands: dict[str, float] = {}
+    link_budget_bytes: int | None = None
     wall_s: float | None = None

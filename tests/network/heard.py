@@ -35,6 +35,17 @@ path = "events.sqlite"
 [web]
 port = 0
 """
+SCENARIO = """
+purpose = "Two minutes."
+start = 2026-08-14T10:00:00
+lasts = "2m"
+place = "46.5,8.0,1200"
+[cameras.north]
+scene = { width_px = 64, height_px = 64 }
+[power]
+panel_w = 60
+battery_wh = 300
+"""
 RECIPE = """
 name = "one"
 validation_images = 50
@@ -117,6 +128,11 @@ def _sweep(folder: Path) -> Words:
     return ["--place", "50,8", *axes, "--json", folder / "sweep.json", "--map", folder / "map.svg"]
 
 
+def _scenario(folder: Path) -> Words:
+    (folder / "short.toml").write_text(SCENARIO)
+    return [folder / "short.toml", "--out", folder / "out", "--json", folder / "report.json"]
+
+
 DEVICE: dict[str, Given] = {
     "firetower check": _tower,
     "firetower replay": _recording,
@@ -129,6 +145,8 @@ DEVICE: dict[str, Given] = {
     "firetower bench latency": lambda folder: [*FEW, "--json", folder / "latency.json"],
     "firetower bench compare": lambda _: [LATENCY, LATENCY],
     "firetower bench view": _views,
+    "firetower sim list": lambda _: ["--json"],
+    "firetower sim run": _scenario,
     "firetower sim sweep": _sweep,
     "python -m benchmarks.board_page": lambda _: [],
     "python -m edge.alert.rollback": _store,
