@@ -52,9 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := set(options.checks) - set(known):
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
     names = list(known) if options.all else options.checks or list(CHECKS)
-    if lacking := need.prepare(full=not LONG.keys().isdisjoint(names)):
-        for problem in lacking:
-            say(problem)
+    if not _ready(full=not LONG.keys().isdisjoint(names)):
         return 2
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -107,9 +105,7 @@ def _count(parser: argparse.ArgumentParser, options: argparse.Namespace, files: 
         parser.error(f"{files[0]}: files are counted by `instructions FILE{SUFFIX} … --json FILE` alone")
     if options.json is None:
         parser.error("--json: counts of files need somewhere to go; name a file")
-    if lacking := need.prepare(full=False):
-        for problem in lacking:
-            say(problem)
+    if not _ready(full=False):
         return 2
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -119,6 +115,14 @@ def _count(parser: argparse.ArgumentParser, options: argparse.Namespace, files: 
     except (RuntimeError, ValueError, subprocess.SubprocessError, OSError) as error:
         say(f"instructions: {error}")
         return 1
+
+
+def _ready(*, full: bool) -> bool:
+    """Make this machine ready, or say what stands in the way."""
+    lacking = need.prepare(full=full)
+    for problem in lacking:
+        say(problem)
+    return not lacking
 
 
 def usual_s() -> dict[str, float]:
