@@ -21,6 +21,7 @@ from arm64.budget import Counts
 from arm64.guest import Guest
 from arm64.program.infer import INFERENCES, WARM_UP
 from arm64.say import say
+from edge.document import text_of
 
 SCHEMA = "firetower.instructions/1"
 CPUS = {"cortex-a72", "cortex-a76"}
@@ -119,7 +120,7 @@ def read(path: Path) -> dict[str, Any]:
     known: dict[str, Any] = {"schema": SCHEMA, "warm_up": WARM_UP, "inferences": INFERENCES, "files": []}
     if path.exists():
         try:
-            known = json.loads(path.read_text())
+            known = json.loads(text_of(path.read_bytes()))
         except ValueError as error:
             raise ValueError(f"{path}: no result of counts ({error}); give another --json") from error
     if not isinstance(known, dict) or known.get("schema") != SCHEMA:

@@ -11,6 +11,7 @@ from ai_edge_quantizer.utils import tfl_flatbuffer_utils
 
 from tests.training.smoke.lesson import made as examples
 from tests.training.smoke.search import made
+from training.network import file as stored
 from training.network.resnet18 import ResNet18
 from training.smoke.lesson import inner, material
 from training.smoke.lesson.recipe import Labels, Opened
@@ -53,7 +54,7 @@ def tried(tmp_path, monkeypatch):
         lambda _, framed, setting: log.append(("taught", [f.example.name for f in framed], setting)) or step,
     )  # fmt: skip
     monkeypatch.setattr(type(step), "file", lambda self, name: name)
-    monkeypatch.setattr(landmark.file, "read", lambda path: path)
+    monkeypatch.setattr(stored, "read", lambda path: path)
     monkeypatch.setattr(
         landmark, "freeze",
         lambda _, name, __, made_of, ___: log.append(("frozen", name, made_of))

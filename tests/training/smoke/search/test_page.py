@@ -57,8 +57,8 @@ def test_counts_come_by_the_files_digest_and_have_a_front_of_their_own(tmp_path)
     assert "million instructions, A72 / A76 | front with these |" in text
     assert "| 300.0 / 1.0 | yes |" in text
     assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
-    again = msgspec.json.decode(msgspec.json.encode(found), type=Result)
-    assert again == found
+    written = msgspec.json.encode(found)
+    assert msgspec.json.encode(msgspec.json.decode(written, type=Result)) == written
 
 
 def test_a_dearer_file_of_the_same_delay_and_time_leaves_the_front_with_counts_alone(tmp_path) -> None:
@@ -83,7 +83,7 @@ def test_without_counts_there_are_no_columns_and_older_results_are_read(tmp_path
         del old[name]
     for row in old["trials"]:
         del row["counted"], row["label"]
-    assert msgspec.convert(old, Result) == found
+    assert msgspec.json.encode(msgspec.convert(old, Result)) == msgspec.json.encode(found)
 
 
 def test_a_landmark_is_labelled_and_takes_no_trial_off_the_front(tmp_path) -> None:
