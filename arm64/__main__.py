@@ -9,6 +9,8 @@ Only where named or with --all, for they take long:
 
 image         the container image: built, weighed, and run on a clip with 512 and 256 MiB of memory
 system        a whole board from that image: systemd, deployment over ssh, sensors, a camera, a hang, power cuts
+
+`instructions FILE.tflite … --json FILE` counts an inference of each file as A72 and A76 instead, against no budget.
 """
 
 from __future__ import annotations
@@ -21,12 +23,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from arm64 import elf, golden, image, instruction, need, result, suite, userland
+from arm64 import elf, golden, image, inference, instruction, need, result, suite, userland
 from arm64.say import duration, progress, say
 from arm64.system import check as system
 
 PROJECT = Path(__file__).parents[1]
 RESULT = PROJECT / "docs/results/arm64.json"
+SUFFIX = ".tflite"
 Check = Callable[[Path, Path], tuple[bool, Any]]
 
 CHECKS: dict[str, Check] = {
@@ -40,32 +43,16 @@ LONG: dict[str, Check] = {"image": image.check, "system": system.check}
 
 def main(arguments: Sequence[str]) -> int:
     """Run the checks; return 0 if all are good, 1 if one is not, 2 if something is missing."""
-    parser = argparse.ArgumentParser(
-        prog="python -m arm64", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("checks", nargs="*", metavar="CHECK", help=f"{', '.join(CHECKS)} if absent; {', '.join(LONG)}")
-    add("--all", action="store_true", help="all of them")
-    add(
-        "--fetch",
-        action="store_true",
-        help="only fetch and make what the short checks need, and check nothing",
-    )
-    add(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help="put the results here, in place of older ones of the same checks",
-    )
-    add("--work", type=Path, default=Path(".work/arm64"), help="the cache (default: %(default)s)")
+    parser = _parser()
     options = parser.parse_args(arguments)
+    files = [Path(name) for name in options.checks if name.endswith(SUFFIX)]
+    if files:
+        return _count(parser, options, files)
     known = CHECKS | LONG
     if unknown := set(options.checks) - set(known):
         parser.error(f"no such check: {', '.join(sorted(unknown))}")
     names = list(known) if options.all else options.checks or list(CHECKS)
-    if lacking := need.prepare(full=not LONG.keys().isdisjoint(names)):
-        for problem in lacking:
-            say(problem)
+    if not _ready(full=not LONG.keys().isdisjoint(names)):
         return 2
     work = options.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
@@ -88,6 +75,54 @@ def main(arguments: Sequence[str]) -> int:
             bad.append(name)
     say(f"arm64: {', '.join(bad)} failed" if bad else f"arm64: {', '.join(names)}: all good")
     return 1 if bad else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m arm64", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("checks", nargs="*", metavar="CHECK", help=f"{', '.join(CHECKS)} if absent; {', '.join(LONG)}")
+    add("--all", action="store_true", help="all of them")
+    add(
+        "--fetch",
+        action="store_true",
+        help="only fetch and make what the short checks need, and check nothing",
+    )
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="put the results here, in place of older ones of the same checks",
+    )
+    add("--work", type=Path, default=Path(".work/arm64"), help="the cache (default: %(default)s)")
+    return parser
+
+
+def _count(parser: argparse.ArgumentParser, options: argparse.Namespace, files: Sequence[Path]) -> int:
+    """Count the instructions of files; exit codes as `main`."""
+    if options.all or [name for name in options.checks if not name.endswith(SUFFIX)] != ["instructions"]:
+        parser.error(f"{files[0]}: files are counted by `instructions FILE{SUFFIX} … --json FILE` alone")
+    if options.json is None:
+        parser.error("--json: counts of files need somewhere to go; name a file")
+    if not _ready(full=False):
+        return 2
+    work = options.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with progress("instructions", None):
+            return 0 if inference.count(files, PROJECT, work, options.json) else 1
+    except (RuntimeError, ValueError, subprocess.SubprocessError, OSError) as error:
+        say(f"instructions: {error}")
+        return 1
+
+
+def _ready(*, full: bool) -> bool:
+    """Make this machine ready, or say what stands in the way."""
+    lacking = need.prepare(full=full)
+    for problem in lacking:
+        say(problem)
+    return not lacking
 
 
 def usual_s() -> dict[str, float]:

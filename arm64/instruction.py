@@ -10,7 +10,7 @@ import importlib.metadata
 import itertools
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,10 +155,15 @@ def summarize(which: str, counted: Sequence[Sequence[dict[str, Counts]]]) -> Ite
 
 def counted_with(site: Path) -> dict[str, str]:
     """Return what decides the counts: the versions of the userland's wheels, and the bundled model."""
-    found = {one.name: one.version for one in importlib.metadata.distributions(path=[str(site)])}
     bundle = Bundle.open(bundled_path())
-    names = sorted({*WHEELS, *(backend.distribution for backend in bundle.backends())})
-    return {"bundle": bundle.digest[:12], **{name: found[name] for name in names}}
+    names = {*WHEELS, *(backend.distribution for backend in bundle.backends())}
+    return {"bundle": bundle.digest[:12], **versions(site, names)}
+
+
+def versions(site: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of some of a userland's wheels, by name."""
+    found = {one.name: one.version for one in importlib.metadata.distributions(path=[str(site)])}
+    return {name: found[name] for name in sorted(names)}
 
 
 def compare(rows: Sequence[Row], found: Budget, allowed: Budget, path: Path) -> tuple[bool, dict[str, Any]]:

@@ -142,6 +142,11 @@ class Backbone(nn.Module):
         self.stem = SameConv(3, shape.stem, 3, 2)
         self.blocks = nn.ModuleList(Block(block) for block in shape.blocks)
 
+    @property
+    def border(self) -> tuple[int, ...]:
+        """How it pads the frame: left, right, top, bottom."""
+        return self.stem.padding
+
     def forward(self, frame: Tensor) -> tuple[Tensor, ...]:
         """(N, 3, H, W) RGB in 0..1 → features, as of Lite0: stem (32, H/2), (16, H/2), (24, H/4), (40, H/8)."""
         x = functional.relu6(self.stem(frame))

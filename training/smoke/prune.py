@@ -87,7 +87,9 @@ def load(step: Step) -> Backbone:
     Raises:
         ValueError: its file is damaged.
     """
-    return file.read(step.file(BACKBONE))
+    backbone = file.read(step.file(BACKBONE))
+    assert isinstance(backbone, Backbone)
+    return backbone
 
 
 def _make(

@@ -202,9 +202,13 @@ class Labels:
         Raises:
             LeakError, ValueError: as `material.of_side` and `material.examples`.
         """
-        variants = variant.variants(self.ground.parts, self.ground.pool_seed)
-        sequences = material.of_side(side, variants)
-        network = self._network(side, self.ground.backbone)
+        sequences = self._sequences(side)
+        return self._opened(side, sequences, self._network(side, self.ground.backbone))
+
+    def _sequences(self, side: TrainingSide) -> list[Sequenced]:
+        return material.of_side(side, variant.variants(self.ground.parts, self.ground.pool_seed))
+
+    def _opened(self, side: TrainingSide, sequences: list[Sequenced], network: Frozen) -> Opened:
         cadences = tuple(every for every, _ in self.setting.cadences)
         examples = material.examples(side, sequences, Sight(network, BACKGROUND_RATE, cadences))
         return Opened(side, sequences, network, examples, inner.halves(sequences))

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from edge.model.manifest import Threshold
 from training.export.file import export_tflite
 from training.network import file, lite0
+from training.network.file import AnyBackbone
 from training.network.lite0 import Backbone, BackboneShape, imagenet_backbone, weights_sha256
 from training.network.prune import PRESETS
 from training.quantize.tflite_file import Ranges, Rule, Sample, TFLiteFile
@@ -49,7 +50,7 @@ class Frozen:
 
     Attributes:
         step: that made it; its record says which pictures set the ranges (`made_of`).
-        name: of the backbone.
+        name: of the backbone, for people; those that `frozen` knows are in `NAMES`.
         tflite: frame (1, 480, 640, 3) INT8 with scale 1/255 in, features (1, H, W, C) INT8 out, each with its own
             scale and zero point, in the order of `channels`.
         channels: of each feature.
@@ -57,17 +58,17 @@ class Frozen:
     """
 
     step: Step
-    name: Name
+    name: str
     tflite: Path
     channels: tuple[int, ...]
     pools: tuple[int, ...]
 
-    def backbone(self) -> Backbone:
+    def backbone(self) -> AnyBackbone:
         """Return the same network in floating point, (N, 3, H, W) in and (N, C, H, W) out."""
         return file.read(self.step.file(BACKBONE))
 
     def ranges(self) -> Ranges:
-        """Return the range of each point, `frame` among them."""
+        """Return the range of each point, `frame` among them; of a ResNet-18 it alone is one."""
         return {point: (low, high) for point, (low, high) in self.step.read()["ranges"].items()}
 
     def given(self, tensors: Iterable[str]) -> Ranges:
@@ -84,7 +85,7 @@ class Frozen:
 class Extractor(nn.Module):
     """What is exported: NHWC frame in 0..1 in, NHWC features out."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: AnyBackbone) -> None:
         super().__init__()
         self.backbone = backbone
 
@@ -113,6 +114,28 @@ def frozen(
     if not calibration:
         raise ValueError(f"backbone {name!r}: no pictures to calibrate on; name some")
     backbone, before = _backbone(shop, name, learned_from if learned_from is not None else calibration)
+    return freeze(shop, name, backbone, before, calibration)
+
+
+def freeze(
+    shop: Workshop,
+    name: str,
+    backbone: AnyBackbone,
+    before: frozenset[str],
+    calibration: Sequence[Path],
+) -> Frozen:
+    """Export and quantize a backbone that is there already, or find that done.
+
+    Args:
+        shop: where the step goes.
+        name: of the backbone, for people.
+        backbone: frozen, its weights contiguous.
+        before: digests of the pictures that it was made from.
+        calibration: as `frozen`; some.
+
+    Raises:
+        ValueError: a picture is not readable, a damaged file of a step.
+    """
     seen = [picture_digest(path) for path in calibration]
     step = shop.step(
         "frozen", f"frozen-{name}", {"backbone": weights_sha256(backbone), "calibration": sorted(set(seen))}
@@ -135,7 +158,7 @@ def _backbone(shop: Workshop, name: Name, pictures: Sequence[Path]) -> tuple[Bac
     return prune.load(step), made_of_step(step)
 
 
-def _make(folder: Path, backbone: Backbone, calibration: Sequence[Path]) -> dict[str, Any]:
+def _make(folder: Path, backbone: AnyBackbone, calibration: Sequence[Path]) -> dict[str, Any]:
     float_file = folder / "float.tflite"
     export_tflite(Extractor(backbone).eval(), (torch.full((1, *FRAME_PX, 3), 0.5),), float_file)
     blank = manifest_of(Threshold(open=0.0, keep=0.0))
@@ -154,7 +177,7 @@ def _make(folder: Path, backbone: Backbone, calibration: Sequence[Path]) -> dict
         "files": digests(folder, FEATURES, BACKBONE),
         "channels": list(shape.channels),
         "pools": [CELL_PX // stride for stride in shape.strides],
-        "ranges": _by_point(shown, shape) | {FRAME: FRAME_ENDS},
+        "ranges": (_by_point(shown, shape) if isinstance(shape, BackboneShape) else {}) | {FRAME: FRAME_ENDS},
     }
 
 

@@ -11,6 +11,7 @@ from training.smoke.search.space import ARMS, TODAY
 from training.step.argument import count, positive
 
 STEPS, BATCH, DESIGNS = 200, 12, 24
+IMITATING_STEPS = 500  # about 2,000 frames, twice over
 BACKBONE = "lite0-third"
 
 _SEARCH = """Search the student's architecture, or what is an arm's own, on the inner folds of fold 1's training side.
@@ -65,6 +66,16 @@ def register(commands: Any) -> None:  # noqa: ANN401 — argparse's own type is 
         "--batch", type=positive, metavar="N", help=f"windows a step ({BATCH}; of an arm {Setting().batch})"
     )
     parser.add_argument("--seed", type=count, default=0, help="of the sampler (%(default)s)")
+    parser.add_argument(
+        "--instructions", type=Path, metavar="FILE",
+        help="of trials' files, from `python -m arm64 instructions FILE.tflite … --json FILE`; more columns, and the "
+        "front with them",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resnet18", type=positive, nargs="?", const=IMITATING_STEPS, metavar="STEPS",
+        help="after the trials, also try today's head behind a ResNet-18 that learns Lite0's features in so many steps "
+        "(%(const)s); a labelled point, no trial; the maps of lite0 must be there",
+    )  # fmt: skip
     _register_arm(parser)
     parser.set_defaults(handler=_handle)
 

@@ -15,8 +15,9 @@ from training.smoke.fold.train import first_side
 from training.smoke.lesson.recipe import METHODS
 from training.smoke.lesson.setting import TRIALS, Setting
 from training.smoke.pool.frozen import NAMES, Name
-from training.smoke.search import cost, file, page
+from training.smoke.search import cost, file, instruction, landmark, page
 from training.smoke.search.command import BACKBONE, BATCH, DESIGNS, STEPS
+from training.smoke.search.imitation import Imitating
 from training.smoke.search.rehearsal import Rehearsal, Terms
 from training.smoke.search.result import result_of
 from training.smoke.search.space import TODAY, Arm, first
@@ -34,7 +35,8 @@ def handle(options: argparse.Namespace) -> int:
         ValueError, OSError: the data or the arguments are unfit; one line each.
     """
     setting, backbones = _setting(options), _backbones(options)
-    shop = Workshop(options.work, METHODS | file.METHODS)
+    counts = {} if options.instructions is None else instruction.read(options.instructions)
+    shop = Workshop(options.work, METHODS | file.METHODS | landmark.METHODS)
     if not shop.leave():
         return 0
     datasets = [read(folder) for folder in options.data]
@@ -45,8 +47,11 @@ def handle(options: argparse.Namespace) -> int:
     trials = options.trials or _trials(options.arm)
     study = open_study(side, terms, trials, options.seed)
     study.run(Rehearsal(side, terms).tried, cost.reference_ms)
+    beside = None
+    if options.resnet18 is not None:
+        beside = landmark.try_resnet18(side, terms, Imitating(options.resnet18))
     refuse(side.handed(), left_out)
-    result = result_of(study, side, _command(options))
+    result = result_of(study, side, _command(options), counts, beside)
     write_json(options.result, result)
     if options.page is not None:
         page.write(result, options.page, options.result)
@@ -65,8 +70,10 @@ def _setting(options: argparse.Namespace) -> Setting:
     """Return the setting of every student but for what is searched.
 
     Raises:
-        ValueError: an architecture is given where it is searched.
+        ValueError: an architecture is given where it is searched, or what belongs to its search where it is not.
     """
+    if options.arm is not None and (options.resnet18 is not None or options.instructions is not None):
+        raise ValueError(f"--arm {options.arm}: --resnet18 and --instructions belong to the architecture")
     given = {name: value for name in TODAY if (value := getattr(options, name))}
     if options.arm is None:
         if given:
@@ -97,7 +104,9 @@ def _command(options: argparse.Namespace) -> str:
     words = ["python -m training search", *(f"--data {folder.name}" for folder in options.data)]
     words += [f"--stills {folder.name}" for folder in options.stills]
     words += [f"--backbone {name}" for name in options.backbone or [BACKBONE]]
-    for name in ("arm", *TODAY, "trials", "steps", "batch", "seed"):
+    if options.instructions is not None:
+        words.append(f"--instructions {options.instructions.name}")
+    for name in ("arm", *TODAY, "trials", "steps", "batch", "seed", "resnet18"):
         value = getattr(options, name)
         if value is True:
             words.append(f"--{name}")

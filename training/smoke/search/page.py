@@ -28,9 +28,11 @@ def render(result: Result, front: Path | None, source: Path | None) -> str:
     made = environment(FileSystemLoader(TEMPLATE.parent))
     made.filters["value"] = value
     rows = sorted(result.trials, key=lambda row: (not row.front, row.tried.delay_min, row.ms or 0.0))
+    rows += [] if result.landmark is None else [result.landmark]
     names = list(rows[0].parameters) if rows else []
+    counted = any(row.counted is not None for row in rows)
     text = made.get_template(TEMPLATE.name).render(
-        result=result, rows=rows, names=names, front=front, source=source
+        result=result, rows=rows, names=names, front=front, source=source, counted=counted
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 

@@ -27,10 +27,11 @@ def draw(result: Result, folder: Path) -> Path | None:
     axes.scatter(
         *_points([r for r in rows if _is_today(r)]), s=120, facecolors="none", edgecolors="k", label="today's"
     )
-    for row in rows:
-        axes.annotate(
-            str(row.number), (row.ms, row.tried.delay_min), (4, 4), textcoords="offset points", fontsize=7
-        )
+    beside = [] if result.landmark is None else [result.landmark]
+    for row in beside:
+        axes.scatter(*_points([row]), marker="*", s=90, color="k", label=f"{row.name}, no trial")
+    for row in [*rows, *beside]:
+        axes.annotate(row.name, (row.ms, row.tried.delay_min), (4, 4), textcoords="offset points", fontsize=7)
     axes.set(xlabel="INT8 ms an inference, one thread", ylabel="capped delay on inner folds, minutes")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")

@@ -80,8 +80,19 @@ class Rehearsal:
         Raises:
             LeakError, ValueError: as `Labels.open`, `Labels.inner_point` and `file.cost_of`.
         """
+        return self.tried_by(self.recipe(parameters), seed)
+
+    def tried_by(self, recipe: Labels, seed: int) -> Tried:
+        """Try a recipe; those with one backbone share an open side.
+
+        Args:
+            recipe: whose inner students are tried.
+            seed: of the inner students.
+
+        Raises:
+            LeakError, ValueError: as `tried`.
+        """
         began = time.monotonic()
-        recipe = self.recipe(parameters)
         backbone = recipe.ground.backbone
         if backbone not in self._opened:
             self._opened[backbone] = recipe.open(self.side)

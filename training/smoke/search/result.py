@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ from optuna.trial import FrozenTrial
 from training.smoke.data.split import Side, side_of
 from training.smoke.search import space
 from training.smoke.search.front import front
+from training.smoke.search.instruction import Instructions
+from training.smoke.search.landmark import Landmark
 from training.smoke.search.rehearsal import Tried
 from training.smoke.search.space import Parameters
 from training.smoke.search.study import REFERENCE_MS, SEED, TRIED, Study
@@ -20,26 +23,52 @@ from training.step.provenance import commit, machine
 SCHEMA = "firetower.search/1"
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One trial.
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Instructions of an inference.
 
     Attributes:
-        number: in the study.
-        date: of its end.
+        instructions: on emulated CPUs.
+        front: whether no other counted trial of seed 0 beats it in the study's objectives and both counts.
+    """
+
+    instructions: Instructions
+    front: bool
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial, or a landmark.
+
+    Attributes:
+        number: in the study; None of a landmark.
+        date: of its end; None of a landmark.
         parameters: that were searched.
         seed: of its students.
         ms: INT8 milliseconds of an inference; None where an arm is tuned.
         tried: all that it gave.
         front: whether no other trial of seed 0 beats it in all objectives.
+        counted: None where nobody counted its file's instructions.
+        label: of a landmark; None of a trial.
     """
 
-    number: int
+    number: int | None
     date: str | None
     parameters: Parameters
     seed: int
     ms: float | None
     tried: Tried
     front: bool
+    counted: Counted | None = None
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The label, or the number in the study."""
+        return self.label or str(self.number)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """What is minimised."""
+        return (self.tried.delay_min, *([] if self.ms is None else [self.ms]))
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +98,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         reference_ms: time of the bundled model, that milliseconds are counted in.
         hours: of all trials, what was found made left out.
         spread: None where not both seeds are done.
+        landmark: a design that the sampler did not choose; None where it was not asked for.
+        taught: how the landmark's backbone was made, see `landmark.Landmark`.
     """
 
     schema: str
@@ -85,17 +116,31 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     hours: float
     trials: list[Row]
     spread: Spread | None
+    landmark: Row | None = None
+    taught: dict[str, Any] | None = None
 
 
-def result_of(study: Study, side: TrainingSide, command: str) -> Result:
+def result_of(
+    study: Study,
+    side: TrainingSide,
+    command: str,
+    instructions: Mapping[str, Instructions] | None = None,
+    landmark: Landmark | None = None,
+) -> Result:
     """Describe a study as far as it is.
 
     Args:
         study: with at least one finished trial.
         side: that it searched on.
         command: without this machine's folders.
+        instructions: of files, by their sha256.
+        landmark: that was tried beside it.
     """
-    rows = _rows(study)
+    known = instructions or {}
+    found = [_row(study, trial, msgspec.convert(trial.user_attrs[TRIED], Tried)) for trial in study.done()]
+    judges = [row for row in found if row.seed == 0]
+    rows = [_judged(row, judges, known) for row in found]
+    beside = None if landmark is None else _judged(_row_of(study, landmark), judges, known)
     return Result(
         schema=SCHEMA,
         commit=commit(),
@@ -111,18 +156,13 @@ def result_of(study: Study, side: TrainingSide, command: str) -> Result:
         hours=round(sum(row.tried.seconds for row in rows) / 3600, 3),
         trials=rows,
         spread=_spread(rows),
+        landmark=beside,
+        taught=None if landmark is None else landmark.taught,
     )
 
 
-def _rows(study: Study) -> list[Row]:
-    done = [(trial, msgspec.convert(trial.user_attrs[TRIED], Tried)) for trial in study.done()]
-    judged = [(trial, tried) for trial, tried in done if trial.user_attrs[SEED] == 0]
-    flags = front([tuple(trial.values) for trial, _ in judged])
-    on_front = {trial.number for (trial, _), best in zip(judged, flags, strict=True) if best}
-    return [_row(study, trial, tried, best=trial.number in on_front) for trial, tried in done]
-
-
-def _row(study: Study, trial: FrozenTrial, tried: Tried, *, best: bool) -> Row:
+def _row(study: Study, trial: FrozenTrial, tried: Tried) -> Row:
+    """Return a trial, not judged yet."""
     ended = trial.datetime_complete
     return Row(
         number=trial.number,
@@ -131,14 +171,53 @@ def _row(study: Study, trial: FrozenTrial, tried: Tried, *, best: bool) -> Row:
         seed=trial.user_attrs[SEED],
         ms=study.ms(tried),
         tried=tried,
-        front=best,
+        front=False,
     )
+
+
+def _row_of(study: Study, landmark: Landmark) -> Row:
+    """Return a landmark, not judged yet."""
+    return Row(
+        number=None,
+        date=None,
+        parameters=landmark.parameters,
+        seed=0,
+        ms=study.ms(landmark.tried),
+        tried=landmark.tried,
+        front=False,
+        label=landmark.label,
+    )
+
+
+def _judged(row: Row, judges: Sequence[Row], known: Mapping[str, Instructions]) -> Row:
+    """Say whether a row is on the fronts of trials of seed 0, which a landmark or another seed does not change."""
+    judged = msgspec.structs.replace(
+        row, front=row.seed == 0 and _unbeaten(row.values, [one.values for one in judges])
+    )
+    instructions = _found(row, known)
+    if instructions is None:
+        return judged
+    others = [_counted(one, found) for one in judges if (found := _found(one, known)) is not None]
+    best = row.seed == 0 and _unbeaten(_counted(row, instructions), others)
+    return msgspec.structs.replace(judged, counted=Counted(instructions=instructions, front=best))
+
+
+def _found(row: Row, known: Mapping[str, Instructions]) -> Instructions | None:
+    return None if row.tried.cost is None else known.get(row.tried.cost.sha256)
+
+
+def _counted(row: Row, instructions: Instructions) -> tuple[float, ...]:
+    return (*row.values, instructions.a72, instructions.a76)
+
+
+def _unbeaten(one: tuple[float, ...], others: Sequence[tuple[float, ...]]) -> bool:
+    return front([one, *others])[0]
 
 
 def _spread(rows: list[Row]) -> Spread | None:
     for second in rows:
         twins = [row for row in rows if row.parameters == second.parameters and row.seed < second.seed]
-        if twins:
+        if twins and twins[0].number is not None and second.number is not None:
             return Spread(
                 numbers=(twins[0].number, second.number),
                 delays_min=(twins[0].tried.delay_min, second.tried.delay_min),

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from edge.model.manifest import Manifest
 from training.export import file
 from training.export.spec import CONDITIONS, NEXT
+from training.network import resnet
 from training.quantize import onnx_file
 from training.quantize.boundary import convolution_nodes, frame_entry, integer_ends_tflite
 from training.quantize.tflite_file import Ranges, Rule, Sample, TFLiteFile
@@ -44,6 +45,8 @@ HEAD_RULES = (
     *RULES,
     Rule("ADD", where=rf".*{_HEAD}\.{Told.__name__}.*"),
     Rule("CONCATENATION", where=rf".*{_HEAD}\.{Beside.__name__}.*"),
+    Rule("ADD", where=rf".*{re.escape(resnet.Block.__module__)}\.{resnet.Block.__name__}_.*"),
+    Rule("MAX_POOL_2D"),
 )
 SIGNATURES = 3  # inputs that show which tensor is which
 CHECKED_SEQUENCES, CHECKED_FRAMES = 2, 8

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edge.model.preprocess import PADDING
-from training.network.lite0 import Backbone
+from training.network.file import AnyBackbone
 from training.smoke.network import (
     BACKGROUND_RATE,
     CELL_PX,
@@ -95,7 +95,11 @@ class Graph(nn.Module):
     ratio: Tensor
 
     def __init__(
-        self, backbone: Backbone, pools: Sequence[int], head: QuantizedHead, rate: float = BACKGROUND_RATE
+        self,
+        backbone: AnyBackbone,
+        pools: Sequence[int],
+        head: QuantizedHead,
+        rate: float = BACKGROUND_RATE,
     ) -> None:
         super().__init__()
         self.backbone, self.head, self.rate = backbone, head, rate
@@ -105,7 +109,7 @@ class Graph(nn.Module):
             strict=True,
         )  # fmt: skip
         self.pools = nn.ModuleList(Pool(mean, spread, side) for mean, spread, side in parts)
-        self.inside = Inside(backbone.stem.padding)
+        self.inside = Inside(backbone.border)
         self.identity = nn.Conv2d(1, 1, 1, bias=False)  # quantizes the smoothed scores on their way out
         nn.init.constant_(self.identity.weight, 1.0)
         self.register_buffer("ratio", (head.spread / head.scale).view(1, 1, 1, -1).clone())

@@ -20,10 +20,11 @@ def example(
     smoky_from: int | None = 6,
     conditions: int = 2,
     loud: float = 2.0,
+    channels: int = CHANNELS,
 ) -> Example:
     """Write an example's maps; from `smoky_from` on a block of cells changes in its first features."""
     rng = np.random.default_rng(sum(map(ord, name)))
-    features = rng.normal(size=(FRAMES, CHANNELS, 30, 40)).astype(np.float16)
+    features = rng.normal(size=(FRAMES, channels, 30, 40)).astype(np.float16)
     change = (0.1 * rng.normal(size=features.shape)).astype(np.float16)
     positive = np.zeros((FRAMES, 30, 40), bool)
     if smoky_from is not None:

@@ -10,7 +10,7 @@ from edge.model.manifest import Threshold
 from training.smoke.lesson.point import Figures, Point
 from training.smoke.lesson.recipe import METHODS
 from training.smoke.lesson.setting import Setting
-from training.smoke.search import file
+from training.smoke.search import file, landmark
 from training.smoke.search.cost import Timed
 from training.smoke.search.file import Cost
 from training.smoke.search.rehearsal import Terms, Tried, delay_of
@@ -37,7 +37,7 @@ def terms(arm: Arm | None = None, backbones: tuple[Any, ...] = ("lite0-third", "
 
 
 def side(folder: Path) -> TrainingSide:
-    shop = Workshop(folder / "work", METHODS | file.METHODS)
+    shop = Workshop(folder / "work", METHODS | file.METHODS | landmark.METHODS)
     return TrainingSide(shop, [], {}, folder / "out")
 
 
