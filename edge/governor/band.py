@@ -15,6 +15,7 @@ from edge.device.device import Throttle
 Economy: TypeAlias = Literal["pictures", "page", "threads", "cadence", "sleep", "cut_off"]
 ECONOMIES: tuple[Economy, ...] = get_args(Economy)  # in this order: each holds those before it
 Limits: TypeAlias = tuple[float, float]
+Chemistry: TypeAlias = Literal["lead-acid", "lifepo4"]
 
 NOMINAL_V = 12.0  # of the battery that the built-in limits are for
 _HOUR = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
@@ -154,25 +155,38 @@ _BUILT_IN = (
         sleep_s=3600,
     ),
     Band(name="sleep", economy="sleep", charge=(0.20, 0.30), voltage_v=(11.8, 12.3)),
-    Band(name="last", economy="cut_off", charge=(0.08, 0.20), voltage_v=(11.4, 12.2)),
+    Band(name="last", economy="cut_off", charge=(0.08, 0.20), voltage_v=(11.6, 12.2)),
 )
 
 
-def built_in(battery_v: float = NOMINAL_V) -> tuple[Band, ...]:
+_LIFEPO4_V: dict[str, Limits] = {  # in place of a lead-acid battery's
+    "save": (13.0, 13.15),
+    "low-risk": (13.05, 13.2),
+    "slow": (12.9, 13.1),
+    "night": (12.85, 13.05),
+    "sleep": (12.75, 13.0),
+    "last": (12.4, 12.9),
+}
+
+
+def built_in(battery_v: float = NOMINAL_V, chemistry: Chemistry = "lead-acid") -> tuple[Band, ...]:
     """Return the built-in table.
 
     Args:
         battery_v: nominal voltage; the limits of the 12 V battery are scaled to it.
+        chemistry: of the battery; limits of charge are the same for both.
 
     Source: ours, assumed: no battery was measured. Under a load of a few watts a lead-acid battery of 12 V rests near
-    12.2 V half charged and near 11.8 V nearly empty, and controllers cut a load off near 11 V.
+    12.2 V half charged and near 11.8 V nearly empty, and controllers cut a load off at 11.5 V or below. A LiFePO4
+    battery holds 13.0 V at half its charge and 12.8 V at a fifth, then falls within a tenth of it; its load is cut off
+    near 12.0 V.
     """
     scale = battery_v / NOMINAL_V
 
     def scaled(band: Band) -> Band:
-        if band.voltage_v is None or scale == 1:
+        if band.voltage_v is None:
             return band
-        low, high = band.voltage_v
+        low, high = _LIFEPO4_V[band.name] if chemistry == "lifepo4" else band.voltage_v
         return msgspec.structs.replace(band, voltage_v=(round(low * scale, 3), round(high * scale, 3)))
 
     return tuple(map(scaled, _BUILT_IN))

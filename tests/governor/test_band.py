@@ -46,6 +46,15 @@ def test_the_limits_of_a_battery_of_24_v_are_twice_those_of_12_v() -> None:
             assert double.voltage_v == pytest.approx([2 * volts for volts in twelve.voltage_v])
 
 
+def test_a_lifepo4_battery_has_voltages_of_its_own_which_the_page_shows() -> None:
+    page = (Path(__file__).parents[2] / "docs/governor.md").read_text()
+    for band, other in zip(built_in(chemistry="lifepo4"), built_in(), strict=True):
+        assert band.charge == other.charge
+        if band.voltage_v is not None:
+            assert band.voltage_v != other.voltage_v
+            assert f"`{band.name}` {cell(band.voltage_v)}" in page
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

@@ -24,6 +24,9 @@ def test_without_the_section_there_is_no_governor_and_an_empty_one_has_the_built
     of_24 = parsed(battery_v=24).governor
     assert of_24 is not None
     assert of_24.table == built_in(24)
+    lithium = parsed(chemistry="lifepo4").governor
+    assert lithium is not None
+    assert lithium.table == built_in(chemistry="lifepo4")
 
 
 def test_rows_come_from_toml(tmp_path: Path) -> None:
@@ -47,6 +50,7 @@ def test_rows_come_from_toml(tmp_path: Path) -> None:
         ({"command": "charge"}, "governor.command: "),
         ({"command": ["charge"]}, "governor.command: "),
         ({"battery_v": 0}, "governor.battery_v: "),
+        ({"chemistry": "lithium"}, "governor.chemistry: "),
         ({"bands": []}, "governor.bands: "),
         (
             {"bands": [{**ROW, "voltage": [1, 2]}]},

@@ -84,8 +84,8 @@ def test_who_begins_below_the_limit_of_return_begins_in_the_lowest_band(volts: f
 
 def test_who_runs_is_cut_off_below_the_lower_limit_only() -> None:
     day = Day(voltage_v=12.4)
-    assert not day.step(voltage_v=11.5).cut_off
-    assert day.step(voltage_v=11.39).cut_off
+    assert not day.step(voltage_v=11.65).cut_off
+    assert day.step(voltage_v=11.59).cut_off
     assert day.step(voltage_v=12.1).cut_off
 
 

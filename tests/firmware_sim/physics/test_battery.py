@@ -1,8 +1,11 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.governor.band import built_in
 from firmware_sim.physics.battery import CHEMISTRIES, Battery, Cell, rest_v, settle, usable
 from firmware_sim.physics.controller import Controller
 from firmware_sim.physics.errors import PhysicsError
@@ -142,3 +145,17 @@ def test_an_array_of_batteries_does_what_each_does_alone():
 def test_what_is_no_battery_is_refused(wrong):
     with pytest.raises(PhysicsError, match="lifepo4, lead-acid"):
         Battery(**{"capacity_wh": 1.0} | wrong)
+
+
+@pytest.mark.parametrize("name", CHEMISTRIES)
+def test_the_built_in_bands_act_before_the_load_is_cut_off(name):
+    ordered = [
+        next(band.voltage_v for band in built_in(chemistry=name) if band.name == which)
+        for which in ("save", "slow", "night", "sleep", "last")
+    ]
+    entered = [limits[0] for limits in ordered]
+    assert all(milder > harsher for milder, harsher in itertools.pairwise(entered))
+    assert entered[-1] > CHEMISTRIES[name].cut_off_v
+    assert (
+        ordered[-1][1] < CHEMISTRIES[name].restart_v
+    )  # what starts again there is not caught in it for ever
