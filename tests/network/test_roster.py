@@ -35,6 +35,7 @@ CHILDREN = {
 NOT_HEARD = {
     "python -m arm64": "fetches Debian and wheels on purpose, and is a machine of its own for hours",
     "python -m arm64.program.count": "runs in the emulated machine of `python -m arm64`",
+    "python -m arm64.program.infer": "runs in the emulated machine of `python -m arm64`",
     "python -m arm64.program.score": "runs in the emulated machine of `python -m arm64`",
     "python -m scripts.lock": "asks the package registries on purpose",
     "python -m scripts.sbom": "writes the checkout's own requirements, which a test must not",

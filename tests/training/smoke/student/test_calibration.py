@@ -23,7 +23,7 @@ class Given(torch.nn.Module):
         super().__init__()
         self.features, self.index = features, -1
         self.shape = SimpleNamespace(channels=(made.CHANNELS,))
-        self.stem = SimpleNamespace(padding=(0, 1, 0, 1))
+        self.border = (0, 1, 0, 1)
 
     def forward(self, frame):
         self.index += 1
